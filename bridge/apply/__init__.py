@@ -1,0 +1,1 @@
+"""From Kafka to Strapi: merged, applied once, committed after the verdicts."""

@@ -1,0 +1,1 @@
+"""`opsci-bridge`: the engine without a terminal."""

@@ -1,0 +1,1 @@
+"""From MQTT to Kafka: judged, keyed and acknowledged by the chunk."""

@@ -1,0 +1,160 @@
+"""The journal itself: the rings, counters, latencies, connections and the stock board of one engine."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from bridge.journal.connection import Connection, Server, State
+from bridge.journal.journey import Hop, Journey, Verdict
+from bridge.journal.latency import LatencyHistogram
+from bridge.journal.rate import Rate
+from bridge.journal.ring import Ring
+from bridge.journal.stock import StockBoard
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["DEFAULT_CAPACITY", "DeadLetter", "Journal"]
+
+DEFAULT_CAPACITY: Final = 10_000
+"""How many journeys a ring keeps where nothing else is said."""
+
+
+class DeadLetter(NamedTuple):
+    """One record of the errors topic.
+
+    Attributes:
+        journey: what it was; its `rejection` says why it is here.
+        origin: where it came from, `mqtt topic` or `kafka stock/3@128`.
+        at: seconds since the epoch when it was rejected.
+        partition: where it stands in the errors topic.
+        offset: where it stands in the errors topic.
+    """
+
+    journey: Journey
+    origin: str
+    at: float
+    partition: int
+    offset: int
+
+
+class Journal:
+    """What the engine did lately. The engine's thread calls the methods, any thread reads the attributes.
+
+    Args:
+        capacity: how many journeys each ring keeps, at least 1.
+
+    Attributes:
+        mqtt: journeys in the order in which they came over MQTT.
+        kafka: journeys in the order in which Kafka acknowledged them, or in which foreign ones were consumed.
+        strapi: journeys in the order in which they were decided.
+        errors: dead letters in the order in which Kafka acknowledged them.
+        received: messages that came over MQTT.
+        produced: records that Kafka acknowledged.
+        decided: movements that Strapi answered for, applied or not.
+        rejected: dead letters.
+        verdicts: how many journeys ended with each verdict.
+        reasons: how many were rejected for each reason.
+        latency: the histogram of each hop.
+        connections: the state of each connection.
+        stock: the latest stock of each product.
+        notes: what the status line should say for as long as it holds, by a name of its own.
+        lag: records of the stock topics that the consumer has not read yet, -1 while unknown.
+    """
+
+    def __init__(self, capacity: int = DEFAULT_CAPACITY) -> None:
+        self.mqtt: Ring[Journey] = Ring(capacity)
+        self.kafka: Ring[Journey] = Ring(capacity)
+        self.strapi: Ring[Journey] = Ring(capacity)
+        self.errors: Ring[DeadLetter] = Ring(capacity)
+        self.received = Rate()
+        self.produced = Rate()
+        self.decided = Rate()
+        self.rejected = Rate()
+        self.verdicts: dict[Verdict, int] = dict.fromkeys(Verdict, 0)
+        self.reasons: dict[str, int] = {}
+        self.latency = {hop: LatencyHistogram() for hop in Hop}
+        self.connections = {server: Connection() for server in Server}
+        self.stock = StockBoard()
+        self.notes: dict[str, str] = {}
+        self.lag = -1
+        self._capacity = capacity
+        self._journeys: dict[str, Journey] = {}
+
+    def journey(self, movement_id: str) -> Journey | None:
+        """The journey of that movement, as long as it is remembered."""
+        return self._journeys.get(movement_id)
+
+    def published(self, journey: Journey) -> None:
+        """Note a movement that our own form sent, so that its arrival is recognised."""
+        self._remember((journey,))
+
+    def arrived(self, journeys: Sequence[Journey]) -> None:
+        """Note a chunk that came over MQTT."""
+        self.received.add(len(journeys))
+        self._remember(journeys)
+        self.mqtt.extend(journeys)
+
+    def acknowledged(self, journeys: Sequence[Journey]) -> None:
+        """Note journeys that Kafka has; their partition, offset and `acknowledged_at` are set."""
+        self.produced.add(len(journeys))
+        self.kafka.extend(journeys)
+        now = time.monotonic()
+        record = self.latency[Hop.INGEST].record
+        for journey in journeys:
+            if journey.received_at is not None and journey.acknowledged_at is not None:
+                record(journey.acknowledged_at - journey.received_at, 1, now)
+
+    def consumed(self, journeys: Sequence[Journey]) -> None:
+        """Note journeys that the consumer has; those that ingest did not see are foreign and enter the Kafka pane."""
+        foreign = [journey for journey in journeys if journey.received_at is None]
+        self._remember(foreign)
+        self.kafka.extend(foreign)
+        now = time.monotonic()
+        record = self.latency[Hop.KAFKA].record
+        for journey in journeys:
+            if journey.acknowledged_at is not None and journey.consumed_at is not None:
+                record(journey.consumed_at - journey.acknowledged_at, 1, now)
+
+    def settled(self, journeys: Sequence[Journey]) -> None:
+        """Note journeys that have a verdict; also moves the stock board."""
+        self.decided.add(len(journeys))
+        self.strapi.extend(journeys)
+        now = time.monotonic()
+        apply, total = self.latency[Hop.APPLY].record, self.latency[Hop.TOTAL].record
+        for journey in journeys:
+            if journey.verdict is not None:
+                self.verdicts[journey.verdict] += 1
+            if journey.rejection is not None:
+                reason = journey.rejection.reason
+                self.reasons[reason] = self.reasons.get(reason, 0) + 1
+            if journey.decided_at is None:
+                continue
+            if journey.consumed_at is not None:
+                apply(journey.decided_at - journey.consumed_at, 1, now)
+                if journey.received_at is not None:
+                    total(journey.decided_at - journey.received_at, 1, now)
+            if (
+                journey.verdict is Verdict.APPLIED
+                and journey.movement is not None
+                and journey.product_id is not None
+                and journey.stock_after is not None
+            ):
+                self.stock.moved(journey.product_id, journey.stock_after, journey.movement.delta, journey.decided_at)
+
+    def buried(self, letters: Sequence[DeadLetter]) -> None:
+        """Note dead letters that Kafka has."""
+        self.rejected.add(len(letters))
+        self.errors.extend(letters)
+
+    def connection(self, server: Server, state: State, detail: str = "", advice: str = "") -> None:
+        """Note the state of a connection."""
+        self.connections[server] = self.connections[server].moved(state, detail, advice)
+
+    def _remember(self, journeys: Sequence[Journey]) -> None:
+        remembered = self._journeys
+        for journey in journeys:
+            remembered[journey.movement_id] = journey
+        for _ in range(len(remembered) - 2 * self._capacity):
+            del remembered[next(iter(remembered))]

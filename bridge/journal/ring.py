@@ -1,0 +1,75 @@
+"""A bounded log under growing sequence numbers, written by the engine's thread and read by the screen's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Ring"]
+
+Item = TypeVar("Item")
+
+
+class Ring(Generic[Item]):
+    """The latest items, each under its sequence number: 0, 1, 2 and so on for as long as the process lives.
+
+    One thread writes, any thread reads. There is no lock: a reader takes `next` once and asks for what lies below
+    it; an item that fell off meanwhile is simply not in what it gets.
+
+    Args:
+        capacity: how many items are kept, at least 1.
+    """
+
+    __slots__ = ("_items", "_next", "capacity")
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self._items: list[Item] = []
+        self._next = 0
+
+    @property
+    def next(self) -> int:
+        """The sequence number that the next item will get: how many items there ever were."""
+        return self._next
+
+    @property
+    def first(self) -> int:
+        """The lowest sequence number that is still kept; equal to `next` while the ring is empty."""
+        return max(0, self._next - self.capacity)
+
+    def __len__(self) -> int:
+        return self._next - self.first
+
+    def extend(self, items: Sequence[Item]) -> None:
+        """Append items in order; only the writing thread may."""
+        position = self._next
+        for item in items:
+            if position < self.capacity:
+                self._items.append(item)
+            else:
+                self._items[position % self.capacity] = item
+            position += 1
+        self._next = position
+
+    def append(self, item: Item) -> None:
+        """Append one item; only the writing thread may."""
+        self.extend((item,))
+
+    def get(self, sequence: int) -> Item | None:
+        """The item under a sequence number, or None where it is not yet, or no longer, kept."""
+        if not self.first <= sequence < self._next:
+            return None
+        return self._items[sequence % self.capacity]
+
+    def slice(self, start: int, stop: int) -> list[Item]:
+        """The items under the sequence numbers from `start` up to but not with `stop` that are still kept, in order."""
+        start = max(start, self.first)
+        stop = min(stop, self._next)
+        if start >= stop:
+            return []
+        low, high = start % self.capacity, (stop - 1) % self.capacity + 1
+        if low < high:
+            return self._items[low:high]
+        return self._items[low:] + self._items[:high]

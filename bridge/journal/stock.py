@@ -1,0 +1,94 @@
+"""The latest stock of each product as Strapi told it: the third pane's rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Product", "StockBoard"]
+
+
+class Product(NamedTuple):
+    """One product as Strapi has it.
+
+    Attributes:
+        id: the numeric id that the course's programs use.
+        document_id: Strapi 5's identity; the id as text on version 4.
+        name: as it came.
+        stock: pieces.
+        barcode: as it came; may be empty.
+        status: `safe`, `danger`, `empty` or empty.
+        last_change: the signed change that was seen last, 0 where none was.
+        changed_at: seconds since the epoch of that change, or of Strapi's updatedAt; 0 where unknown.
+    """
+
+    id: int
+    document_id: str
+    name: str
+    stock: int
+    barcode: str = ""
+    status: str = ""
+    last_change: int = 0
+    changed_at: float = 0.0
+
+
+class StockBoard:
+    """The products by id. One thread writes whole rows, any thread reads; `version` grows with every change."""
+
+    __slots__ = ("_products", "version")
+
+    def __init__(self) -> None:
+        self._products: dict[int, Product] = {}
+        self.version = 0
+
+    def __len__(self) -> int:
+        return len(self._products)
+
+    def get(self, product_id: int) -> Product | None:
+        """The product of that id, or None."""
+        return self._products.get(product_id)
+
+    def products(self) -> list[Product]:
+        """All products, by id."""
+        return sorted(self._products.copy().values())
+
+    def find(self, reference: str) -> Product | None:
+        """The product that a movement names: by id, then documentId, then barcode, as the ledger looks it up."""
+        products = self._products.copy()
+        if reference.isascii() and reference.isdecimal() and not reference.startswith("0"):
+            found = products.get(int(reference))
+            if found is not None:
+                return found
+        return next(
+            (p for p in products.values() if p.document_id == reference),
+            next((p for p in products.values() if p.barcode == reference), None),
+        )
+
+    def moved(self, product_id: int, stock: int, delta: int, at: float) -> None:
+        """Note a product's new stock after a movement; a product that is not on the board yet waits for a read."""
+        known = self._products.get(product_id)
+        if known is not None:
+            self._products[product_id] = known._replace(stock=stock, last_change=delta, changed_at=at)
+            self.version += 1
+
+    def read(self, products: Iterable[Product], *, complete: bool) -> None:
+        """Take over products as they were read from Strapi.
+
+        Args:
+            products: rows whose `last_change` is ignored: it is derived from what the board had.
+            complete: whether these are all products, so that a missing one is gone.
+        """
+        fresh: dict[int, Product] = {} if complete else self._products.copy()
+        for product in products:
+            known = self._products.get(product.id)
+            delta = product.stock - known.stock if known else 0
+            if known and not delta:
+                row = product._replace(last_change=known.last_change, changed_at=known.changed_at)
+            else:
+                row = product._replace(last_change=delta)
+            fresh[product.id] = row
+        if fresh != self._products:
+            self._products = fresh
+            self.version += 1
