@@ -1,0 +1,36 @@
+"""Where the local servers are, each as a client takes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stack.ports import LOOPBACK, Ports
+
+__all__ = ["Addresses"]
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """The servers' addresses.
+
+    Attributes:
+        mqtt_ws: MQTT over websockets, a URL.
+        mqtt_tcp: MQTT over TCP, a URL.
+        kafka: `host:port` of the one broker.
+        strapi: the base URL.
+    """
+
+    mqtt_ws: str
+    mqtt_tcp: str
+    kafka: str
+    strapi: str
+
+    @classmethod
+    def of(cls, ports: Ports) -> Addresses:
+        """The addresses of these ports on loopback."""
+        return cls(
+            mqtt_ws=f"ws://{LOOPBACK}:{ports.mqtt_ws}",
+            mqtt_tcp=f"mqtt://{LOOPBACK}:{ports.mqtt_tcp}",
+            kafka=f"{LOOPBACK}:{ports.kafka}",
+            strapi=f"http://{LOOPBACK}:{ports.strapi}",
+        )

@@ -1,0 +1,165 @@
+"""The programs that the machine must have: found where they are, else installed, else asked for, all at once."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from stack.debian import Debian
+from stack.errors import MissingProgramsError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from stack.report import Report
+
+__all__ = ["NEEDS", "Machine", "Need"]
+
+
+@dataclass(frozen=True)
+class Need:
+    """A program that something is started from.
+
+    Attributes:
+        title: what people call it.
+        packages: Debian packages that bring it, the best first.
+        oldest: the oldest major version that will do, 0 for any.
+        movable: whether it works when it is unpacked elsewhere than its package says.
+    """
+
+    title: str
+    packages: tuple[str, ...]
+    oldest: int = 0
+    movable: bool = False
+
+
+NEEDS: Final[Mapping[str, Need]] = {
+    "mosquitto": Need("Mosquitto", ("mosquitto",), movable=True),
+    "java": Need("Java 17 or newer", ("openjdk-17-jre-headless", "openjdk-21-jre-headless"), 17, movable=True),
+    "mvn": Need("Maven", ("maven",)),
+    "node": Need("Node.js 20 or newer", ("nodejs",), 20),
+    "npm": Need("npm", ("npm",)),
+}
+"""The programs by the name of their file."""
+
+_SYSTEM_FOLDERS: Final = ("/usr/sbin", "/usr/local/sbin", "/sbin")
+
+
+def major_version(text: str) -> int:
+    """Read the major version in what a program says of itself (`openjdk version "17.0.15"`, `v20.20.2`, `"1.8.0"`)."""
+    found = re.search(r'(?:version "|^v)(?:1\.)?(\d+)', text, re.M)
+    return int(found[1]) if found else 0
+
+
+class Machine:
+    """This machine, and the cache that unpacked packages go to.
+
+    Args:
+        cache: the cache folder.
+        report: what tells the progress.
+    """
+
+    def __init__(self, cache: Path, report: Report) -> None:
+        self._debian = Debian(cache, report)
+        self._report = report
+
+    @property
+    def library_path(self) -> Mapping[str, str]:
+        """LD_LIBRARY_PATH for programs that were unpacked, or nothing."""
+        return self._debian.library_path
+
+    def programs(self, names: Collection[str]) -> dict[str, Path]:
+        """Find programs, and install those that are missing where that can be done without a question.
+
+        Args:
+            names: keys of NEEDS.
+
+        Returns:
+            Where each is.
+
+        Raises:
+            MissingProgramsError: what is missing and cannot be had, all of it, with the command to type.
+        """
+        found, missing = self._look(names)
+        if missing:
+            self._install([name for name in names if name in missing])
+            found, missing = self._look(names)
+        if missing:
+            raise MissingProgramsError(self._advice(missing))
+        return found
+
+    def _look(self, names: Collection[str]) -> tuple[dict[str, Path], dict[str, str]]:
+        """Where the programs are, and what is wrong with the others."""
+        found: dict[str, Path] = {}
+        missing: dict[str, str] = {}
+        for name in sorted(names):
+            need = NEEDS[name]
+            complaint = f"{need.title} is not installed"
+            for path in self._candidates(name):
+                version = self._version(name, path) if need.oldest else 0
+                if version >= need.oldest:
+                    found[name] = path
+                    break
+                complaint = f"{need.title} is needed; {path} is {version or 'of an unknown version'}"
+            else:
+                missing[name] = complaint
+        return found, missing
+
+    def _candidates(self, name: str) -> list[Path]:
+        folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+        if name == "java" and os.environ.get("JAVA_HOME"):
+            folders.insert(0, os.path.join(os.environ["JAVA_HOME"], "bin"))  # noqa: PTH118
+        on_path = shutil.which(name, path=os.pathsep.join([*folders, *_SYSTEM_FOLDERS]))
+        return [*([Path(on_path)] if on_path else []), *self._debian.unpacked(name)]
+
+    def _version(self, name: str, path: Path) -> int:
+        try:
+            said = subprocess.run(
+                [path, "-version" if name == "java" else "--version"],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=20,
+                env={**os.environ, **self.library_path},
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return 0
+        return major_version(said.stdout + said.stderr)
+
+    def _install(self, missing: Collection[str]) -> None:
+        if not self._debian.is_here:
+            return
+        packages = {name: self._debian.package(NEEDS[name].packages, NEEDS[name].oldest) for name in missing}
+        wanted = [package for package in packages.values() if package]
+        # Nothing is changed on a machine that would still lack something afterwards.
+        if len(wanted) < len(packages):
+            return
+        if os.geteuid() == 0:
+            self._debian.install(wanted)
+        elif all(NEEDS[name].movable for name in missing):
+            self._debian.unpack(wanted)
+
+    def _advice(self, missing: Mapping[str, str]) -> str:
+        lines = ["this machine lacks what the servers need:", *(f"  - {complaint}" for complaint in missing.values())]
+        by_hand = []
+        if self._debian.is_here:
+            packages = {name: self._debian.package(NEEDS[name].packages, NEEDS[name].oldest) for name in missing}
+            wanted = [package for package in packages.values() if package]
+            by_hand = [name for name, package in packages.items() if not package]
+            if wanted:
+                lines.append(f"install it with:  sudo apt-get install -y --no-install-recommends {' '.join(wanted)}")
+        else:
+            lines.append("install these with your system's package tool, then run this again")
+        if "node" in by_hand:
+            lines.append(
+                "Debian's own Node.js is too old here: take 22 from https://nodejs.org/en/download, with its npm"
+            )
+        if "java" in missing and not self._debian.is_here:
+            lines.append("Java: https://adoptium.net")
+        lines.append("Servers that run elsewhere will do as well: opsci-tui --config FILE names them.")
+        return "\n".join(lines)

@@ -1,0 +1,98 @@
+"""Whether a server really answers, asked in its own protocol and with nothing but the standard library.
+
+Each check takes well under a second on a healthy server, raises OSError (or an error derived from it) otherwise, and
+needs no package, so that `status` works on a machine where nothing is installed yet.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import os
+import socket
+import struct
+from typing import Final
+
+from stack.ports import LOOPBACK
+
+__all__ = ["ask_kafka", "ask_mqtt_tcp", "ask_mqtt_ws", "ask_strapi"]
+
+_SECONDS: Final = 2.0
+
+# MQTT 3.1.1, section 3.1: protocol MQTT level 4, clean session, keepalive 10 s, empty client id.
+_CONNECT: Final = bytes.fromhex("100c 0004 4d515454 04 02 000a 0000")
+_DISCONNECT: Final = bytes.fromhex("e000")
+# Section 3.2: CONNACK, no session, return code 0.
+_CONNACK: Final = bytes.fromhex("20020000")
+
+# Kafka's ApiVersions request: key 18, version 0, correlation 1, client id "opsci", after its length.
+_API_VERSIONS: Final = bytes.fromhex("0000 000f 0012 0000 00000001 0005") + b"opsci"
+
+
+def ask_mqtt_tcp(port: int) -> None:
+    """Connect as an MQTT client and be let in."""
+    with socket.create_connection((LOOPBACK, port), _SECONDS) as broker:
+        broker.sendall(_CONNECT)
+        answer = _read(broker, len(_CONNACK))
+        if answer != _CONNACK:
+            raise ConnectionError(f"answered {answer.hex()} to an MQTT CONNECT")
+        broker.sendall(_DISCONNECT)
+
+
+def ask_mqtt_ws(port: int) -> None:
+    """Open a websocket with subprotocol mqtt (RFC 6455, section 4) and connect as an MQTT client inside it."""
+    key = base64.b64encode(os.urandom(16)).decode()
+    request = (
+        f"GET / HTTP/1.1\r\nHost: {LOOPBACK}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"
+    )
+    with socket.create_connection((LOOPBACK, port), _SECONDS) as broker:
+        broker.sendall(request.encode())
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += _read(broker, 1)
+        if not head.startswith(b"HTTP/1.1 101"):
+            raise ConnectionError(f"answered {head.splitlines()[0].decode(errors='replace')} to a websocket handshake")
+        broker.sendall(_masked(_CONNECT))
+        answer = _read(broker, 2 + len(_CONNACK))
+        if answer[2:] != _CONNACK:
+            raise ConnectionError(f"answered {answer.hex()} to an MQTT CONNECT over a websocket")
+        broker.sendall(_masked(_DISCONNECT))
+
+
+def ask_kafka(port: int) -> None:
+    """Ask the broker which requests it takes."""
+    with socket.create_connection((LOOPBACK, port), _SECONDS) as broker:
+        broker.sendall(_API_VERSIONS)
+        length, correlation, error = struct.unpack(">iih", _read(broker, 10))
+        if correlation != 1 or error or length < 10:
+            raise ConnectionError(f"answered error {error} to ApiVersions")
+
+
+def ask_strapi(port: int) -> None:
+    """Ask Strapi's own health route, which answers 204."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_SECONDS)
+    try:
+        connection.request("GET", "/_health")
+        status = connection.getresponse().status
+    except http.client.HTTPException as error:
+        raise ConnectionError(f"does not speak HTTP: {error!r}") from error
+    finally:
+        connection.close()
+    if status != 204:
+        raise ConnectionError(f"answered {status} to GET /_health")
+
+
+def _masked(payload: bytes) -> bytes:
+    """One binary websocket frame of a client: its bytes are masked (RFC 6455, section 5.3), here with zeros."""
+    return bytes([0x82, 0x80 | len(payload)]) + bytes(4) + payload
+
+
+def _read(connection: socket.socket, count: int) -> bytes:
+    found = b""
+    while len(found) < count:
+        part = connection.recv(count - len(found))
+        if not part:
+            raise ConnectionError("closed the connection")
+        found += part
+    return found

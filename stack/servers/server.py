@@ -1,0 +1,82 @@
+"""What the runner must know of a server to start it, to tell that it is well and to say why it is not."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+__all__ = ["SERVERS", "Launch", "cause_of_death", "tail"]
+
+SERVERS: Final = ("mosquitto", "kafka", "strapi")
+"""The servers by name, in the order that a message passes them."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One start of one server.
+
+    Attributes:
+        name: the server's, one of SERVERS.
+        argv: the program and its arguments.
+        cwd: the working folder.
+        environment: the whole environment.
+        checks: what to ask and what it is called; each raises OSError until the server is well.
+        finish: what is to be done once, when the checks pass and before the server counts as started.
+        start_patience: how many seconds it may take to answer.
+        stop_patience: how many seconds it gets between SIGTERM and SIGKILL.
+    """
+
+    name: str
+    argv: Sequence[str | Path]
+    cwd: Path
+    environment: Mapping[str, str]
+    checks: Mapping[str, Callable[[], None]]
+    finish: Callable[[], None] | None = None
+    start_patience: float = 60.0
+    stop_patience: float = field(default=20.0)
+
+
+_CAUSES: Final = (
+    (r"Address already in use|EADDRINUSE|java\.net\.BindException", "its port is taken by another program"),
+    (r"OutOfMemoryError|JavaScript heap out of memory|Cannot allocate memory", "there is not enough memory"),
+    (r"No space left on device|ENOSPC", "the disk is full"),
+    (r"UnsupportedClassVersionError", "this Java is too old: Java 17 or newer is needed"),
+    (r"NODE_MODULE_VERSION", "its packages were built for another Node.js: remove the cache's strapi folder"),
+    (r"[Pp]ermission denied|EACCES|AccessDeniedException", "it may not read or write one of its files"),
+    (r"Inconsistent ?cluster|InconsistentClusterIdException", "its data belong to another cluster: try `reset`"),
+    (r"SQLITE_CORRUPT|database disk image is malformed", "its database is damaged: try `reset`"),
+    (r"Unable to start any listening sockets", "it could open none of its listeners"),
+    (r"Error: (Unknown configuration variable|Invalid)[^\n]*", "its configuration is wrong"),
+    (r"Cannot find module '([^']+)'", "a package is missing: remove the cache's strapi folder"),
+)
+
+
+def cause_of_death(log: str) -> str:
+    """Say in words why a server ended, as far as the end of its log tells.
+
+    Args:
+        log: the last lines that it wrote.
+    """
+    return next((cause for pattern, cause in _CAUSES if re.search(pattern, log)), "it ended; its log says why")
+
+
+def tail(path: Path, lines: int = 15, since: int = 0) -> str:
+    """Read the end of a log.
+
+    Args:
+        path: the log; one that does not exist reads as empty.
+        lines: how many lines at most.
+        since: the size of the log in bytes before this start: earlier lines are another run's.
+    """
+    try:
+        with path.open("rb") as log:
+            size = log.seek(0, 2)
+            log.seek(max(since if since <= size else 0, size - 65_536))
+            return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return ""
