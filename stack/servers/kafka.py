@@ -89,7 +89,9 @@ def launch_kafka(places: Places, programs: Programs, ports: Ports) -> Launch:
 
 def _format(java: list[str | Path], config: Path, log: Path) -> None:
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    argv = [*java, "-Xmx128m", "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config, "--ignore-formatted"]
+    # One argument: an identity may begin with a dash, which a separate one would make an option.
+    identity = f"--cluster-id={cluster}"
+    argv = [*java, "-Xmx128m", "kafka.tools.StorageTool", "format", identity, "-c", config, "--ignore-formatted"]
     done = subprocess.run([str(part) for part in argv], capture_output=True, text=True, check=False, timeout=60)
     if done.returncode:
         raise ServerStartError("kafka", "its storage could not be formatted", str(log), done.stdout + done.stderr)
