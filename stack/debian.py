@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from stack.downloads import fetch_once, run_tool
+from stack.downloads import fetch_once
+from stack.tool import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import os
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -44,8 +47,9 @@ NEEDS: Final[Mapping[str, Need]] = {
     "mvn": Need("Maven", ("maven",)),
     "node": Need("Node.js 20 or newer", ("nodejs",), 20),
     "npm": Need("npm", ("npm",)),
+    "ensurepip": Need("Python's venv module", (f"python{sys.version_info[0]}.{sys.version_info[1]}-venv",)),
 }
-"""The programs by the name of their file."""
+"""The programs by the name of their file, and one module of Python that Debian packs apart."""
 
 _SYSTEM_FOLDERS: Final = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 
@@ -111,6 +115,10 @@ class Machine:
         return found, missing
 
     def _candidates(self, name: str) -> list[Path]:
+        if name == "ensurepip":
+            importlib.invalidate_caches()
+            found = importlib.util.find_spec(name)
+            return [Path(found.origin)] if found and found.origin else []
         folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
         if name == "java" and os.environ.get("JAVA_HOME"):
             folders.insert(0, os.path.join(os.environ["JAVA_HOME"], "bin"))  # noqa: PTH118

@@ -6,42 +6,23 @@ import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from stack.downloads import digest, fetch_once, run_tool
-from stack.errors import MissingProgramsError
+from stack.downloads import fetch_once
 from stack.machine import Machine
-from stack.places import ROOT, Places
+from stack.needs import APPLICATION, POM, kafka_libs, needed_programs, strapi_modules
 from stack.programs import Programs
-from stack.servers.strapi import APPLICATION
+from stack.tool import end_tools, run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from stack.places import Places
     from stack.report import Report, Step
 
-__all__ = ["kafka_home_libs", "provide"]
+__all__ = ["provide"]
 
-_POM = ROOT / "stack" / "kafka" / "pom.xml"
-_NOWHERE = Path("/nonexistent")
-
-
-def kafka_home_libs() -> Path | None:
-    """The jars of the Kafka that the environment's KAFKA_HOME names, if it names one.
-
-    Raises:
-        MissingProgramsError: it names a folder without a Kafka 4 in it.
-    """
-    home = os.environ.get("KAFKA_HOME", "")
-    if not home:
-        return None
-    libs = Path(home).expanduser().absolute() / "libs"
-    if not any(libs.glob("kafka_2.13-4.*.jar")):
-        raise MissingProgramsError(
-            f"KAFKA_HOME is {home}, and there is no {libs}/kafka_2.13-4.*.jar: name the folder of an Apache Kafka 4, "
-            "or unset KAFKA_HOME to have it downloaded"
-        )
-    return libs
+_NOWHERE: Final = Path("/nonexistent")
 
 
 def provide(places: Places, report: Report, servers: Collection[str]) -> Programs:
@@ -56,16 +37,9 @@ def provide(places: Places, report: Report, servers: Collection[str]) -> Program
         MissingProgramsError: the machine lacks programs that cannot be had here, all named at once.
         InstallError: a download failed.
     """
-    needs: set[str] = set()
-    libs = modules = _NOWHERE
-    if "mosquitto" in servers:
-        needs |= {"mosquitto"}
-    if "kafka" in servers:
-        libs = kafka_home_libs() or places.cache / "kafka" / digest(_POM) / "libs"
-        needs |= {"java"} if libs.is_dir() else {"java", "mvn"}
-    if "strapi" in servers:
-        modules = places.cache / "strapi" / digest(APPLICATION / "package-lock.json") / "node_modules"
-        needs |= {"node"} if modules.is_dir() else {"node", "npm"}
+    needs = needed_programs(places, servers)
+    libs = kafka_libs(places) if "kafka" in servers else _NOWHERE
+    modules = strapi_modules(places) if "strapi" in servers else _NOWHERE
     machine = Machine(places.cache, report)
     found = machine.programs(needs)
     with ThreadPoolExecutor(2, "install") as pool:
@@ -74,8 +48,12 @@ def provide(places: Places, report: Report, servers: Collection[str]) -> Program
             tasks.append(pool.submit(_strapi_modules, modules.parent, places, found["node"], found["npm"], report))
         if "mvn" in needs:
             tasks.append(pool.submit(_kafka_jars, libs.parent, places, found["mvn"], found["java"], report))
-        for task in tasks:
-            task.result()
+        try:
+            for task in tasks:
+                task.result()
+        except BaseException:
+            end_tools()
+            raise
     return Programs(
         mosquitto=found.get("mosquitto", _NOWHERE),
         java=found.get("java", _NOWHERE),
@@ -88,7 +66,7 @@ def provide(places: Places, report: Report, servers: Collection[str]) -> Program
 
 def _kafka_jars(target: Path, places: Places, maven: Path, java: Path, report: Report) -> None:
     def make(folder: Path, step: Step) -> None:
-        shutil.copy(_POM, folder)
+        shutil.copy(POM, folder)
         run_tool(
             [
                 maven,

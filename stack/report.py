@@ -30,11 +30,13 @@ class Step:
     Attributes:
         label: what is being done.
         waits_for: what it waits for at the moment; set it as that changes.
+        outcome: what came of it, said when it is done.
     """
 
     def __init__(self, label: str) -> None:
         self.label = label
         self.waits_for = ""
+        self.outcome = ""
         self.started = time.monotonic()
         self.reminded = self.started
 
@@ -81,7 +83,7 @@ class Report:
         try:
             yield step
             mark = "+"
-            step.waits_for = ""
+            step.waits_for = step.outcome
         finally:
             with self._mutex:
                 self._steps.remove(step)

@@ -10,7 +10,7 @@ import shutil
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from stack.places import ROOT, Places
+from stack.needs import APPLICATION
 from stack.ports import LOOPBACK, Ports
 from stack.record import write_whole
 from stack.servers.health import ask_strapi
@@ -19,12 +19,10 @@ from stack.servers.server import Launch
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from stack.places import Places
     from stack.programs import Programs
 
-__all__ = ["APPLICATION", "environment_of", "launch_strapi", "lay_out"]
-
-APPLICATION: Final = ROOT / "stack" / "strapi"
-"""The committed Strapi application."""
+__all__ = ["environment_of", "launch_strapi", "lay_out"]
 
 _SECRETS: Final = (
     "API_TOKEN_SALT",

@@ -1,0 +1,129 @@
+"""The command line of the runner.
+
+Standard library only, as is whatever `status`, `down`, `logs`, `reset` and `--help` import: they work, and install
+nothing, on a machine where nothing was installed. The other commands go through the bootstrap first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from stack.bootstrap import enter
+from stack.ending import reset, take_down
+from stack.errors import StackError
+from stack.logs import show_logs
+from stack.overview import show_status
+from stack.places import Places
+from stack.report import Report
+from stack.servers.server import SERVERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+__all__ = ["main", "parse"]
+
+_DESCRIPTION: Final = """\
+The servers of the chain on this machine: Mosquitto, Kafka and Strapi.
+
+  run              start them, seed the catalogue, open the screen; stop them when it ends
+  test [ARG ...]   every check and test of the project; arguments go to pytest
+  up, down         start them in the background; stop what was started
+  status [--json]  what runs, and where
+  logs [SERVER]    the end of their logs; -f goes on
+  seed             put the catalogue into Strapi; what is there stays as it is
+  reset            stop them and remove all their data
+"""
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line; a wrong one ends the program with exit code 2 and what is allowed."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--state", type=Path, metavar="DIR", help="where the servers keep their data (default: the user's data folder)"
+    )
+    parser = argparse.ArgumentParser(
+        "python3 -m stack", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser("run", parents=[common], help="start the servers and open the screen")
+    run.add_argument(
+        "--config", type=Path, metavar="FILE", help="settings that name servers which exist: none is started"
+    )
+    up = commands.add_parser("up", parents=[common], help="start the servers in the background")
+    for command in (run, up):
+        command.add_argument("--admin", action="store_true", help="build and serve Strapi's admin panel as well")
+    test = commands.add_parser("test", help="every check and test of the project")
+    test.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG", help="handed on to pytest")
+    status = commands.add_parser("status", parents=[common], help="what runs, and where")
+    status.add_argument("--json", action="store_true", help="one JSON object")
+    logs = commands.add_parser("logs", parents=[common], help="the end of the servers' logs")
+    logs.add_argument("server", nargs="?", choices=SERVERS)
+    logs.add_argument("-f", "--follow", action="store_true", help="go on as they grow, until Ctrl-C")
+    logs.add_argument("-n", "--lines", type=int, default=40, help="how many lines of each (default: 40)")
+    commands.add_parser("down", parents=[common], help="stop the servers that were started here")
+    commands.add_parser("seed", parents=[common], help="put the catalogue into Strapi")
+    commands.add_parser("reset", parents=[common], help="stop the servers and remove all their data")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: the command line without the program's name; this process's by default.
+
+    Returns:
+        The exit code: 0 done, 1 something failed and was said, 2 a wrong command line, 130 interrupted.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = parse(given)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
+    try:
+        return _dispatch(options, given)
+    except StackError as error:
+        print(f"opsci: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader of a pipe (`| head`) has left: nothing more is to be said, not even by the interpreter's flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        print("opsci: interrupted", file=sys.stderr)
+        return 130
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    """End as by Ctrl-C, so that what was started is stopped on the way out."""
+    raise SystemExit(128 + number)
+
+
+def _dispatch(options: argparse.Namespace, given: Sequence[str]) -> int:
+    report = Report()
+    places = Places.of(getattr(options, "state", None))
+    match options.command:
+        case "status":
+            return show_status(places, as_json=options.json)
+        case "logs":
+            return show_logs(places, options.server, lines=options.lines, follow=options.follow)
+        case "down":
+            return take_down(places, report)
+        case "reset":
+            return reset(places, report)
+    starts_none = options.command == "seed" or (options.command == "run" and options.config)
+    enter(
+        places,
+        report,
+        given,
+        lock="dev" if options.command == "test" else "run",
+        servers=() if starts_none else SERVERS,
+    )
+    from stack.inside import dispatch  # noqa: PLC0415 -- what it imports may not exist before `enter`
+
+    return dispatch(options, places, report)

@@ -1,0 +1,50 @@
+"""The commands that need the virtual environment; what this imports exists only inside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stack.addresses import Addresses
+from stack.local import LocalStack
+from stack.quality import run_everything
+from stack.record import Record
+from stack.seed import seed
+from stack.session import run
+
+if TYPE_CHECKING:
+    import argparse
+
+    from stack.places import Places
+    from stack.report import Report
+
+__all__ = ["dispatch"]
+
+
+def dispatch(options: argparse.Namespace, places: Places, report: Report) -> int:
+    """Run `up`, `seed`, `test` or `run` as the command line said, and return its exit code."""
+    match options.command:
+        case "up":
+            return bring_up(places, report, admin=options.admin)
+        case "seed":
+            return seed(places, report)
+        case "test":
+            return run_everything(places, report, options.arguments)
+        case _:
+            return run(places, report, config=options.config, admin=options.admin)
+
+
+def bring_up(places: Places, report: Report, *, admin: bool) -> int:
+    """Start the servers that do not run, and leave them running."""
+    started = LocalStack(places.state, cache=places.cache, stay=True, admin=admin, report=report).start()
+    record = Record.read(places.record)
+    owners = sorted({running.owner.pid for running in record.servers.values() if running.owner})
+    if not started:
+        print("already running")
+    if owners:
+        print(f"they end with the run that started them (pid {', '.join(map(str, owners))})")
+    addresses = Addresses.of(record.ports)
+    print(f"MQTT      {addresses.mqtt_ws}  {addresses.mqtt_tcp}")
+    print(f"Kafka     {addresses.kafka}")
+    print(f"Strapi    {addresses.strapi}" + ("  (admin panel: /admin)" if record.admin else ""))
+    print(f"settings  {places.settings}")
+    return 0

@@ -1,0 +1,81 @@
+"""`run`: the servers, the catalogue and the screen, from one command; without a terminal a trial of every hop."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stack.errors import StateError
+from stack.local import LocalStack
+from stack.seed import seed_catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stack.places import Places
+    from stack.report import Report
+
+__all__ = ["run"]
+
+
+def run(places: Places, report: Report, *, config: Path | None, admin: bool) -> int:
+    """Open the screen on running servers, and stop those that this started when it ends.
+
+    Args:
+        places: whose state.
+        report: what tells the progress.
+        config: a settings file whose servers exist: none is started, none is seeded.
+        admin: build and serve Strapi's admin panel.
+
+    Returns:
+        The exit code of the screen, or of the trial.
+    """
+    if config:
+        if not config.is_file():
+            raise StateError(f"there is no settings file {config}")
+        return _open(config)
+    servers = LocalStack(places.state, cache=places.cache, admin=admin, report=report)
+    try:
+        if not servers.start():
+            report.note("these servers run already: they are used as they are, and stay when this ends")
+        with report.step("seed the catalogue") as step:
+            made, there = seed_catalogue(servers.addresses.strapi, servers.bridge_token)
+            step.outcome = f"{made} products made, {there} there already"
+        return _open(servers.settings_file)
+    finally:
+        with _undisturbed():
+            servers.stop()
+
+
+def _open(config: Path) -> int:
+    """The screen where there is a terminal to show it and a keyboard to drive it, else the trial."""
+    has_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    program = Path(sys.executable).with_name("opsci-tui")
+    screen, trial = [str(program)], [sys.executable, "-m", "bridge", "trial"]
+    argv = [*(screen if has_terminal else trial), "--config", str(config)]
+    with subprocess.Popen(argv) as child:
+        try:
+            return child.wait()
+        except BaseException:
+            child.terminate()
+            try:
+                child.wait(10)
+            except subprocess.TimeoutExpired:
+                child.kill()
+            raise
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let a second Ctrl-C not break off the stopping, which takes seconds and has a deadline of its own."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

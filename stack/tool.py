@@ -1,0 +1,102 @@
+"""Installers of other people (pip, npm, Maven, apt-get), run to their end with their progress shown."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from stack.errors import InstallError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from stack.report import Step
+
+__all__ = ["end_tools", "run_tool"]
+
+_TAIL: Final = 20
+_COLOURS: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_running: Final[set[subprocess.Popen[str]]] = set()
+
+
+def run_tool(
+    argv: Sequence[str | Path],
+    step: Step,
+    *,
+    cwd: Path,
+    environment: Mapping[str, str] | None = None,
+    counting: str = "",
+    counted: str = "",
+) -> None:
+    """Run a tool, showing its latest line; it ends with this process, even if that is killed.
+
+    Args:
+        argv: the program and its arguments.
+        step: where its progress shows.
+        cwd: the working folder.
+        environment: what to add to this process's environment.
+        counting: a pattern; lines that match it are counted and not shown.
+        counted: what such a line stands for, in the plural.
+
+    Raises:
+        InstallError: it failed; the text ends with its last lines.
+    """
+    leash = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+    tool = subprocess.Popen(
+        [*leash, *map(str, argv)],
+        cwd=cwd,
+        env={**os.environ, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        # Its children (compilers, post-install scripts) are ended with it, as one group.
+        start_new_session=True,
+    )
+    _running.add(tool)
+    try:
+        last = _watch(tool, step, counting, counted)
+        code = tool.wait()
+    except BaseException:
+        _kill(tool)
+        raise
+    finally:
+        _running.discard(tool)
+        if tool.stdout:
+            tool.stdout.close()
+    if code:
+        said = "\n".join(f"    {line}" for line in last)
+        raise InstallError(f"{Path(argv[0]).name} failed with exit code {code} ({step.label}):\n{said}")
+
+
+def end_tools() -> None:
+    """Kill every tool that runs in any thread, as an interrupted installation must."""
+    for tool in list(_running):
+        _kill(tool)
+
+
+def _kill(tool: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(tool.pid, signal.SIGKILL)
+    tool.wait()
+
+
+def _watch(tool: subprocess.Popen[str], step: Step, counting: str, counted: str) -> list[str]:
+    last: list[str] = []
+    count = 0
+    for raw in tool.stdout or ():
+        line = _COLOURS.sub("", raw).strip()
+        if counting and re.search(counting, line):
+            count += 1
+            step.waits_for = f"{count} {counted}"
+        elif line:
+            step.waits_for = line
+            last = [*last[1 - _TAIL :], line]
+    return last
