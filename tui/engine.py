@@ -1,0 +1,59 @@
+"""What the screen asks of the engine: a journal to read and a few calls, each answered by a future."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from bridge.journal import DeadLetter, Journal, Journey
+    from bridge.settings import Settings
+
+__all__ = ["Engine"]
+
+
+class Engine(Protocol):
+    """The chain as the screen sees it; `bridge.embedded.EmbeddedChain` is the real one."""
+
+    @property
+    def settings(self) -> Settings:
+        """What it was started with."""
+        ...
+
+    @property
+    def journal(self) -> Journal:
+        """What it wrote down lately; the screen only reads it."""
+        ...
+
+    def start(self) -> None:
+        """Start the chain on a thread of its own; returns at once, whatever is away."""
+        ...
+
+    def stop(self, deadline: float | None = None) -> None:
+        """Drain and stop; blocks for `deadline` seconds at most, None takes the engine's own."""
+        ...
+
+    def publish(self, payload: bytes, topic: str | None = None) -> Future[Journey]:
+        """Publish a payload; done when the broker has it, failed with a PublishError where it has not."""
+        ...
+
+    def replay(self, letter: DeadLetter, payload: bytes | None = None) -> Future[Journey]:
+        """Send a dead letter again under a new identity, with another payload where one is given."""
+        ...
+
+    def pause_apply(self) -> Future[None]:
+        """Let movements wait in Kafka."""
+        ...
+
+    def resume_apply(self) -> Future[None]:
+        """Go on applying."""
+        ...
+
+    def pause_ingest(self) -> Future[None]:
+        """Let messages wait at the broker."""
+        ...
+
+    def resume_ingest(self) -> Future[None]:
+        """Go on taking messages from the broker."""
+        ...

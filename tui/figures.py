@@ -1,0 +1,67 @@
+"""Numbers, durations and moments as a person reads them in a narrow column."""
+
+from __future__ import annotations
+
+import time
+
+__all__ = ["age", "clock", "clock_milliseconds", "count", "duration", "rate", "signed"]
+
+
+def count(number: int) -> str:
+    """Write a count with thousands separators: `1,204`."""
+    return f"{number:,}"
+
+
+def signed(number: int) -> str:
+    """Write a change of stock with its sign: `+5`, `-1,204`, `0`."""
+    return f"{number:+,}" if number else "0"
+
+
+def rate(per_second: float) -> str:
+    """Write a rate: `1,204/s`, below ten with one digit after the point."""
+    return f"{per_second:,.0f}/s" if per_second >= 9.95 or per_second == 0 else f"{per_second:.1f}/s"
+
+
+def duration(seconds: float | None) -> str:
+    """Write how long something took in at most seven characters: `0.4 ms`, `12 ms`, `1.2 s`, `3 min`.
+
+    Args:
+        seconds: the duration; None where it is unknown and below 0 where a clock stepped, both of which show as `-`.
+    """
+    if seconds is None or seconds < 0:
+        return "-"
+    if seconds < 0.009_95:
+        return f"{seconds * 1_000:.1f} ms"
+    if seconds < 0.999_5:
+        return f"{seconds * 1_000:.0f} ms"
+    if seconds < 99.95:
+        return f"{seconds:.1f} s"
+    if seconds < 3_600:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3_600:,.0f} h"
+
+
+def clock(moment: float | None) -> str:
+    """Write a moment in seconds since the epoch as local time: `12:03:11`; `-` where it is unknown."""
+    return time.strftime("%H:%M:%S", time.localtime(moment)) if moment else "-"
+
+
+def clock_milliseconds(moment: float | None) -> str:
+    """Write a moment in seconds since the epoch as local time with milliseconds: `12:03:11.042`; `-` if unknown."""
+    return f"{clock(moment)}.{int(moment % 1 * 1_000):03d}" if moment else "-"
+
+
+def age(moment: float, now: float) -> str:
+    """Write how long ago something was in at most four characters: `now`, `12s`, `5m`, `3h`, `8d`, `2y`; `-` if never.
+
+    Args:
+        moment: seconds since the epoch, 0 where unknown.
+        now: seconds since the epoch.
+    """
+    if not moment:
+        return "-"
+    passed = max(0, int(now - moment))
+    for size, unit in ((31_557_600, "y"), (86_400, "d"), (3_600, "h"), (60, "m")):
+        if passed >= size:
+            return f"{passed // size}{unit}"
+    return f"{passed}s" if passed else "now"

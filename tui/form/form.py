@@ -1,0 +1,257 @@
+"""The form: a product and a signed amount, what they make, and what became of what was sent."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Button, Input, Label, Static
+
+from bridge.text import readable
+from tui.figures import count
+from tui.form.completion import complete
+from tui.form.preview import Preview, preview
+from tui.form.sent import Sent, SentList
+from tui.form.suggestions import Suggestions
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from textual.app import ComposeResult
+
+    from bridge.journal import Journey, Product, StockBoard
+    from bridge.movement import Movement
+
+__all__ = ["MovementForm"]
+
+
+class PlainInput(Input):
+    """A field that takes printable text only: a paste cannot drive the terminal."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Send", id="form.send", tooltip="Publish the movement to MQTT"),
+    ]
+
+    def validate_value(self, value: str) -> str:
+        """Drop what is not printable."""
+        return "".join(character for character in value if character.isprintable())
+
+
+class MovementForm(Vertical):
+    """Moves stock from the keyboard.
+
+    Args:
+        board: the products as they are shown.
+        topic: the MQTT topic that it publishes to.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "suggest(-1)", "Previous", show=False, id="form.previous"),
+        Binding("down", "suggest(1)", "Next", show=False, id="form.next"),
+        Binding("tab", "take", "Take", show=False, id="form.take"),
+        Binding("escape", "leave", "Leave", id="form.leave", tooltip="Close the suggestions, then leave the form"),
+    ]
+
+    @dataclass
+    class Submitted(Message):
+        """A movement is to be published."""
+
+        movement: Movement
+        payload: bytes
+        name: str
+
+    @dataclass
+    class Left(Message):
+        """The form is no longer wanted."""
+
+    def __init__(self, board: StockBoard, topic: str) -> None:
+        super().__init__(id="form")
+        self._board = board
+        self._topic = topic
+        self._previewed: tuple[str, str, int] | None = None
+        self._under_way: Sent | None = None
+        self._said = ""
+
+    def compose(self) -> ComposeResult:
+        """Fields, what they make, and the sent ones."""
+        yield Suggestions()
+        with Horizontal(id="fields"):
+            yield Label("product")
+            yield PlainInput(placeholder="id, name or barcode", compact=True, id="product")
+            yield Label("amount")
+            yield PlainInput(placeholder="+5 or -3", compact=True, id="amount", max_length=16)
+            button = Button("Send", id="send", compact=True)
+            button.can_focus = False
+            yield button
+            yield Static(id="meant", markup=False)
+        yield Static(id="preview", markup=False)
+        yield SentList()
+
+    def on_mount(self) -> None:
+        """Name the border."""
+        self.border_title = Content("4 Move stock")
+
+    @property
+    def product(self) -> Input:
+        """Where the product is typed."""
+        return self.query_one("#product", Input)
+
+    @property
+    def amount(self) -> Input:
+        """Where the amount is typed."""
+        return self.query_one("#amount", Input)
+
+    @property
+    def suggestions(self) -> Suggestions:
+        """What the typed product may mean."""
+        return self.query_one(Suggestions)
+
+    @property
+    def sent(self) -> SentList:
+        """What was sent."""
+        return self.query_one(SentList)
+
+    @property
+    def current(self) -> Preview:
+        """What would be sent if it were sent at once."""
+        return preview(self.product.value, self.amount.value, self._board)
+
+    def prefill(self, product: Product, sign: int) -> None:
+        """Put in a product and the sign of a movement, and wait for the amount."""
+        with self.prevent(Input.Changed):
+            self.product.value = str(product.id)
+            self.amount.value = "+" if sign > 0 else "-"
+        self.suggestions.suggest([])
+        self.amount.focus()
+        self.amount.action_end()
+        self.pull()
+
+    def sending(self, movement: Movement, name: str, answer: Future[Journey]) -> None:
+        """Note what was handed to the engine."""
+        self._under_way = Sent(movement, name, time.time(), answer)
+        self.sent.add(self._under_way)
+
+    def pull(self) -> None:
+        """Say what would be sent, by the stock as it is shown, and how far the sent ones are."""
+        under_way = self._under_way
+        if under_way is not None and under_way.answer.done():
+            self._under_way = None
+            self._said = f"not sent: {under_way.problem}" if under_way.problem else ""
+            if not under_way.problem:
+                self.amount.value = ""
+            self._previewed = None
+        state = (self.product.value, self.amount.value, self._board.version)
+        if state != self._previewed:
+            self._previewed = state
+            self._show(self.current)
+        self.sent.pull()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Suggest products while one is typed, and say what would be sent."""
+        event.stop()
+        self._said = ""
+        if event.input.id == "product" and event.input.has_focus:
+            typed = event.value.strip()
+            exact = self._board.find(typed) if typed else None
+            found = [] if exact else complete(typed, self._board.products())
+            self.suggestions.suggest(found)
+        self.pull()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Take the marked product, go on to the amount, or send."""
+        event.stop()
+        if self.suggestions.marked is not None:
+            self._take(self.suggestions.marked)
+        elif self.product.has_focus and self.current.movement is None:
+            self.amount.focus()
+        else:
+            self._submit()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Send."""
+        event.stop()
+        self.suggestions.suggest([])
+        self._submit()
+
+    def on_suggestions_chosen(self, event: Suggestions.Chosen) -> None:
+        """Take the product that was clicked."""
+        self._take(event.product)
+
+    def on_descendant_blur(self) -> None:
+        """Close the suggestions when the field is left."""
+        if not self.product.has_focus:
+            self.suggestions.suggest([])
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave the keys of the suggestions to others while there are none."""
+        if action in {"suggest", "take"}:
+            return self.is_mounted and self.suggestions.is_open
+        return True
+
+    def action_suggest(self, rows: int) -> None:
+        """Mark another product."""
+        self.suggestions.move(rows)
+
+    def action_take(self) -> None:
+        """Take the marked product."""
+        if self.suggestions.marked is not None:
+            self._take(self.suggestions.marked)
+
+    def action_leave(self) -> None:
+        """Close the suggestions, or leave the form."""
+        if self.suggestions.is_open:
+            self.suggestions.suggest([])
+        else:
+            self.post_message(self.Left())
+
+    def _take(self, product: Product) -> None:
+        with self.prevent(Input.Changed):
+            self.product.value = str(product.id)
+        self.suggestions.suggest([])
+        self.amount.focus()
+        self.pull()
+
+    def _submit(self) -> None:
+        found = self.current
+        if self._under_way is not None:
+            self._said = "the broker has not answered for the last one yet"
+        elif found.movement is None:
+            self._said = found.missing
+        else:
+            name = found.product.name if found.product else ""
+            self.post_message(self.Submitted(found.movement, found.payload, name))
+        self._show(found)
+
+    def _show(self, found: Preview) -> None:
+        product = found.product
+        meant = Content("")
+        if product is not None:
+            meant = Content.assemble(
+                (readable(product.name), "bold"), ("  stock ", "$foreground-muted"), count(product.stock)
+            )
+            if found.stock_after is not None:
+                meant = Content.assemble(meant, (" → ", "$foreground-muted"), count(max(0, found.stock_after)))
+        self.query_one("#meant", Static).update(meant, layout=False)
+        parts: list[Content | tuple[str, str]] = []
+        if found.movement is not None:
+            parts += [
+                ("publishes to ", "$foreground-muted"),
+                (readable(self._topic), "bold"),
+                ("  ", ""),
+                (readable(found.payload.decode()), "$text-primary"),
+            ]
+        said = self._said or found.warning or found.missing
+        if said:
+            urgent = bool(self._said or found.warning)
+            parts.append(
+                (
+                    f"{'  ' if parts else ''}{'▲ ' if urgent else ''}{said}",
+                    "$text-warning" if urgent else "$foreground-muted",
+                )
+            )
+        self.query_one("#preview", Static).update(Content.assemble(*parts), layout=False)

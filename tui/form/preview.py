@@ -1,0 +1,94 @@
+"""What the form is about to send: read from what was typed, judged by what the stock pane shows."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from bridge.movement import MAX_AMOUNT, Movement, encode_movement
+from bridge.text import readable
+from tui.figures import count
+
+if TYPE_CHECKING:
+    from bridge.journal import Product, StockBoard
+
+__all__ = ["Preview", "preview", "read_amount"]
+
+_AMOUNT: Final = re.compile(r"([+\-\N{MINUS SIGN}]?)\s*([0-9]{1,20})", re.ASCII)
+
+
+class Preview(NamedTuple):
+    """What would be sent.
+
+    Attributes:
+        movement: the movement, None where there is none yet.
+        payload: the exact bytes, empty where there is no movement.
+        product: the product that is meant, None where the board does not have it.
+        missing: what has to be typed or mended before it can be sent; empty where nothing has.
+        warning: why Strapi would refuse it, by what is shown; it can be sent all the same.
+    """
+
+    movement: Movement | None = None
+    payload: bytes = b""
+    product: Product | None = None
+    missing: str = ""
+    warning: str = ""
+
+    @property
+    def stock_after(self) -> int | None:
+        """The stock that is to be expected, None where the product is not known."""
+        if self.product is None or self.movement is None:
+            return None
+        return self.product.stock + self.movement.delta
+
+
+def read_amount(typed: str) -> int | str:
+    """Read a signed amount: `5` and `+5` put in, `-3` takes out.
+
+    Returns:
+        The signed amount, or what is wrong with it as a sentence.
+    """
+    found = _AMOUNT.fullmatch(typed.strip())
+    if not typed.strip():
+        return "type an amount: 5 or +5 puts in, -3 takes out"
+    if found is None:
+        return f"{readable(typed.strip())} is no amount: type a whole number such as 5, +5 or -3"
+    amount = int(found[2])
+    if amount == 0:
+        return "an amount of 0 moves nothing"
+    if amount > MAX_AMOUNT:
+        return f"{count(amount)} is too much: the largest amount is {count(MAX_AMOUNT)}"
+    return amount if found[1] in {"", "+"} else -amount
+
+
+def preview(product: str, amount: str, board: StockBoard) -> Preview:
+    """Judge what was typed.
+
+    Args:
+        product: how the product was named: id, documentId or barcode.
+        amount: the signed amount as it was typed.
+        board: the products as they are shown.
+
+    Returns:
+        What would be sent, or what is missing.
+    """
+    reference = product.strip()
+    if not reference:
+        return Preview(missing="type a product: its id, name or barcode")
+    meant = board.find(reference)
+    delta = read_amount(amount)
+    if isinstance(delta, str):
+        return Preview(product=meant, missing=delta)
+    kind: Literal["IN", "OUT"] = "IN" if delta > 0 else "OUT"
+    movement = Movement(reference, abs(delta), kind)
+    return Preview(movement, encode_movement(movement), meant, "", _warning(meant, delta, len(board)))
+
+
+def _warning(product: Product | None, delta: int, known: int) -> str:
+    if product is None:
+        return "no product that is shown has this id or barcode: Strapi would refuse it" if known else ""
+    if product.stock + delta < 0:
+        return f"Strapi would refuse it: {count(product.stock)} in stock, {count(-delta)} to take"
+    if product.stock + delta > MAX_AMOUNT:
+        return f"Strapi would refuse it: the stock would pass {count(MAX_AMOUNT)}"
+    return ""

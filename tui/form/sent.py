@@ -1,0 +1,110 @@
+"""The movements that the form sent last, each with how far it has come."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+from textual.widgets import Static
+
+from bridge.errors import OpsciError
+from bridge.text import readable
+from tui.figures import clock, signed
+from tui.verdicts import STYLES, Tone, outcome
+from tui.way import way_line
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from bridge.journal import Journey
+    from bridge.movement import Movement
+
+__all__ = ["Sent", "SentList"]
+
+REMEMBERED: Final = 50
+"""How many sent movements are kept."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One movement that the form handed to the engine.
+
+    Attributes:
+        movement: what was sent.
+        name: the product's name as it was shown, may be empty.
+        at: seconds since the epoch.
+        answer: the broker's word, from the engine.
+    """
+
+    movement: Movement
+    name: str
+    at: float
+    answer: Future[Journey]
+
+    @property
+    def journey(self) -> Journey | None:
+        """Its way, once the broker has it."""
+        return None if not self.answer.done() or self.problem else self.answer.result()
+
+    @property
+    def problem(self) -> str:
+        """Why the broker has it not, for a person; empty while that is open or where it has."""
+        if not self.answer.done():
+            return ""
+        if self.answer.cancelled():
+            return "not sent: the chain stopped"
+        error = self.answer.exception()
+        if error is None:
+            return ""
+        return readable(str(error)) if isinstance(error, OpsciError) else readable(f"{type(error).__name__}: {error}")
+
+    def line(self) -> Content:
+        """Draw it on one line."""
+        journey, problem = self.journey, self.problem
+        if problem:
+            glyph, tone, way = "✗", Tone.REJECTED, Content.styled(problem, STYLES[Tone.REJECTED])
+        elif journey is None:
+            glyph, tone, way = "…", Tone.PENDING, Content.styled("sending …", STYLES[Tone.PENDING])
+        else:
+            found = outcome(journey)
+            glyph, tone, way = found.glyph, found.tone, way_line(journey)
+        return Content.assemble(
+            (f"{glyph} ", STYLES[tone]),
+            (f"{clock(self.at)} ", "$foreground-muted"),
+            (f"{signed(self.movement.delta):>6} ", "bold"),
+            f"{readable(self.movement.product)} ",
+            (f"{readable(self.name)[:24]} " if self.name else "", "$foreground-muted"),
+            " ",
+            way,
+        )
+
+
+class SentList(Static):
+    """The latest sent movements, the last one on top, as many as there is room for."""
+
+    def __init__(self) -> None:
+        super().__init__(id="sent", markup=False)
+        self.entries: deque[Sent] = deque(maxlen=REMEMBERED)
+        self._said: Content | None = None
+
+    def add(self, sent: Sent) -> None:
+        """Note one that was just handed over."""
+        self.entries.appendleft(sent)
+        self.pull()
+
+    def pull(self) -> None:
+        """Draw anew what moved on."""
+        rows = self.size.height
+        lines = [sent.line() for sent, _ in zip(self.entries, range(rows), strict=False)]
+        said = (
+            Content("\n").join(lines)
+            if lines
+            else Content.styled(
+                "what you send shows its way here: in MQTT, in Kafka, in Strapi", "$foreground-disabled"
+            )
+        )
+        if self._said is None or not said.is_same(self._said):
+            self._said = said
+            self.update(said, layout=False)

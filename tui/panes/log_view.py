@@ -1,0 +1,140 @@
+"""A live log over one ring of the journal: it follows the latest record until the reader looks back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from bridge.journal import Journey
+from tui.panes.line_view import LineView
+from tui.panes.matching import haystack_of_journey, text_filter
+from tui.panes.shown import Shown
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from textual import events
+
+    from bridge.journal import Ring, StockBoard
+    from tui.panes.columns import Column
+
+__all__ = ["LogView"]
+
+
+class LogView(LineView[Journey]):
+    """The journeys of one ring, the latest at the bottom.
+
+    Args:
+        ring: what is shown.
+        board: the products, whose names the filter knows.
+        columns: all columns.
+        identity: the widget's id.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "f,end,G", "last", "Follow", id="pane.follow", key_display="f", tooltip="Go on with the latest records"
+        ),
+        Binding("x", "clear", "Clear", id="pane.clear", tooltip="Clear the display; the journal keeps the records"),
+    ]
+
+    def __init__(
+        self, ring: Ring[Journey], board: StockBoard, columns: Sequence[Column[Journey]], identity: str
+    ) -> None:
+        super().__init__(columns, identity)
+        self.shown: Shown[Journey] = Shown(ring)
+        self.following = True
+        self.waiting = 0
+        """How many records came since the reader looked back."""
+        self.filter_text = ""
+        self._board = board
+
+    @property
+    def rows(self) -> int:
+        """How many records are shown."""
+        return len(self.shown)
+
+    def key_at(self, row: int) -> int | None:
+        """The sequence number in a row."""
+        return self.shown.sequence(row)
+
+    def row_of(self, key: Hashable) -> int | None:
+        """The row of a sequence number."""
+        return self.shown.row(key) if isinstance(key, int) else None
+
+    def item_of(self, key: Hashable) -> Journey | None:
+        """The journey under a sequence number."""
+        return self.shown.get(key) if isinstance(key, int) else None
+
+    def state_of(self, item: Journey, now: float) -> tuple[Hashable, str]:
+        """A journey looks different with every stage, and once Strapi told the product's name."""
+        return (item.stage, item.verdict, item.offset, item.product_name), ""
+
+    def pull(self, now: float) -> None:
+        """Show what came; while the reader looks back the rows in view stay where they are."""
+        pulled = self.shown.pull()
+        if pulled.dropped or pulled.added:
+            self.resize_rows()
+            if self.following:
+                self._scroll_to_end()
+            else:
+                self.waiting += pulled.added
+                if pulled.dropped:
+                    self.scroll_to(y=max(0, self.top - pulled.dropped), animate=False, force=True)
+            self._drawn.clear()
+            self.refresh()
+        else:
+            self.repaint_changed(now)
+
+    def set_filter(self, typed: str) -> None:
+        """Show only records that contain a text.
+
+        Raises:
+            FilterError: what was typed is no filter; nothing changed.
+        """
+        passes, board = text_filter(typed), self._board
+        self.filter_text = typed.strip()
+        self.shown.only(None if passes is None else lambda journey: passes(haystack_of_journey(journey, board)))
+        self.action_last()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Leave following when the reader scrolls away from the end, by whatever means."""
+        super().watch_scroll_y(old_value, new_value)
+        if self.following and new_value < old_value and round(new_value) < self.max_scroll_y:
+            self.following = False
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Keep the latest record in view in the new size."""
+        if self.following:
+            self._scroll_to_end()
+
+    def move_cursor(self, row: int) -> None:
+        """Put the cursor on a row, which holds the log still."""
+        if self.rows:
+            self.following = False
+        super().move_cursor(row)
+
+    def action_last(self) -> None:
+        """Follow the latest record."""
+        self.following = True
+        self.waiting = 0
+        self.resize_rows()
+        self._scroll_to_end()
+        self.refresh()
+
+    def action_pause(self) -> None:
+        """Hold the display, or go on."""
+        if self.shown.paused:
+            self.shown.resume()
+        else:
+            self.shown.pause()
+
+    def action_clear(self) -> None:
+        """Show only what comes from here on."""
+        self.shown.clear()
+        self.cursor = None
+        self.action_last()
+
+    def _scroll_to_end(self) -> None:
+        self.scroll_to(y=self.max_scroll_y, animate=False, force=True)

@@ -1,0 +1,27 @@
+"""The first pane: what came over MQTT."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tui.panes import cells
+from tui.panes.columns import EXTRA, Column
+
+if TYPE_CHECKING:
+    from bridge.journal import Journey
+
+__all__ = ["MQTT_COLUMNS"]
+
+MQTT_COLUMNS: Final[tuple[Column[Journey], ...]] = (
+    Column("time", 8, 8, 12, 4, cells.received_at),
+    Column("topic", 5, 8, 16, 3, cells.mqtt_topic),
+    Column("prod.", 5, 6, 10, 1, cells.product, "right"),
+    Column("amount", 6, 6, 8, 0, cells.amount, "right"),
+    Column("Q", 1, 1, 1, 5, cells.quality),
+    Column("R", 1, 1, 1, 6, cells.retained),
+    Column("D", 1, 1, 1, 7, cells.duplicate),
+    Column("verdict", 1, 14, 20, 2, cells.verdict, short_title="V"),
+    Column("stock", 7, 11, 13, EXTRA, cells.stock_before_after, "right"),
+    Column("product", 12, 16, 26, EXTRA + 1, cells.name),
+    Column("payload", 16, 16, 400, EXTRA + 2, cells.payload),
+)

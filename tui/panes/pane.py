@@ -1,0 +1,128 @@
+"""A pane: the border with title and state around a view, and the line in which its filter is typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input
+
+from bridge.text import readable
+from tui.figures import count, rate
+from tui.panes.log_view import LogView
+from tui.panes.matching import FilterError
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from bridge.journal import Rate
+    from tui.panes.stock import StockView
+
+__all__ = ["Pane"]
+
+
+class FilterInput(Input):
+    """Where a pane's filter is typed: it applies as one types, Enter keeps it, Escape drops it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "drop", "Drop the filter", id="filter.drop")]
+
+    @dataclass
+    class Dropped(Message):
+        """The filter is no longer wanted."""
+
+    def action_drop(self) -> None:
+        """Give the filter up."""
+        self.post_message(self.Dropped())
+
+
+class Pane(Vertical):
+    """One pane.
+
+    Args:
+        number: the key that focuses it.
+        title: what it shows.
+        view: its rows.
+        counted: what its title counts, None for the number of rows.
+    """
+
+    def __init__(self, number: int, title: str, view: LogView | StockView, counted: Rate | None) -> None:
+        super().__init__(id=f"pane-{view.identity}", classes="pane")
+        self.number = number
+        self.heading = title
+        self.view = view
+        self._counted = counted
+        self._said: tuple[str, str] = ("", "")
+
+    def compose(self) -> ComposeResult:
+        """The rows and, under them, the filter."""
+        yield self.view
+        yield FilterInput(placeholder="filter: text, !text, re:regex", compact=True, classes="filter")
+
+    @property
+    def filter_input(self) -> FilterInput:
+        """Where the filter is typed."""
+        return self.query_one(FilterInput)
+
+    def pull(self, now: float) -> None:
+        """Take over what changed, if anyone can see it."""
+        if self.display:
+            self.view.pull(now)
+        said = (self._title(), self._subtitle())
+        if said != self._said:
+            self._said = said
+            self.border_title, self.border_subtitle = Content(said[0]), Content(said[1])
+
+    def ask_filter(self) -> None:
+        """Open the line in which the filter is typed."""
+        self.add_class("filtering")
+        self.filter_input.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter as one types; what is no filter yet changes nothing and is said."""
+        event.stop()
+        try:
+            self.view.set_filter(event.value)
+        except FilterError as error:
+            self.filter_input.border_subtitle = str(error)
+            self.add_class("bad-filter")
+        else:
+            self.remove_class("bad-filter")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Keep the filter and go back to the rows."""
+        event.stop()
+        self.set_class(bool(self.view.filter_text), "filtering")
+        self.view.focus()
+
+    def on_filter_input_dropped(self) -> None:
+        """Show everything again."""
+        self.filter_input.value = ""
+        self.view.set_filter("")
+        self.remove_class("filtering", "bad-filter")
+        self.view.focus()
+
+    def _title(self) -> str:
+        counted = self._counted
+        if counted is None:
+            return f"{self.number} {self.heading} · {count(self.view.rows)}"
+        return f"{self.number} {self.heading} · {rate(counted.per_second())} · {count(counted.total)}"
+
+    def _subtitle(self) -> str:
+        view = self.view
+        parts = [f"filter {readable(view.filter_text)}"] if view.filter_text else []
+        if isinstance(view, LogView):
+            if view.shown.paused:
+                parts.append(f"‖ paused, {count(view.shown.held_back)} held back")
+            elif view.following:
+                parts.append("▼ following")
+            elif view.waiting:
+                parts.append(f"+{count(view.waiting)} new · f follows")
+            else:
+                parts.append("holding still · f follows")
+        elif view.paused:
+            parts.append("‖ paused")
+        return " · ".join(parts)

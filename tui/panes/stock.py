@@ -1,0 +1,137 @@
+"""The third pane: the stock of every product as Strapi told it; a row that changed lately is lit up and fades."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from bridge.journal import Product
+from tui.figures import age
+from tui.panes import cells
+from tui.panes.columns import EXTRA, Column
+from tui.panes.line_view import LineView
+from tui.panes.matching import haystack_of_product, text_filter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from bridge.journal import StockBoard
+
+__all__ = ["STOCK_COLUMNS", "StockView"]
+
+FRESH: Final = 3
+"""For how many seconds a change stays lit up, fading by the second."""
+
+STOCK_COLUMNS: Final[tuple[Column[Product], ...]] = (
+    Column("id", 4, 4, 8, 3, cells.product_id, "right"),
+    Column("name", 8, 24, 60, 1, cells.product_name),
+    Column("stock", 6, 7, 13, 0, cells.stock, "right"),
+    Column("last", 5, 6, 13, 2, cells.last_change, "right"),
+    Column("status", 1, 8, 8, 4, cells.status, short_title="S"),
+    Column("when", 4, 4, 4, 5, cells.changed, "right"),
+    Column("barcode", 10, 12, 14, EXTRA, cells.barcode),
+)
+
+
+class StockView(LineView[Product]):
+    """The products by id.
+
+    Args:
+        board: what is shown.
+        identity: the widget's id.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("plus", "add(1)", "Add", key_display="+", id="stock.add", tooltip="Put stock in: prefills the form"),
+        Binding(
+            "minus", "add(-1)", "Take", key_display="-", id="stock.take", tooltip="Take stock out: prefills the form"
+        ),
+    ]
+
+    @dataclass
+    class MovementWanted(Message):
+        """Stock of a product is to be moved: `sign` is 1 to put in, -1 to take out."""
+
+        product: Product
+        sign: int
+
+    def __init__(self, board: StockBoard, identity: str) -> None:
+        super().__init__(STOCK_COLUMNS, identity)
+        self.filter_text = ""
+        self.paused = False
+        self._board = board
+        self._version = -1
+        self._passes: Callable[[str], bool] | None = None
+        self._products: list[Product] = []
+        self._rows: dict[int, int] = {}
+
+    @property
+    def rows(self) -> int:
+        """How many products are shown."""
+        return len(self._products)
+
+    def key_at(self, row: int) -> int | None:
+        """The id of the product in a row."""
+        return self._products[row].id if 0 <= row < len(self._products) else None
+
+    def row_of(self, key: Hashable) -> int | None:
+        """The row of a product's id."""
+        return self._rows.get(key) if isinstance(key, int) else None
+
+    def item_of(self, key: Hashable) -> Product | None:
+        """The product of that id."""
+        row = self.row_of(key)
+        return None if row is None else self._products[row]
+
+    def state_of(self, item: Product, now: float) -> tuple[Hashable, str]:
+        """A product looks different when anything of it changed, while it is fresh, and as its age grows."""
+        passed = math.floor(now - item.changed_at) + 1
+        fresh = f"line--fresh-{passed}" if item.last_change and 1 <= passed <= FRESH else ""
+        return (item, age(item.changed_at, now)), fresh
+
+    def pull(self, now: float) -> None:
+        """Show what the board says, row by row."""
+        if self._version != self._board.version and not self.paused:
+            self._version = self._board.version
+            self._take_over()
+        self.repaint_changed(now)
+
+    def set_filter(self, typed: str) -> None:
+        """Show only products that contain a text.
+
+        Raises:
+            FilterError: what was typed is no filter; nothing changed.
+        """
+        self._passes = text_filter(typed)
+        self.filter_text = typed.strip()
+        self._take_over()
+        self.refresh()
+
+    def action_pause(self) -> None:
+        """Hold the display, or go on."""
+        self.paused = not self.paused
+
+    def action_add(self, sign: int) -> None:
+        """Ask for a movement of the product under the cursor."""
+        row = self.cursor_row()
+        if row is None:
+            self.action_move(1)
+            row = self.cursor_row()
+        if row is not None:
+            self.post_message(self.MovementWanted(self._products[row], sign))
+
+    def _take_over(self) -> None:
+        passes = self._passes
+        before = self._rows
+        self._products = [
+            product for product in self._board.products() if passes is None or passes(haystack_of_product(product))
+        ]
+        self._rows = {product.id: row for row, product in enumerate(self._products)}
+        if self._rows != before:
+            self.resize_rows()
+            self._drawn.clear()
+            self.refresh()

@@ -1,0 +1,91 @@
+"""The window that names every key, taken from the bindings themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Static
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from textual.app import ComposeResult
+
+__all__ = ["HelpScreen"]
+
+SIGNS: Final = (
+    ("✓ applied", "the stock was changed, once"),
+    ("✗ rejected", "it can't be applied; the reason stands beside it and it is in the errors topic"),
+    ("≡ duplicate", "the same movement came again and was not counted again"),
+    ("→ carried", "a record of a route that changes no stock"),
+    ("… on its way", "nothing is decided yet"),
+    ("Q R D", "MQTT quality of service, retained, delivered before (DUP)"),
+)
+
+SHOWN_AS: Final = {
+    "slash": "/",
+    "question_mark": "?",
+    "plus": "+",
+    "minus": "-",
+    "escape": "Esc",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "enter": "Enter",
+    "space": "Space",
+    "home": "Home",
+    "end": "End",
+    "up": "↑",
+    "down": "↓",
+    "tab": "Tab",
+    "shift+tab": "Shift+Tab",
+}
+
+
+class HelpScreen(ModalScreen[None]):
+    """Every key and every sign.
+
+    Args:
+        sections: a heading and its bindings.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,question_mark,q", "dismiss", "Close", key_display="esc", id="help.close"),
+        Binding("j", "scroll(1)", "Down", show=False, id="help.scroll_down"),
+        Binding("k", "scroll(-1)", "Up", show=False, id="help.scroll_up"),
+    ]
+
+    def __init__(self, sections: Sequence[tuple[str, Iterable[BindingType]]]) -> None:
+        super().__init__()
+        self._sections = sections
+
+    def compose(self) -> ComposeResult:
+        """The keys, in a box that scrolls."""
+        with VerticalScroll(id="help") as box:
+            box.border_title = Content("Keys and signs")
+            yield Static(self._text(), markup=False)
+        yield Footer(show_command_palette=False)
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll by lines."""
+        self.query_one("#help", VerticalScroll).scroll_relative(y=lines, animate=False)
+
+    def _text(self) -> Content:
+        lines: list[Content] = []
+        for heading, bindings in self._sections:
+            lines += [Content.styled(heading, "bold $text-primary"), *map(_line, _distinct(bindings)), Content("")]
+        lines.append(Content.styled("Signs", "bold $text-primary"))
+        lines += [Content.assemble((f"  {sign:18}", "bold"), meaning) for sign, meaning in SIGNS]
+        return Content("\n").join(lines)
+
+
+def _distinct(bindings: Iterable[BindingType]) -> list[Binding]:
+    return [binding for binding in bindings if isinstance(binding, Binding) and binding.description]
+
+
+def _line(binding: Binding) -> Content:
+    keys = " ".join(SHOWN_AS.get(key, key) for key in binding.key.split(","))
+    return Content.assemble((f"  {keys:18}", "bold"), binding.tooltip or binding.description)

@@ -1,0 +1,244 @@
+"""The main screen: status above, three panes, the way of the selected movement, the form below."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from bridge.errors import OpsciError
+from bridge.journal import Journey
+from bridge.text import readable
+from tui.form.form import MovementForm
+from tui.panes.kafka import KAFKA_COLUMNS
+from tui.panes.line_view import LineView
+from tui.panes.log_view import LogView
+from tui.panes.mqtt import MQTT_COLUMNS
+from tui.panes.pane import Pane
+from tui.panes.stock import StockView
+from tui.screens.help import HelpScreen
+from tui.screens.record import RecordScreen
+from tui.status import StatusBar
+from tui.tabs import PaneTabs
+from tui.way import way_line
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+
+    from bridge.journal import Product
+    from tui.engine import Engine
+
+__all__ = ["MainScreen"]
+
+PANES: Final = Binding.Group("Panes", compact=True)
+
+WIDE: Final = 110
+"""Columns from which the three panes stand side by side."""
+
+
+class MainScreen(Screen[None]):
+    """Everything at once.
+
+    Args:
+        engine: the chain.
+    """
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual declares it so
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-medium"), (50, "-tall")]  # noqa: RUF012 - Textual declares it so
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "pane(1)", "MQTT", group=PANES, id="focus.mqtt", tooltip="Go to what came over MQTT"),
+        Binding("2", "pane(2)", "Kafka", group=PANES, id="focus.kafka", tooltip="Go to what Kafka has"),
+        Binding("3", "pane(3)", "Stock", group=PANES, id="focus.stock", tooltip="Go to the stock in Strapi"),
+        Binding("4", "form", "Form", group=PANES, id="focus.form", tooltip="Go to the form"),
+        Binding("z", "zoom", "Maximise", id="pane.zoom", tooltip="Give one pane the room of all three, and back"),
+        Binding("tab", "next_place(1)", "Next", show=False, id="focus.next", tooltip="Go to the next pane or field"),
+        Binding("shift+tab", "next_place(-1)", "Previous", show=False, id="focus.previous", tooltip="Go back by one"),
+        Binding("escape", "close", "Close", show=False, id="close", tooltip="Close or leave the innermost thing"),
+        Binding("question_mark", "help", "Help", key_display="?", id="help", tooltip="Every key and every sign"),
+        Binding("q", "app.quit", "Quit", id="quit", tooltip="Stop the chain and quit; ctrl+q does so anywhere"),
+    ]
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self._engine = engine
+        journal = engine.journal
+        self.mqtt = LogView(journal.mqtt, journal.stock, MQTT_COLUMNS, "mqtt")
+        self.kafka = LogView(journal.kafka, journal.stock, KAFKA_COLUMNS, "kafka")
+        self.stock = StockView(journal.stock, "stock")
+        self.panes = (
+            Pane(1, "MQTT in", self.mqtt, journal.received),
+            Pane(2, "Kafka produced", self.kafka, journal.produced),
+            Pane(3, "Strapi stock", self.stock, None),
+        )
+        self.followed: Journey | None = None
+        """The movement that is lit up in all panes."""
+        self._current = 1
+        self._way: Content | None = None
+
+    def compose(self) -> ComposeResult:
+        """Status, tabs, panes, way, form, keys."""
+        yield StatusBar(self._engine.journal)
+        yield PaneTabs(self.panes)
+        with Horizontal(id="panes"):
+            yield from self.panes
+        yield Static(id="way", markup=False)
+        yield MovementForm(self._engine.journal.stock, self._engine.settings.mqtt.publish_topic)
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """Start to look for news."""
+        self.show_pane(1)
+        self.pull()
+        self.set_interval(1 / self._engine.settings.screen.frames, self.pull)
+
+    @property
+    def form(self) -> MovementForm:
+        """The form."""
+        return self.query_one(MovementForm)
+
+    def pull(self) -> None:
+        """Take over what the journal got since the last look."""
+        now = time.time()
+        self.query_one(StatusBar).pull()
+        for pane in self.panes:
+            pane.pull(now)
+        self._pull_way()
+        self.form.pull()
+
+    def show_pane(self, number: int) -> None:
+        """Focus a pane, and show it where only one has room."""
+        self._current = number
+        for pane in self.panes:
+            pane.set_class(pane.number == number, "-current")
+        self.query_one(PaneTabs).show(number)
+        self.panes[number - 1].view.focus()
+
+    def follow(self, journey: Journey | None) -> None:
+        """Light up a movement in all panes, None none."""
+        self.followed = journey
+        for view in (self.mqtt, self.kafka):
+            view.light_up(None if journey is None else view.shown.find(journey))
+        self.stock.light_up(self._product_of(journey))
+        self._pull_way()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Leave the footer's room to the keys of the focus where it is narrow; ctrl+p works all the same."""
+        self.query_one(Footer).show_command_palette = event.size.width >= WIDE
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Remember the pane that has, or last had, the focus."""
+        for pane in self.panes:
+            if pane.view.has_focus and self._current != pane.number:
+                self.show_pane(pane.number)
+
+    def on_line_view_selected(self, event: LineView.Selected) -> None:
+        """Follow the movement under the cursor; other cursors go."""
+        for pane in self.panes:
+            if pane.view.identity != event.pane:
+                pane.view.forget_cursor()
+        self.follow(event.item if isinstance(event.item, Journey) else None)
+
+    def on_line_view_opened(self, event: LineView.Opened) -> None:
+        """Show a record in full."""
+        settings = self._engine.settings
+        self.app.push_screen(RecordScreen(event.item, self._engine.journal.stock, settings.screen.frames))
+
+    def on_line_view_filter_wanted(self, event: LineView.FilterWanted) -> None:
+        """Open the filter of a pane."""
+        next(pane for pane in self.panes if pane.view.identity == event.pane).ask_filter()
+
+    def on_stock_view_movement_wanted(self, event: StockView.MovementWanted) -> None:
+        """Prefill the form."""
+        self.form.prefill(event.product, event.sign)
+
+    def on_pane_tabs_chosen(self, event: PaneTabs.Chosen) -> None:
+        """Show a pane."""
+        self.show_pane(event.number)
+
+    def on_movement_form_left(self) -> None:
+        """Go back to the pane that had the focus last."""
+        self.show_pane(self._current)
+
+    def on_movement_form_submitted(self, event: MovementForm.Submitted) -> None:
+        """Hand a movement to the engine."""
+        try:
+            answer = self._engine.publish(event.payload)
+        except OpsciError as error:
+            self.notify(readable(str(error)), title="Not sent", severity="error", markup=False)
+            return
+        self.form.sending(event.movement, event.name, answer)
+
+    def action_pane(self, number: int) -> None:
+        """Go to a pane."""
+        self.show_pane(number)
+
+    def action_form(self) -> None:
+        """Go to the form."""
+        self.form.product.focus()
+
+    def action_next_place(self, step: int) -> None:
+        """Go round the panes and the fields of the form."""
+        places: list[Widget] = [*(pane.view for pane in self.panes), self.form.product, self.form.amount]
+        here = next((place for place, widget in enumerate(places) if widget.has_focus), self._current - 1)
+        there = (here + step) % len(places)
+        if there < len(self.panes):
+            self.show_pane(there + 1)
+        else:
+            places[there].focus()
+
+    def action_zoom(self) -> None:
+        """Give the current pane all the room, or give it back."""
+        self.toggle_class("zoomed")
+        self.show_pane(self._current)
+
+    def action_close(self) -> None:
+        """Give the room back, else stop following a movement."""
+        if self.has_class("zoomed"):
+            self.remove_class("zoomed")
+            return
+        for pane in self.panes:
+            pane.view.forget_cursor()
+        self.follow(None)
+
+    def action_help(self) -> None:
+        """Name every key."""
+        self.app.push_screen(
+            HelpScreen(
+                (
+                    ("Everywhere", self.BINDINGS),
+                    ("In a pane", LineView.BINDINGS),
+                    ("MQTT and Kafka", LogView.BINDINGS),
+                    ("Stock", StockView.BINDINGS),
+                    ("Form", MovementForm.BINDINGS),
+                )
+            )
+        )
+
+    def _product_of(self, journey: Journey | None) -> int | None:
+        if journey is None:
+            return None
+        if journey.product_id is not None:
+            return journey.product_id
+        product: Product | None = None
+        if journey.movement is not None:
+            product = self._engine.journal.stock.find(journey.movement.product)
+        return product.id if product else None
+
+    def _pull_way(self) -> None:
+        if self.followed is None:
+            said = Content.styled(
+                "↑ ↓ select a record to follow its movement through the panes", "$foreground-disabled"
+            )
+        else:
+            said = way_line(self.followed)
+        if self._way is None or not said.is_same(self._way):
+            self._way = said
+            self.query_one("#way", Static).update(said, layout=False)

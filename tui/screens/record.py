@@ -1,0 +1,68 @@
+"""The window that shows one record in full, and keeps it up to date while it is on its way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Static
+
+from bridge.journal import Journey
+from tui.details import journey_details, product_details
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from bridge.journal import Product, StockBoard
+
+__all__ = ["RecordScreen"]
+
+
+class RecordScreen(ModalScreen[None]):
+    """One journey, or one product.
+
+    Args:
+        item: what is shown.
+        board: where a product's latest stock is from.
+        frames: how often a second it looks for news.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q", "dismiss", "Close", key_display="esc", id="record.close"),
+        Binding("j", "scroll(1)", "Down", show=False, id="record.scroll_down"),
+        Binding("k", "scroll(-1)", "Up", show=False, id="record.scroll_up"),
+    ]
+
+    def __init__(self, item: Journey | Product, board: StockBoard, frames: int) -> None:
+        super().__init__()
+        self._item = item
+        self._board = board
+        self._frames = frames
+        self._said: Content | None = None
+
+    def compose(self) -> ComposeResult:
+        """The record, in a box that scrolls."""
+        with VerticalScroll(id="record") as box:
+            box.border_title = Content("Record" if isinstance(self._item, Journey) else "Product")
+            yield Static(id="record-text", markup=False)
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Show it, and look for news."""
+        self.pull()
+        self.set_interval(1 / self._frames, self.pull)
+
+    def pull(self) -> None:
+        """Show what changed."""
+        item = self._item
+        said = journey_details(item) if isinstance(item, Journey) else product_details(self._board.get(item.id) or item)
+        if self._said is None or not said.is_same(self._said):
+            self._said = said
+            self.query_one("#record-text", Static).update(said)
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll by lines."""
+        self.query_one("#record", VerticalScroll).scroll_relative(y=lines, animate=False)

@@ -1,0 +1,164 @@
+"""The lines above the panes: each server's connection over its pane, and what the whole chain does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from bridge.journal import Hop, Server, State, Verdict
+from bridge.text import readable
+from tui.figures import clock, count, duration, rate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from textual.app import ComposeResult
+
+    from bridge.journal import Connection, Journal, Latency
+
+__all__ = ["StatusBar", "connection_lines", "totals_line", "trouble_lines"]
+
+NAMES: Final = {Server.MQTT: "MQTT", Server.KAFKA: "Kafka", Server.STRAPI: "Strapi"}
+
+SIGNS: Final = {
+    State.UP: ("●", "$text-success"),
+    State.CONNECTING: ("◌", "$text-warning"),
+    State.DOWN: ("✗", "$text-error"),
+    State.REFUSED: ("⊘", "$text-error"),
+    State.PAUSED: ("‖", "$text-warning"),
+    State.OFF: ("○", "$foreground-muted"),
+}
+"""The glyph and the colour of each state; the word stands beside them."""
+
+HOPS: Final = {
+    Server.MQTT: (Hop.INGEST, "into Kafka"),
+    Server.KAFKA: (Hop.KAFKA, "to the consumer"),
+    Server.STRAPI: (Hop.APPLY, "into Strapi"),
+}
+"""The hop that follows each server, and what to call it."""
+
+ROOMY: Final = 36
+"""From how many cells for one server on there is room to say what a figure is."""
+
+
+def connection_lines(
+    server: Server, connection: Connection, latency: Latency, width: int = 80
+) -> tuple[Content, Content]:
+    """Say how a connection stands.
+
+    Args:
+        server: which one.
+        connection: how it stands.
+        latency: of the hop after it.
+        width: the cells there are for each line.
+
+    Returns:
+        State and address; and under it since when it is so, or how long the hop takes while all is well.
+    """
+    glyph, colour = SIGNS[connection.state]
+    first = Content.assemble(
+        (f"{glyph} ", colour),
+        (NAMES[server], "bold"),
+        (f" {connection.state} ", colour),
+        (readable(connection.address), "$foreground-muted"),
+    )
+    if connection.state is not State.UP:
+        return first, Content.styled(f"  since {clock(connection.since)}" if connection.since else "", colour)
+    if connection.detail:
+        return first, Content.styled(f"  {readable(connection.detail)}", "$foreground-muted")
+    if not latency.measured:
+        return first, Content("")
+    what = f"{HOPS[server][1]} " if width >= ROOMY else ""
+    return first, Content.styled(
+        f"  {what}p50 {duration(latency.p50)} p99 {duration(latency.p99)}", "$foreground-muted"
+    )
+
+
+def trouble_lines(connections: Mapping[Server, Connection]) -> Content:
+    """Say in full what is wrong with the connections that are not up, and what to do about it; empty where all are."""
+    lines = []
+    for server, connection in connections.items():
+        said = [readable(text) for text in (connection.detail, connection.advice) if text]
+        if said and connection.state not in {State.UP, State.OFF}:
+            glyph, colour = SIGNS[connection.state]
+            lines.append(Content.assemble((f"{glyph} {NAMES[server]}: ", f"bold {colour}"), (": ".join(said), colour)))
+    return Content("\n").join(lines)
+
+
+def totals_line(journal: Journal, *, wide: bool) -> Content:
+    """Say what the chain does: rates where there is room, the time from end to end, the lag, verdicts and notes."""
+    total = journal.latency[Hop.TOTAL].summary()
+    verdicts = journal.verdicts
+    parts: list[str | tuple[str, str]] = []
+    if wide:
+        parts += [
+            ("MQTT ", "$foreground-muted"),
+            rate(journal.received.per_second()),
+            (" → Kafka ", "$foreground-muted"),
+            rate(journal.produced.per_second()),
+            (" → Strapi ", "$foreground-muted"),
+            rate(journal.decided.per_second()),
+            "   ",
+        ]
+    parts += [
+        ("end to end ", "$foreground-muted"),
+        f"p50 {duration(total.p50)} p99 {duration(total.p99)}" if total.measured else "-",
+        ("   lag ", "$foreground-muted"),
+        count(journal.lag) if journal.lag >= 0 else "-",
+        ("   ✓ ", "$text-success"),
+        count(verdicts[Verdict.APPLIED]),
+        ("  ✗ ", "$text-error"),
+        count(verdicts[Verdict.REJECTED]),
+        ("  ≡ ", "$text-warning"),
+        count(verdicts[Verdict.DUPLICATE]),
+    ]
+    for note in list(journal.notes.values()):
+        parts += [("   ▲ ", "$text-warning"), (readable(note), "$text-warning")]
+    return Content.assemble(*parts)
+
+
+class StatusBar(Vertical):
+    """The status of the chain.
+
+    Args:
+        journal: what it is read from.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__(id="status")
+        self._journal = journal
+        self._said: dict[str, Content] = {}
+
+    def compose(self) -> ComposeResult:
+        """A cell for each connection, a line for the whole, and what is wrong."""
+        with Horizontal(id="connections"):
+            for server in Server:
+                with Vertical(classes="connection"):
+                    yield Static(id=f"{server}-state", markup=False)
+                    yield Static(id=f"{server}-detail", markup=False)
+        yield Static(id="totals", markup=False)
+        yield Static(id="trouble", markup=False)
+
+    def pull(self) -> None:
+        """Say anew what changed."""
+        journal, width = self._journal, self.size.width
+        for server in Server:
+            latency = journal.latency[HOPS[server][0]].summary()
+            first, second = connection_lines(server, journal.connections[server], latency, width // len(Server))
+            self._say(f"{server}-state", first)
+            self._say(f"{server}-detail", second)
+        self._say("totals", totals_line(journal, wide=width >= ROOMY * len(Server)))
+        trouble = trouble_lines(journal.connections)
+        if self._say("trouble", trouble, layout=True):
+            self.query_one("#trouble").set_class(bool(trouble), "told")
+
+    def _say(self, identity: str, content: Content, *, layout: bool = False) -> bool:
+        said = self._said.get(identity)
+        if said is not None and said.is_same(content):
+            return False
+        self._said[identity] = content
+        self.query_one(f"#{identity}", Static).update(content, layout=layout)
+        return True

@@ -1,0 +1,94 @@
+"""One movement's way through the chain on one line: sent, in MQTT, in Kafka p3@128, in Strapi 41 → 46, or why not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from textual.content import Content
+
+from bridge.journal import Stage, Verdict
+from bridge.text import readable
+from tui.figures import count, duration
+from tui.verdicts import GLYPHS, PENDING, STYLES, Tone, outcome
+
+if TYPE_CHECKING:
+    from bridge.journal import Journey
+
+__all__ = ["Station", "stations", "way_line"]
+
+
+class Station(NamedTuple):
+    """One hop of a journey.
+
+    Attributes:
+        words: where the movement is then.
+        at: seconds since the epoch when it came there, None where it has not.
+        took: seconds since the station before, None where either is unknown.
+        tone: how it shows.
+    """
+
+    words: str
+    at: float | None
+    took: float | None
+    tone: Tone
+
+
+def stations(journey: Journey) -> list[Station]:
+    """The stations that a journey came through, and the one that it waits for.
+
+    A movement that was published elsewhere has not been sent by this program, and a record that another program
+    wrote into Kafka has not come over MQTT: those stations are left out.
+    """
+    found: list[Station] = []
+    before: float | None = None
+    places = (
+        ("sent", journey.published_at, journey.published_at is not None),
+        ("in MQTT", journey.received_at, journey.mqtt_topic is not None),
+        (f"in Kafka {journey.position}".rstrip(), journey.acknowledged_at, True),
+        ("consumed", journey.consumed_at, True),
+    )
+    for words, at, passes_here in places:
+        if at is not None:
+            took = None if before is None else at - before
+            found.append(Station(words, at, took, Tone.PLAIN))
+            before = at
+        elif passes_here and journey.stage is not Stage.DECIDED and not (words == "consumed" or waits(found)):
+            found.append(Station(f"{words} {PENDING}", None, None, Tone.PENDING))
+    if journey.decided_at is not None:
+        took = None if before is None else journey.decided_at - before
+        found.append(Station(decision(journey), journey.decided_at, took, outcome(journey).tone))
+    elif not waits(found):
+        found.append(Station(f"in Strapi {PENDING}", None, None, Tone.PENDING))
+    return found
+
+
+def decision(journey: Journey) -> str:
+    """Say what became of a decided movement: the stock before and after, or why not."""
+    stock = ""
+    if journey.stock_before is not None and journey.stock_after is not None:
+        stock = f" {count(journey.stock_before)} → {count(journey.stock_after)}"
+    if journey.verdict is Verdict.APPLIED:
+        return f"{GLYPHS[Verdict.APPLIED]} in Strapi{stock}"
+    if journey.verdict is Verdict.DUPLICATE:
+        return f"{GLYPHS[Verdict.DUPLICATE]} duplicate, counted once{stock}"
+    if journey.verdict is Verdict.CARRIED:
+        return f"{GLYPHS[Verdict.CARRIED]} written"
+    why = readable(journey.rejection.text) if journey.rejection is not None else "rejected"
+    return f"{GLYPHS[Verdict.REJECTED]} {why}"
+
+
+def waits(found: list[Station]) -> bool:
+    """Whether the last station is one that the movement has not reached."""
+    return bool(found) and found[-1].at is None
+
+
+def way_line(journey: Journey) -> Content:
+    """Draw the way on one line, with the time of each hop."""
+    parts: list[Content | tuple[str, str]] = []
+    for station in stations(journey):
+        if parts:
+            parts.append((" ─ ", "$foreground-disabled"))
+        parts.append((station.words, STYLES[station.tone]))
+        if station.took is not None:
+            parts.append((f" {duration(station.took)}", "$foreground-muted"))
+    return Content.assemble(*parts)
