@@ -29,6 +29,8 @@ _WHOLE = re.compile(r"([+-]?)([0-9]{1,20})(?:\.0*)?", re.ASCII)
 class Reason(StrEnum):
     """Why a payload is no movement that can be applied, or a movement could not be applied."""
 
+    NO_ROUTE = "no-route"
+    RETAINED_COPY = "retained-copy"
     TOO_LONG = "too-long"
     NOT_JSON = "not-json"
     NOT_AN_OBJECT = "not-an-object"

@@ -93,6 +93,10 @@ class Journal:
     def arrived(self, journeys: Sequence[Journey]) -> None:
         """Note a chunk that came over MQTT."""
         self.received.add(len(journeys))
+        for journey in journeys:
+            ours = self._journeys.get(journey.movement_id)
+            if ours is not None and ours.received_at is None:
+                journey.published_at = ours.published_at
         self._remember(journeys)
         self.mqtt.extend(journeys)
 

@@ -1,0 +1,106 @@
+"""What came over MQTT and is not acknowledged yet, and how a redelivery of it is recognised.
+
+After a broken connection the broker sends again, with DUP and under the same packet id, what it has no
+acknowledgement for (MQTT 5 section 4.4). Such a message is already here: it must not enter Kafka once more, and its
+acknowledgement belongs to the new connection (section 4.6).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.journal import Journey
+    from bridge.mqtt.frames import Inbound
+    from bridge.mqtt.session import Session
+
+__all__ = ["Arrival", "InFlight"]
+
+_REMEMBERED: Final = 30_000
+"""How many acknowledged packet ids are remembered: fewer than half of the 65,535 there are, as a broker gives them out
+in turn, so that a remembered one has not been given to another message meanwhile."""
+
+
+class Arrival:
+    """A message on its way to Kafka.
+
+    Attributes:
+        session: the connection to acknowledge it on.
+        packet_id: what to acknowledge, 0 at QoS 0.
+        journey: what it says; None where Kafka has it and only the acknowledgement is owed.
+    """
+
+    __slots__ = ("journey", "packet_id", "session")
+
+    def __init__(self, session: Session, packet_id: int, journey: Journey | None) -> None:
+        self.session = session
+        self.packet_id = packet_id
+        self.journey = journey
+
+
+class InFlight:
+    """The unacknowledged messages of one kept session."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, Arrival] = {}
+        self._acknowledged: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def forget(self) -> None:
+        """The broker kept no session: its packet ids start anew and mean other messages."""
+        self._waiting.clear()
+        self._acknowledged.clear()
+
+    def redelivered(self, session: Session, message: Inbound) -> Arrival | bool | None:
+        """Recognise a redelivery.
+
+        Args:
+            session: the connection that the message came on.
+            message: what came.
+
+        Returns:
+            False where the message is new; None where it is on its way to Kafka, and is from now on acknowledged on
+            this connection; an arrival without journey where Kafka has it and only the acknowledgement is owed.
+        """
+        if not message.redelivered or not message.packet_id:
+            return False
+        waiting = self._waiting.get(message.packet_id)
+        if waiting is not None and waiting.journey is not None and _same(waiting.journey, message):
+            waiting.session = session
+            return None
+        if self._acknowledged.get(message.packet_id) == hash((message.topic, message.payload)):
+            return Arrival(session, message.packet_id, None)
+        return False
+
+    def admit(self, arrivals: Sequence[Arrival]) -> None:
+        """Take in messages that are to be acknowledged once Kafka has them."""
+        for arrival in arrivals:
+            if arrival.packet_id:
+                self._waiting[arrival.packet_id] = arrival
+
+    def settle(self, arrivals: Sequence[Arrival]) -> None:
+        """Kafka has these: acknowledge them, in the order in which they came and each on its own connection."""
+        owed: dict[Session, list[int]] = {}
+        remembered = self._acknowledged
+        for arrival in arrivals:
+            packet_id = arrival.packet_id
+            if not packet_id:
+                continue
+            owed.setdefault(arrival.session, []).append(packet_id)
+            if arrival.journey is not None:
+                if self._waiting.get(packet_id) is arrival:
+                    del self._waiting[packet_id]
+                remembered.pop(packet_id, None)
+                remembered[packet_id] = hash((arrival.journey.mqtt_topic, arrival.journey.payload))
+        for _ in range(len(remembered) - _REMEMBERED):
+            del remembered[next(iter(remembered))]
+        for session, packet_ids in owed.items():
+            session.acknowledge(packet_ids)
+
+
+def _same(journey: Journey, message: Inbound) -> bool:
+    return journey.mqtt_topic == message.topic and journey.payload == message.payload

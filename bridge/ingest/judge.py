@@ -1,0 +1,127 @@
+"""What becomes of one MQTT message: its route, its identity, its key and its Kafka record. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from bridge.identity import MOVEMENT_ID, is_identity, new_movement_id
+from bridge.journal import Journey
+from bridge.kafka.producer import LARGEST_RECORD, Record
+from bridge.movement import Reason, Rejection, read_movement
+from bridge.mqtt.frames import MalformedFrameError, user_properties
+from bridge.route import Does, filter_matches
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.mqtt.frames import Inbound
+    from bridge.route import Route
+
+__all__ = ["MQTT_RECEIVED_AT", "MQTT_TOPIC", "Judge"]
+
+MQTT_TOPIC: Final = "mqtt-topic"
+MQTT_RECEIVED_AT: Final = "mqtt-received-at"
+
+_OURS: Final = frozenset({MOVEMENT_ID, MQTT_TOPIC, MQTT_RECEIVED_AT})
+_TOPICS_REMEMBERED: Final = 10_000
+
+
+class Judge:
+    """Turns messages into journeys by the routes.
+
+    Args:
+        routes: the first whose filter matches a topic takes the message.
+    """
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._routes = [route for route in routes if route.mqtt]
+        self._chosen: dict[str, Route | None] = {}
+
+    def journey(self, message: Inbound, received_at: float) -> Journey:
+        """Judge a message.
+
+        Args:
+            message: as it came.
+            received_at: seconds since the epoch.
+
+        Returns:
+            Its journey: with a rejection where it is a dead letter, else with the Kafka topic and key to write under.
+        """
+        properties = _properties(message.properties) if message.properties else ()
+        identity = _identity(properties)
+        journey = Journey(
+            identity or new_movement_id(),
+            message.payload,
+            mqtt_topic=message.topic,
+            qos=message.qos,
+            retained=message.retained,
+            redelivered=message.redelivered,
+            properties=properties,
+            received_at=received_at,
+        )
+        route = self._route(message.topic)
+        if route is None:
+            journey.rejection = Rejection(Reason.NO_ROUTE, f"no route takes the MQTT topic {message.topic!r}")
+        elif route.does is Does.MOVEMENT:
+            journey.kafka_topic = route.kafka
+            _judge_movement(journey, named=identity is not None)
+        else:
+            journey.kafka_topic = route.kafka
+            journey.key = message.topic
+        if journey.rejection is None and (size := record_of(journey).size) > LARGEST_RECORD:
+            journey.rejection = Rejection(
+                Reason.TOO_LONG, f"the message makes a record of {size} bytes; Kafka takes {LARGEST_RECORD}"
+            )
+        return journey
+
+    def _route(self, topic: str) -> Route | None:
+        try:
+            return self._chosen[topic]
+        except KeyError:
+            if len(self._chosen) >= _TOPICS_REMEMBERED:
+                self._chosen.clear()
+            route = next((route for route in self._routes if filter_matches(route.mqtt, topic)), None)
+            self._chosen[topic] = route
+            return route
+
+
+def record_of(journey: Journey) -> Record:
+    """The Kafka record of a journey that came over MQTT: the payload as it came, and what is known in headers."""
+    headers = [
+        (MOVEMENT_ID, journey.movement_id.encode()),
+        (MQTT_TOPIC, (journey.mqtt_topic or "").encode("utf-8", "replace")),
+        (MQTT_RECEIVED_AT, b"%d" % int((journey.received_at or 0) * 1000)),
+    ]
+    headers += [
+        (name, value.encode("utf-8", "replace")) for name, value in journey.properties if name and name not in _OURS
+    ]
+    key = journey.key.encode("utf-8", "replace") if journey.key is not None else None
+    return Record(journey.kafka_topic, key, journey.payload, headers)
+
+
+def _judge_movement(journey: Journey, *, named: bool) -> None:
+    judged = read_movement(journey.payload)
+    if isinstance(judged, Rejection):
+        journey.rejection = judged
+        return
+    journey.movement = judged
+    journey.key = judged.product
+    if journey.retained and not named:
+        # The broker sends its kept copy to every new session, so it may well be counted already, and without an
+        # identity nothing tells.
+        journey.rejection = Rejection(
+            Reason.RETAINED_COPY,
+            "the broker's kept copy of a movement without an id; send it again if it never counted",
+        )
+
+
+def _properties(raw: bytes) -> tuple[tuple[str, str], ...]:
+    try:
+        return user_properties(raw)
+    except MalformedFrameError:
+        return ()
+
+
+def _identity(properties: tuple[tuple[str, str], ...]) -> str | None:
+    found = next((value for name, value in properties if name == MOVEMENT_ID), None)
+    return found if found is not None and is_identity(found) else None

@@ -1,0 +1,212 @@
+"""The producer: records by the batch and partition, and one wait until Kafka has them all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+from aiokafka.partitioner import murmur2
+
+from bridge.errors import RefusedError, RejectedError, ServerError, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.settings import KafkaSettings
+
+__all__ = ["LARGEST_RECORD", "Placed", "Producer", "Record"]
+
+LARGEST_RECORD: Final = 1_000_000
+"""The largest record in bytes, a little under what a Kafka broker takes by default (`message.max.bytes`)."""
+
+_BATCH: Final = 1_000_000
+
+
+class Record(NamedTuple):
+    """One record to write.
+
+    Attributes:
+        topic: the Kafka topic.
+        key: records of one key stay in order in one partition; None spreads them.
+        value: any bytes.
+        headers: names and values.
+    """
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes, with what Kafka's format adds to it at most."""
+        headers = sum(len(name) * 3 + len(value) + 10 for name, value in self.headers)
+        return len(self.value) + len(self.key or b"") + headers + 100
+
+
+class Placed(NamedTuple):
+    """Where Kafka put a record; the offset is -1 where it has it and does not say."""
+
+    partition: int
+    offset: int
+
+
+class Producer:
+    """An idempotent producer with acks=all: a record that it sends again stands in the topic once.
+
+    A batch that Kafka has not acknowledged is never given up, as giving up could lose it or, sent again by another
+    producer, double it. Whoever waits puts a deadline of their own around it and does not acknowledge the messages
+    that the records came from.
+
+    Args:
+        settings: the cluster's.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._producer: Any = None
+
+    async def start(self) -> None:
+        """Connect.
+
+        Raises:
+            UnreachableError: no broker answers.
+        """
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._settings.brokers,
+            client_id=self._settings.client_id,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,
+            max_batch_size=_BATCH,
+            max_request_size=_BATCH + 48_000,
+            request_timeout_ms=int(self._settings.timeout * 1000),
+        )
+        try:
+            await producer.start()
+        except BaseException as error:
+            with contextlib.suppress(KafkaError, asyncio.TimeoutError, OSError):
+                await asyncio.wait_for(producer.stop(), 1)
+            if isinstance(error, (KafkaError, OSError, asyncio.TimeoutError)):
+                raise self._unreachable(error) from error
+            raise
+        self._producer = producer
+
+    async def stop(self, deadline: float) -> None:
+        """Disconnect; what Kafka has not acknowledged within `deadline` seconds is left behind."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        with contextlib.suppress(asyncio.TimeoutError, KafkaError, OSError):
+            await asyncio.wait_for(producer.stop(), deadline)
+
+    async def alive(self) -> None:
+        """Ask the cluster for its metadata.
+
+        Raises:
+            UnreachableError: no broker answers in time.
+        """
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                updated = self._producer is not None and await self._producer.client.force_metadata_update()
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise self._unreachable(error) from error
+        if not updated:
+            raise self._unreachable(None)
+
+    async def produce(self, records: Sequence[Record]) -> list[Placed]:
+        """Write records and wait until Kafka has them all, for as long as it takes.
+
+        Args:
+            records: in order; each at most LARGEST_RECORD bytes.
+
+        Returns:
+            Where each record stands, in the same order.
+
+        Raises:
+            UnreachableError: the producer is not connected, or a topic is not there; none, some or all were written.
+            RefusedError: Kafka does not let us write into a topic.
+            RejectedError: Kafka refuses a record for good, as it is larger than what it takes.
+            ServerError: the producer can't go on; a new one must be made.
+        """
+        if self._producer is None:
+            raise self._unreachable(None)
+        try:
+            batches = await self._batches(records)
+            futures = [await self._send(topic, partition, batch) for topic, partition, batch, _ in batches]
+            answers = await asyncio.gather(*futures, return_exceptions=True)
+            placed: list[Placed] = [Placed(-1, -1)] * len(records)
+            for (_, partition, _, members), answer in zip(batches, answers, strict=True):
+                if isinstance(answer, BaseException):
+                    raise answer
+                base = answer.offset
+                for place, member in enumerate(members):
+                    placed[member] = Placed(partition, base + place if base >= 0 else -1)
+        except UnknownTopicOrPartitionError as error:
+            raise UnreachableError(
+                "kafka", f"Kafka has no such topic: {error}", "create it; the messages wait in the broker until then"
+            ) from error
+        except TopicAuthorizationFailedError as error:
+            raise RefusedError(
+                "kafka", f"Kafka refuses a write: {error}", "give the engine's user the right"
+            ) from error
+        except MessageSizeTooLargeError as error:
+            raise RejectedError("kafka", f"Kafka refuses a batch as too large: {error}") from error
+        except KafkaError as error:
+            raise ServerError("kafka", f"the producer failed: {error!r}") from error
+        return placed
+
+    async def _batches(self, records: Sequence[Record]) -> list[tuple[str, int, Any, list[int]]]:
+        producer = self._producer
+        partitions: dict[str, int] = {}
+        spread = random.getrandbits(16)
+        done: list[tuple[str, int, Any, list[int]]] = []
+        open_batches: dict[tuple[str, int], tuple[Any, list[int]]] = {}
+        for position, (topic, key, value, headers) in enumerate(records):
+            count = partitions.get(topic)
+            if count is None:
+                count = partitions[topic] = len(await producer.partitions_for(topic))
+            place = (topic, _partition(key, count) if key is not None else spread % count)
+            batch, members = open_batches.get(place) or (None, [])
+            if batch is None or batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
+                if batch is not None:
+                    done.append((*place, batch, members))
+                batch, members = producer.create_batch(), []
+                open_batches[place] = (batch, members)
+                if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
+                    raise RejectedError("kafka", f"a record of {len(value)} bytes fits into no batch")
+            members.append(position)
+        done.extend((topic, partition, batch, members) for (topic, partition), (batch, members) in open_batches.items())
+        return done
+
+    async def _send(self, topic: str, partition: int, batch: Any) -> asyncio.Future[Any]:
+        while True:
+            try:
+                acknowledged: asyncio.Future[Any] = await self._producer.send_batch(batch, topic, partition=partition)
+                return acknowledged
+            except KafkaTimeoutError:
+                # An earlier batch of that partition still waits for Kafka, and this one was not queued.
+                continue
+
+    def _unreachable(self, error: BaseException | None) -> UnreachableError:
+        brokers = ", ".join(dict.fromkeys(self._settings.brokers))
+        why = f": {error}" if error is not None and str(error) else ""
+        return UnreachableError("kafka", f"no Kafka broker answers at {brokers}{why}", "is Kafka running there?")
+
+
+@lru_cache(maxsize=65_536)
+def _partition(key: bytes, count: int) -> int:
+    # The choice of Kafka's own clients, so that a product's records stay together whoever writes them.
+    chosen: int = (murmur2(key) & 0x7FFF_FFFF) % count
+    return chosen

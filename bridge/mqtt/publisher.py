@@ -1,0 +1,115 @@
+"""A publisher: what the form, `send` and `trial` publish with, done when the broker has the message."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING, Self
+
+import aiomqtt
+from paho.mqtt.enums import MQTTErrorCode
+
+from bridge.errors import PublishError
+from bridge.identity import MOVEMENT_ID
+from bridge.mqtt.connect import connect_options, server_error, user_property
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from paho.mqtt.properties import Properties
+
+    from bridge.settings import MqttSettings
+
+__all__ = ["Publisher"]
+
+_quiet = logging.getLogger("bridge.mqtt.publisher.client")
+_quiet.addHandler(logging.NullHandler())
+_quiet.propagate = False
+# aiomqtt warns of more than ten calls under way at once, which is how `send` works.
+
+
+class Publisher:
+    """Publishes at QoS 1 on a connection of its own, made at need and made again after it was lost.
+
+    Args:
+        settings: the broker's.
+        in_flight: how many messages may wait for the broker's word at once.
+    """
+
+    def __init__(self, settings: MqttSettings, in_flight: int = 100) -> None:
+        self._settings = settings
+        self._in_flight = asyncio.Semaphore(in_flight)
+        self._connecting = asyncio.Lock()
+        self._client: aiomqtt.Client | None = None
+
+    async def __aenter__(self) -> Self:
+        """Connect lazily: the first message connects."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Disconnect."""
+        await self.close()
+
+    async def publish(self, topic: str, payload: bytes, movement_id: str | None = None) -> None:
+        """Publish and wait for the broker's word that it has the message.
+
+        Args:
+            topic: the MQTT topic, without wildcards.
+            payload: any bytes.
+            movement_id: sent as the user property `movement-id`, which MQTT 3.1.1 does not have.
+
+        Raises:
+            PublishError: the broker did not say that it has it; it may have it all the same.
+        """
+        properties = None
+        if movement_id is not None and self._settings.version == "5":
+            properties = user_property(MOVEMENT_ID, movement_id)
+        async with self._in_flight:
+            try:
+                try:
+                    await self._send(topic, payload, properties)
+                except aiomqtt.MqttCodeError as error:
+                    if error.rc != MQTTErrorCode.MQTT_ERR_NO_CONN:
+                        raise
+                    # The connection broke while it was idle: nothing was sent on it.
+                    await self._send(topic, payload, properties)
+            except aiomqtt.MqttError as error:
+                msg = f"the broker did not confirm the message on {topic!r}: {server_error(error, self._settings)}"
+                raise PublishError(msg) from error
+            except ValueError as error:
+                msg = f"{topic!r} is no topic to publish on: {error}"
+                raise PublishError(msg) from error
+
+    async def close(self) -> None:
+        """Disconnect."""
+        if self._client is not None:
+            await self._drop(self._client)
+
+    async def _send(self, topic: str, payload: bytes, properties: Properties | None) -> None:
+        client = await self._connected()
+        try:
+            await client.publish(topic, payload, qos=1, properties=properties)
+        except aiomqtt.MqttError:
+            await self._drop(client)
+            raise
+
+    async def _connected(self) -> aiomqtt.Client:
+        async with self._connecting:
+            if self._client is not None:
+                return self._client
+            client = aiomqtt.Client(logger=_quiet, **connect_options(self._settings, session=False))
+            try:
+                await client.__aenter__()
+            except aiomqtt.MqttError as error:
+                raise PublishError(str(server_error(error, self._settings))) from error
+            self._client = client
+            return client
+
+    async def _drop(self, client: aiomqtt.Client) -> None:
+        if self._client is client:
+            self._client = None
+        with contextlib.suppress(aiomqtt.MqttError, OSError):
+            await client.__aexit__(None, None, None)

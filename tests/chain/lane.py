@@ -1,0 +1,102 @@
+"""A lane: topics, client id and group of one test's own on the servers that all tests share."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from bridge.route import Does, Route
+from bridge.settings import (
+    ApplySettings,
+    IngestSettings,
+    KafkaSettings,
+    MqttSettings,
+    ScreenSettings,
+    Settings,
+    StrapiSettings,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stack.local import LocalStack
+
+
+class Lane:
+    """One test's own way through the shared servers."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self.stack = stack
+        self.name = f"t{uuid.uuid4().hex[:10]}"
+        self.mqtt_topic = f"{self.name}/topic"
+        self.stock = f"{self.name}.stock"
+        self.errors = f"{self.name}.errors"
+        self.product = f"{self.name}.product"
+        self.event = f"{self.name}.event"
+
+    def settings(self, **sections: dict[str, Any]) -> Settings:
+        """Settings for this lane; `mqtt={"version": "3.1.1"}` and the like change single ones."""
+        base = Settings(
+            mqtt=MqttSettings(
+                url=self.stack.addresses.mqtt_tcp, client_id=self.name, publish_topic=self.mqtt_topic, keepalive=10
+            ),
+            kafka=KafkaSettings(
+                brokers=[self.stack.addresses.kafka], group=self.name, errors_topic=self.errors, session_timeout=6
+            ),
+            strapi=StrapiSettings(url=self.stack.addresses.strapi, token=self.stack.bridge_token, refresh=0.5),
+            ingest=IngestSettings(),
+            apply=ApplySettings(first_pause=0.1, longest_pause=1),
+            screen=ScreenSettings(keep=20_000),
+            drain=5,
+            routes=[
+                Route(self.mqtt_topic, self.stock, Does.MOVEMENT),
+                Route(f"{self.name}/product", self.product, Does.PRODUCT),
+                Route(f"{self.name}/event/#", self.event, Does.EVENT),
+            ],
+        )
+        for section, changes in sections.items():
+            base = msgspec.structs.replace(
+                base, **{section: msgspec.structs.replace(getattr(base, section), **changes)}
+            )
+        return base
+
+    async def make_topics(self) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.stack.addresses.kafka)
+        await admin.start()
+        try:
+            answer = await admin.create_topics(
+                [NewTopic(self.stock, 6, 1)]
+                + [NewTopic(topic, 1, 1) for topic in (self.errors, self.product, self.event)]
+            )
+            assert all(code == 0 for _, code, *_ in answer.topic_errors), answer
+        finally:
+            await admin.close()
+
+    async def records(self, topic: str, count: int, seconds: float = 20) -> list[Any]:
+        """The first `count` records of a topic, or as many as there are after `seconds`."""
+        consumer = AIOKafkaConsumer(topic, bootstrap_servers=self.stack.addresses.kafka, auto_offset_reset="earliest")
+        await consumer.start()
+        found: list[Any] = []
+        try:
+            deadline = asyncio.get_running_loop().time() + seconds
+            while len(found) < count and asyncio.get_running_loop().time() < deadline:
+                for batch in (await consumer.getmany(timeout_ms=200)).values():
+                    found += batch
+        finally:
+            await consumer.stop()
+        return found
+
+
+async def until(condition: Callable[[], object], seconds: float = 20, what: str = "") -> None:
+    """Wait until a condition holds, and fail with what was waited for where it does not in time."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not condition():
+        if asyncio.get_running_loop().time() > deadline:
+            pytest.fail(f"not within {seconds} s: {what or condition}")
+        await asyncio.sleep(0.02)

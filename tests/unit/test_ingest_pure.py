@@ -1,0 +1,177 @@
+"""The pure parts of ingest: judging, dead letters, redeliveries, contention, addresses."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.dead_letter import dead_letter_record, origin_of
+from bridge.errors import SettingsError
+from bridge.ingest.contention import Contention
+from bridge.ingest.in_flight import Arrival, InFlight
+from bridge.ingest.judge import Judge, record_of
+from bridge.journal import Journey
+from bridge.kafka.producer import LARGEST_RECORD
+from bridge.movement import Reason, Rejection
+from bridge.mqtt._private import check_libraries
+from bridge.mqtt.address import Address, read_address
+from bridge.mqtt.frames import Inbound
+from bridge.route import Does, Route
+
+if TYPE_CHECKING:
+    from bridge.mqtt.session import Session
+
+MOVEMENT = b'{"id":12,"amount":5,"type":"IN"}'
+ROUTES = [Route("topic", "stock"), Route("shop/+/event", "event", Does.EVENT), Route("", "product", Does.PRODUCT)]
+
+
+def inbound(topic: str, payload: bytes = MOVEMENT, **changes: object) -> Inbound:
+    message = Inbound(topic, payload, 1, 7, False, False, b"")
+    for name, value in changes.items():
+        setattr(message, name, value)
+    return message
+
+
+class Acknowledged:
+    """Stands in for a session: notes what is acknowledged on it."""
+
+    def __init__(self) -> None:
+        self.packet_ids: list[int] = []
+
+    def acknowledge(self, packet_ids: list[int]) -> None:
+        self.packet_ids += packet_ids
+
+
+def session() -> Session:
+    return cast("Session", Acknowledged())
+
+
+def test_the_private_names_are_there() -> None:
+    check_libraries()
+
+
+def test_a_movement_is_keyed_by_its_product() -> None:
+    journey = Judge(ROUTES).journey(inbound("topic"), 1000.5)
+    record = record_of(journey)
+    assert (record.topic, record.key, record.value) == ("stock", b"12", MOVEMENT)
+    assert dict(record.headers)["mqtt-received-at"] == b"1000500"
+
+
+def test_another_route_is_keyed_by_its_topic_and_not_judged() -> None:
+    journey = Judge(ROUTES).journey(inbound("shop/3/event", b"\xff"), 1.0)
+    assert journey.rejection is None
+    assert (journey.kafka_topic, journey.key) == ("event", "shop/3/event")
+
+
+def test_a_topic_without_route_is_a_dead_letter() -> None:
+    journey = Judge(ROUTES).journey(inbound("old/topic"), 1.0)
+    assert journey.rejection is not None
+    assert journey.rejection.reason is Reason.NO_ROUTE
+
+
+def test_a_kept_copy_counts_only_under_an_identity() -> None:
+    judge = Judge(ROUTES)
+    named = b"\x26\x00\x0bmovement-id\x00\x01m"
+    copy = judge.journey(inbound("topic", retained=True), 1.0)
+    assert copy.rejection is not None
+    assert copy.rejection.reason is Reason.RETAINED_COPY
+    assert judge.journey(inbound("topic", retained=True, properties=named), 1.0).rejection is None
+
+
+@pytest.mark.parametrize("found", ["", "a\nb", "x" * 256])
+def test_what_can_be_no_identity_is_replaced(found: str) -> None:
+    value = found.encode()
+    raw = b"\x26\x00\x0bmovement-id" + len(value).to_bytes(2, "big") + value
+    assert len(Judge(ROUTES).journey(inbound("topic", properties=raw), 1.0).movement_id) == 36
+
+
+def test_what_kafka_would_not_take_is_a_dead_letter_that_it_takes() -> None:
+    journey = Judge(ROUTES).journey(inbound("shop/1/event", b"\x01" * 2_000_000), 1.0)
+    assert journey.rejection is not None
+    assert journey.rejection.reason is Reason.TOO_LONG
+    letter = dead_letter_record("errors", journey, origin_of(journey))
+    assert letter.size < LARGEST_RECORD
+    assert dict(letter.headers)["payload-size"] == b"2000000"
+
+
+@given(st.binary(max_size=400), st.text(max_size=40))
+def test_a_dead_letter_keeps_any_bytes(payload: bytes, origin: str) -> None:
+    journey = Journey("m", payload, mqtt_topic="topic", rejection=Rejection(Reason.NOT_JSON, "no"))
+    letter = dead_letter_record("errors", journey, origin)
+    assert dict(letter.headers)["payload"] == payload
+    assert json.loads(letter.value)["error"] == "no"
+
+
+def test_a_redelivery_on_its_way_is_acknowledged_on_the_new_connection() -> None:
+    flight, old, new = InFlight(), session(), session()
+    arrival = Arrival(old, 7, Judge(ROUTES).journey(inbound("topic"), 1.0))
+    flight.admit([arrival])
+    assert flight.redelivered(new, inbound("topic", redelivered=True)) is None
+    flight.settle([arrival])
+    assert cast("Acknowledged", old).packet_ids == []
+    assert cast("Acknowledged", new).packet_ids == [7]
+
+
+def test_a_redelivery_of_what_kafka_has_is_acknowledged_and_not_produced() -> None:
+    flight, old, new = InFlight(), session(), session()
+    arrival = Arrival(old, 7, Judge(ROUTES).journey(inbound("topic"), 1.0))
+    flight.admit([arrival])
+    flight.settle([arrival])
+    again = flight.redelivered(new, inbound("topic", redelivered=True))
+    assert isinstance(again, Arrival)
+    assert again.journey is None
+    flight.settle([again])
+    assert cast("Acknowledged", new).packet_ids == [7]
+
+
+def test_another_message_under_a_used_packet_id_is_new() -> None:
+    flight, old = InFlight(), session()
+    arrival = Arrival(old, 7, Judge(ROUTES).journey(inbound("topic"), 1.0))
+    flight.admit([arrival])
+    other = inbound("topic", b'{"id":13,"amount":5,"type":"IN"}', redelivered=True)
+    assert flight.redelivered(session(), other) is False
+    flight.settle([arrival])
+    assert flight.redelivered(session(), other) is False
+    assert flight.redelivered(session(), inbound("topic")) is False
+    flight.forget()
+    assert flight.redelivered(session(), inbound("topic", redelivered=True)) is False
+
+
+def test_acknowledgements_go_in_order_of_receipt() -> None:
+    flight, one = InFlight(), session()
+    judge = Judge(ROUTES)
+    arrivals = [Arrival(one, packet_id, judge.journey(inbound("topic"), 1.0)) for packet_id in (3, 1, 0, 2)]
+    flight.admit(arrivals)
+    assert len(flight) == 3
+    flight.settle(arrivals)
+    assert cast("Acknowledged", one).packet_ids == [3, 1, 2]
+    assert len(flight) == 0
+
+
+def test_contention_shows_at_the_second_short_life() -> None:
+    contention = Contention()
+    assert [contention.closed(lived) for lived in (3600, 1, 600, 2, 2, 2)] == [False, False, False, False, True, True]
+    assert [contention.pause() for _ in range(5)] == [30, 60, 120, 240, 300]
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("ws://localhost:1883", Address("localhost", 1883, "websockets", False, "/")),
+        ("wss://broker/mqtt", Address("broker", 443, "websockets", True, "/mqtt")),
+        ("mqtt://10.0.0.1", Address("10.0.0.1", 1883, "tcp", False, "")),
+        ("mqtts://[::1]:8884", Address("::1", 8884, "tcp", True, "")),
+    ],
+)
+def test_addresses(url: str, address: Address) -> None:
+    assert read_address(url) == address
+
+
+@pytest.mark.parametrize("url", ["http://localhost", "ws://", "ws://h:99999", "localhost:1883"])
+def test_what_is_no_address_says_how_to_write_one(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"mqtt\.url"):
+        read_address(url)
