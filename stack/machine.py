@@ -90,9 +90,13 @@ class Machine:
             MissingProgramsError: what is missing and cannot be had, all of it, with the command to type.
         """
         found, missing = self._look(names)
-        if missing:
-            self._install([name for name in names if name in missing])
+        if missing and self._can_be_had(missing):
+            # Node.js of other makers than Debian brings its npm along, and conflicts with Debian's.
+            self._install([name for name in missing if name != "npm" or "node" not in missing])
             found, missing = self._look(names)
+            if missing:
+                self._install(list(missing))
+                found, missing = self._look(names)
         if missing:
             raise MissingProgramsError(self._advice(missing))
         return found
@@ -139,35 +143,37 @@ class Machine:
             return 0
         return major_version(said.stdout + said.stderr)
 
+    def _packages(self, missing: Collection[str]) -> dict[str, str | None]:
+        """The Debian package for each program, or nothing where none will do."""
+        return {name: self._debian.package(NEEDS[name].packages, NEEDS[name].oldest) for name in sorted(missing)}
+
+    def _can_be_had(self, missing: Collection[str]) -> bool:
+        """Whether all of it can be: nothing is changed on a machine that would still lack something afterwards."""
+        if not self._debian.is_here or not all(self._packages(missing).values()):
+            return False
+        return os.geteuid() == 0 or all(NEEDS[name].movable for name in missing)
+
     def _install(self, missing: Collection[str]) -> None:
-        if not self._debian.is_here:
-            return
-        packages = {name: self._debian.package(NEEDS[name].packages, NEEDS[name].oldest) for name in missing}
-        wanted = [package for package in packages.values() if package]
-        # Nothing is changed on a machine that would still lack something afterwards.
-        if len(wanted) < len(packages):
-            return
+        packages = [package for package in self._packages(missing).values() if package]
         if os.geteuid() == 0:
-            self._debian.install(wanted)
-        elif all(NEEDS[name].movable for name in missing):
-            self._debian.unpack(wanted)
+            self._debian.install(packages)
+        else:
+            self._debian.unpack(packages)
 
     def _advice(self, missing: Mapping[str, str]) -> str:
         lines = ["this machine lacks what the servers need:", *(f"  - {complaint}" for complaint in missing.values())]
-        by_hand = []
         if self._debian.is_here:
-            packages = {name: self._debian.package(NEEDS[name].packages, NEEDS[name].oldest) for name in missing}
+            packages = self._packages(missing)
+            needs_other_node = "node" in packages and not packages["node"]
+            if needs_other_node:
+                packages.pop("npm", None)
             wanted = [package for package in packages.values() if package]
-            by_hand = [name for name, package in packages.items() if not package]
             if wanted:
                 lines.append(f"install it with:  sudo apt-get install -y --no-install-recommends {' '.join(wanted)}")
+            if needs_other_node:
+                lines.append("Debian's Node.js is too old here: take 20 or newer, which brings npm, from")
+                lines.append("  https://nodejs.org/en/download or https://github.com/nodesource/distributions")
         else:
             lines.append("install these with your system's package tool, then run this again")
-        if "node" in by_hand:
-            lines.append(
-                "Debian's own Node.js is too old here: take 22 from https://nodejs.org/en/download, with its npm"
-            )
-        if "java" in missing and not self._debian.is_here:
-            lines.append("Java: https://adoptium.net")
         lines.append("Servers that run elsewhere will do as well: opsci-tui --config FILE names them.")
         return "\n".join(lines)

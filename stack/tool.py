@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["end_tools", "run_tool"]
 
-_TAIL: Final = 20
+_HEAD: Final = 8
+_TAIL: Final = 12
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _running: Final[set[subprocess.Popen[str]]] = set()
 
@@ -45,7 +46,7 @@ def run_tool(
         counted: what such a line stands for, in the plural.
 
     Raises:
-        InstallError: it failed; the text ends with its last lines.
+        InstallError: it failed; the text ends with its first lines that speak of an error, and its last ones.
     """
     leash = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
     tool = subprocess.Popen(
@@ -62,7 +63,7 @@ def run_tool(
     )
     _running.add(tool)
     try:
-        last = _watch(tool, step, counting, counted)
+        said = _watch(tool, step, counting, counted)
         code = tool.wait()
     except BaseException:
         _kill(tool)
@@ -72,8 +73,8 @@ def run_tool(
         if tool.stdout:
             tool.stdout.close()
     if code:
-        said = "\n".join(f"    {line}" for line in last)
-        raise InstallError(f"{Path(argv[0]).name} failed with exit code {code} ({step.label}):\n{said}")
+        lines = "\n".join(f"    {line}" for line in said)
+        raise InstallError(f"{Path(argv[0]).name} failed with exit code {code} ({step.label}):\n{lines}")
 
 
 def end_tools() -> None:
@@ -89,6 +90,7 @@ def _kill(tool: subprocess.Popen[str]) -> None:
 
 
 def _watch(tool: subprocess.Popen[str], step: Step, counting: str, counted: str) -> list[str]:
+    first: list[str] = []
     last: list[str] = []
     count = 0
     for raw in tool.stdout or ():
@@ -98,5 +100,10 @@ def _watch(tool: subprocess.Popen[str], step: Step, counting: str, counted: str)
             step.waits_for = f"{count} {counted}"
         elif line:
             step.waits_for = line
-            last = [*last[1 - _TAIL :], line]
-    return last
+            last.append(line)
+            if len(last) > _TAIL:
+                earlier = last.pop(0)
+                # The cause often stands at the top of a long usage text or stack trace.
+                if len(first) < _HEAD and re.search(r"\berr(or)?\b|fatal", earlier, re.IGNORECASE):
+                    first.append(earlier)
+    return [*first, *last]
