@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from bridge.recent import Recent
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -18,9 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Arrival", "InFlight"]
 
-_REMEMBERED: Final = 30_000
-"""How many acknowledged packet ids are remembered: fewer than half of the 65,535 there are, as a broker gives them out
-in turn, so that a remembered one has not been given to another message meanwhile."""
+_REMEMBERED: Final = 15_000
+"""How many acknowledged packet ids are surely remembered, and half of how many at most: fewer than the 65,535 there
+are, which a broker gives out in turn, so that a remembered one has not been given to another message meanwhile."""
 
 
 class Arrival:
@@ -45,7 +47,7 @@ class InFlight:
 
     def __init__(self) -> None:
         self._waiting: dict[int, Arrival] = {}
-        self._acknowledged: dict[int, int] = {}
+        self._acknowledged: Recent[int, int] = Recent(_REMEMBERED)
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -94,10 +96,7 @@ class InFlight:
             if arrival.journey is not None:
                 if self._waiting.get(packet_id) is arrival:
                     del self._waiting[packet_id]
-                remembered.pop(packet_id, None)
                 remembered[packet_id] = hash((arrival.journey.mqtt_topic, arrival.journey.payload))
-        for _ in range(len(remembered) - _REMEMBERED):
-            del remembered[next(iter(remembered))]
         for session, packet_ids in owed.items():
             session.acknowledge(packet_ids)
 

@@ -24,6 +24,7 @@ MQTT_RECEIVED_AT: Final = "mqtt-received-at"
 
 _OURS: Final = frozenset({MOVEMENT_ID, MQTT_TOPIC, MQTT_RECEIVED_AT})
 _TOPICS_REMEMBERED: Final = 10_000
+_SURELY_FITS: Final = LARGEST_RECORD // 4
 
 
 class Judge:
@@ -68,7 +69,11 @@ class Judge:
         else:
             journey.kafka_topic = route.kafka
             journey.key = message.topic
-        if journey.rejection is None and (size := record_of(journey).size) > LARGEST_RECORD:
+        if (
+            len(message.payload) + len(message.properties) > _SURELY_FITS
+            and journey.rejection is None
+            and (size := record_of(journey).size) > LARGEST_RECORD
+        ):
             journey.rejection = Rejection(
                 Reason.TOO_LONG, f"the message makes a record of {size} bytes; Kafka takes {LARGEST_RECORD}"
             )

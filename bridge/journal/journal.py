@@ -11,6 +11,7 @@ from bridge.journal.latency import LatencyHistogram
 from bridge.journal.rate import Rate
 from bridge.journal.ring import Ring
 from bridge.journal.stock import StockBoard
+from bridge.recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,8 +80,7 @@ class Journal:
         self.stock = StockBoard()
         self.notes: dict[str, str] = {}
         self.lag = -1
-        self._capacity = capacity
-        self._journeys: dict[str, Journey] = {}
+        self._journeys: Recent[str, Journey] = Recent(2 * capacity)
 
     def journey(self, movement_id: str) -> Journey | None:
         """The journey of that movement, as long as it is remembered."""
@@ -160,5 +160,3 @@ class Journal:
         remembered = self._journeys
         for journey in journeys:
             remembered[journey.movement_id] = journey
-        for _ in range(len(remembered) - 2 * self._capacity):
-            del remembered[next(iter(remembered))]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from bridge.movement import Movement, Rejection
+import msgspec
+
+from bridge.movement import Movement, Rejection
 
 __all__ = ["Hop", "Journey", "Stage", "Verdict"]
 
@@ -44,7 +44,7 @@ class Verdict(StrEnum):
     """A record of a route that changes no stock was written where its route says."""
 
 
-class Journey:
+class Journey(msgspec.Struct, eq=False, gc=False):
     """What is known of one message, filled in hop by hop by the engine; the screen only reads.
 
     Text from outside (topic, key, product, payload) is kept as it came; whoever shows it makes it readable first.
@@ -75,74 +75,29 @@ class Journey:
         stock_after: the product's stock after, None where unknown.
     """
 
-    __slots__ = (
-        "acknowledged_at",
-        "consumed_at",
-        "decided_at",
-        "kafka_topic",
-        "key",
-        "movement",
-        "movement_id",
-        "mqtt_topic",
-        "offset",
-        "partition",
-        "payload",
-        "product_id",
-        "product_name",
-        "properties",
-        "published_at",
-        "qos",
-        "received_at",
-        "redelivered",
-        "rejection",
-        "retained",
-        "stock_after",
-        "stock_before",
-        "verdict",
-    )
-
-    def __init__(
-        self,
-        movement_id: str,
-        payload: bytes,
-        *,
-        mqtt_topic: str | None = None,
-        movement: Movement | None = None,
-        rejection: Rejection | None = None,
-        qos: int = 0,
-        retained: bool = False,
-        redelivered: bool = False,
-        properties: tuple[tuple[str, str], ...] = (),
-        published_at: float | None = None,
-        received_at: float | None = None,
-        kafka_topic: str = "",
-        key: str | None = None,
-        partition: int = -1,
-        offset: int = -1,
-    ) -> None:
-        self.movement_id = movement_id
-        self.payload = payload
-        self.mqtt_topic = mqtt_topic
-        self.movement = movement
-        self.rejection = rejection
-        self.qos = qos
-        self.retained = retained
-        self.redelivered = redelivered
-        self.properties = properties
-        self.published_at = published_at
-        self.received_at = received_at
-        self.kafka_topic = kafka_topic
-        self.key = key
-        self.partition = partition
-        self.offset = offset
-        self.acknowledged_at: float | None = None
-        self.consumed_at: float | None = None
-        self.decided_at: float | None = None
-        self.verdict: Verdict | None = None
-        self.product_id: int | None = None
-        self.product_name = ""
-        self.stock_before: int | None = None
-        self.stock_after: int | None = None
+    movement_id: str
+    payload: bytes
+    mqtt_topic: str | None = None
+    movement: Movement | None = None
+    rejection: Rejection | None = None
+    qos: int = 0
+    retained: bool = False
+    redelivered: bool = False
+    properties: tuple[tuple[str, str], ...] = ()
+    published_at: float | None = None
+    received_at: float | None = None
+    kafka_topic: str = ""
+    key: str | None = None
+    partition: int = -1
+    offset: int = -1
+    acknowledged_at: float | None = None
+    consumed_at: float | None = None
+    decided_at: float | None = None
+    verdict: Verdict | None = None
+    product_id: int | None = None
+    product_name: str = ""
+    stock_before: int | None = None
+    stock_after: int | None = None
 
     @property
     def stage(self) -> Stage:
