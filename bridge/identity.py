@@ -10,7 +10,7 @@ import os
 import time
 from typing import Final
 
-__all__ = ["MAX_IDENTITY", "MOVEMENT_ID", "is_identity", "new_movement_id", "record_identity"]
+__all__ = ["MAX_IDENTITY", "MOVEMENT_ID", "is_identity", "new_movement_id", "new_movement_ids", "record_identity"]
 
 MOVEMENT_ID: Final = "movement-id"
 """The name of the MQTT 5 user property and of the Kafka header that carry a movement's identity."""
@@ -20,14 +20,35 @@ MAX_IDENTITY: Final = 255
 
 
 _VARIANT: Final = 0x8000_0000_0000_0000
-_LAST: Final = 0x3FFF_FFFF_FFFF_FFFF
+_RANDOM_BITS: Final = 74
+_HIGH: Final = 62
+_LOW_MASK: Final = (1 << _HIGH) - 1
+_MASK: Final = (1 << _RANDOM_BITS) - 1
 
 
 def new_movement_id() -> str:
     """Make a UUIDv7 (RFC 9562 section 5.7): unique, and sorted by the millisecond it was made in."""
-    random = int.from_bytes(os.urandom(10), "big")
-    text = f"{time.time_ns() // 1_000_000:012x}7{random >> 68:03x}{_VARIANT | random & _LAST:016x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return new_movement_ids(1)[0]
+
+
+def new_movement_ids(count: int) -> list[str]:
+    """Make UUIDv7s for messages that came together.
+
+    The first is random in all its 74 bits, each further one counts up from the one before (RFC 9562 section 6.2,
+    monotonic random): unique, in order, and one call for randomness a chunk.
+
+    Args:
+        count: how many, 0 or more.
+    """
+    stamp = f"{time.time_ns() // 1_000_000:012x}"
+    head = f"{stamp[:8]}-{stamp[8:]}-7"
+    first = int.from_bytes(os.urandom(10), "big")
+    made = []
+    for number in range(first, first + count):
+        value = number & _MASK
+        tail = f"{_VARIANT | value & _LOW_MASK:016x}"
+        made.append(f"{head}{value >> _HIGH:03x}-{tail[:4]}-{tail[4:]}")
+    return made
 
 
 def record_identity(topic: str, partition: int, offset: int, timestamp: int) -> str:

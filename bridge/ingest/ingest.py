@@ -130,21 +130,24 @@ class Ingest:
     def _take(self, session: Session, chunk: list[Inbound]) -> None:
         self._adopt(session)
         now = time.time()
-        arrivals: list[Arrival] = []
-        journeys: list[Journey] = []
-        judge, redelivered = self._judge.journey, self._in_flight.redelivered
+        owed: list[Arrival] = []
+        fresh: list[Inbound] = []
         for message in chunk:
-            if message.redelivered and (known := redelivered(session, message)) is not False:
-                if isinstance(known, Arrival):
-                    arrivals.append(known)
-                continue
-            journey = judge(message, now)
-            journeys.append(journey)
-            arrivals.append(Arrival(session, message.packet_id if message.qos == 1 else 0, journey))
-        self._in_flight.admit([arrival for arrival in arrivals if arrival.journey is not None])
+            known = message.redelivered and self._in_flight.redelivered(session, message)
+            if isinstance(known, Arrival):
+                owed.append(known)
+            elif known is False:
+                fresh.append(message)
+        journeys = self._judge.journeys(fresh, now)
+        admitted = [
+            Arrival(session, message.packet_id if message.qos == 1 else 0, journey)
+            for message, journey in zip(fresh, journeys, strict=True)
+        ]
+        self._in_flight.admit(admitted)
         self._journal.arrived(journeys)
-        if arrivals:
-            self._waiting += arrivals
+        if owed or admitted:
+            # The broker sends again what it sent before first, so the order is that of receipt.
+            self._waiting += owed + admitted
             self._settled.clear()
             self._arrived.set()
             if len(self._waiting) > self._settings.ingest.pending:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from bridge.identity import MOVEMENT_ID, is_identity, new_movement_id
+from bridge.identity import MOVEMENT_ID, is_identity, new_movement_ids
 from bridge.journal import Journey
 from bridge.kafka.producer import LARGEST_RECORD, Record
 from bridge.movement import Reason, Rejection, read_movement
@@ -38,22 +39,29 @@ class Judge:
         self._routes = [route for route in routes if route.mqtt]
         self._chosen: dict[str, Route | None] = {}
 
-    def journey(self, message: Inbound, received_at: float) -> Journey:
-        """Judge a message.
+    def journeys(self, messages: Sequence[Inbound], received_at: float) -> list[Journey]:
+        """Judge messages that came together.
 
         Args:
-            message: as it came.
+            messages: as they came.
             received_at: seconds since the epoch.
 
         Returns:
-            Its journey: with a rejection where it is a dead letter, else with the Kafka topic and key to write under.
+            Their journeys: with a rejection where it is a dead letter, else with the Kafka topic and key to write
+            under.
         """
+        return [
+            self._journey(message, received_at, identity)
+            for message, identity in zip(messages, new_movement_ids(len(messages)), strict=True)
+        ]
+
+    def _journey(self, message: Inbound, received_at: float, identity: str) -> Journey:
         properties = _properties(message.properties) if message.properties else ()
-        identity = _identity(properties)
+        named = _identity(properties) if properties else None
         journey = Journey(
-            identity or new_movement_id(),
+            named or identity,
             message.payload,
-            mqtt_topic=message.topic,
+            message.topic,
             qos=message.qos,
             retained=message.retained,
             redelivered=message.redelivered,
@@ -65,7 +73,7 @@ class Judge:
             journey.rejection = Rejection(Reason.NO_ROUTE, f"no route takes the MQTT topic {message.topic!r}")
         elif route.does is Does.MOVEMENT:
             journey.kafka_topic = route.kafka
-            _judge_movement(journey, named=identity is not None)
+            _judge_movement(journey, named=named is not None)
         else:
             journey.kafka_topic = route.kafka
             journey.key = message.topic
@@ -94,14 +102,20 @@ def record_of(journey: Journey) -> Record:
     """The Kafka record of a journey that came over MQTT: the payload as it came, and what is known in headers."""
     headers = [
         (MOVEMENT_ID, journey.movement_id.encode()),
-        (MQTT_TOPIC, (journey.mqtt_topic or "").encode("utf-8", "replace")),
+        (MQTT_TOPIC, _encoded(journey.mqtt_topic or "")),
         (MQTT_RECEIVED_AT, b"%d" % int((journey.received_at or 0) * 1000)),
     ]
-    headers += [
-        (name, value.encode("utf-8", "replace")) for name, value in journey.properties if name and name not in _OURS
-    ]
-    key = journey.key.encode("utf-8", "replace") if journey.key is not None else None
-    return Record(journey.kafka_topic, key, journey.payload, headers)
+    if journey.properties:
+        headers += [
+            (name, value.encode("utf-8", "replace")) for name, value in journey.properties if name and name not in _OURS
+        ]
+    key = journey.key
+    return Record(journey.kafka_topic, None if key is None else _encoded(key), journey.payload, headers)
+
+
+@lru_cache(maxsize=65_536)
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
 
 
 def _judge_movement(journey: Journey, *, named: bool) -> None:
