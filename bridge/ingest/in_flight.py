@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
+from bridge.journal import Journey
+from bridge.mqtt.session import Session
 from bridge.recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.journal import Journey
     from bridge.mqtt.frames import Inbound
-    from bridge.mqtt.session import Session
 
 __all__ = ["Arrival", "InFlight"]
 
@@ -25,7 +27,7 @@ _REMEMBERED: Final = 15_000
 are, which a broker gives out in turn, so that a remembered one has not been given to another message meanwhile."""
 
 
-class Arrival:
+class Arrival(msgspec.Struct, eq=False, gc=False):
     """A message on its way to Kafka.
 
     Attributes:
@@ -34,12 +36,9 @@ class Arrival:
         journey: what it says; None where Kafka has it and only the acknowledgement is owed.
     """
 
-    __slots__ = ("journey", "packet_id", "session")
-
-    def __init__(self, session: Session, packet_id: int, journey: Journey | None) -> None:
-        self.session = session
-        self.packet_id = packet_id
-        self.journey = journey
+    session: Session
+    packet_id: int
+    journey: Journey | None
 
 
 class InFlight:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bridge.journal.connection import Connection, Server, State
@@ -104,44 +106,32 @@ class Journal:
         """Note journeys that Kafka has; their partition, offset and `acknowledged_at` are set."""
         self.produced.add(len(journeys))
         self.kafka.extend(journeys)
-        now = time.monotonic()
-        record = self.latency[Hop.INGEST].record
-        for journey in journeys:
-            if journey.received_at is not None and journey.acknowledged_at is not None:
-                record(journey.acknowledged_at - journey.received_at, 1, now)
+        _measure(self.latency[Hop.INGEST], journeys, "received_at", "acknowledged_at")
 
     def consumed(self, journeys: Sequence[Journey]) -> None:
         """Note journeys that the consumer has; those that ingest did not see are foreign and enter the Kafka pane."""
         foreign = [journey for journey in journeys if journey.received_at is None]
         self._remember(foreign)
         self.kafka.extend(foreign)
-        now = time.monotonic()
-        record = self.latency[Hop.KAFKA].record
-        for journey in journeys:
-            if journey.acknowledged_at is not None and journey.consumed_at is not None:
-                record(journey.consumed_at - journey.acknowledged_at, 1, now)
+        _measure(self.latency[Hop.KAFKA], journeys, "acknowledged_at", "consumed_at")
 
     def settled(self, journeys: Sequence[Journey]) -> None:
         """Note journeys that have a verdict; also moves the stock board."""
         self.decided.add(len(journeys))
         self.strapi.extend(journeys)
-        now = time.monotonic()
-        apply, total = self.latency[Hop.APPLY].record, self.latency[Hop.TOTAL].record
+        _measure(self.latency[Hop.APPLY], journeys, "consumed_at", "decided_at")
+        through = [journey for journey in journeys if journey.consumed_at is not None]
+        _measure(self.latency[Hop.TOTAL], through, "received_at", "decided_at")
         for journey in journeys:
             if journey.verdict is not None:
                 self.verdicts[journey.verdict] += 1
             if journey.rejection is not None:
                 reason = journey.rejection.reason
                 self.reasons[reason] = self.reasons.get(reason, 0) + 1
-            if journey.decided_at is None:
-                continue
-            if journey.consumed_at is not None:
-                apply(journey.decided_at - journey.consumed_at, 1, now)
-                if journey.received_at is not None:
-                    total(journey.decided_at - journey.received_at, 1, now)
             if (
                 journey.verdict is Verdict.APPLIED
                 and journey.movement is not None
+                and journey.decided_at is not None
                 and journey.product_id is not None
                 and journey.stock_after is not None
             ):
@@ -160,3 +150,15 @@ class Journal:
         remembered = self._journeys
         for journey in journeys:
             remembered[journey.movement_id] = journey
+
+
+def _measure(histogram: LatencyHistogram, journeys: Sequence[Journey], start: str, stop: str) -> None:
+    """Record how long journeys took between two of their times; those that lack one of them are left out.
+
+    Journeys that came together share their times, so they are counted by the run.
+    """
+    now = time.monotonic()
+    times = map(attrgetter(start, stop), journeys)
+    for (began, ended), run in groupby(times):
+        if began is not None and ended is not None:
+            histogram.record(ended - began, sum(1 for _ in run), now)

@@ -8,6 +8,7 @@ import random
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
     KafkaError,
@@ -33,7 +34,7 @@ LARGEST_RECORD: Final = 1_000_000
 _BATCH: Final = 1_000_000
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One record to write.
 
     Attributes:
@@ -173,7 +174,8 @@ class Producer:
         spread = random.getrandbits(16)
         done: list[tuple[str, int, Any, list[int]]] = []
         open_batches: dict[tuple[str, int], tuple[Any, list[int]]] = {}
-        for position, (topic, key, value, headers) in enumerate(records):
+        for position, record in enumerate(records):
+            topic, key, value, headers = record.topic, record.key, record.value, record.headers
             count = partitions.get(topic)
             if count is None:
                 count = partitions[topic] = len(await producer.partitions_for(topic))

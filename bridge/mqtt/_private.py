@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ChunkClient", "check_libraries"]
 
-_READ: Final = 262_144
-_READS_A_WAKE_UP: Final = 64
+_READ: Final = 65_536
+_READS_A_WAKE_UP: Final = 4
+"""What one wake-up takes at most, in bytes and times: beyond it, what came is handed on and Kafka's sockets get their
+turn."""
 
 _AIOMQTT_NAMES: Final = ("_on_connect", "_on_socket_open", "_misc_loop", "_on_disconnect")
 _PAHO_NAMES: Final = ("_packet_handle", "_loop_rc_handle", "_packet_queue", "_check_keepalive", "_sock_recv")
