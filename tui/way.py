@@ -82,13 +82,34 @@ def waits(found: list[Station]) -> bool:
     return bool(found) and found[-1].at is None
 
 
-def way_line(journey: Journey) -> Content:
-    """Draw the way on one line, with the time of each hop."""
-    parts: list[Content | tuple[str, str]] = []
-    for station in stations(journey):
-        if parts:
+def way_line(journey: Journey, width: int) -> Content:
+    """Draw the way on one line.
+
+    Args:
+        journey: whose way.
+        width: the cells there are; where they do not suffice the times of the hops go first, then the stations that
+            it left long ago, for a `…`. Where the movement is now stays.
+
+    Returns:
+        The line, wider than the width only where the last station alone is.
+    """
+    found = stations(journey)
+    line = _line(found, times=True, cut=False)
+    if line.cell_length > width:
+        line = _line(found, times=False, cut=False)
+    for start in range(1, len(found)):
+        if line.cell_length <= width:
+            break
+        line = _line(found[start:], times=False, cut=True)
+    return line
+
+
+def _line(found: list[Station], *, times: bool, cut: bool) -> Content:
+    parts: list[Content | tuple[str, str]] = [("… ─ ", "$foreground-disabled")] if cut else []
+    for place, station in enumerate(found):
+        if place:
             parts.append((" ─ ", "$foreground-disabled"))
         parts.append((station.words, STYLES[station.tone]))
-        if station.took is not None:
+        if times and station.took is not None:
             parts.append((f" {duration(station.took)}", "$foreground-muted"))
     return Content.assemble(*parts)

@@ -82,9 +82,9 @@ class MovementForm(Vertical):
         yield Suggestions()
         with Horizontal(id="fields"):
             yield Label("product")
-            yield PlainInput(placeholder="id, name or barcode", compact=True, id="product")
+            yield PlainInput(placeholder="id, name or barcode", compact=True, select_on_focus=False, id="product")
             yield Label("amount")
-            yield PlainInput(placeholder="+5 or -3", compact=True, id="amount", max_length=16)
+            yield PlainInput(placeholder="+5 or -3", compact=True, select_on_focus=False, id="amount", max_length=16)
             button = Button("Send", id="send", compact=True)
             button.can_focus = False
             yield button
@@ -231,11 +231,15 @@ class MovementForm(Vertical):
         product = found.product
         meant = Content("")
         if product is not None:
+            after = found.stock_after
             meant = Content.assemble(
-                (readable(product.name), "bold"), ("  stock ", "$foreground-muted"), count(product.stock)
+                ("stock ", "$foreground-muted"),
+                count(product.stock),
+                (" → ", "$foreground-muted") if after is not None else "",
+                count(after) if after is not None else "",
+                "  ",
+                (readable(product.name), "bold"),
             )
-            if found.stock_after is not None:
-                meant = Content.assemble(meant, (" → ", "$foreground-muted"), count(max(0, found.stock_after)))
         self.query_one("#meant", Static).update(meant, layout=False)
         parts: list[Content | tuple[str, str]] = []
         if found.movement is not None:

@@ -10,9 +10,10 @@ from textual.content import Content
 from textual.widgets import Static
 
 from bridge.errors import OpsciError
+from bridge.journal import Verdict
 from bridge.text import readable
 from tui.figures import clock, signed
-from tui.verdicts import STYLES, Tone, outcome
+from tui.verdicts import GLYPHS, PENDING, STYLES, Tone, outcome
 from tui.way import way_line
 
 if TYPE_CHECKING:
@@ -60,25 +61,25 @@ class Sent:
             return ""
         return readable(str(error)) if isinstance(error, OpsciError) else readable(f"{type(error).__name__}: {error}")
 
-    def line(self) -> Content:
-        """Draw it on one line."""
+    def line(self, width: int) -> Content:
+        """Draw it on one line of so many cells; what it names is cut before where it is."""
         journey, problem = self.journey, self.problem
+        glyph, tone = PENDING, Tone.PENDING
         if problem:
-            glyph, tone, way = "✗", Tone.REJECTED, Content.styled(problem, STYLES[Tone.REJECTED])
-        elif journey is None:
-            glyph, tone, way = "…", Tone.PENDING, Content.styled("sending …", STYLES[Tone.PENDING])
-        else:
-            found = outcome(journey)
-            glyph, tone, way = found.glyph, found.tone, way_line(journey)
-        return Content.assemble(
+            glyph, tone = GLYPHS[Verdict.REJECTED], Tone.REJECTED
+        elif journey is not None:
+            glyph, _, tone = outcome(journey)
+        product = Content(f"{readable(self.movement.product)} {readable(self.name)}")
+        head = Content.assemble(
             (f"{glyph} ", STYLES[tone]),
-            (f"{clock(self.at)} ", "$foreground-muted"),
-            (f"{signed(self.movement.delta):>6} ", "bold"),
-            f"{readable(self.movement.product)} ",
-            (f"{readable(self.name)[:24]} " if self.name else "", "$foreground-muted"),
-            " ",
-            way,
+            (f"{clock(self.at)} ", STYLES[Tone.MUTED]),
+            (f"{signed(self.movement.delta):>6} ", STYLES[Tone.STRONG]),
+            product.truncate(max(8, width // 5), ellipsis=True, pad=True),
+            "  ",
         )
+        if journey is not None:
+            return Content.assemble(head, way_line(journey, width - head.cell_length))
+        return Content.assemble(head, (problem or f"sending {PENDING}", STYLES[tone]))
 
 
 class SentList(Static):
@@ -97,7 +98,7 @@ class SentList(Static):
     def pull(self) -> None:
         """Draw anew what moved on."""
         rows = self.size.height
-        lines = [sent.line() for sent, _ in zip(self.entries, range(rows), strict=False)]
+        lines = [sent.line(self.size.width) for sent, _ in zip(self.entries, range(rows), strict=False)]
         said = (
             Content("\n").join(lines)
             if lines

@@ -18,6 +18,6 @@ KAFKA_COLUMNS: Final[tuple[Column[Journey], ...]] = (
     Column("p@offset", 8, 10, 12, 0, cells.position),
     Column("key", 4, 6, 14, 1, cells.key, "right"),
     Column("ack", 6, 6, 6, 4, cells.acknowledgement, "right"),
-    Column("verdict", 1, 14, 20, 5, cells.verdict, short_title="V"),
+    Column("verdict", 1, 15, 20, 5, cells.verdict, short_title="V"),
     Column("value", 16, 16, 400, EXTRA, cells.payload),
 )

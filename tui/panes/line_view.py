@@ -94,7 +94,8 @@ class LineView(ScrollView, Generic[Item], can_focus=True):
         self.identity = identity
         self.cursor: Hashable | None = None
         """The key of the record that the cursor is on."""
-        self._linked: Hashable | None = None
+        self.linked: Hashable | None = None
+        """The key of the record that is lit up because its movement is followed in another pane."""
         self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(1_024)
         self._styles: dict[str, Style] = {}
         self._tones: dict[Tone, Style] = {}
@@ -167,8 +168,8 @@ class LineView(ScrollView, Generic[Item], can_focus=True):
 
     def light_up(self, key: Hashable | None) -> None:
         """Light up the row of a record, None none."""
-        if key != self._linked:
-            self._linked = key
+        if key != self.linked:
+            self.linked = key
             self.refresh()
 
     def repaint_changed(self, now: float) -> None:
@@ -266,7 +267,7 @@ class LineView(ScrollView, Generic[Item], can_focus=True):
         state, style = self.state_of(item, now)
         if key == self.cursor:
             style = "line--cursor" if self.has_focus else "line--cursor-blurred"
-        elif key == self._linked:
+        elif key == self.linked:
             style = "line--linked"
         return state, style
 

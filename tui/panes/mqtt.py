@@ -20,7 +20,7 @@ MQTT_COLUMNS: Final[tuple[Column[Journey], ...]] = (
     Column("Q", 1, 1, 1, 5, cells.quality),
     Column("R", 1, 1, 1, 6, cells.retained),
     Column("D", 1, 1, 1, 7, cells.duplicate),
-    Column("verdict", 1, 14, 20, 2, cells.verdict, short_title="V"),
+    Column("verdict", 1, 15, 20, 2, cells.verdict, short_title="V"),
     Column("stock", 7, 11, 13, EXTRA, cells.stock_before_after, "right"),
     Column("product", 12, 16, 26, EXTRA + 1, cells.name),
     Column("payload", 16, 16, 400, EXTRA + 2, cells.payload),

@@ -56,6 +56,7 @@ class Pane(Vertical):
         self.view = view
         self._counted = counted
         self._said: tuple[str, str] = ("", "")
+        self._bad_filter = ""
 
     def compose(self) -> ComposeResult:
         """The rows and, under them, the filter."""
@@ -87,9 +88,10 @@ class Pane(Vertical):
         try:
             self.view.set_filter(event.value)
         except FilterError as error:
-            self.filter_input.border_subtitle = str(error)
+            self._bad_filter = str(error)
             self.add_class("bad-filter")
         else:
+            self._bad_filter = ""
             self.remove_class("bad-filter")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -101,6 +103,7 @@ class Pane(Vertical):
     def on_filter_input_dropped(self) -> None:
         """Show everything again."""
         self.filter_input.value = ""
+        self._bad_filter = ""
         self.view.set_filter("")
         self.remove_class("filtering", "bad-filter")
         self.view.focus()
@@ -113,6 +116,8 @@ class Pane(Vertical):
 
     def _subtitle(self) -> str:
         view = self.view
+        if self._bad_filter:
+            return f"▲ {readable(self._bad_filter)}"
         parts = [f"filter {readable(view.filter_text)}"] if view.filter_text else []
         if isinstance(view, LogView):
             if view.shown.paused:

@@ -58,7 +58,7 @@ class MainScreen(Screen[None]):
         Binding("2", "pane(2)", "Kafka", group=PANES, id="focus.kafka", tooltip="Go to what Kafka has"),
         Binding("3", "pane(3)", "Stock", group=PANES, id="focus.stock", tooltip="Go to the stock in Strapi"),
         Binding("4", "form", "Form", group=PANES, id="focus.form", tooltip="Go to the form"),
-        Binding("z", "zoom", "Maximise", id="pane.zoom", tooltip="Give one pane the room of all three, and back"),
+        Binding("z", "zoom", "Zoom", id="pane.zoom", tooltip="Give one pane the room of all three, and back"),
         Binding("tab", "next_place(1)", "Next", show=False, id="focus.next", tooltip="Go to the next pane or field"),
         Binding("shift+tab", "next_place(-1)", "Previous", show=False, id="focus.previous", tooltip="Go back by one"),
         Binding("escape", "close", "Close", show=False, id="close", tooltip="Close or leave the innermost thing"),
@@ -238,7 +238,7 @@ class MainScreen(Screen[None]):
                 "↑ ↓ select a record to follow its movement through the panes", "$foreground-disabled"
             )
         else:
-            said = way_line(self.followed)
+            said = way_line(self.followed, max(20, self.size.width - 4))
         if self._way is None or not said.is_same(self._way):
             self._way = said
             self.query_one("#way", Static).update(said, layout=False)

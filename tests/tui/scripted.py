@@ -1,0 +1,134 @@
+"""An engine that writes a real journal by script: what the screen shows is real, what the servers would say is told."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from bridge.identity import new_movement_id
+from bridge.journal import Connection, DeadLetter, Journal, Journey, Product, Server, State, Verdict
+from bridge.movement import Movement, Reason, Rejection, encode_movement, read_movement
+from bridge.settings import ScreenSettings, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NOON = 1_700_000_000.0
+
+GLOVES = Product(12, "doc12", "Licensed Concrete Gloves", 41, "1839282045", "safe", 0, NOON)
+TOWELS = Product(13, "doc13", "Licensed Plastic Towels", 5, "0417620608", "danger", 0, NOON)
+BIKE = Product(120, "doc120", "Bespoke Rubber Bike", 20, "0014487276", "safe", 0, NOON)
+
+
+class ScriptedEngine:
+    """Stands where the chain stands; a test says what happens."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings(screen=ScreenSettings(frames=30))
+        self.journal = Journal(self.settings.screen.keep)
+        self.started = False
+        self.stopped = False
+        self.calls: list[str] = []
+        self.published: list[tuple[bytes, Future[Journey]]] = []
+        self.offset = 0
+
+    def start(self) -> None:
+        self.started = True
+
+    def stop(self, deadline: float | None = None) -> None:
+        self.stopped = True
+
+    def publish(self, payload: bytes, topic: str | None = None) -> Future[Journey]:
+        answer: Future[Journey] = Future()
+        self.published.append((payload, answer))
+        return answer
+
+    def replay(self, letter: DeadLetter, payload: bytes | None = None) -> Future[Journey]:
+        return self.publish(payload or letter.journey.payload)
+
+    def pause_apply(self) -> Future[None]:
+        return self._done("pause_apply")
+
+    def resume_apply(self) -> Future[None]:
+        return self._done("resume_apply")
+
+    def pause_ingest(self) -> Future[None]:
+        return self._done("pause_ingest")
+
+    def resume_ingest(self) -> Future[None]:
+        return self._done("resume_ingest")
+
+    def _done(self, call: str) -> Future[None]:
+        self.calls.append(call)
+        answer: Future[None] = Future()
+        answer.set_result(None)
+        return answer
+
+    def stock_up(self, *products: Product) -> None:
+        """Strapi told these products."""
+        self.journal.stock.read(products or (GLOVES, TOWELS, BIKE), complete=True)
+
+    def connect(self, server: Server, state: State, detail: str = "", advice: str = "") -> None:
+        """A connection changed."""
+        self.journal.connections[server] = Connection(state, f"{server}.example:1", NOON, detail, advice)
+
+    def journey(self, payload: bytes, topic: str = "topic") -> Journey:
+        """One message as it comes from the socket."""
+        found = read_movement(payload)
+        movement = found if isinstance(found, Movement) else None
+        return Journey(
+            new_movement_id(),
+            payload,
+            mqtt_topic=topic,
+            movement=movement,
+            rejection=None if isinstance(found, Movement) else found,
+            qos=1,
+            received_at=time.time(),
+            kafka_topic="stock",
+            key=movement.product if movement else topic,
+        )
+
+    def receive(self, count: int = 1, product: str = "12", amount: int = 5) -> list[Journey]:
+        """So many movements came over MQTT."""
+        payload = encode_movement(Movement(product, amount, "IN"))
+        journeys = [self.journey(payload) for _ in range(count)]
+        self.journal.arrived(journeys)
+        return journeys
+
+    def acknowledge(self, journeys: Sequence[Journey], partition: int = 3) -> None:
+        """Kafka has them."""
+        for journey in journeys:
+            journey.partition, journey.offset = partition, self.offset
+            journey.acknowledged_at = (journey.received_at or NOON) + 0.012
+            self.offset += 1
+        self.journal.acknowledged(journeys)
+
+    def apply(self, journeys: Sequence[Journey]) -> None:
+        """Strapi applied them to the products that the board has, or knows no such product."""
+        for journey in journeys:
+            assert journey.movement is not None
+            journey.consumed_at = (journey.acknowledged_at or NOON) + 0.003
+            journey.decided_at = time.time()
+            product = self.journal.stock.find(journey.movement.product)
+            if product is None:
+                self.reject([journey], Reason.UNKNOWN_PRODUCT, f"no product is called {journey.movement.product}")
+                continue
+            journey.verdict = Verdict.APPLIED
+            journey.product_id, journey.product_name = product.id, product.name
+            journey.stock_before, journey.stock_after = product.stock, product.stock + journey.movement.delta
+            self.journal.settled([journey])
+
+    def reject(self, journeys: Sequence[Journey], reason: Reason, text: str) -> None:
+        """Strapi refused them."""
+        for journey in journeys:
+            journey.decided_at = time.time()
+            journey.verdict, journey.rejection = Verdict.REJECTED, Rejection(reason, text)
+        self.journal.settled(journeys)
+
+    def flow(self, count: int = 1, product: str = "12", amount: int = 5) -> list[Journey]:
+        """So many movements came, and went all the way."""
+        journeys = self.receive(count, product, amount)
+        self.acknowledge(journeys)
+        self.apply(journeys)
+        return journeys

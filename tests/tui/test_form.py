@@ -1,0 +1,176 @@
+"""The form: completion, the preview of what would be sent, sending, and what became of what was sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bridge.errors import PublishError
+from bridge.movement import Reason
+from tests.tui.looking import SIZES, main_screen, screen_text, until, widget_text
+from tui.app import OpsciApp
+
+if TYPE_CHECKING:
+    from tests.tui.scripted import ScriptedEngine
+    from tui.form.form import MovementForm
+
+
+def preview_of(form: MovementForm) -> str:
+    return widget_text(form.query_one("#preview"))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_from_keys_to_the_stock(engine: ScriptedEngine, size: tuple[int, int]) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=size) as pilot:
+        form = main_screen(app).form
+        await pilot.press("4", *"12", "enter", *"+5")
+        await until(pilot, lambda: 'topic  {"id":12,"amount":5,"type":"IN"}' in preview_of(form))
+        assert "41 → 46" in widget_text(form.query_one("#meant"))
+        await pilot.press("enter")
+        await until(pilot, lambda: engine.published)
+        payload, answer = engine.published[0]
+        assert payload == b'{"id":12,"amount":5,"type":"IN"}'
+        await until(pilot, lambda: "sending …" in widget_text(form.sent))
+        journey = engine.journey(payload)
+        journey.published_at, received, journey.received_at = journey.received_at, journey.received_at, None
+        answer.set_result(journey)
+        await until(pilot, lambda: "sent ─ in MQTT …" in widget_text(form.sent))
+        assert form.amount.value == ""
+        assert form.product.value == "12"
+        journey.received_at = received
+        engine.journal.arrived([journey])
+        await until(pilot, lambda: "in Kafka …" in widget_text(form.sent))
+        engine.acknowledge([journey])
+        await until(pilot, lambda: "in Kafka p3@0" in widget_text(form.sent))
+        engine.apply([journey])
+        await until(pilot, lambda: "✓" in widget_text(form.sent))
+
+
+async def test_a_rejected_movement_says_why(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        form = main_screen(app).form
+        await pilot.press("4", *"12", "enter", *"-3", "enter")
+        await until(pilot, lambda: engine.published)
+        journey = engine.journey(engine.published[0][0])
+        engine.published[0][1].set_result(journey)
+        engine.reject([journey], Reason.INSUFFICIENT_STOCK, "only 2 in stock, 3 to take")
+        await until(pilot, lambda: "✗ only 2 in stock, 3 to take" in widget_text(form.sent))
+
+
+async def test_what_could_not_be_published_stays_typed_and_says_why(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        form = main_screen(app).form
+        await pilot.press("4", *"12", "enter", *"+5", "enter")
+        await until(pilot, lambda: engine.published)
+        await pilot.press("enter")
+        assert len(engine.published) == 1, "a second Enter must not send it twice"
+        assert "has not answered" in preview_of(form)
+        engine.published[0][1].set_exception(PublishError("the broker at ws://x does not answer"))
+        await until(pilot, lambda: "not sent: the broker at ws://x does not answer" in preview_of(form))
+        assert (form.product.value, form.amount.value) == ("12", "+5")
+        assert "✗" in widget_text(form.sent)
+        await pilot.press("enter")
+        await until(pilot, lambda: len(engine.published) == 2)
+
+
+async def test_completion_by_name_with_the_arrows(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        form = main_screen(app).form
+        await pilot.press("4", *"lic")
+        await until(pilot, lambda: len(form.suggestions.products) == 2)
+        await until(pilot, lambda: "Licensed Plastic Towels" in screen_text(app))
+        assert form.suggestions.region.bottom <= form.product.region.y
+        await pilot.press("down", "enter")
+        assert form.product.value == "13"
+        assert form.amount.has_focus
+        assert not form.suggestions.is_open
+        await until(pilot, lambda: "Licensed Plastic Towels" in widget_text(form.query_one("#meant")))
+
+
+async def test_completion_by_barcode_and_tab_takes_it(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        form = main_screen(app).form
+        await pilot.press("4", *"00144", "tab")
+        assert form.product.value == "120"
+        assert form.amount.has_focus
+
+
+async def test_a_barcode_is_sent_as_it_was_typed(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("4", *"0014487276", "enter", *"2", "enter")
+        await until(pilot, lambda: engine.published)
+        assert engine.published[0][0] == b'{"id":"0014487276","amount":2,"type":"IN"}'
+
+
+async def test_escape_closes_the_innermost(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = main_screen(app)
+        await pilot.press("2", "4", *"lic")
+        await until(pilot, lambda: screen.form.suggestions.is_open)
+        await pilot.press("escape")
+        assert not screen.form.suggestions.is_open
+        assert screen.form.product.has_focus
+        await pilot.press("escape")
+        assert screen.kafka.has_focus
+
+
+async def test_what_strapi_will_refuse_is_said_and_can_be_sent(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        form = main_screen(app).form
+        await pilot.press("4", *"13", "enter", *"-6")
+        await until(pilot, lambda: "Strapi would refuse it: 5 in stock, 6 to take" in preview_of(form))
+        await pilot.press("enter")
+        await until(pilot, lambda: engine.published)
+        assert engine.published[0][0] == b'{"id":13,"amount":6,"type":"OUT"}'
+
+
+async def test_nonsense_is_not_sent_and_says_what_to_type(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        form = main_screen(app).form
+        await pilot.press("4", *"12", "enter", *"five", "enter")
+        await until(pilot, lambda: "five is no amount" in preview_of(form))
+        assert not engine.published
+
+
+@pytest.mark.parametrize(("key", "sign", "payload"), [("plus", "+", b"IN"), ("minus", "-", b"OUT")])
+async def test_plus_and_minus_on_a_row_prefill_the_form(
+    engine: ScriptedEngine, key: str, sign: str, payload: bytes
+) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        form = main_screen(app).form
+        await until(pilot, lambda: main_screen(app).stock.rows == 3)
+        await pilot.press("3", "g", "j", key)
+        assert (form.product.value, form.amount.value) == ("13", sign)
+        assert form.amount.has_focus
+        await pilot.press("2", "enter")
+        await until(pilot, lambda: engine.published)
+        assert engine.published[0][0] == b'{"id":13,"amount":2,"type":"%s"}' % payload
+
+
+async def test_the_button_sends(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("4", *"12", "enter", *"5")
+        await pilot.click("#send")
+        await until(pilot, lambda: engine.published)
+
+
+async def test_q_is_a_letter_in_a_field(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        form = main_screen(app).form
+        await pilot.press("4", "q", "1", "question_mark", "z")
+        assert form.product.value == "q1?z"
+        assert app.is_running
+        assert len(app.screen_stack) == 1

@@ -1,0 +1,261 @@
+"""The live panes: they follow, hold still while they are read, pause, clear, filter, and show what is pending."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from bridge.journal import Verdict
+from bridge.movement import Reason
+from bridge.settings import ScreenSettings, Settings
+from tests.tui.looking import SIZES, main_screen, shows, until, widget_lines, widget_text
+from tests.tui.scripted import ScriptedEngine
+from tui.app import OpsciApp
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_movement_is_seen_in_all_three_panes(engine: ScriptedEngine, size: tuple[int, int]) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=size) as pilot:
+        screen = main_screen(app)
+        engine.flow()
+        for key, view, wanted in (("1", screen.mqtt, "+5"), ("2", screen.kafka, "p3@0"), ("3", screen.stock, "46")):
+            await pilot.press(key)
+            await until(pilot, partial(shows, view, wanted))
+        assert engine.started
+
+
+async def test_a_verdict_is_painted_when_it_comes(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(200, 60)) as pilot:
+        view = main_screen(app).mqtt
+        journeys = engine.receive()
+        await until(pilot, lambda: "… to Kafka" in widget_text(view))
+        engine.acknowledge(journeys)
+        await until(pilot, lambda: "… in Kafka" in widget_text(view))
+        engine.reject(journeys, Reason.INSUFFICIENT_STOCK, "not enough")
+        await until(pilot, lambda: "✗ insufficient" in widget_text(view))
+
+
+async def test_a_row_on_screen_is_repainted_without_a_new_record(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        journeys = engine.receive(3)
+        await until(pilot, lambda: main_screen(app).mqtt.rows == 3)
+        engine.acknowledge(journeys)
+        engine.apply(journeys)
+        await until(pilot, lambda: any("✓" in line for line in shown_lines(app)))
+
+
+def shown_lines(app: OpsciApp) -> list[str]:
+    """What the compositor put on the terminal, not what the widget would draw."""
+    return [strip.text for strip in app.screen._compositor.render_strips()]
+
+
+async def test_the_latest_record_is_followed(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        view = main_screen(app).mqtt
+        engine.receive(500, product="7")
+        engine.receive(1, product="8")
+        await until(pilot, lambda: " 8 " in widget_lines(view)[-1])
+        assert view.following
+
+
+@pytest.mark.parametrize("back", ["f", "end", "G"])
+async def test_scrolling_up_holds_still_until_asked_to_follow(engine: ScriptedEngine, back: str) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        view, pane = main_screen(app).mqtt, main_screen(app).panes[0]
+        engine.receive(500)
+        await until(pilot, lambda: view.rows == 500)
+        await pilot.press("k")
+        assert not view.following
+        before = widget_lines(view)
+        engine.receive(1_204, product="99")
+        await until(pilot, lambda: "+1,204 new" in str(pane.border_subtitle))
+        assert widget_lines(view) == before
+        await pilot.press(back)
+        await until(pilot, lambda: view.following)
+        await until(pilot, lambda: " 99 " in widget_lines(view)[-1])
+        assert "following" in str(pane.border_subtitle)
+
+
+async def test_the_wheel_leaves_following_too(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        view = main_screen(app).mqtt
+        engine.receive(500)
+        await until(pilot, lambda: view.rows == 500)
+        view.scroll_up(animate=False)
+        await until(pilot, lambda: not view.following)
+        top = view.top
+        engine.receive(100)
+        await until(pilot, lambda: view.waiting == 100)
+        assert view.top == top
+
+
+async def test_what_is_read_stays_put_while_rows_fall_off_a_full_ring(engine: ScriptedEngine) -> None:
+    small = ScriptedEngine(Settings(screen=ScreenSettings(keep=200, frames=30)))
+    app = OpsciApp(small)
+    async with app.run_test(size=(120, 40)) as pilot:
+        view = main_screen(app).mqtt
+        for number in range(200):
+            small.receive(1, product=str(1_000 + number))
+        await until(pilot, lambda: view.rows == 200)
+        await pilot.press("k")
+        before = widget_lines(view)
+        small.receive(50)
+        await until(pilot, lambda: view.waiting == 50)
+        assert view.rows == 200
+        assert widget_lines(view) == before
+        assert view.cursor == 199
+
+
+async def test_the_cursor_stays_with_its_record(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        view = main_screen(app).mqtt
+        engine.receive(10)
+        await until(pilot, lambda: view.rows == 10)
+        await pilot.press("k", "k", "k")
+        assert view.cursor_row() == 7
+        engine.receive(500)
+        await until(pilot, lambda: view.rows == 510)
+        await pilot.press("j")
+        assert view.cursor == 8
+
+
+async def test_moving_keys(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        view = main_screen(app).mqtt
+        engine.receive(300)
+        await until(pilot, lambda: view.rows == 300)
+        await pilot.press("home")
+        assert (view.cursor, view.top) == (0, 0)
+        await pilot.press("pagedown")
+        assert view.cursor == view.page_rows - 1
+        await pilot.press("pageup")
+        assert view.cursor == 0
+        await pilot.press("j", "down", "k", "up", "down")
+        assert view.cursor == 1
+        await pilot.press("end", "pageup", "g")
+        assert view.cursor == 0
+
+
+async def test_pause_holds_the_display_and_counts(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = main_screen(app)
+        engine.receive(10)
+        await until(pilot, lambda: screen.mqtt.rows == 10)
+        await pilot.press("space")
+        engine.receive(25)
+        await until(pilot, lambda: "25 held back" in str(screen.panes[0].border_subtitle))
+        assert screen.mqtt.rows == 10
+        assert engine.journal.mqtt.next == 35
+        await pilot.press("space")
+        await until(pilot, lambda: screen.mqtt.rows == 35)
+
+
+async def test_a_pause_outlives_the_ring(engine: ScriptedEngine) -> None:
+    small = ScriptedEngine(Settings(screen=ScreenSettings(keep=100, frames=30)))
+    app = OpsciApp(small)
+    async with app.run_test(size=(120, 40)) as pilot:
+        view = main_screen(app).mqtt
+        small.receive(100, product="77")
+        await until(pilot, lambda: view.rows == 100)
+        await pilot.press("space")
+        small.receive(1_000, product="88")
+        await until(pilot, lambda: view.shown.held_back == 1_000)
+        assert " 77 " in widget_text(view)
+        assert " 88 " not in widget_text(view)
+        await pilot.press("space")
+        await until(pilot, lambda: " 88 " in widget_text(view))
+
+
+async def test_clear_is_of_the_display_only(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        view = main_screen(app).mqtt
+        engine.receive(10)
+        await until(pilot, lambda: view.rows == 10)
+        await pilot.press("x")
+        await until(pilot, lambda: view.rows == 0)
+        assert len(engine.journal.mqtt) == 10
+        engine.receive(2)
+        await until(pilot, lambda: view.rows == 2)
+
+
+async def test_a_filter_applies_to_new_arrivals_and_is_dropped_by_escape(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = main_screen(app)
+        engine.receive(5, product="13")
+        engine.receive(5, product="12")
+        await until(pilot, lambda: screen.mqtt.rows == 10)
+        await pilot.press("slash", *"towels")
+        await until(pilot, lambda: screen.mqtt.rows == 5)
+        await pilot.press("enter")
+        assert screen.mqtt.has_focus
+        engine.receive(3, product="13")
+        engine.receive(3, product="12")
+        await until(pilot, lambda: screen.mqtt.rows == 8)
+        assert "filter towels" in str(screen.panes[0].border_subtitle)
+        await pilot.press("slash", "escape")
+        await until(pilot, lambda: screen.mqtt.rows == 16)
+        assert screen.mqtt.has_focus
+
+
+async def test_a_filter_that_is_none_is_said_and_changes_nothing(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = main_screen(app)
+        engine.receive(5)
+        await until(pilot, lambda: screen.mqtt.rows == 5)
+        await pilot.press("slash", *"re:[")
+        await until(pilot, lambda: "not a regular expression" in str(screen.panes[0].border_subtitle))
+        assert screen.mqtt.rows == 5
+
+
+async def test_selecting_lights_up_the_movement_everywhere_and_shows_its_way(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = main_screen(app)
+        engine.flow(3, product="13", amount=1)
+        journeys = engine.flow(1, product="12")
+        await until(pilot, lambda: screen.kafka.rows == 4)
+        await pilot.press("k")
+        await until(pilot, lambda: screen.followed is journeys[0])
+        await until(pilot, lambda: screen.kafka.linked == 3)
+        assert screen.stock.linked == 12
+        await until(pilot, lambda: "in Kafka p3@3" in widget_text(screen.query_one("#way")))
+        assert "✓ in Strapi 41 → 46" in widget_text(screen.query_one("#way"))
+        await pilot.press("escape")
+        await until(pilot, lambda: screen.followed is None)
+        await until(pilot, lambda: screen.kafka.linked is None)
+
+
+async def test_a_change_lights_up_and_fades(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)):
+        view = main_screen(app).stock
+        engine.flow()
+        product = engine.journal.stock.get(12)
+        assert product is not None
+        looks = [view.state_of(product, product.changed_at + passed)[1] for passed in (0.1, 1.1, 2.1, 3.1)]
+        assert looks == ["line--fresh-1", "line--fresh-2", "line--fresh-3", ""]
+
+
+async def test_a_foreign_record_stands_in_the_kafka_pane(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(200, 60)) as pilot:
+        view = main_screen(app).kafka
+        journey = engine.journey(b'{"id":12,"amount":1,"type":"IN"}')
+        journey.mqtt_topic, journey.received_at = None, None
+        journey.partition, journey.offset, journey.consumed_at = 1, 7, 1.0
+        journey.verdict = Verdict.DUPLICATE
+        engine.journal.consumed([journey])
+        await until(pilot, lambda: "p1@7" in widget_text(view) and "≡ duplicate" in widget_text(view))

@@ -1,0 +1,65 @@
+"""The local servers that `opsci-tui --stack` stands on, through their runner's command line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+
+from bridge.errors import OpsciError
+
+__all__ = ["LocalServers", "LocalServersError"]
+
+
+class LocalServersError(OpsciError):
+    """The local servers could not be started; what their runner said stands above it."""
+
+
+class _Server(msgspec.Struct):
+    state: str
+
+
+class _Status(msgspec.Struct):
+    settings_file: str
+    servers: dict[str, _Server]
+
+
+class LocalServers:
+    """Starts the servers, and stops them if none of them ran before.
+
+    Args:
+        command: how the runner is called.
+    """
+
+    def __init__(self, command: tuple[str, ...] = (sys.executable, "-m", "stack")) -> None:
+        self._command = command
+        self._started = False
+
+    def start(self) -> Path:
+        """Start what does not run yet, with its progress on standard error.
+
+        Returns:
+            The settings file that names the servers.
+
+        Raises:
+            LocalServersError: the runner failed.
+        """
+        self._started = not any(server.state == "running" for server in self._status().servers.values())
+        up = subprocess.run([*self._command, "up"], check=False, stdout=sys.stderr)
+        if up.returncode:
+            raise LocalServersError("the local servers did not start; see above, or try `python3 -m stack up`")
+        return Path(self._status().settings_file)
+
+    def stop(self) -> None:
+        """Stop the servers if this started them."""
+        if self._started:
+            subprocess.run([*self._command, "down"], check=False, stdout=sys.stderr)
+
+    def _status(self) -> _Status:
+        asked = subprocess.run([*self._command, "status", "--json"], check=False, capture_output=True, text=True)
+        try:
+            return msgspec.json.decode(asked.stdout, type=_Status)
+        except msgspec.DecodeError:
+            raise LocalServersError(f"the runner of the local servers failed: {asked.stderr.strip()}") from None
