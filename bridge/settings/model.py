@@ -25,7 +25,27 @@ Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Text = Annotated[str, Meta(min_length=1, max_length=1024)]
-TopicName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+TopicName = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[A-Za-z0-9._-]{1,249}\Z", description="1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-'"
+    ),
+]
+MqttUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"\A(ws|wss|mqtt|mqtts)://[^\s@/]+(/\S*)?\Z",
+        description="ws://host:port, wss://, mqtt:// or mqtts://, with no user or password in it",
+    ),
+]
+HttpUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"\Ahttps?://[^\s@/]+(/\S*)?\Z",
+        description="http://host:port or https://, with no user or password in it",
+    ),
+]
+Broker = Annotated[str, Meta(pattern=r"\A(\[[0-9A-Fa-f:.]+\]|[^\s:@/]+):\d{1,5}\Z", description="host:port")]
 
 
 class MqttSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,7 +64,7 @@ class MqttSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         publish_topic: where the form publishes.
     """
 
-    url: Annotated[str, Meta(pattern=r"^(ws|wss|mqtt|mqtts)://[^\s@/]+(/\S*)?$")] = "ws://127.0.0.1:1883"
+    url: MqttUrl = "ws://127.0.0.1:1883"
     version: Literal["5", "3.1.1"] = "5"
     client_id: Annotated[str, Meta(min_length=1, max_length=128)] = "opsci-bridge"
     session_expiry: Annotated[int, Meta(ge=0, le=4_294_967_295)] = 604_800
@@ -70,9 +90,7 @@ class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         session_timeout: seconds after which a silent consumer loses its partitions.
     """
 
-    brokers: Annotated[list[Annotated[str, Meta(pattern=r"^[^\s:]+:\d{1,5}$")]], Meta(min_length=1)] = field(
-        default_factory=lambda: ["127.0.0.1:9092"]
-    )
+    brokers: Annotated[list[Broker], Meta(min_length=1)] = field(default_factory=lambda: ["127.0.0.1:9092"])
     client_id: Text = "opsci"
     group: Text = "stock-creator"
     errors_topic: TopicName = "errors"
@@ -97,7 +115,7 @@ class StrapiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         refresh: seconds between two looks at the products for the stock pane.
     """
 
-    url: Annotated[str, Meta(pattern=r"^https?://[^\s@/]+(/\S*)?$")] = "http://127.0.0.1:1337"
+    url: HttpUrl = "http://127.0.0.1:1337"
     token: str = ""
     token_file: str = ""
     mode: Literal["auto", "ledger", "rest5", "rest4"] = "auto"

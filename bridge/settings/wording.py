@@ -1,0 +1,91 @@
+"""What a message says of a setting: the value that was found, the values that are allowed, the name that was meant."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from msgspec import inspect
+
+from bridge.settings.names import SECRET
+from bridge.text import readable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["allowed", "did_you_mean", "found"]
+
+# A password can stand before the @ of an address, and have any character in it.
+_CREDENTIALS = re.compile(r'(?<=")(?:[^"\\]|\\.)*@')
+_LONGEST = 80
+
+
+def allowed(kind: Any) -> str:
+    """Say which values a type takes, for a person.
+
+    Args:
+        kind: a type as the model has it, with its bounds.
+    """
+    return _allowed(inspect.type_info(kind))
+
+
+def _allowed(kind: inspect.Type) -> str:
+    match kind:
+        case inspect.Metadata():
+            said = str((kind.extra_json_schema or {}).get("description") or _allowed(kind.type))
+        case inspect.BoolType():
+            said = "true or false"
+        case inspect.IntType():
+            said = f"a whole number{_range(kind)}"
+        case inspect.FloatType():
+            said = f"a number{_range(kind)}"
+        case inspect.LiteralType():
+            said = _alternatives(sorted(json.dumps(value) for value in kind.values))
+        case inspect.EnumType():
+            said = _alternatives(json.dumps(member.value) for member in kind.cls)
+        case inspect.ListType():
+            said = f"a list of at least {kind.min_length or 0}, each {_allowed(kind.item_type)}"
+        case inspect.StrType(max_length=int() as most):
+            said = f"a text of {kind.min_length or 0} to {most:,} characters"
+        case _:
+            said = "a text"
+    return said
+
+
+def _range(kind: inspect.IntType | inspect.FloatType) -> str:
+    low = f" from {kind.ge:,}" if kind.ge is not None else f" above {kind.gt:,}" if kind.gt is not None else ""
+    high = f" to {kind.le:,}" if kind.le is not None else ""
+    return low + high
+
+
+def _alternatives(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def found(key: str, value: object) -> str:
+    """Show a value that can't be taken, without any secret and on one line.
+
+    Args:
+        key: the dotted name of the setting.
+        value: what stands there.
+    """
+    if key in SECRET:
+        return "a value that is not shown"
+    if isinstance(value, dict):
+        return "a table"
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = str(value)
+    text = readable(_CREDENTIALS.sub("***@", text))
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the nearest known one, or all of them."""
+    known = list(names)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
