@@ -1,0 +1,266 @@
+"""The consumer: a member of the group that reads records and commits explicitly, once they are settled."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import (
+    CommitFailedError,
+    GroupAuthorizationFailedError,
+    IllegalStateError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
+
+from bridge.errors import RefusedError, ServerError, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+
+    from bridge.settings import KafkaSettings
+
+__all__ = ["ConsumedRecord", "Consumer", "Fetched"]
+
+_POLL: Final = 0.1
+"""Seconds that one look for records lasts at most."""
+
+_DAY: Final = 86_400_000
+
+_OTHERS: Final = 50
+"""How many records of the less urgent topics are taken at once."""
+
+
+class ConsumedRecord(Protocol):
+    """A record as aiokafka gives it."""
+
+    @property
+    def topic(self) -> str:
+        """The topic."""
+
+    @property
+    def partition(self) -> int:
+        """The partition."""
+
+    @property
+    def offset(self) -> int:
+        """The offset."""
+
+    @property
+    def timestamp(self) -> int:
+        """Milliseconds since the epoch."""
+
+    @property
+    def key(self) -> bytes | None:
+        """The key."""
+
+    @property
+    def value(self) -> bytes | None:
+        """The value; None is a tombstone."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """The headers."""
+
+
+class Fetched(NamedTuple):
+    """Records with the generation of the assignment that they came under.
+
+    Attributes:
+        records: those of one partition in order.
+        generation: for `Consumer.holds`.
+    """
+
+    records: list[ConsumedRecord]
+    generation: int
+
+
+class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
+    """One membership of the group.
+
+    Args:
+        settings: the cluster's.
+        urgent: the topics that are read first.
+        others: the topics that are read by the way, a few records at a time.
+        release: called before partitions are taken away; finish or drop what is in hand, in a few seconds.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        urgent: Collection[str],
+        others: Collection[str],
+        release: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.missing: set[str] = set()
+        """Topics that the cluster does not have; they are read once they are there."""
+        self._settings = settings
+        self._urgent = frozenset(urgent)
+        self._topics = frozenset(urgent) | frozenset(others)
+        self._release = release
+        self._consumer: Any = None
+        self._subscribed: frozenset[str] = frozenset()
+        self._assigned = False
+        self._generation = 0
+        self._unplaced: set[Any] = set()
+
+    async def start(self) -> None:
+        """Connect and join the group.
+
+        Raises:
+            UnreachableError: no broker answers.
+            RefusedError: we may not read.
+        """
+        timeout = int(self._settings.timeout * 1000)
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.brokers,
+            client_id=self._settings.client_id,
+            group_id=self._settings.group,
+            enable_auto_commit=False,
+            # Also for an offset that Kafka has deleted meanwhile; where `beginning` is false, see `_place`.
+            auto_offset_reset="earliest",
+            session_timeout_ms=int(self._settings.session_timeout * 1000),
+            heartbeat_interval_ms=int(self._settings.session_timeout * 300),
+            # Waiting for Strapi is no reason to leave the group: the heartbeat says that we live.
+            max_poll_interval_ms=_DAY,
+            request_timeout_ms=timeout,
+            fetch_max_bytes=8 * 1024 * 1024,
+            metadata_max_age_ms=30_000,
+        )
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                await self._consumer.start()
+                await self.look_for_topics()
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise self._error(error) from error
+
+    async def stop(self, deadline: float) -> None:
+        """Leave the group within `deadline` seconds; an absent Kafka finds out by itself."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            with contextlib.suppress(KafkaError, OSError, TimeoutError):
+                await asyncio.wait_for(consumer.stop(), deadline)
+
+    async def look_for_topics(self) -> None:
+        """Subscribe to those of the topics that the cluster has.
+
+        Raises:
+            ServerError: the cluster does not say.
+        """
+        try:
+            there = frozenset(await self._consumer.topics()) & self._topics
+        except (KafkaError, OSError) as error:
+            raise self._error(error) from error
+        self.missing = set(self._topics - there)
+        if there and there != self._subscribed:
+            self._subscribed = there
+            self._consumer.subscribe(topics=sorted(there), listener=self)
+
+    async def poll(self, most: int) -> Fetched:
+        """Take records, waiting a moment where there are none.
+
+        Args:
+            most: how many at most.
+
+        Raises:
+            ServerError: this consumer can't go on; make another one.
+        """
+        if not self._subscribed:
+            await asyncio.sleep(_POLL)
+            return Fetched([], self._generation)
+        try:
+            await self._place()
+            assigned = self._consumer.assignment()
+            urgent = [place for place in assigned if place.topic in self._urgent]
+            others = [place for place in assigned if place.topic not in self._urgent]
+            found = await self._take(others, 0 if urgent else _POLL, min(most, _OTHERS)) if others else []
+            generation = self._generation
+            if urgent or not others:
+                urgently = await self._take(urgent, 0 if found else _POLL, most)
+                # What was taken before a rebalance comes again after it.
+                found = urgently + (found if generation == self._generation else [])
+        except (KafkaError, OSError) as error:
+            raise self._error(error) from error
+        return Fetched(found, self._generation)
+
+    async def _take(self, places: Sequence[Any], seconds: float, most: int) -> list[ConsumedRecord]:
+        taken = await self._consumer.getmany(*places, timeout_ms=int(seconds * 1000), max_records=most)
+        return [record for records in taken.values() for record in records]
+
+    def holds(self, generation: int) -> bool:
+        """Whether the partitions are still ours as they were when records of that generation came."""
+        return generation == self._generation
+
+    async def commit(self, positions: Mapping[tuple[str, int], int]) -> bool:
+        """Commit, for each topic and partition, the offset of the first record that is not settled.
+
+        Returns:
+            Whether Kafka has it; False where the partitions are no longer ours.
+
+        Raises:
+            ServerError: this consumer can't go on.
+        """
+        try:
+            await self._consumer.commit({TopicPartition(*place): offset for place, offset in positions.items()})
+        except (CommitFailedError, IllegalStateError):
+            return False
+        except KafkaError as error:
+            raise self._error(error) from error
+        return True
+
+    async def lag(self) -> int:
+        """How many records of our partitions are not read yet; -1 while that can't be said."""
+        if not self._subscribed:
+            return 0
+        try:
+            assigned = self._consumer.assignment()
+            if not self._assigned or self._unplaced:
+                return -1
+            if not assigned:
+                return 0
+            ends = await self._consumer.end_offsets(assigned)
+            return sum([max(0, end - await self._consumer.position(place)) for place, end in ends.items()])
+        except (KafkaError, OSError, TimeoutError):
+            return -1
+
+    async def on_partitions_revoked(self, revoked: Collection[Any]) -> None:
+        """Called by aiokafka before a rebalance."""
+        self._generation += 1
+        self._assigned = False
+        if revoked:
+            await self._release()
+
+    async def on_partitions_assigned(self, assigned: Collection[Any]) -> None:
+        """Called by aiokafka after a rebalance."""
+        self._generation += 1
+        self._assigned = True
+        self._unplaced = set() if self._settings.beginning else set(assigned)
+
+    async def _place(self) -> None:
+        """Where the group starts with the next record, commit the end at once: a restart then skips nothing."""
+        while self._unplaced:
+            generation, places = self._generation, sorted(self._unplaced)
+            new = [place for place in places if await self._consumer.committed(place) is None]
+            ends = await self._consumer.end_offsets(new) if new else {}
+            if generation != self._generation:
+                continue
+            for place, end in ends.items():
+                self._consumer.seek(place, end)
+            if ends and not await self.commit({(place.topic, place.partition): end for place, end in ends.items()}):
+                return
+            self._unplaced -= set(places)
+
+    def _error(self, error: BaseException) -> ServerError:
+        brokers = ", ".join(dict.fromkeys(self._settings.brokers))
+        if isinstance(error, TopicAuthorizationFailedError | GroupAuthorizationFailedError):
+            return RefusedError(
+                "kafka",
+                f"Kafka at {brokers} refuses to let group {self._settings.group!r} read: {error}",
+                "give the engine's user the right to read the topics and the group",
+            )
+        if isinstance(error, OSError | TimeoutError) or getattr(error, "retriable", False):
+            why = f": {error}" if str(error) else ""
+            return UnreachableError("kafka", f"no Kafka broker answers at {brokers}{why}", "is Kafka running there?")
+        return ServerError("kafka", f"the consumer can't go on: {error!r}", "see the log; it starts again by itself")

@@ -1,0 +1,108 @@
+"""Keeps the stock board fresh: what stands in Strapi, also where the admin panel or a person wrote it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final
+
+from bridge.backoff import Backoff
+from bridge.errors import RefusedError, ServerError
+from bridge.journal import Server, State
+from bridge.strapi.client import StrapiClient
+from bridge.strapi.products import product_of, read_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bridge.journal import Journal, Product
+    from bridge.settings import Settings
+    from bridge.strapi.products import Row
+
+__all__ = ["StockReader"]
+
+_WHOLE: Final = 30.0
+"""Seconds between two readings of all pages, which find what is deleted."""
+
+_LATEST: Final = 50
+"""How many of the products that changed last are read in between."""
+
+
+class StockReader:
+    """Reads the products into the journal.
+
+    Args:
+        settings: the engine's.
+        journal: whose stock board is kept.
+    """
+
+    def __init__(self, settings: Settings, journal: Journal) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._refused = False
+
+    async def run(self) -> None:
+        """Read until cancelled, through every absence of Strapi."""
+        refresh = self._settings.strapi.refresh
+        backoff = Backoff(first=refresh, longest=max(refresh, 10.0))
+        whole_at = 0.0
+        if self._journal.connections[Server.STRAPI].state is State.OFF:
+            self._journal.connection(Server.STRAPI, State.CONNECTING)
+        async with StrapiClient(self._settings.strapi) as client:
+            while True:
+                whole = time.monotonic() >= whole_at
+                try:
+                    await self._read(client, whole=whole)
+                except ServerError as error:
+                    self._note(error)
+                    whole_at = 0.0
+                    await asyncio.sleep(backoff.pause())
+                    continue
+                if whole:
+                    whole_at = time.monotonic() + _WHOLE
+                backoff.reset()
+                self._note_up()
+                await asyncio.sleep(refresh)
+
+    async def _read(self, client: StrapiClient, *, whole: bool) -> None:
+        asked_at = time.time()
+        if not whole:
+            async for rows in read_pages(client, {"sort": "updatedAt:desc"}, _LATEST):
+                self._journal.stock.read(self._fresh(rows, asked_at), complete=False)
+                return
+        found: list[Row] = []
+        async for rows in read_pages(client):
+            found += rows
+        self._journal.stock.read(self._fresh(found, asked_at), complete=True)
+
+    def _fresh(self, rows: Iterable[Row], asked_at: float) -> Iterable[Product]:
+        """The rows, but where a movement was applied while they were under way, what the board has."""
+        for row in rows:
+            read = product_of(row, self._settings.strapi.stock_field)
+            known = self._journal.stock.get(read.id)
+            if known is not None and known.changed_at >= asked_at:
+                read = read._replace(stock=known.stock)
+            yield read
+
+    def _note_up(self) -> None:
+        state = self._journal.connections[Server.STRAPI].state
+        if state is State.REFUSED and self._refused:
+            state = State.DOWN
+        self._refused = False
+        if state in {State.OFF, State.CONNECTING, State.DOWN} and not self._apply_speaks():
+            self._journal.connection(Server.STRAPI, State.UP)
+
+    def _note(self, error: ServerError) -> None:
+        if self._apply_speaks():
+            return
+        self._refused = isinstance(error, RefusedError)
+        self._journal.connection(
+            Server.STRAPI, State.REFUSED if self._refused else State.DOWN, error.what, error.advice
+        )
+
+    def _apply_speaks(self) -> bool:
+        """Whether apply has something in hand that waits, or is paused: then the state of the connection is its own."""
+        if not self._settings.apply.enabled:
+            return False
+        paused = self._journal.connections[Server.STRAPI].state is State.PAUSED
+        return paused or "apply" in self._journal.notes

@@ -1,0 +1,218 @@
+"""HTTP to Strapi: one call, its answer as JSON, and its failures sorted by what they mean for the caller.
+
+What is worth another try (network, timeout, 408, 429, 5xx), what a person must mend (401, 403, a wrong address) and
+what can never be carried out (any other 4xx) are told apart as Strapi's documentation of its REST errors has them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import httpx
+import msgspec
+
+from bridge.errors import RefusedError, RejectedError, UnreachableError
+from bridge.strapi.token import Token
+from bridge.text import readable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from bridge.settings import StrapiSettings
+
+__all__ = ["BusyError", "StrapiClient", "StrapiRejectedError"]
+
+LONGEST_RETRY_AFTER: Final = 120.0
+"""The longest pause in seconds that a `Retry-After` can make us take."""
+
+# Node closes idle connections after 5 s; a request sent at that moment is lost.
+_KEEPALIVE: Final = 3.0
+
+
+class BusyError(UnreachableError):
+    """Strapi, or a proxy before it, asks to come back later.
+
+    Args:
+        what: what happened, for a person.
+        after: seconds to wait, 0 where it does not say.
+    """
+
+    def __init__(self, what: str, after: float) -> None:
+        super().__init__("strapi", what)
+        self.after = after
+
+
+class StrapiRejectedError(RejectedError):
+    """Strapi answers 4xx: this request can never be carried out.
+
+    Args:
+        what: what happened, for a person.
+        status: the HTTP status, 400 to 499.
+        message: what Strapi says about it.
+    """
+
+    def __init__(self, what: str, status: int, message: str) -> None:
+        super().__init__("strapi", what)
+        self.status = status
+        self.message = message
+
+
+class StrapiClient:
+    """One Strapi.
+
+    Args:
+        settings: its address and token.
+        transport: what carries the requests; a test's own, or None for the network.
+    """
+
+    def __init__(self, settings: StrapiSettings, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self.settings = settings
+        self._token = Token(settings)
+        self._http = httpx.AsyncClient(
+            base_url=settings.url,
+            timeout=settings.timeout,
+            limits=httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=_KEEPALIVE),
+            transport=transport,
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    def renew_token(self) -> bool:
+        """Read the token's file again.
+
+        Returns:
+            Whether there is another token now.
+        """
+        return self._token.read()
+
+    async def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Any:
+        """Read; the errors are those of `call`."""
+        return await self.call("GET", path, query=query, idempotent=True)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        idempotent: bool = False,
+    ) -> Any:
+        """Make one request.
+
+        Args:
+            method: the HTTP method.
+            path: from the address on, `/api/products`.
+            body: what is sent as JSON; None sends nothing.
+            query: the query's names and values.
+            idempotent: whether the request may be sent twice; then a connection that Strapi closed at that very
+                moment costs another try and no error.
+
+        Returns:
+            The decoded answer, None where it is empty.
+
+        Raises:
+            UnreachableError: no answer, or one that another try may mend.
+            RefusedError: the token, its rights or the address are wrong: a person must act.
+            StrapiRejectedError: Strapi will never carry this out.
+        """
+        answer = await self._send(method, path, body, query, again=idempotent)
+        if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} and self._token.read():
+            # Nothing was carried out, so another try with the token that stands there now can't do it twice.
+            answer = await self._send(method, path, body, query, again=idempotent)
+        if not answer.is_success:
+            raise self._failure(method, path, answer)
+        if not answer.content:
+            return None
+        try:
+            return msgspec.json.decode(answer.content)
+        except msgspec.DecodeError as error:
+            raise UnreachableError(
+                "strapi",
+                f"what answers {method} {self._at(path)} is no Strapi: {_cut(answer.text)!r}",
+                "look at the setting strapi.url",
+            ) from error
+
+    async def _send(
+        self, method: str, path: str, body: object, query: Mapping[str, str | int] | None, *, again: bool
+    ) -> httpx.Response:
+        headers = self._token.headers
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = msgspec.json.encode(body)
+        try:
+            try:
+                return await self._http.request(method, path, content=content, params=query, headers=headers)
+            except httpx.RemoteProtocolError:
+                if not again:
+                    raise
+                return await self._http.request(method, path, content=content, params=query, headers=headers)
+        except httpx.TimeoutException as error:
+            raise UnreachableError(
+                "strapi",
+                f"Strapi at {self.settings.url} did not answer {method} {path} within {self.settings.timeout:g} s",
+                "is it overloaded, or paused?",
+            ) from error
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            why = f": {error}" if str(error) else ""
+            raise UnreachableError(
+                "strapi", f"Strapi does not answer at {self.settings.url}{why}", "is Strapi running there?"
+            ) from error
+
+    def _failure(
+        self, method: str, path: str, answer: httpx.Response
+    ) -> UnreachableError | RefusedError | StrapiRejectedError:
+        status = answer.status_code
+        message = _message(answer)
+        said = f"{status}{f' {message}' if message else ''} to {method} {self._at(path)}"
+        if status == HTTPStatus.UNAUTHORIZED:
+            return RefusedError(
+                "strapi", f"Strapi does not know the token: {said}", f"put a valid API token in {self._token.source}"
+            )
+        if status == HTTPStatus.FORBIDDEN:
+            return RefusedError(
+                "strapi",
+                f"Strapi refuses the token this right: {said}",
+                f"give the API token the right in Strapi's settings, or another token ({self._token.source})",
+            )
+        if status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS} or status >= 500:
+            return BusyError(f"Strapi answers {said}", _retry_after(answer))
+        if status < 400:
+            where = readable(answer.headers.get("location", "elsewhere"))
+            return RefusedError("strapi", f"Strapi sends us to {where}: {said}", "set strapi.url to where it is")
+        return StrapiRejectedError(f"Strapi answers {said}", status, message)
+
+    def _at(self, path: str) -> str:
+        return f"{self.settings.url.rstrip('/')}{path}"
+
+
+def _message(answer: httpx.Response) -> str:
+    with contextlib.suppress(msgspec.DecodeError, TypeError, KeyError):
+        return _cut(str(msgspec.json.decode(answer.content)["error"]["message"]))
+    return answer.reason_phrase
+
+
+def _retry_after(answer: httpx.Response) -> float:
+    # The date form of RFC 9110 section 10.2.3 is left to the usual pauses.
+    said = answer.headers.get("retry-after", "")
+    return min(float(said), LONGEST_RETRY_AFTER) if said.isascii() and said.isdecimal() else 0.0
+
+
+def _cut(text: str, limit: int = 200) -> str:
+    text = readable(text)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -1,0 +1,194 @@
+"""Products over REST, in the shape of Strapi 4 and of Strapi 5, as one kind of row."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from bridge.errors import RefusedError, UnreachableError
+from bridge.journal import Product
+from bridge.movement import is_numeric_id
+from bridge.strapi.client import StrapiRejectedError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping
+
+    from bridge.settings import StrapiSettings
+    from bridge.strapi.client import StrapiClient
+
+__all__ = [
+    "STATUS_FIELDS",
+    "Row",
+    "find_by_barcode",
+    "find_rows",
+    "path_of",
+    "product_of",
+    "read_pages",
+    "row_of",
+    "stock_of",
+]
+
+STATUS_FIELDS: Final = ("statuss", "status")
+"""What the course calls the enumeration `safe`, `danger`, `empty`: the first with Strapi 5, the other with 4."""
+
+_PAGE: Final = 100
+_ASKED: Final = 25
+
+
+class Row(NamedTuple):
+    """One product as Strapi answers it.
+
+    Attributes:
+        id: the numeric id.
+        document_id: Strapi 5's identity, None on version 4.
+        fields: the attributes by name.
+    """
+
+    id: int
+    document_id: str | None
+    fields: Mapping[str, Any]
+
+    @property
+    def address(self) -> str:
+        """What stands in the path of a request for this row: the documentId, or on version 4 the numeric id."""
+        return self.document_id if self.document_id is not None else str(self.id)
+
+
+def row_of(data: Any) -> Row:
+    """Read one entry of `data`, in either shape.
+
+    Raises:
+        UnreachableError: it is neither: what answers is no Strapi 4 or 5.
+    """
+    try:
+        if "attributes" in data:
+            return Row(int(data["id"]), None, data["attributes"])
+        return Row(int(data["id"]), str(data["documentId"]), data)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreachableError(
+            "strapi", f"a product has neither Strapi 4's shape nor Strapi 5's: {error!r}", "look at strapi.url"
+        ) from error
+
+
+def product_of(row: Row, stock_field: str) -> Product:
+    """What the journal keeps of a row; a stock that is no whole number counts as 0, as an empty one does."""
+    fields = row.fields
+    status = next((fields[name] for name in STATUS_FIELDS if isinstance(fields.get(name), str)), "")
+    return Product(
+        row.id,
+        row.document_id if row.document_id is not None else str(row.id),
+        str(fields.get("name") or ""),
+        stock_of(row, stock_field) or 0,
+        str(fields.get("barcode") or ""),
+        status,
+        0,
+        _seconds(fields.get("updatedAt")),
+    )
+
+
+def stock_of(row: Row, stock_field: str) -> int | None:
+    """The stock of a row: 0 where it is empty, None where the row has no such attribute or it is no whole number."""
+    stock = row.fields.get(stock_field, "")
+    if stock is None:
+        return 0
+    # Strapi writes a `biginteger` as text and a `decimal` as a number with a point.
+    if isinstance(stock, float) and stock.is_integer():
+        return int(stock)
+    if isinstance(stock, str) and stock.removeprefix("-").isdecimal():
+        return int(stock)
+    return stock if isinstance(stock, int) else None
+
+
+def path_of(settings: StrapiSettings, row: Row | None = None) -> str:
+    """The path of the products, or of one of them."""
+    return f"/api/{settings.products}" if row is None else f"/api/{settings.products}/{row.address}"
+
+
+async def read_pages(
+    client: StrapiClient, query: Mapping[str, str | int] | None = None, size: int = _PAGE
+) -> AsyncIterator[list[Row]]:
+    """Read the products page by page.
+
+    Args:
+        client: the Strapi.
+        query: filters and order; by id where nothing is said.
+        size: rows a page; Strapi takes fewer where its configuration says so.
+
+    Raises:
+        UnreachableError: it does not answer.
+        RefusedError: the token may not, or there are no products under the name that the settings have.
+    """
+    page, pages = 1, 1
+    while page <= pages:
+        asked: dict[str, str | int] = {"sort": "id", **(query or {})}
+        asked |= {"pagination[page]": page, "pagination[pageSize]": size}
+        path = path_of(client.settings)
+        try:
+            answer = await client.get(path, asked)
+        except StrapiRejectedError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                raise RefusedError("strapi", f"Strapi has no {path}", "look at the setting strapi.products") from error
+            raise
+        try:
+            rows = [row_of(data) for data in answer["data"]]
+            pages = int(answer["meta"]["pagination"]["pageCount"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnreachableError(
+                "strapi", f"{path} does not answer as Strapi does: {error!r}", "look at strapi.url"
+            ) from error
+        yield rows
+        page += 1
+
+
+async def find_rows(client: StrapiClient, references: Iterable[str], *, documents: bool) -> dict[str, Row]:
+    """Find the products that movements name, as the ledger does: by numeric id, then documentId, then barcode.
+
+    Args:
+        client: the Strapi.
+        references: as the movements have them.
+        documents: whether this Strapi knows documentIds: version 5.
+
+    Returns:
+        The row of each reference that names one.
+    """
+    found: dict[str, Row] = {}
+    wanted = list(dict.fromkeys(references))
+    by_id = await _find(client, "id", [reference for reference in wanted if is_numeric_id(reference)])
+    found |= {reference: by_id[reference] for reference in wanted if reference in by_id}
+    if documents:
+        wanted = [reference for reference in wanted if reference not in found]
+        found |= await _find(client, "documentId", wanted)
+    wanted = [reference for reference in wanted if reference not in found]
+    return found | await _find(client, "barcode", wanted)
+
+
+async def find_by_barcode(client: StrapiClient, barcode: str) -> Row | None:
+    """The product of that barcode, the oldest where several have it; the errors are those of `read_pages`."""
+    return (await _find(client, "barcode", [barcode])).get(barcode)
+
+
+async def _find(client: StrapiClient, field: str, values: list[str]) -> dict[str, Row]:
+    found: dict[str, Row] = {}
+    for start in range(0, len(values), _ASKED):
+        asked = values[start : start + _ASKED]
+        query = {f"filters[{field}][$in][{place}]": value for place, value in enumerate(asked)}
+        try:
+            async for rows in read_pages(client, query):
+                for row in rows:
+                    value = {"id": row.id, "documentId": row.document_id}.get(field, row.fields.get(field))
+                    # Of two products with one barcode the older one is meant.
+                    found.setdefault(str(value), row)
+        except StrapiRejectedError as error:
+            if error.status != HTTPStatus.BAD_REQUEST:
+                raise
+            # The products of this Strapi have no such attribute, so none is found by it.
+            return {}
+    return {value: found[value] for value in values if value in found}
+
+
+def _seconds(moment: object) -> float:
+    try:
+        return datetime.fromisoformat(str(moment)).timestamp()
+    except ValueError:
+        return 0.0
