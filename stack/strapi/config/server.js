@@ -1,0 +1,11 @@
+'use strict';
+
+module.exports = ({ env }) => ({
+  // Loopback unless told otherwise: the API answers whoever holds a token, and a token travels in clear.
+  host: env('HOST', '127.0.0.1'),
+  port: env.int('PORT', 1337),
+  ...(env('PUBLIC_URL') ? { url: env('PUBLIC_URL') } : {}),
+  app: { keys: env.array('APP_KEYS') },
+  // The start-up table is drawn with colours, whatever the log's format.
+  logger: { startup: { enabled: false }, updates: { enabled: false } },
+});

@@ -1,0 +1,33 @@
+'use strict';
+
+/**
+ * The indexes that the application rests on. `unique: true` in a content type is only looked up before a write, so two
+ * writers at once pass it; the database's own index is what makes a movement or an event count once.
+ */
+const INDEXES = [
+  { name: 'stock_movements_movement_id_unique', table: 'stock_movements', column: 'movement_id', unique: true },
+  { name: 'events_source_unique', table: 'events', column: 'source', unique: true },
+  { name: 'products_barcode_index', table: 'products', column: 'barcode', unique: false },
+  { name: 'products_updated_at_index', table: 'products', column: 'updated_at', unique: false },
+  { name: 'stock_movements_product_id_index', table: 'stock_movements', column: 'product_id', unique: false },
+  { name: 'events_created_at_index', table: 'events', column: 'created_at', unique: false },
+];
+
+/**
+ * Make the indexes that are missing, where their tables exist. Harmless to repeat. Several NULLs pass a unique index
+ * in SQLite and in PostgreSQL, so events without a source do not collide.
+ *
+ * It is called twice: by the migration, which reaches a database that an earlier version made, and at bootstrap,
+ * because Strapi runs migrations before it makes the tables of a fresh database and then holds them for done.
+ *
+ * @param {import('knex').Knex} knex A connection or a transaction.
+ */
+const ensureIndexes = async (knex) => {
+  for (const { name, table, column, unique } of INDEXES) {
+    if (await knex.schema.hasColumn(table, column)) {
+      await knex.raw(`CREATE ${unique ? 'UNIQUE ' : ''}INDEX IF NOT EXISTS ?? ON ?? (??)`, [name, table, column]);
+    }
+  }
+};
+
+module.exports = { INDEXES, ensureIndexes };
