@@ -59,6 +59,7 @@ class Apply:
         self._free = asyncio.Event()
         self._free.set()
         self._released = False
+        self._in_hand = 0
         self._quiet_since = float("inf")
         self._exhausted = False
 
@@ -90,14 +91,14 @@ class Apply:
                 try:
                     await self._consume(settler, backoff)
                 except ServerError as error:
-                    if "apply" not in self._journal.notes:
+                    if "consume" not in self._journal.notes:
                         _log.warning("apply: %s", error)
-                    self._journal.notes["apply"] = error.what
+                    self._journal.notes["consume"] = error.what
                     self._journal.lag = -1
                     self._exhausted = False
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._stopping.wait(), backoff.pause())
-        self._journal.notes.pop("apply", None)
+        self._journal.notes.pop("consume", None)
 
     async def _consume(self, settler: Settler, backoff: Backoff) -> None:
         urgent = [topic for topic, does in self._does.items() if does is Does.MOVEMENT]
@@ -105,7 +106,7 @@ class Apply:
         try:
             await consumer.start()
             backoff.reset()
-            self._journal.notes.pop("apply", None)
+            self._journal.notes.pop("consume", None)
             async with asyncio.TaskGroup() as tasks:
                 measuring = tasks.create_task(self._measure(consumer))
                 working = tasks.create_task(self._work(consumer, settler))
@@ -135,17 +136,20 @@ class Apply:
             self._exhausted = False
             self._released = False
             self._free.clear()
+            self._in_hand = len(fetched.records)
             try:
                 for records in _chunks(fetched.records, self._settings.apply.batch):
                     if self._gone() or not consumer.holds(fetched.generation):
                         break
                     await settler.settle(self._batch(records))
                     positions = {(record.topic, record.partition): record.offset + 1 for record in records}
+                    self._in_hand -= len(records)
                     if not await consumer.commit(positions):
                         break
             except DroppedError:
                 continue
             finally:
+                self._in_hand = 0
                 self._free.set()
 
     def _batch(self, records: Sequence[ConsumedRecord]) -> Batch:
@@ -178,7 +182,7 @@ class Apply:
         while True:
             asked_at = time.monotonic()
             lag = await consumer.lag()
-            self._journal.lag = lag
+            self._journal.lag = lag + self._in_hand if lag >= 0 else lag
             self._exhausted = lag == 0 and self._quiet_since <= asked_at
             rounds += 1
             if consumer.missing and rounds % _TOPICS == 0:

@@ -137,7 +137,7 @@ class PlainRest:
         try:
             answer = await self._client.call("PUT", path_of(self._settings, row), {"data": data}, idempotent=True)
         except UnreachableError:
-            if positions is None and after != stock:
+            if after != stock:
                 self._doubts[row.id] = _Doubt(places, after, decisions)
             raise
         if self._stock(row_of(answer["data"])) != after:

@@ -1,0 +1,90 @@
+"""The routes `product` and `event`, and the stock board, on the real Strapi."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bridge.journal import Journal, Server, State, Verdict
+from bridge.strapi.board import StockReader
+from tests.chain.applying import Shop, applying, movement, produce
+from tests.chain.lane import until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from stack.local import LocalStack
+    from tests.chain.lane import Lane
+
+
+@pytest.fixture
+async def shop(stack: LocalStack) -> AsyncIterator[Shop]:
+    shop = Shop(stack.addresses.strapi, stack.bridge_token)
+    async with shop.http:
+        yield shop
+
+
+async def test_a_product_is_made_then_changed_and_keeps_its_stock(lane: Lane, shop: Shop) -> None:
+    barcode = f"0{uuid.uuid4().int % 10**12}"
+    product = {"name": "Gloves", "description": "d", "stock_available": 11, "barcode": barcode, "status": "safe"}
+    async with applying(lane.settings()) as (journal, _):
+        await produce(lane, lane.product, [json.dumps(product).encode()])
+        await until(lambda: journal.decided.total == 1)
+        await produce(lane, lane.stock, [movement(barcode, -4)])
+        await until(lambda: journal.decided.total == 2)
+        again = {**product, "name": "Mittens", "status": "danger"}
+        await produce(lane, lane.product, [json.dumps(again).encode(), b"no product"])
+        await until(lambda: journal.decided.total == 4)
+        assert journal.verdicts[Verdict.CARRIED] == 2
+        assert journal.verdicts[Verdict.REJECTED] == 1
+    answer = await shop.http.get("/api/products", params={"filters[barcode][$eq]": barcode})
+    (row,) = answer.json()["data"]
+    assert (row["name"], row["statuss"], row["stock_available"]) == ("Mittens", "danger", 7)
+
+
+async def test_an_event_is_stored_once_with_its_metadata_decoded(lane: Lane, shop: Shop) -> None:
+    value = f"we back up {lane.name}"
+    record = json.dumps({"value": value, "metadata": '{"firewall":"COM"}'}).encode()
+    async with applying(lane.settings()) as (journal, _):
+        await produce(lane, lane.event, [record])
+        await until(lambda: journal.decided.total == 1)
+    async with applying(lane.settings(kafka={"group": f"{lane.name}-again"})) as (journal, _):
+        await until(lambda: journal.decided.total == 1)
+        assert journal.verdicts[Verdict.CARRIED] == 1
+    answer = await shop.http.get("/api/events", params={"filters[value][$eq]": value})
+    (event,) = answer.json()["data"]
+    assert event["metadata"] == {"firewall": "COM"}
+    assert event["source"].startswith(f"{lane.event}/0@0/")
+
+
+async def test_the_board_shows_what_another_program_wrote(lane: Lane, shop: Shop) -> None:
+    product = await shop.add(41, name="Board lamp")
+    journal = Journal()
+    reading = asyncio.create_task(StockReader(lane.settings(apply={"enabled": False}), journal).run())
+    try:
+        await until(lambda: journal.stock.get(product) is not None)
+        assert journal.connections[Server.STRAPI].state is State.UP
+        document = (await shop.row(product))["documentId"]
+        await shop.http.put(f"/api/products/{document}", json={"data": {"stock_available": 36, "statuss": "danger"}})
+        await until(lambda: (found := journal.stock.get(product)) is not None and found.stock == 36)
+        found = journal.stock.get(product)
+        assert found is not None
+        assert (found.name, found.status, found.last_change) == ("Board lamp", "danger", -5)
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+async def test_the_board_says_that_strapi_refuses_the_token(lane: Lane) -> None:
+    journal = Journal()
+    settings = lane.settings(apply={"enabled": False}, strapi={"token": "wrong"})
+    reading = asyncio.create_task(StockReader(settings, journal).run())
+    try:
+        await until(lambda: journal.connections[Server.STRAPI].state is State.REFUSED)
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
