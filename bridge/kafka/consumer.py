@@ -187,6 +187,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _take(self, places: Sequence[Any], seconds: float, most: int) -> list[ConsumedRecord]:
         taken = await self._consumer.getmany(*places, timeout_ms=int(seconds * 1000), max_records=most)
+        if self._unplaced:
+            # Partitions came while we waited, and where to start with them is not decided yet.
+            for place, records in taken.items():
+                self._consumer.seek(place, records[0].offset)
+            return []
         return [record for records in taken.values() for record in records]
 
     def holds(self, generation: int) -> bool:
