@@ -5,9 +5,18 @@ import sys
 if sys.version_info < (3, 11):  # noqa: UP036 -- this is what an older Python meets first
     sys.exit("opsci needs Python 3.11 or newer, and this is %d.%d: try python3.11 -m stack" % sys.version_info[:2])  # noqa: UP031
 
-from stack.command import main
-
 __all__ = ["main"]
+
+
+def main() -> int:
+    """Run the command line, and leave without a traceback at a Ctrl-C while it is still being loaded."""
+    try:
+        from stack.command import main as run_command  # noqa: PLC0415
+
+        return run_command()
+    except KeyboardInterrupt:
+        return 130
+
 
 if __name__ == "__main__":
     sys.exit(main())

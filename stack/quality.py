@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from stack.places import ROOT, Places
 from stack.provide import provide
 from stack.servers.server import SERVERS
+from stack.tool import leashed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,7 @@ def run_everything(places: Places, report: Report, arguments: Sequence[str]) -> 
     if failed:
         print(f"FAILED before the tests: {', '.join(failed)}", flush=True)
     # Through the interpreter, so that the clone is importable whatever folder this was called from.
-    code = subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, check=False).returncode
+    code = subprocess.run(leashed([sys.executable, "-m", "pytest", *arguments]), cwd=ROOT, check=False).returncode
     return code or (1 if failed else 0)
 
 

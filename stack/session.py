@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from stack.errors import StateError
 from stack.local import LocalStack
 from stack.seed import seed_catalogue
+from stack.tool import leashed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +58,7 @@ def _open(config: Path) -> int:
     program = Path(sys.executable).with_name("opsci-tui")
     screen, trial = [str(program)], [sys.executable, "-m", "bridge", "trial"]
     argv = [*(screen if has_terminal else trial), "--config", str(config)]
-    with subprocess.Popen(argv) as child:
+    with subprocess.Popen(leashed(argv)) as child:
         try:
             return child.wait()
         except BaseException:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Final
 
 from stack.errors import ServerStartError
@@ -89,7 +89,7 @@ class Starter:
             with self._mutex:
                 # After a cancel nothing more may be spawned: the stop that follows reads the record once.
                 if self._cancel.is_set():
-                    return
+                    raise CancelledError
                 log_start = log.stat().st_size if log.exists() else 0
                 identity, child = spawn(launch.argv, log=log, cwd=launch.cwd, environment=launch.environment)
                 self._children[name] = child
@@ -101,7 +101,9 @@ class Starter:
         log = self._places.log(launch.name)
         deadline = time.monotonic() + launch.start_patience
         todo = [*launch.checks.items(), *([("its set-up", launch.finish)] if launch.finish else [])]
-        while todo and not self._cancel.is_set():
+        while todo:
+            if self._cancel.is_set():
+                raise CancelledError
             step.waits_for, check = todo[0]
             try:
                 check()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from stack.report import Step
 
-__all__ = ["end_tools", "run_tool"]
+__all__ = ["end_tools", "leashed", "run_tool"]
 
 _HEAD: Final = 8
 _TAIL: Final = 12
@@ -48,9 +48,8 @@ def run_tool(
     Raises:
         InstallError: it failed; the text ends with its first lines that speak of an error, and its last ones.
     """
-    leash = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
     tool = subprocess.Popen(
-        [*leash, *map(str, argv)],
+        leashed(argv),
         cwd=cwd,
         env={**os.environ, **(environment or {})},
         stdin=subprocess.DEVNULL,
@@ -75,6 +74,19 @@ def run_tool(
     if code:
         lines = "\n".join(f"    {line}" for line in said)
         raise InstallError(f"{Path(argv[0]).name} failed with exit code {code} ({step.label}):\n{lines}")
+
+
+def leashed(argv: Sequence[str | Path]) -> list[str]:
+    """Have the kernel send SIGTERM to a program when the thread that starts it ends (prctl(2), PR_SET_PDEATHSIG).
+
+    Args:
+        argv: the program and its arguments.
+
+    Returns:
+        The same through setpriv of util-linux, which every Debian has; where it is missing, as it was.
+    """
+    leash = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+    return [*leash, *map(str, argv)]
 
 
 def end_tools() -> None:

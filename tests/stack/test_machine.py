@@ -1,0 +1,88 @@
+"""Finding programs, and saying what is missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stack.errors import InstallError, MissingProgramsError
+from stack.machine import Machine, major_version
+from stack.needs import kafka_libs, needed_programs
+from stack.places import Places
+from stack.report import Report, Step
+from stack.tool import run_tool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("said", "major"),
+    [
+        ('openjdk version "17.0.15" 2025-04-15', 17),
+        ('java version "1.8.0_402"', 8),
+        ('openjdk version "21" 2023-09-19', 21),
+        ("v20.20.2\n", 20),
+        ('Picked up JAVA_TOOL_OPTIONS: -Xmx1g\nopenjdk version "17.0.1"', 17),
+        ("no such thing", 0),
+    ],
+)
+def test_the_major_version_is_read(said: str, major: int) -> None:
+    assert major_version(said) == major
+
+
+def _program(folder: Path, name: str, says: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\necho '{says}'\n")
+    (folder / name).chmod(0o755)
+
+
+def test_everything_missing_is_named_in_one_message(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # A machine that is not Debian, with a Node.js that is too old.
+    _program(tmp_path / "bin", "node", "v18.19.0")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    with pytest.raises(MissingProgramsError) as error:
+        Machine(tmp_path / "cache", Report(quiet=True)).programs({"java", "mvn", "node", "npm"})
+    text = str(error.value)
+    for expected in ("Java 17 or newer is not installed", "Maven is", "npm is", f"{tmp_path}/bin/node is 18"):
+        assert expected in text
+
+
+def test_a_newer_java_home_wins_over_an_old_java_on_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _program(tmp_path / "bin", "java", 'openjdk version "11.0.2"')
+    (tmp_path / "jdk").mkdir()
+    _program(tmp_path / "jdk" / "bin", "java", 'openjdk version "21.0.2"')
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jdk"))
+    found = Machine(tmp_path / "cache", Report(quiet=True)).programs({"java"})
+    assert found == {"java": tmp_path / "jdk" / "bin" / "java"}
+
+
+def test_a_kafka_home_makes_maven_unnecessary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    places = Places.of(tmp_path / "state", tmp_path / "cache")
+    monkeypatch.delenv("KAFKA_HOME", raising=False)
+    assert needed_programs(places, ["kafka"]) == {"java", "mvn"}
+    monkeypatch.setenv("KAFKA_HOME", str(tmp_path))
+    with pytest.raises(MissingProgramsError, match="KAFKA_HOME"):
+        needed_programs(places, ["kafka"])
+    (tmp_path / "libs").mkdir()
+    (tmp_path / "libs" / "kafka_2.13-4.1.1.jar").touch()
+    assert needed_programs(places, ["kafka"]) == {"java"}
+    assert kafka_libs(places) == tmp_path / "libs"
+
+
+def test_servers_that_exist_elsewhere_need_nothing(tmp_path: Path) -> None:
+    assert needed_programs(Places.of(tmp_path, tmp_path), ()) == set()
+
+
+def test_a_tool_that_fails_shows_its_cause_and_its_end(tmp_path: Path) -> None:
+    script = "echo fatal: the cause; for line in $(seq 40); do echo line $line; done; exit 3"
+    with pytest.raises(InstallError) as error:
+        run_tool(["sh", "-c", script], Step("install it"), cwd=tmp_path)
+    text = str(error.value)
+    assert text.startswith("sh failed with exit code 3 (install it):")
+    assert "fatal: the cause" in text
+    assert "line 40" in text
+    assert "line 20" not in text

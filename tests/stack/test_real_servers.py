@@ -1,0 +1,171 @@
+"""The local runner on the real servers: what is open, what is started, what is left behind."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from stack.errors import ServerStartError
+from stack.local import LocalStack
+from stack.places import ROOT, Places
+from stack.ports import random_ports
+from stack.programs import Programs
+from stack.record import Record
+from stack.servers.process import Identity, wait_gone
+from stack.servers.server import SERVERS
+from stack.servers.topics import TOPICS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _group(pid: int) -> list[int]:
+    """Every process of a group."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == pid:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def _listening(pid: int) -> set[tuple[str, int]]:
+    """The addresses (as /proc/net/tcp writes them) and ports that a process group listens on."""
+    descriptors = [link for member in _group(pid) for link in Path(f"/proc/{member}/fd").glob("*")]
+    links = [str(link.readlink()) for link in descriptors if link.is_symlink()]
+    inodes = {match[1] for link in links if (match := re.fullmatch(r"socket:\[(\d+)\]", link))}
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and fields[9] in inodes:
+                address, _, port = fields[1].rpartition(":")
+                found.add((address, int(port, 16)))
+    return found
+
+
+def test_every_open_socket_of_every_server_is_on_loopback(stack: LocalStack) -> None:
+    record = Record.read(stack.places.record)
+    found = {name: _listening(record.servers[name].identity.pid) for name in SERVERS}
+    loopback = {"0100007F", "0000000000000000FFFF00000100007F"}
+    assert {address for sockets in found.values() for address, _ in sockets} <= loopback
+    ports = stack.ports
+    assert {port for _, port in found["mosquitto"]} == {ports.mqtt_ws, ports.mqtt_tcp}
+    assert {port for _, port in found["kafka"]} == {ports.kafka, ports.kafka_controller}
+    assert {port for _, port in found["strapi"]} == {ports.strapi}
+
+
+def test_the_settings_file_names_the_servers_and_the_token(stack: LocalStack) -> None:
+    settings = tomllib.loads(stack.settings_file.read_text())
+    assert settings["mqtt"]["url"] == stack.addresses.mqtt_ws
+    assert settings["kafka"]["brokers"] == [stack.addresses.kafka]
+    assert settings["strapi"]["url"] == stack.addresses.strapi
+    assert Path(settings["strapi"]["token_file"]).read_text().strip() == stack.bridge_token
+
+
+def test_the_tokens_and_secrets_are_for_their_owner_alone(stack: LocalStack) -> None:
+    for file in (stack.places.bridge_token, stack.places.read_token, stack.places.state / "strapi" / "secrets.json"):
+        assert file.stat().st_mode & 0o777 == 0o600
+
+
+async def test_the_topics_are_made_with_their_partitions(stack: LocalStack) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=stack.addresses.kafka)
+    await admin.start()
+    try:
+        described = await admin.describe_topics(list(TOPICS))
+    finally:
+        await admin.close()
+    assert {topic["topic"]: len(topic["partitions"]) for topic in described} == TOPICS
+
+
+def test_a_second_start_attaches_and_its_stop_leaves_the_servers(stack: LocalStack) -> None:
+    beside = LocalStack(stack.places.state)
+    assert beside.start() is False
+    assert beside.addresses == stack.addresses
+    beside.stop()
+    assert all(stack.is_alive(name) for name in SERVERS)
+
+
+def test_kafka_comes_back_from_a_kill_with_the_same_address(stack: LocalStack) -> None:
+    address = stack.addresses.kafka
+    stack.kill_server("kafka")
+    assert not stack.is_alive("kafka")
+    stack.start_server("kafka")
+    assert stack.is_alive("kafka")
+    assert stack.addresses.kafka == address
+
+
+def test_a_server_that_dies_while_starting_shows_its_log_and_the_cause(tmp_path: Path) -> None:
+    broken = tmp_path / "mosquitto"
+    broken.write_text("#!/bin/sh\necho 'Error: Address already in use'\nexit 1\n")
+    broken.chmod(0o755)
+    programs = Programs(mosquitto=broken, java=broken, kafka_libs=broken, node=broken, strapi_modules=broken)
+    servers = LocalStack(tmp_path / "state", ports=random_ports(), servers=["mosquitto"], programs=programs)
+    try:
+        with pytest.raises(ServerStartError) as error:
+            servers.start()
+    finally:
+        servers.stop()
+    text = str(error.value)
+    assert "mosquitto did not start: its port is taken by another program" in text
+    assert "    Error: Address already in use" in text
+    assert str(servers.places.log("mosquitto")) in text
+    assert Record.read(servers.places.record).servers == {}
+
+
+_RUNNER = """
+import sys, time
+from pathlib import Path
+from stack.local import LocalStack
+from stack.ports import random_ports
+LocalStack(Path(sys.argv[1]), ports=random_ports(), servers=["mosquitto"]).start()
+print("started", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_a_runner_that_ends_without_stopping_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    places = Places.of(tmp_path / "state")
+    with subprocess.Popen(
+        [sys.executable, "-c", _RUNNER, places.state], stdout=subprocess.PIPE, cwd=ROOT, start_new_session=True
+    ) as runner:
+        assert runner.stdout
+        assert runner.stdout.readline() == b"started\n"
+        server = Record.read(places.record).servers["mosquitto"].identity
+        watchdog = _watchdog_of(runner.pid)
+        assert server.is_alive
+        runner.send_signal(number)
+    assert wait_gone(server, 30)
+    assert wait_gone(watchdog, 30)
+    assert Record.read(places.record).servers == {}
+
+
+def _watchdog_of(owner: int) -> Identity:
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = command.read_text().split("\0")
+        except OSError:
+            continue
+        if "stack.watchdog" in words and str(owner) in words:
+            return Identity.of(int(command.parent.name))
+    raise AssertionError("no watchdog")
