@@ -1,1 +1,5 @@
 """`opsci-bridge`: the engine without a terminal."""
+
+from bridge.command.main import main
+
+__all__ = ["main"]

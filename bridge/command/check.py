@@ -1,0 +1,53 @@
+"""`opsci-bridge check`: tries each server and each right, and says in one line each what is wrong and what to do."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from bridge.command.checks.kafka import check_kafka
+from bridge.command.checks.mqtt import check_mqtt
+from bridge.command.checks.strapi import check_strapi
+from bridge.command.watch import needed
+from bridge.journal import Server
+from bridge.text import readable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from bridge.command.checks.finding import Finding
+    from bridge.settings import Settings
+
+__all__ = ["check"]
+
+_CHECKS: Final[Mapping[Server, Callable[[Settings], AsyncIterator[Finding]]]] = {
+    Server.MQTT: check_mqtt,
+    Server.KAFKA: check_kafka,
+    Server.STRAPI: check_strapi,
+}
+
+
+def check(settings: Settings) -> int:
+    """Try what this engine needs by its settings, and print a line for each thing tried.
+
+    Args:
+        settings: the engine's.
+
+    Returns:
+        The exit code: 0 all is well, 1 something is not.
+    """
+    failed = asyncio.run(_check(settings))
+    print(f"{failed} to mend" if failed else "all is well")
+    return 1 if failed else 0
+
+
+async def _check(settings: Settings) -> int:
+    failed = 0
+    for server in needed(settings):
+        async for finding in _CHECKS[server](settings):
+            failed += not finding.ok
+            advice = f" -> {finding.advice}" if finding.advice else ""
+            print(
+                f"{'ok' if finding.ok else 'FAILED':<7} {server.value:<7} {readable(finding.what + advice)}", flush=True
+            )
+    return failed

@@ -1,0 +1,1 @@
+"""What `opsci-bridge check` tries, server by server."""

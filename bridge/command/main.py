@@ -1,0 +1,79 @@
+"""What `opsci-bridge` does with its command line: load the settings, start the log, run the command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from bridge.command.arguments import flags_of, parse
+from bridge.command.check import check
+from bridge.command.logs import start_logging
+from bridge.command.run import run
+from bridge.command.send import Sending, send
+from bridge.command.trial import trial
+from bridge.errors import OpsciError, SettingsError
+from bridge.mqtt.connect import connect_options
+from bridge.settings.load import find_settings_file, load_settings
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from bridge.settings import Settings
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: the command line without the program's name; this process's by default.
+
+    Returns:
+        The exit code: 0 done, 1 a hop or a row failed, 2 the settings or the command line are wrong, 130 interrupted,
+        141 the reader of a pipe left.
+    """
+    options = parse(sys.argv[1:] if arguments is None else arguments)
+    try:
+        file = find_settings_file(os.environ, config=getattr(options, "config", None))
+        settings = load_settings(file, os.environ, flags_of(options))
+        # A password that can't be read is a wrong setting, and no reason to try again for ever.
+        connect_options(settings.mqtt, session=False)
+        start_logging(settings)
+        return _dispatch(settings, options)
+    except SettingsError as error:
+        for line in str(error).splitlines():
+            print(f"opsci-bridge: {line}", file=sys.stderr)
+        return 2
+    except OpsciError as error:
+        print(f"opsci-bridge: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader of a pipe (`| head`) has left: nothing more is to be said, not even by the interpreter's flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        print("opsci-bridge: interrupted", file=sys.stderr)
+        return 130
+
+
+def _dispatch(settings: Settings, options: argparse.Namespace) -> int:
+    said = vars(options)
+    match options.command:
+        case "check":
+            return check(settings)
+        case "send":
+            sending = Sending(
+                said["file"],
+                topic=said.get("topic"),
+                rate=said.get("rate"),
+                resumable=said.get("resumable", False),
+                dry_run=said.get("dry_run", False),
+            )
+            return send(settings, sending)
+        case "trial":
+            return trial(settings)
+        case _:
+            return run(settings, once=said.get("once", False))
