@@ -31,6 +31,8 @@ def journey_details(journey: Journey) -> Content:
         *([_field("why", journey.rejection.text)] if journey.rejection else []),
         _heading("Way"),
         *_way(journey),
+        _heading(f"Payload, {count(len(journey.payload))} bytes"),
+        *map(Content, payload_lines(journey.payload)),
         _heading("Movement"),
         _field("movement-id", journey.movement_id),
     ]
@@ -41,7 +43,6 @@ def journey_details(journey: Journey) -> Content:
     if journey.stock_after is not None and journey.stock_before is not None:
         lines.append(_field("stock", f"{count(journey.stock_before)} → {count(journey.stock_after)}"))
     lines += [_heading("MQTT"), *_mqtt(journey), _heading("Kafka"), *_kafka(journey)]
-    lines += [_heading(f"Payload, {count(len(journey.payload))} bytes"), *map(Content, payload_lines(journey.payload))]
     return Content("\n").join(lines)
 
 

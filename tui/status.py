@@ -153,7 +153,9 @@ class StatusBar(Vertical):
         self._say("totals", totals_line(journal, wide=width >= ROOMY * len(Server)))
         trouble = trouble_lines(journal.connections)
         if self._say("trouble", trouble, layout=True):
-            self.query_one("#trouble").set_class(bool(trouble), "told")
+            widget = self.query_one("#trouble")
+            widget.set_class(bool(trouble), "told")
+            widget.set_class("\n" in trouble.plain, "many")
 
     def _say(self, identity: str, content: Content, *, layout: bool = False) -> bool:
         said = self._said.get(identity)

@@ -39,20 +39,21 @@ def stations(journey: Journey) -> list[Station]:
     A movement that was published elsewhere has not been sent by this program, and a record that another program
     wrote into Kafka has not come over MQTT: those stations are left out.
     """
+    foreign = journey.mqtt_topic is None
+    open_yet = journey.stage is not Stage.DECIDED
+    places = (
+        ("sent", journey.published_at, False),
+        ("in MQTT", journey.received_at, open_yet and not foreign),
+        (f"in Kafka {journey.position}".rstrip(), journey.acknowledged_at, open_yet and not foreign),
+        (f"consumed {journey.position}".rstrip() if foreign else "consumed", journey.consumed_at, False),
+    )
     found: list[Station] = []
     before: float | None = None
-    places = (
-        ("sent", journey.published_at, journey.published_at is not None),
-        ("in MQTT", journey.received_at, journey.mqtt_topic is not None),
-        (f"in Kafka {journey.position}".rstrip(), journey.acknowledged_at, True),
-        ("consumed", journey.consumed_at, True),
-    )
-    for words, at, passes_here in places:
+    for words, at, awaited in places:
         if at is not None:
-            took = None if before is None else at - before
-            found.append(Station(words, at, took, Tone.PLAIN))
+            found.append(Station(words, at, None if before is None else at - before, Tone.PLAIN))
             before = at
-        elif passes_here and journey.stage is not Stage.DECIDED and not (words == "consumed" or waits(found)):
+        elif awaited and not waits(found):
             found.append(Station(f"{words} {PENDING}", None, None, Tone.PENDING))
     if journey.decided_at is not None:
         took = None if before is None else journey.decided_at - before

@@ -1,4 +1,4 @@
-"""A scripted engine for each test."""
+"""A scripted engine for each test, and the real chain on the real servers for those that need it."""
 
 from __future__ import annotations
 

@@ -33,13 +33,15 @@ async def test_from_keys_to_the_stock(engine: ScriptedEngine, size: tuple[int, i
         payload, answer = engine.published[0]
         assert payload == b'{"id":12,"amount":5,"type":"IN"}'
         await until(pilot, lambda: "sending …" in widget_text(form.sent))
-        journey = engine.journey(payload)
-        journey.published_at, received, journey.received_at = journey.received_at, journey.received_at, None
-        answer.set_result(journey)
+        sent = engine.journey(payload)
+        sent.published_at, sent.received_at = sent.received_at, None
+        engine.journal.published(sent)
+        answer.set_result(sent)
         await until(pilot, lambda: "sent ─ in MQTT …" in widget_text(form.sent))
         assert form.amount.value == ""
         assert form.product.value == "12"
-        journey.received_at = received
+        journey = engine.journey(payload)
+        journey.movement_id = sent.movement_id
         engine.journal.arrived([journey])
         await until(pilot, lambda: "in Kafka …" in widget_text(form.sent))
         engine.acknowledge([journey])

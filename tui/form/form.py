@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from bridge.journal import Journey, Product, StockBoard
+    from bridge.journal import Journal, Journey, Product
     from bridge.movement import Movement
 
-__all__ = ["MovementForm"]
+__all__ = ["MovementForm", "PlainInput"]
 
 
 class PlainInput(Input):
@@ -46,14 +45,14 @@ class MovementForm(Vertical):
     """Moves stock from the keyboard.
 
     Args:
-        board: the products as they are shown.
+        journal: the products as they are shown, and the way of what was sent.
         topic: the MQTT topic that it publishes to.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "suggest(-1)", "Previous", show=False, id="form.previous"),
-        Binding("down", "suggest(1)", "Next", show=False, id="form.next"),
-        Binding("tab", "take", "Take", show=False, id="form.take"),
+        Binding("up", "suggest(-1)", "Previous", show=False, id="form.previous", tooltip="Mark the product above"),
+        Binding("down", "suggest(1)", "Next", show=False, id="form.next", tooltip="Mark the product below"),
+        Binding("tab", "take", "Take", show=False, id="form.take", tooltip="Take the marked product"),
         Binding("escape", "leave", "Leave", id="form.leave", tooltip="Close the suggestions, then leave the form"),
     ]
 
@@ -69,9 +68,10 @@ class MovementForm(Vertical):
     class Left(Message):
         """The form is no longer wanted."""
 
-    def __init__(self, board: StockBoard, topic: str) -> None:
+    def __init__(self, journal: Journal, topic: str) -> None:
         super().__init__(id="form")
-        self._board = board
+        self._journal = journal
+        self._board = journal.stock
         self._topic = topic
         self._previewed: tuple[str, str, int] | None = None
         self._under_way: Sent | None = None
@@ -133,7 +133,7 @@ class MovementForm(Vertical):
 
     def sending(self, movement: Movement, name: str, answer: Future[Journey]) -> None:
         """Note what was handed to the engine."""
-        self._under_way = Sent(movement, name, time.time(), answer)
+        self._under_way = Sent(movement, name, answer, self._journal)
         self.sent.add(self._under_way)
 
     def pull(self) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
@@ -19,7 +19,7 @@ from tui.way import way_line
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from bridge.journal import Journey
+    from bridge.journal import Journal, Journey
     from bridge.movement import Movement
 
 __all__ = ["Sent", "SentList"]
@@ -28,26 +28,33 @@ REMEMBERED: Final = 50
 """How many sent movements are kept."""
 
 
-@dataclass(frozen=True)
 class Sent:
     """One movement that the form handed to the engine.
 
-    Attributes:
+    Args:
         movement: what was sent.
         name: the product's name as it was shown, may be empty.
-        at: seconds since the epoch.
         answer: the broker's word, from the engine.
+        journal: where its way is written down.
     """
 
-    movement: Movement
-    name: str
-    at: float
-    answer: Future[Journey]
+    def __init__(self, movement: Movement, name: str, answer: Future[Journey], journal: Journal) -> None:
+        self.movement = movement
+        self.name = name
+        self.at = time.time()
+        self.answer = answer
+        self._journal = journal
+        self._journey: Journey | None = None
 
     @property
     def journey(self) -> Journey | None:
-        """Its way, once the broker has it."""
-        return None if not self.answer.done() or self.problem else self.answer.result()
+        """Its way, once the broker has it: as the journal has it, and as it was last where the journal forgot it."""
+        if self._journey is None and self.answer.done() and not self.problem:
+            self._journey = self.answer.result()
+        if self._journey is not None:
+            # What comes back over MQTT is a journey of its own under the same identity.
+            self._journey = self._journal.journey(self._journey.movement_id) or self._journey
+        return self._journey
 
     @property
     def problem(self) -> str:

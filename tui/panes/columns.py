@@ -81,6 +81,7 @@ def _lay_out(columns: Sequence[Column[Item]], width: int) -> Layout[Item]:
     room = _admit(columns, core, widths, width + 1)
     room = _grow(widths, {place: columns[place].wish for place in core}, room)
     room = _admit(columns, extras, widths, room)
+    room = _grow(widths, {place: columns[place].wish for place in extras}, room)
     _grow(widths, {place: columns[place].most for place in by_rank}, room)
     shown = sorted(widths)
     return Layout(

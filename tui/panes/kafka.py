@@ -15,9 +15,9 @@ __all__ = ["KAFKA_COLUMNS"]
 KAFKA_COLUMNS: Final[tuple[Column[Journey], ...]] = (
     Column("time", 8, 8, 12, 3, cells.acknowledged_at),
     Column("topic", 5, 8, 16, 2, cells.kafka_topic),
-    Column("p@offset", 8, 10, 12, 0, cells.position),
+    Column("p@offset", 7, 10, 12, 0, cells.position, short_title="offset"),
     Column("key", 4, 6, 14, 1, cells.key, "right"),
     Column("ack", 6, 6, 6, 4, cells.acknowledgement, "right"),
-    Column("verdict", 1, 15, 20, 5, cells.verdict, short_title="V"),
-    Column("value", 16, 16, 400, EXTRA, cells.payload),
+    Column("value", 12, 34, 400, EXTRA, cells.payload),
+    Column("verdict", 9, 15, 20, EXTRA + 1, cells.verdict),
 )

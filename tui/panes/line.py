@@ -36,16 +36,19 @@ def record_line(
         width: the cells to fill.
         row: the style of the whole row: its background, and what a cursor adds.
     """
-    segments = []
-    used = 0
+    # The compositor's cost is by the segment: a gap goes with the cell after it, and neighbours of one style are one.
+    segments: list[Segment] = []
+    text, style, used = "", row, 0
     for column, columns_width in zip(layout.columns, layout.widths, strict=True):
-        if used:
-            segments.append(Segment(" ", row))
-            used += 1
         cell = column.cell(item, now)
-        segments.append(Segment(fit(cell, columns_width, column.align), row + tones[cell.tone]))
-        used += columns_width
-    segments.append(Segment(" " * (width - used), row))
+        cell_style = row + tones[cell.tone]
+        if cell_style is not style and text:
+            segments.append(Segment(text, style))
+            text = ""
+        style = cell_style
+        text += (" " if used else "") + fit(cell, columns_width, column.align)
+        used += columns_width + bool(used)
+    segments.append(Segment(text + " " * (width - used), style))
     return Strip(segments, width)
 
 

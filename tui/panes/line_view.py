@@ -59,6 +59,7 @@ class LineView(ScrollView, Generic[Item], can_focus=True):
     ]
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "line--blank",
         "line--header",
         "line--cursor",
         "line--cursor-blurred",
@@ -101,6 +102,8 @@ class LineView(ScrollView, Generic[Item], can_focus=True):
         self._tones: dict[Tone, Style] = {}
         self._layouts: dict[int, Layout[Item]] = {}
         self._drawn: dict[int, object] = {}
+        self._width = 0
+        self._now = 0.0
 
     @property
     @abstractmethod
@@ -140,28 +143,33 @@ class LineView(ScrollView, Generic[Item], can_focus=True):
     @property
     def layout_shown(self) -> Layout[Item]:
         """The columns that fit."""
-        width = self.scrollable_content_region.width
-        if width not in self._layouts:
-            self._layouts = {width: lay_out(self.columns, width)}
-        return self._layouts[width]
+        if self._width not in self._layouts:
+            self._layouts = {self._width: lay_out(self.columns, self._width)}
+        return self._layouts[self._width]
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw some lines, all for one width and one moment."""
+        self._width = self.scrollable_content_region.width
+        self._now = time.time()
+        return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         """Draw the line `y` of what is visible."""
-        width = self.scrollable_content_region.width
+        width = self._width
         if y < HEADER:
             return header_line(self.layout_shown, self._component("line--header"), width)
         row = y - HEADER + self.top
         key = self.key_at(row)
         item = None if key is None else self.item_of(key)
         if key is None or item is None:
-            return Strip.blank(width, self.rich_style)
-        now = time.time()
+            return Strip.blank(width, self._component("line--blank"))
+        now = self._now
         state = self._look(key, item, now)
         self._drawn[row] = state
         cached = (key, state, width)
         strip = self._strips.get(cached)
         if strip is None:
-            style = self._component(state[1]) if state[1] else self.rich_style
+            style = self._component(state[1]) if state[1] else self._component("line--blank")
             strip = record_line(self.layout_shown, item, now, tones=self._all_tones(), width=width, row=style)
             self._strips[cached] = strip
         return strip

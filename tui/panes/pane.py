@@ -22,13 +22,21 @@ if TYPE_CHECKING:
     from bridge.journal import Rate
     from tui.panes.stock import StockView
 
-__all__ = ["Pane"]
+__all__ = ["FilterInput", "Pane"]
 
 
 class FilterInput(Input):
     """Where a pane's filter is typed: it applies as one types, Enter keeps it, Escape drops it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "drop", "Drop the filter", id="filter.drop")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "escape",
+            "drop",
+            "Drop the filter",
+            id="filter.drop",
+            tooltip="Show everything again; Enter keeps the filter",
+        )
+    ]
 
     @dataclass
     class Dropped(Message):

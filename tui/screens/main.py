@@ -14,12 +14,12 @@ from textual.widgets import Footer, Static
 from bridge.errors import OpsciError
 from bridge.journal import Journey
 from bridge.text import readable
-from tui.form.form import MovementForm
+from tui.form.form import MovementForm, PlainInput
 from tui.panes.kafka import KAFKA_COLUMNS
 from tui.panes.line_view import LineView
 from tui.panes.log_view import LogView
 from tui.panes.mqtt import MQTT_COLUMNS
-from tui.panes.pane import Pane
+from tui.panes.pane import FilterInput, Pane
 from tui.panes.stock import StockView
 from tui.screens.help import HelpScreen
 from tui.screens.record import RecordScreen
@@ -90,7 +90,7 @@ class MainScreen(Screen[None]):
         with Horizontal(id="panes"):
             yield from self.panes
         yield Static(id="way", markup=False)
-        yield MovementForm(self._engine.journal.stock, self._engine.settings.mqtt.publish_topic)
+        yield MovementForm(self._engine.journal, self._engine.settings.mqtt.publish_topic)
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
@@ -217,7 +217,8 @@ class MainScreen(Screen[None]):
                     ("In a pane", LineView.BINDINGS),
                     ("MQTT and Kafka", LogView.BINDINGS),
                     ("Stock", StockView.BINDINGS),
-                    ("Form", MovementForm.BINDINGS),
+                    ("Form", (*PlainInput.BINDINGS, *MovementForm.BINDINGS)),
+                    ("While a filter is typed", FilterInput.BINDINGS),
                 )
             )
         )

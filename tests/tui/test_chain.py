@@ -1,0 +1,128 @@
+"""The screen on the real chain: from a key press to the row in Strapi, and what it says where servers are away."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from bridge.embedded import EmbeddedChain
+from bridge.journal import State
+from bridge.settings import KafkaSettings, MqttSettings, ScreenSettings, Settings, StrapiSettings
+from tests.chain.lane import Lane
+from tests.tui.looking import main_screen, screen_text, until, widget_text
+from tui.app import OpsciApp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stack.local import LocalStack
+
+
+@pytest.fixture
+async def lane(stack: LocalStack) -> Lane:
+    made = Lane(stack)
+    await made.make_topics()
+    return made
+
+
+@pytest.fixture
+def chain(lane: Lane) -> Iterator[EmbeddedChain]:
+    settings = msgspec.structs.replace(lane.settings(), screen=ScreenSettings(frames=30))
+    embedded = EmbeddedChain(settings)
+    yield embedded
+    embedded.stop()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def deserted() -> Iterator[EmbeddedChain]:
+    """A chain whose servers are all away."""
+    embedded = EmbeddedChain(
+        Settings(
+            mqtt=MqttSettings(url=f"mqtt://127.0.0.1:{free_port()}"),
+            kafka=KafkaSettings(brokers=[f"127.0.0.1:{free_port()}"]),
+            strapi=StrapiSettings(url=f"http://127.0.0.1:{free_port()}"),
+            screen=ScreenSettings(frames=30),
+            drain=1,
+        )
+    )
+    yield embedded
+    embedded.stop()
+
+
+def all_up(chain: EmbeddedChain) -> bool:
+    return all(connection.state is State.UP for connection in chain.journal.connections.values())
+
+
+async def test_from_key_press_to_the_row_in_strapi(lane: Lane, chain: EmbeddedChain) -> None:
+    product = await lane.make_product(41, f"{lane.name} gloves")
+    identity = str(product["id"])
+    app = OpsciApp(chain)
+    async with app.run_test(size=(160, 45)) as pilot:
+        screen = main_screen(app)
+        await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]), 40)
+        await pilot.press("4", *identity)
+        await pilot.press("enter", *"+5", "enter")
+        await until(pilot, lambda: "✓ in Strapi 41 → 46" in widget_text(screen.form.sent), 40)
+        line = widget_text(screen.form.sent)
+        assert "sent" in line
+        assert "in MQTT" in line
+        assert "in Kafka p" in line
+        assert await lane.stock_of(product) == 46
+        assert screen.mqtt.rows == 1
+        assert screen.kafka.rows == 1
+        await pilot.press("escape", "1", "k")
+        await until(pilot, lambda: screen.kafka.linked == 0)
+        assert screen.stock.linked == product["id"]
+        row = chain.journal.stock.get(product["id"])
+        assert row is not None
+        assert (row.stock, row.last_change) == (46, 5)
+
+
+async def test_plus_on_a_row_moves_the_stock(lane: Lane, chain: EmbeddedChain) -> None:
+    product = await lane.make_product(10, f"{lane.name} towels")
+    app = OpsciApp(chain)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = main_screen(app)
+        await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]), 40)
+        await pilot.press("3", "slash", *lane.name, "enter")
+        await until(pilot, lambda: screen.stock.rows == 1)
+        await pilot.press("g", "minus", "4", "enter")
+        await until(pilot, lambda: "✓ in Strapi 10 → 6" in widget_text(screen.form.sent), 40)
+        assert await lane.stock_of(product) == 6
+        await until(pilot, lambda: " 6 " in widget_text(screen.stock))
+
+
+async def test_what_strapi_refuses_says_why(lane: Lane, chain: EmbeddedChain) -> None:
+    product = await lane.make_product(2, f"{lane.name} bikes")
+    app = OpsciApp(chain)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = main_screen(app)
+        await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]), 40)
+        await pilot.press("4", *str(product["id"]), "enter", *"-3")
+        await until(pilot, lambda: "Strapi would refuse it" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "✗" in widget_text(screen.form.sent), 40)
+        assert await lane.stock_of(product) == 2
+        await until(pilot, lambda: chain.journal.errors.next == 1, 40)
+
+
+async def test_all_servers_away_is_said_and_nothing_typed_is_lost(deserted: EmbeddedChain) -> None:
+    app = OpsciApp(deserted)
+    async with app.run_test(size=(120, 40)) as pilot:
+        form = main_screen(app).form
+        await until(pilot, lambda: screen_text(app).count(" down ") == 3, 40)
+        await pilot.press("4", *"12", "enter", *"+5", "enter")
+        await until(pilot, lambda: "not sent:" in widget_text(form.query_one("#preview")), 40)
+        assert (form.product.value, form.amount.value) == ("12", "+5")
+        await pilot.press("escape", "q")
+        await until(pilot, lambda: not app.is_running)
