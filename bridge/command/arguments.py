@@ -53,9 +53,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         parents=[common, run],
         allow_abbrev=False,
     )
-    parser.set_defaults(command="run")
     parser.add_argument("--version", action="version", version=f"opsci-bridge {version('opsci')}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=False)
+    parser.set_defaults(command="run")
     for name, about, parents in (
         ("run", "the engine", [common, run]),
         ("check", "try each server and each right, and say what is wrong", [common]),

@@ -8,9 +8,9 @@ import json
 import logging
 import socket
 import threading
-import time
 from http import HTTPStatus
 from socketserver import ThreadingMixIn
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Self
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["Watch", "needed", "readiness"]
 
 _log = logging.getLogger(__name__)
+
+_POLL: Final = 0.1
+"""Seconds between two looks whether to stop."""
 
 _STUCK: Final = 10.0
 """Seconds without a sign of life from the engine's event loop after which it does not count as healthy."""
@@ -72,11 +75,13 @@ class Watch:
         self._settings = settings
         self._journal = journal
         self._metrics = make_wsgi_app(registry_of(journal))
-        self._beat = time.monotonic()
+        self._beat = monotonic()
         self._server = self._listen()
         host = self._server.server_name
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, name="opsci-watch", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL,), name="opsci-watch", daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -90,7 +95,7 @@ class Watch:
 
     def beat(self) -> None:
         """A sign of life from the engine's event loop; without one for ten seconds /healthz answers 503."""
-        self._beat = time.monotonic()
+        self._beat = monotonic()
 
     def _listen(self) -> WSGIServer:
         watch = self._settings.watch
@@ -112,7 +117,7 @@ class Watch:
                 body: Iterable[bytes] = self._metrics(environ, start)
                 return body
             case "/healthz":
-                silent = time.monotonic() - self._beat
+                silent = monotonic() - self._beat
                 healthy = silent < _STUCK
                 status = HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE
                 return _say(start, status, {"healthy": healthy, "seconds_since_sign_of_life": round(silent, 1)})
