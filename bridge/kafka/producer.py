@@ -97,8 +97,7 @@ class Producer:
         try:
             await producer.start()
         except BaseException as error:
-            with contextlib.suppress(KafkaError, asyncio.TimeoutError, OSError):
-                await asyncio.wait_for(producer.stop(), 1)
+            await _stop(producer, 1.0)
             if isinstance(error, (KafkaError, OSError, asyncio.TimeoutError)):
                 raise self._unreachable(error) from error
             raise
@@ -109,8 +108,7 @@ class Producer:
         producer, self._producer = self._producer, None
         if producer is None:
             return
-        with contextlib.suppress(asyncio.TimeoutError, KafkaError, OSError):
-            await asyncio.wait_for(producer.stop(), deadline)
+        await _stop(producer, deadline)
 
     async def alive(self) -> None:
         """Ask the cluster for its metadata.
@@ -205,6 +203,15 @@ class Producer:
         brokers = ", ".join(dict.fromkeys(self._settings.brokers))
         why = f": {error}" if error is not None and str(error) else ""
         return UnreachableError("kafka", f"no Kafka broker answers at {brokers}{why}", "is Kafka running there?")
+
+
+async def _stop(producer: Any, deadline: float) -> None:
+    with contextlib.suppress(KafkaError, OSError):
+        try:
+            await asyncio.wait_for(producer.stop(), deadline)
+        except TimeoutError:
+            # It waits for a batch that Kafka does not take; its connections are closed all the same.
+            await producer.client.close()
 
 
 @lru_cache(maxsize=65_536)

@@ -63,13 +63,16 @@ class Session:
         """
         try:
             await self._client.__aenter__()
-            self.open = True
-            await self._subscribe()
         except aiomqtt.MqttError as error:
-            await self._leave()
+            self.open = False
             raise server_error(error, self._settings) from error
-        except BaseException:
+        self.open = True
+        try:
+            await self._subscribe()
+        except BaseException as error:
             await self._leave()
+            if isinstance(error, aiomqtt.MqttError):
+                raise server_error(error, self._settings) from error
             raise
         return self
 

@@ -1,0 +1,154 @@
+"""The chain: ingest, apply and what they stand on, supervised together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from bridge.apply.apply import Apply
+from bridge.backoff import Backoff
+from bridge.dead_letter import DeadLetters
+from bridge.errors import ChainStoppedError
+from bridge.identity import new_movement_id
+from bridge.ingest.ingest import Ingest
+from bridge.journal import Journey, Server, State
+from bridge.kafka.writer import Writer
+from bridge.movement import Movement, read_movement
+from bridge.mqtt.publisher import Publisher
+from bridge.strapi.board import StockReader
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bridge.journal import DeadLetter, Journal
+    from bridge.settings import Settings
+
+__all__ = ["Chain"]
+
+_log = logging.getLogger(__name__)
+
+
+class Chain:
+    """One engine. Each part lives through the absence of every server; the chain ends only when told.
+
+    Args:
+        settings: which servers, which routes, which parts.
+        journal: where everything is noted.
+    """
+
+    def __init__(self, settings: Settings, journal: Journal) -> None:
+        self.settings = settings
+        self.journal = journal
+        for server, address in (
+            (Server.MQTT, settings.mqtt.url),
+            (Server.KAFKA, ", ".join(dict.fromkeys(settings.kafka.brokers))),
+            (Server.STRAPI, settings.strapi.url),
+        ):
+            journal.connections[server] = journal.connections[server]._replace(address=address)
+        self._writer = Writer(settings.kafka, journal)
+        letters = DeadLetters(settings.kafka.errors_topic, self._writer, journal)
+        self.ingest = Ingest(settings, journal, self._writer, letters)
+        self.apply = Apply(settings, journal, letters)
+        self._reader = StockReader(settings, journal)
+        self._publisher = Publisher(settings.mqtt)
+        self._stopping = asyncio.Event()
+        self._stopped = False
+
+    async def run(self) -> None:
+        """Run until `stop` is called, then finish what is under way within `settings.drain` seconds."""
+        tasks = [asyncio.create_task(self._kept(self._writer.run)), asyncio.create_task(self._kept(self._reader.run))]
+        ingest = apply = None
+        if self.settings.ingest.enabled:
+            ingest = asyncio.create_task(self._kept(self.ingest.run))
+            tasks.append(ingest)
+        if self.settings.apply.enabled:
+            apply = asyncio.create_task(self._kept(self.apply.run))
+            tasks.append(apply)
+        try:
+            await self._stopping.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.settings.drain):
+                    await self._drain(ingest, apply)
+        finally:
+            self._stopped = True
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._publisher.close()
+            await self._writer.stop(deadline=1.0)
+            for server in Server:
+                self.journal.connection(server, State.OFF)
+
+    def stop(self) -> None:
+        """Ask `run` to finish and end."""
+        self._stopping.set()
+
+    async def publish(self, payload: bytes, topic: str | None = None, movement_id: str | None = None) -> Journey:
+        """Publish over MQTT as any object would.
+
+        Args:
+            payload: any bytes.
+            topic: where; None takes the setting `mqtt.publish_topic`.
+            movement_id: the movement's identity; None makes one.
+
+        Returns:
+            The journey, once the broker has the message; the journal knows it from the start.
+
+        Raises:
+            PublishError: the broker did not say that it has it.
+            ChainStoppedError: the chain is stopped.
+        """
+        if self._stopped:
+            msg = "the chain is stopped"
+            raise ChainStoppedError(msg)
+        topic = topic or self.settings.mqtt.publish_topic
+        movement = read_movement(payload)
+        journey = Journey(
+            movement_id or new_movement_id(),
+            payload,
+            mqtt_topic=topic,
+            movement=movement if isinstance(movement, Movement) else None,
+            qos=1,
+            published_at=time.time(),
+        )
+        self.journal.published(journey)
+        await self._publisher.publish(topic, payload, journey.movement_id)
+        return journey
+
+    async def replay(self, letter: DeadLetter, payload: bytes | None = None) -> Journey:
+        """Send a dead letter again, as a new movement.
+
+        Args:
+            letter: from the journal.
+            payload: what to send instead; None sends the original bytes.
+
+        Raises:
+            PublishError: the broker did not say that it has it.
+            ChainStoppedError: the chain is stopped.
+        """
+        return await self.publish(letter.journey.payload if payload is None else payload, letter.journey.mqtt_topic)
+
+    async def _drain(self, ingest: asyncio.Task[None] | None, apply: asyncio.Task[None] | None) -> None:
+        # Side by side: where Kafka does not answer, neither may wait for the other's deadline.
+        parts: list[Awaitable[object]] = []
+        if ingest is not None:
+            parts.append(self.ingest.drain())
+        if apply is not None:
+            self.apply.request_stop()
+            parts.append(asyncio.wait([apply]))
+        await asyncio.gather(*parts)
+
+    async def _kept(self, run: Callable[[], Awaitable[None]]) -> None:
+        backoff = Backoff(first=1.0, longest=30.0)
+        while not self._stopping.is_set():
+            try:
+                await run()
+            except Exception:
+                # A part must not take the others with it: what it had in hand is not acknowledged and comes again.
+                _log.exception("%s failed and starts again", run.__qualname__)
+                await asyncio.sleep(backoff.pause())
+            else:
+                return

@@ -1,0 +1,115 @@
+"""The chain on a thread of its own with its own event loop, for a program that has a loop already: the screen."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, TypeVar
+
+from bridge.chain import Chain
+from bridge.errors import ChainStoppedError
+from bridge.journal import Journal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from bridge.journal import DeadLetter, Journey
+    from bridge.settings import Settings
+
+__all__ = ["EmbeddedChain"]
+
+Result = TypeVar("Result")
+
+
+class EmbeddedChain:
+    """Runs a chain beside the caller. The caller reads `journal` and calls; each call gives a future.
+
+    Args:
+        settings: the engine's.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.journal = Journal(settings.screen.keep)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._chain: Chain | None = None
+        self._ready = threading.Event()
+        # A daemon: a server that accepts a connection and never answers must not keep a program that wants to end.
+        self._thread = threading.Thread(target=self._main, name="opsci-chain", daemon=True)
+
+    def start(self) -> None:
+        """Start; connecting goes on in the background."""
+        self._thread.start()
+        self._ready.wait()
+
+    @property
+    def running(self) -> bool:
+        """Whether the chain's thread lives."""
+        return self._thread.is_alive()
+
+    def stop(self, deadline: float | None = None) -> None:
+        """Stop and wait for it, even while a server does not answer.
+
+        Args:
+            deadline: seconds to wait at most; None takes the setting `drain` and two more.
+        """
+        if self._loop is None or self._chain is None or not self.running:
+            return
+        self._loop.call_soon_threadsafe(self._chain.stop)
+        self._thread.join(self.settings.drain + 2 if deadline is None else deadline)
+
+    def publish(self, payload: bytes, topic: str | None = None) -> Future[Journey]:
+        """Publish over MQTT; see `Chain.publish`. Errors come with the future."""
+        return self._call(lambda chain: chain.publish(payload, topic))
+
+    def replay(self, letter: DeadLetter, payload: bytes | None = None) -> Future[Journey]:
+        """Send a dead letter again; see `Chain.replay`. Errors come with the future."""
+        return self._call(lambda chain: chain.replay(letter, payload))
+
+    def pause_ingest(self) -> Future[None]:
+        """Stop taking messages from the broker, which keeps them."""
+        return self._call(lambda chain: chain.ingest.pause())
+
+    def resume_ingest(self) -> Future[None]:
+        """Take messages again."""
+        return self._call(lambda chain: chain.ingest.resume())
+
+    def pause_apply(self) -> Future[None]:
+        """Stop applying, so that Kafka keeps what comes."""
+        return self._call(lambda chain: _at_once(chain.apply.pause))
+
+    def resume_apply(self) -> Future[None]:
+        """Apply again."""
+        return self._call(lambda chain: _at_once(chain.apply.resume))
+
+    def _call(self, ask: Callable[[Chain], Coroutine[None, None, Result]]) -> Future[Result]:
+        if self._loop is None or self._chain is None or not self.running:
+            refused: Future[Result] = Future()
+            refused.set_exception(ChainStoppedError("the chain is not running"))
+            return refused
+        return asyncio.run_coroutine_threadsafe(ask(self._chain), self._loop)
+
+    def _main(self) -> None:
+        loop = self._loop = asyncio.new_event_loop()
+        try:
+            loop.run_until_complete(self._run())
+        finally:
+            self._ready.set()
+            # Not `asyncio.run`, which would wait for a connection attempt in the executor.
+            loop.close()
+
+    async def _run(self) -> None:
+        self._chain = Chain(self.settings, self.journal)
+        self._ready.set()
+        try:
+            await self._chain.run()
+        finally:
+            left = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+
+async def _at_once(act: Callable[[], None]) -> None:
+    act()
