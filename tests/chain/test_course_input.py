@@ -1,0 +1,90 @@
+"""The course's real input: its products, then all of its stock movements, each row of them accounted for."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from bridge.journal import Verdict
+from stack.local import LocalStack
+from stack.ports import random_ports
+from tests.chain.engine import engine
+from tests.chain.lane import Lane, until
+from tests.chain.programs import run_bridge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DATA = Path(__file__).parent.parent / "data"
+
+
+class Outcome(NamedTuple):
+    """What a plain computation says must come of the course's files."""
+
+    stock: dict[int, int]
+    counts: Counter[str]
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    with (DATA / name).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def compute() -> Outcome:
+    """Apply the movements in order to the products numbered from 1, never below zero."""
+    stock = {number: int(row["stock_available"]) for number, row in enumerate(rows("products.csv"), 1)}
+    counts: Counter[str] = Counter()
+    for row in rows("stocks.csv"):
+        product, amount = int(row["id"]), int(row["amount"])
+        if amount == 0:
+            counts["zero-amount"] += 1
+        elif product not in stock:
+            counts["unknown-product"] += 1
+        elif row["type"] == "OUT" and stock[product] < amount:
+            counts["insufficient-stock"] += 1
+        else:
+            stock[product] += amount if row["type"] == "IN" else -amount
+            counts["applied"] += 1
+    return Outcome(stock, counts)
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """Servers of this module's own: the course names products by the ids that an empty Strapi gives them, 1 to 200."""
+    with LocalStack(tmp_path_factory.mktemp("course"), ports=random_ports()) as servers:
+        yield servers
+
+
+@pytest.mark.timeout(300)
+async def test_every_row_of_the_courses_input_is_accounted_for(fresh: LocalStack, stack: LocalStack) -> None:
+    assert stack is not fresh
+    expected = compute()
+    assert sum(expected.counts.values()) == 2000
+    lane = Lane(fresh)
+    await lane.make_topics()
+    settings = lane.settings()
+    async with engine(settings) as chain:
+        journal = chain.journal
+        await run_bridge(settings, "send", str(DATA / "products.csv"))
+        await until(lambda: journal.verdicts[Verdict.CARRIED] == 200, 60, "the 200 products are in Strapi")
+        await run_bridge(settings, "send", str(DATA / "stocks.csv"))
+        await until(lambda: journal.decided.total == 2200, 90, "every movement has its verdict")
+        assert journal.verdicts[Verdict.APPLIED] == expected.counts["applied"]
+        assert journal.reasons == {reason: count for reason, count in expected.counts.items() if reason != "applied"}
+        assert journal.rejected.total == 2000 - expected.counts["applied"]
+        await until(
+            lambda: {row.id: row.stock for row in journal.stock.products()} == expected.stock,
+            what="the stock board agrees with a plain computation",
+        )
+    async with lane.strapi() as client:
+        found: dict[int, int] = {}
+        for page in (1, 2):
+            answer = await client.get(
+                "/api/products", params={"pagination[page]": page, "pagination[pageSize]": 100, "sort": "id"}
+            )
+            found |= {row["id"]: row["stock_available"] for row in answer.json()["data"]}
+    assert found == expected.stock
