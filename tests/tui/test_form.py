@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from textual.events import Key
 
 from bridge.errors import PublishError
 from bridge.movement import Reason
@@ -122,6 +123,20 @@ async def test_escape_closes_the_innermost(engine: ScriptedEngine) -> None:
         assert screen.form.product.has_focus
         await pilot.press("escape")
         assert screen.kafka.has_focus
+
+
+async def test_keys_that_were_typed_at_once_go_where_they_belong(engine: ScriptedEngine) -> None:
+    """A screen that is busy with a frame gets them all together."""
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = main_screen(app)
+        for key in "412":
+            app.post_message(Key(key, key))
+        await until(pilot, lambda: screen.form.product.value == "12")
+        app.post_message(Key("escape", None))
+        for key in "347":
+            app.post_message(Key(key, key))
+        await until(pilot, lambda: screen.form.product.value == "127")
 
 
 async def test_what_strapi_will_refuse_is_said_and_can_be_sent(engine: ScriptedEngine) -> None:

@@ -53,7 +53,14 @@ class MovementForm(Vertical):
         Binding("up", "suggest(-1)", "Previous", show=False, id="form.previous", tooltip="Mark the product above"),
         Binding("down", "suggest(1)", "Next", show=False, id="form.next", tooltip="Mark the product below"),
         Binding("tab", "take", "Take", show=False, id="form.take", tooltip="Take the marked product"),
-        Binding("escape", "leave", "Leave", id="form.leave", tooltip="Close the suggestions, then leave the form"),
+        Binding(
+            "escape",
+            "leave",
+            "Leave",
+            priority=True,
+            id="form.leave",
+            tooltip="Close the suggestions, then leave the form",
+        ),
     ]
 
     @dataclass
@@ -127,7 +134,7 @@ class MovementForm(Vertical):
             self.product.value = str(product.id)
             self.amount.value = "+" if sign > 0 else "-"
         self.suggestions.suggest([])
-        self.amount.focus()
+        self.screen.set_focus(self.amount)
         self.amount.action_end()
         self.pull()
 
@@ -163,12 +170,12 @@ class MovementForm(Vertical):
         self.pull()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Take the marked product, go on to the amount, or send."""
+        """Take the marked product, go on from the product to the amount, or send."""
         event.stop()
         if self.suggestions.marked is not None:
             self._take(self.suggestions.marked)
         elif self.product.has_focus and self.current.movement is None:
-            self.amount.focus()
+            self.screen.set_focus(self.amount)
         else:
             self._submit()
 
@@ -207,13 +214,14 @@ class MovementForm(Vertical):
         if self.suggestions.is_open:
             self.suggestions.suggest([])
         else:
+            self.screen.set_focus(None)
             self.post_message(self.Left())
 
     def _take(self, product: Product) -> None:
         with self.prevent(Input.Changed):
             self.product.value = str(product.id)
         self.suggestions.suggest([])
-        self.amount.focus()
+        self.screen.set_focus(self.amount)
         self.pull()
 
     def _submit(self) -> None:

@@ -88,7 +88,7 @@ class Pane(Vertical):
     def ask_filter(self) -> None:
         """Open the line in which the filter is typed."""
         self.add_class("filtering")
-        self.filter_input.focus()
+        self.screen.set_focus(self.filter_input)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter as one types; what is no filter yet changes nothing and is said."""
@@ -106,7 +106,7 @@ class Pane(Vertical):
         """Keep the filter and go back to the rows."""
         event.stop()
         self.set_class(bool(self.view.filter_text), "filtering")
-        self.view.focus()
+        self.screen.set_focus(self.view)
 
     def on_filter_input_dropped(self) -> None:
         """Show everything again."""
@@ -114,7 +114,7 @@ class Pane(Vertical):
         self._bad_filter = ""
         self.view.set_filter("")
         self.remove_class("filtering", "bad-filter")
-        self.view.focus()
+        self.screen.set_focus(self.view)
 
     def _title(self) -> str:
         counted = self._counted

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Footer, Input, Static
 
 from bridge.errors import OpsciError
 from bridge.journal import Journey
@@ -54,10 +54,11 @@ class MainScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-medium"), (50, "-tall")]  # noqa: RUF012 - Textual declares it so
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "pane(1)", "MQTT", group=PANES, id="focus.mqtt", tooltip="Go to what came over MQTT"),
-        Binding("2", "pane(2)", "Kafka", group=PANES, id="focus.kafka", tooltip="Go to what Kafka has"),
-        Binding("3", "pane(3)", "Stock", group=PANES, id="focus.stock", tooltip="Go to the stock in Strapi"),
-        Binding("4", "form", "Form", group=PANES, id="focus.form", tooltip="Go to the form"),
+        # With priority: such a key moves the focus before the next key that was typed is handed to it.
+        Binding("1", "pane(1)", "MQTT", group=PANES, priority=True, id="focus.mqtt", tooltip="Go to the messages"),
+        Binding("2", "pane(2)", "Kafka", group=PANES, priority=True, id="focus.kafka", tooltip="Go to the records"),
+        Binding("3", "pane(3)", "Stock", group=PANES, priority=True, id="focus.stock", tooltip="Go to the stock"),
+        Binding("4", "form", "Form", group=PANES, priority=True, id="focus.form", tooltip="Go to the form"),
         Binding("z", "zoom", "Zoom", id="pane.zoom", tooltip="Give one pane the room of all three, and back"),
         Binding("tab", "next_place(1)", "Next", show=False, id="focus.next", tooltip="Go to the next pane or field"),
         Binding("shift+tab", "next_place(-1)", "Previous", show=False, id="focus.previous", tooltip="Go back by one"),
@@ -119,7 +120,7 @@ class MainScreen(Screen[None]):
         for pane in self.panes:
             pane.set_class(pane.number == number, "-current")
         self.query_one(PaneTabs).show(number)
-        self.panes[number - 1].view.focus()
+        self.set_focus(self.panes[number - 1].view)
 
     def follow(self, journey: Journey | None) -> None:
         """Light up a movement in all panes, None none."""
@@ -176,13 +177,19 @@ class MainScreen(Screen[None]):
             return
         self.form.sending(event.movement, event.name, answer)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave digits to a field that has the focus."""
+        if action in {"pane", "form"}:
+            return not isinstance(self.focused, Input)
+        return super().check_action(action, parameters)
+
     def action_pane(self, number: int) -> None:
         """Go to a pane."""
         self.show_pane(number)
 
     def action_form(self) -> None:
         """Go to the form."""
-        self.form.product.focus()
+        self.set_focus(self.form.product)
 
     def action_next_place(self, step: int) -> None:
         """Go round the panes and the fields of the form."""
@@ -192,7 +199,7 @@ class MainScreen(Screen[None]):
         if there < len(self.panes):
             self.show_pane(there + 1)
         else:
-            places[there].focus()
+            self.set_focus(places[there])
 
     def action_zoom(self) -> None:
         """Give the current pane all the room, or give it back."""
