@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from hashlib import sha256
 from typing import Final
 
 __all__ = ["MAX_IDENTITY", "MOVEMENT_ID", "is_identity", "new_movement_id", "new_movement_ids", "record_identity"]
@@ -61,9 +62,13 @@ def record_identity(topic: str, partition: int, offset: int, timestamp: int) -> 
         timestamp: the record's timestamp in milliseconds: a topic that was deleted and made again counts from 0 again.
 
     Returns:
-        The same text at each delivery of that record, and no other record's.
+        The same text at each delivery of that record, and no other record's; at most MAX_IDENTITY characters, for
+        which a topic with a name of nearly the 249 that Kafka allows is named by its digest.
     """
-    return f"{topic}/{partition}@{offset}/{timestamp}"
+    place = f"/{partition}@{offset}/{timestamp}"
+    if len(topic) + len(place) > MAX_IDENTITY:
+        topic = sha256(topic.encode("utf-8", "backslashreplace")).hexdigest()
+    return topic + place
 
 
 def is_identity(found: str) -> bool:

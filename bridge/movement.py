@@ -12,7 +12,16 @@ from typing import Final, Literal
 
 import msgspec
 
-__all__ = ["MAX_AMOUNT", "MAX_PAYLOAD", "Movement", "Reason", "Rejection", "encode_movement", "read_movement"]
+__all__ = [
+    "MAX_AMOUNT",
+    "MAX_PAYLOAD",
+    "Movement",
+    "Reason",
+    "Rejection",
+    "encode_movement",
+    "is_numeric_id",
+    "read_movement",
+]
 
 MAX_AMOUNT: Final = 2_147_483_647
 """The largest amount, and the largest stock: what an `integer` attribute of Strapi holds in every database."""
@@ -22,6 +31,8 @@ MAX_PAYLOAD: Final = 65_536
 
 MAX_REFERENCE: Final = 255
 """The longest product reference in characters: Strapi's `string` attribute."""
+
+_LONGEST_ID: Final = len(str(MAX_AMOUNT))
 
 _WHOLE = re.compile(r"([+-]?)([0-9]{1,20})(?:\.0*)?", re.ASCII)
 
@@ -124,7 +135,11 @@ def encode_movement(movement: Movement) -> bytes:
 def is_numeric_id(reference: str) -> bool:
     """Whether a product reference can be Strapi's numeric id: `0417620608` is a barcode, as no id starts with 0."""
     return (
-        reference.isascii() and reference.isdecimal() and not reference.startswith("0") and int(reference) <= MAX_AMOUNT
+        reference.isascii()
+        and reference.isdecimal()
+        and not reference.startswith("0")
+        and len(reference) <= _LONGEST_ID
+        and int(reference) <= MAX_AMOUNT
     )
 
 
@@ -137,14 +152,14 @@ def _why_no_object(payload: bytes) -> Rejection:
 
 
 def _product(found: object) -> str | Rejection:
+    if isinstance(found, float) and found.is_integer():
+        found = int(found)
     if type(found) is int and found > 0:
-        return str(found)
+        found = str(found)
     if isinstance(found, str):
         reference = found.strip()
         if 0 < len(reference) <= MAX_REFERENCE and "\x00" not in reference:
             return reference
-    if isinstance(found, float) and found.is_integer() and found > 0:
-        return str(int(found))
     return Rejection(Reason.NO_PRODUCT, f"the id is {_shown(found)}; it must name a product")
 
 
@@ -176,5 +191,9 @@ def _whole(found: object) -> int | None:
 def _shown(found: object) -> str:
     if found is None:
         return "missing"
-    text = repr(found)
+    try:
+        text = repr(found)
+    except RecursionError:
+        # What JSON's decoder could just follow can be a few frames too deep for the text.
+        return "nested too deep"
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -39,7 +39,7 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def filter_matches(topic_filter: str, topic: str) -> bool:
     """Whether an MQTT topic matches a filter, by MQTT 5 section 4.7: `$` topics match no leading wildcard."""
     if topic_filter.startswith("$share/"):
-        topic_filter = topic_filter.split("/", 2)[2]
+        topic_filter = topic_filter.removeprefix("$share/").partition("/")[2]
     if topic.startswith("$") and topic_filter[:1] in {"+", "#"}:
         return False
     wanted, levels = topic_filter.split("/"), topic.split("/")

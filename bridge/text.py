@@ -42,5 +42,9 @@ def readable_bytes(payload: bytes, limit: int = 4096) -> str:
     Returns:
         One printable line.
     """
-    text = readable(payload[:limit].decode("utf-8", "backslashreplace"))
-    return text if len(payload) <= limit else f"{text}… +{len(payload) - limit} bytes"
+    cut = limit
+    # Not between the bytes of one character: the first one's alone is no UTF-8.
+    while limit - 3 < cut < len(payload) and payload[cut] & 0xC0 == 0x80:
+        cut -= 1
+    text = readable(payload[:cut].decode("utf-8", "backslashreplace"))
+    return text if len(payload) <= cut else f"{text}… +{len(payload) - cut} bytes"

@@ -16,18 +16,20 @@ class Ring(Generic[Item]):
     """The latest items, each under its sequence number: 0, 1, 2 and so on for as long as the process lives.
 
     One thread writes, any thread reads. There is no lock: a reader takes `next` once and asks for what lies below
-    it; an item that fell off meanwhile is simply not in what it gets.
+    it; an item that fell off meanwhile is simply not in what it gets. So the writer claims the places that it is
+    about to write before it writes them, and a reader looks at the claim after it has read.
 
     Args:
         capacity: how many items are kept, at least 1.
     """
 
-    __slots__ = ("_items", "_next", "capacity")
+    __slots__ = ("_claimed", "_items", "_next", "capacity")
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self._items: list[Item] = []
         self._next = 0
+        self._claimed = 0
 
     @property
     def next(self) -> int:
@@ -45,6 +47,7 @@ class Ring(Generic[Item]):
     def extend(self, items: Sequence[Item]) -> None:
         """Append items in order; only the writing thread may."""
         position = self._next
+        self._claimed = position + len(items)
         for item in items:
             if position < self.capacity:
                 self._items.append(item)
@@ -61,7 +64,8 @@ class Ring(Generic[Item]):
         """The item under a sequence number, or None where it is not yet, or no longer, kept."""
         if not self.first <= sequence < self._next:
             return None
-        return self._items[sequence % self.capacity]
+        item = self._items[sequence % self.capacity]
+        return item if sequence >= self._claimed - self.capacity else None
 
     def slice(self, start: int, stop: int) -> list[Item]:
         """The items under the sequence numbers from `start` up to but not with `stop` that are still kept, in order."""
@@ -70,6 +74,6 @@ class Ring(Generic[Item]):
         if start >= stop:
             return []
         low, high = start % self.capacity, (stop - 1) % self.capacity + 1
-        if low < high:
-            return self._items[low:high]
-        return self._items[low:] + self._items[:high]
+        found = self._items[low:high] if low < high else self._items[low:] + self._items[:high]
+        overwritten = self._claimed - self.capacity - start
+        return found[overwritten:] if overwritten > 0 else found

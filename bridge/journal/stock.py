@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from bridge.movement import is_numeric_id
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -56,8 +58,11 @@ class StockBoard:
 
     def find(self, reference: str) -> Product | None:
         """The product that a movement names: by id, then documentId, then barcode, as the ledger looks it up."""
+        if not reference:
+            # A product without barcode is not the one that nobody named.
+            return None
         products = self._products.copy()
-        if reference.isascii() and reference.isdecimal() and not reference.startswith("0"):
+        if is_numeric_id(reference):
             found = products.get(int(reference))
             if found is not None:
                 return found
