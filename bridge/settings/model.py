@@ -85,7 +85,6 @@ class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         group: the consumer group that applies movements.
         errors_topic: where what can't be applied goes.
         beginning: where a group that never committed starts: true at the first record, false at the next one.
-        linger: seconds a batch waits for more records.
         timeout: seconds after which a request counts as unanswered.
         session_timeout: seconds after which a silent consumer loses its partitions.
     """
@@ -95,7 +94,6 @@ class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group: Text = "stock-creator"
     errors_topic: TopicName = "errors"
     beginning: bool = True
-    linger: Annotated[float, Meta(ge=0, le=5)] = 0.005
     timeout: Seconds = 15
     session_timeout: Seconds = 10
 

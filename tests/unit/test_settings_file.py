@@ -62,12 +62,12 @@ def test_bounds_in_the_comments_are_those_of_the_model() -> None:
 
 
 def test_wrong_values_name_file_line_key_found_and_allowed(tmp_path: Path) -> None:
-    text = '[mqtt]\nkeepalive = 0\n# a comment\nversion = 5\n\n[kafka]\nbrokers = "kafka:9092"\nlinger = nan\n'
+    text = '[mqtt]\nkeepalive = 0\n# a comment\nversion = 5\n\n[kafka]\nbrokers = "kafka:9092"\ntimeout = nan\n'
     assert problems(tmp_path, text) == [
         "line 2: mqtt.keepalive: found 0; allowed: a whole number from 1 to 65,535",
         'line 4: mqtt.version: found 5; allowed: "3.1.1" or "5"',
         'line 7: kafka.brokers: found "kafka:9092"; allowed: a list of at least 1, each host:port',
-        "line 8: kafka.linger: found NaN; allowed: a number from 0 to 5",
+        "line 8: kafka.timeout: found NaN; allowed: a number above 0 to 86,400",
     ]
 
 
