@@ -27,6 +27,7 @@ from stack.ports import Ports, choose_ports
 from stack.provide import provide
 from stack.record import Record, hold
 from stack.report import Report
+from stack.servers.admin import admin_panel
 from stack.servers.kafka import launch_kafka
 from stack.servers.mosquitto import launch_mosquitto
 from stack.servers.process import Identity, wait_gone
@@ -137,6 +138,8 @@ class LocalStack:
             if not missing:
                 return False
             programs = self._found_programs()
+            # Before the ports are chosen: another start must not wait for minutes of building.
+            self._build_panel(programs)
             # A port looks free until its server listens, so one start has to end before another chooses.
             with hold(self.places.cache / "ports.lock", self._say("another opsci is starting: waiting for it")):
                 record.ports, moved = choose_ports(
@@ -222,4 +225,7 @@ class LocalStack:
             return launch_mosquitto(self.places, programs, ports)
         if name == "kafka":
             return launch_kafka(self.places, programs, ports)
-        return launch_strapi(self.places, programs, ports, admin=self._admin)
+        return launch_strapi(self.places, programs, ports, panel=self._build_panel(programs))
+
+    def _build_panel(self, programs: Programs) -> Path | None:
+        return admin_panel(self.places, programs, self._report) if self._admin else None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from stack.needs import APPLICATION
 from stack.ports import LOOPBACK, Ports
 from stack.record import write_whole
+from stack.servers.admin import tie_admin_panel
 from stack.servers.health import ask_strapi
 from stack.servers.server import Launch
 
@@ -99,16 +100,25 @@ def environment_of(places: Places, ports: Ports, *, admin: bool) -> dict[str, st
     }
 
 
-def launch_strapi(places: Places, programs: Programs, ports: Ports, *, admin: bool = False) -> Launch:
-    """Lay out the application and say how to start it."""
+def launch_strapi(places: Places, programs: Programs, ports: Ports, *, panel: Path | None = None) -> Launch:
+    """Lay out the application and say how to start it.
+
+    Args:
+        places: whose state.
+        programs: Node.js and the packages.
+        ports: the port to listen on.
+        panel: the built admin panel, where it is to be served.
+    """
     folder = places.state / "strapi"
     folder.mkdir(exist_ok=True, mode=0o700)
     application = lay_out(folder, programs.strapi_modules)
+    if panel:
+        tie_admin_panel(application, panel)
     return Launch(
         name="strapi",
         argv=[programs.node, application / "node_modules" / "@strapi" / "strapi" / "bin" / "strapi.js", "start"],
         cwd=application,
-        environment=environment_of(places, ports, admin=admin),
+        environment=environment_of(places, ports, admin=panel is not None),
         checks={f"Strapi on port {ports.strapi}": partial(ask_strapi, ports.strapi)},
         # Its first start makes the database, which takes a slow disk a while.
         start_patience=120,

@@ -92,6 +92,17 @@ def test_up_status_up_and_down(state: Path) -> None:
     assert {server["state"] for server in _status(state)["servers"].values()} == {"stopped"}
 
 
+def test_run_without_a_terminal_prints_every_hop_and_leaves_nothing(state: Path) -> None:
+    done = _call("run", "--state", state)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Capteur" in done.stdout
+    for hop in ("sent", "MQTT", "Kafka stock p", "Strapi 42 -> 47", "5 of 5 movements ended as they should"):
+        assert hop in done.stdout
+    assert "Traceback" not in done.stderr
+    assert Record.read(Places.of(state).record).servers == {}
+    assert {server["state"] for server in _status(state)["servers"].values()} == {"stopped"}
+
+
 def test_seed_without_servers_says_what_to_do(tmp_path: Path) -> None:
     done = _call("seed", "--state", tmp_path / "state")
     assert done.returncode == 1
