@@ -98,7 +98,8 @@ class Apply:
                     self._exhausted = False
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._stopping.wait(), backoff.pause())
-        self._journal.notes.pop("consume", None)
+        for note in ("consume", "apply", "topics"):
+            self._journal.notes.pop(note, None)
 
     async def _consume(self, settler: Settler, backoff: Backoff) -> None:
         urgent = [topic for topic, does in self._does.items() if does is Does.MOVEMENT]
@@ -185,10 +186,19 @@ class Apply:
             self._journal.lag = lag + self._in_hand if lag >= 0 else lag
             self._exhausted = lag == 0 and self._quiet_since <= asked_at
             rounds += 1
+            self._note_missing(consumer.missing)
             if consumer.missing and rounds % _TOPICS == 0:
                 with contextlib.suppress(ServerError):
                     await consumer.look_for_topics()
             await asyncio.sleep(_MEASURE)
+
+    def _note_missing(self, topics: set[str]) -> None:
+        # A cluster that somebody else set up may well have no topics for products and events.
+        missing = sorted(topic for topic in topics if self._does[topic] is Does.MOVEMENT)
+        if missing:
+            self._journal.notes["topics"] = f"Kafka has no topic {', '.join(missing)} yet; it is read once it is there"
+        else:
+            self._journal.notes.pop("topics", None)
 
 
 def _chunks(records: list[ConsumedRecord], size: int) -> Iterator[list[ConsumedRecord]]:

@@ -7,9 +7,11 @@ import json
 import random
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from bridge.journal import Server, State, Verdict
+from bridge.route import Does, Route
 from tests.chain.applying import Shop, applying, movement, produce
 from tests.chain.lane import until
 
@@ -146,7 +148,7 @@ async def test_strapi_goes_and_comes_back_and_nothing_is_lost(lane: Lane, shop: 
         await produce(lane, lane.stock, [movement(product, 1)] * 10)
         await until(lambda: journal.connections[Server.STRAPI].state is State.DOWN)
         assert journal.notes["apply"] == "10 movements wait for Strapi"
-        stack.start_server("strapi")
+        await asyncio.to_thread(stack.start_server, "strapi")
         await until(lambda: journal.decided.total == 20)
         assert "apply" not in journal.notes
         assert journal.connections[Server.STRAPI].state is State.UP
@@ -177,7 +179,7 @@ async def test_kafka_goes_and_comes_back_and_nothing_is_lost(lane: Lane, shop: S
         await produce(lane, lane.stock, [movement(product, 1)] * 10)
         await until(lambda: journal.decided.total == 10)
         stack.kill_server("kafka")
-        stack.start_server("kafka")
+        await asyncio.to_thread(stack.start_server, "kafka")
         await produce(lane, lane.stock, [movement(product, 1)] * 10)
         await until(lambda: journal.verdicts[Verdict.APPLIED] == 20, seconds=40)
     assert await shop.stock(product) == 20
@@ -223,3 +225,23 @@ async def test_pause_leaves_the_records_in_kafka_and_resume_takes_them(lane: Lan
         apply.resume()
         await until(lambda: journal.decided.total == 5)
         await until(lambda: apply.idle and journal.lag == 0)
+
+
+async def test_a_topic_that_is_not_there_yet_is_said_and_the_others_are_read(lane: Lane, shop: Shop) -> None:
+    product = await shop.add(0)
+    settings = lane.settings()
+    missing = Route("", f"{lane.name}.missing", Does.MOVEMENT)
+    settings = msgspec.structs.replace(settings, routes=[*settings.routes, missing])
+    async with applying(settings) as (journal, _):
+        await produce(lane, lane.stock, [movement(product, 1)])
+        await until(lambda: journal.decided.total == 1)
+        await until(lambda: "topics" in journal.notes)
+        assert missing.kafka in journal.notes["topics"]
+    assert await shop.stock(product) == 1
+
+
+async def test_no_kafka_at_all_is_said_and_a_stop_is_quick(lane: Lane, unused_tcp_port: int) -> None:
+    async with asyncio.timeout(10):
+        async with applying(lane.settings(kafka={"brokers": [f"127.0.0.1:{unused_tcp_port}"]})) as (journal, apply):
+            await until(lambda: "no Kafka broker answers" in journal.notes.get("consume", ""))
+            assert not apply.idle
