@@ -77,19 +77,24 @@ def connection_lines(
     )
 
 
-def trouble_lines(connections: Mapping[Server, Connection]) -> Content:
-    """Say in full what is wrong with the connections that are not up, and what to do about it; empty where all are."""
+def trouble_lines(connections: Mapping[Server, Connection], notes: Mapping[str, str]) -> Content:
+    """Say in full what is wrong with the connections that are not up, and what to do about it, and the notes.
+
+    Returns:
+        A line for each, nothing where all is well.
+    """
     lines = []
     for server, connection in connections.items():
         said = [readable(text) for text in (connection.detail, connection.advice) if text]
         if said and connection.state not in {State.UP, State.OFF}:
             glyph, colour = SIGNS[connection.state]
             lines.append(Content.assemble((f"{glyph} {NAMES[server]}: ", f"bold {colour}"), (": ".join(said), colour)))
+    lines += [Content.styled(f"▲ {readable(note)}", "$text-warning") for note in notes.values()]
     return Content("\n").join(lines)
 
 
 def totals_line(journal: Journal, *, wide: bool) -> Content:
-    """Say what the chain does: rates where there is room, the time from end to end, the lag, verdicts and notes."""
+    """Say what the chain does: rates where there is room, the time from end to end, the lag and the verdicts."""
     total = journal.latency[Hop.TOTAL].summary()
     verdicts = journal.verdicts
     parts: list[str | tuple[str, str]] = []
@@ -115,8 +120,6 @@ def totals_line(journal: Journal, *, wide: bool) -> Content:
         ("  ≡ ", "$text-warning"),
         count(verdicts[Verdict.DUPLICATE]),
     ]
-    for note in list(journal.notes.values()):
-        parts += [("   ▲ ", "$text-warning"), (readable(note), "$text-warning")]
     return Content.assemble(*parts)
 
 
@@ -151,7 +154,7 @@ class StatusBar(Vertical):
             self._say(f"{server}-state", first)
             self._say(f"{server}-detail", second)
         self._say("totals", totals_line(journal, wide=width >= ROOMY * len(Server)))
-        trouble = trouble_lines(journal.connections)
+        trouble = trouble_lines(journal.connections, journal.notes.copy())
         if self._say("trouble", trouble, layout=True):
             widget = self.query_one("#trouble")
             widget.set_class(bool(trouble), "told")

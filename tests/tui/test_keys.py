@@ -215,3 +215,12 @@ async def test_the_palette_pauses_the_chain(engine: ScriptedEngine) -> None:
         await until(pilot, lambda: "Movements wait in Kafka" in screen_text(app))
         await pilot.press("enter")
         await until(pilot, lambda: engine.calls == ["pause_apply"])
+
+
+async def test_notes_are_said_in_full(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        engine.journal.notes["mode"] = "plain REST: a crash can count a movement twice"
+        await until(pilot, lambda: "▲ plain REST: a crash can count a movement twice" in screen_text(app))
+        del engine.journal.notes["mode"]
+        await until(pilot, lambda: "plain REST" not in screen_text(app))

@@ -90,7 +90,7 @@ def test_the_status_of_any_text_is_printable(text: str) -> None:
         connection = Connection(state, text, 1.0, text, text)
         for content in (
             *connection_lines(Server.MQTT, connection, Latency(0, 0, 0, 0)),
-            trouble_lines({Server.MQTT: connection}),
+            trouble_lines({Server.MQTT: connection}, journal.notes),
             totals_line(journal, wide=True),
         ):
             assert isinstance(content, Content)

@@ -257,7 +257,8 @@ class MovementForm(Vertical):
                 ("  ", ""),
                 (readable(found.payload.decode()), "$text-primary"),
             ]
-        said = self._said or found.warning or found.missing
+        missing = "↑ ↓ choose a product, Enter takes it" if self.suggestions.is_open else found.missing
+        said = self._said or found.warning or missing
         if said:
             urgent = bool(self._said or found.warning)
             parts.append(

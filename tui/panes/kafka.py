@@ -18,6 +18,6 @@ KAFKA_COLUMNS: Final[tuple[Column[Journey], ...]] = (
     Column("p@offset", 7, 10, 12, 0, cells.position, short_title="offset"),
     Column("key", 4, 6, 14, 1, cells.key, "right"),
     Column("ack", 6, 6, 6, 4, cells.acknowledgement, "right"),
-    Column("value", 12, 34, 400, EXTRA, cells.payload),
-    Column("verdict", 9, 15, 20, EXTRA + 1, cells.verdict),
+    Column("verdict", 1, 1, 20, EXTRA, cells.verdict, short_title="V"),
+    Column("value", 12, 34, 400, EXTRA + 1, cells.payload),
 )
