@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["trial"]
 
 _CONNECTED_WITHIN: Final = 60.0
+_REFUSED_FOR: Final = 3.0
+"""Seconds after which a refusal counts: it does not end by itself."""
 _DECIDED_WITHIN: Final = 30.0
 _LOOK: Final = 0.05
 
@@ -82,9 +84,14 @@ async def _connected(chain: Chain) -> None:
     started = time.monotonic()
 
     def up() -> bool:
-        return all(journal.connections[server].state is State.UP for server in Server) and chain.journal.lag >= 0
+        return all(journal.connections[server].state is State.UP for server in Server) and journal.lag >= 0
 
-    if not await _until(up, _CONNECTED_WITHIN):
+    def refused() -> bool:
+        since = [found.since for found in journal.connections.values() if found.state is State.REFUSED]
+        return any(time.time() - moment > _REFUSED_FOR for moment in since)
+
+    await _until(lambda: up() or refused(), _CONNECTED_WITHIN)
+    if not up():
         away = [journal.connections[server] for server in Server if journal.connections[server].state is not State.UP]
         told = [
             f"{server}: {connection.state} at {connection.address}"
