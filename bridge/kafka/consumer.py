@@ -128,6 +128,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             request_timeout_ms=timeout,
             fetch_max_bytes=8 * 1024 * 1024,
             metadata_max_age_ms=30_000,
+            # aiokafka logs each try, and makes ten a second while Kafka is away unless told otherwise.
+            retry_backoff_ms=250,
         )
         try:
             async with asyncio.timeout(self._settings.timeout):
