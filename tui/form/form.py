@@ -11,12 +11,12 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Input, Label, Static
 
-from bridge.text import readable
-from tui.figures import count
 from tui.form.completion import complete
+from tui.form.field import PlainInput
 from tui.form.preview import Preview, preview
 from tui.form.sent import Sent, SentList
 from tui.form.suggestions import Suggestions
+from tui.form.wording import meant_line, preview_line
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -26,19 +26,7 @@ if TYPE_CHECKING:
     from bridge.journal import Journal, Journey, Product
     from bridge.movement import Movement
 
-__all__ = ["MovementForm", "PlainInput"]
-
-
-class PlainInput(Input):
-    """A field that takes printable text only: a paste cannot drive the terminal."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "Send", id="form.send", tooltip="Publish the movement to MQTT"),
-    ]
-
-    def validate_value(self, value: str) -> str:
-        """Drop what is not printable."""
-        return "".join(character for character in value if character.isprintable())
+__all__ = ["MovementForm"]
 
 
 class MovementForm(Vertical):
@@ -213,6 +201,7 @@ class MovementForm(Vertical):
         """Close the suggestions, or leave the form."""
         if self.suggestions.is_open:
             self.suggestions.suggest([])
+            self._show(self.current)
         else:
             self.screen.set_focus(None)
             self.post_message(self.Left())
@@ -236,35 +225,8 @@ class MovementForm(Vertical):
         self._show(found)
 
     def _show(self, found: Preview) -> None:
-        product = found.product
-        meant = Content("")
-        if product is not None:
-            after = found.stock_after
-            meant = Content.assemble(
-                ("stock ", "$foreground-muted"),
-                count(product.stock),
-                (" → ", "$foreground-muted") if after is not None else "",
-                count(after) if after is not None else "",
-                "  ",
-                (readable(product.name), "bold"),
-            )
-        self.query_one("#meant", Static).update(meant, layout=False)
-        parts: list[Content | tuple[str, str]] = []
-        if found.movement is not None:
-            parts += [
-                ("publishes to ", "$foreground-muted"),
-                (readable(self._topic), "bold"),
-                ("  ", ""),
-                (readable(found.payload.decode()), "$text-primary"),
-            ]
         missing = "↑ ↓ choose a product, Enter takes it" if self.suggestions.is_open else found.missing
-        said = self._said or found.warning or missing
-        if said:
-            urgent = bool(self._said or found.warning)
-            parts.append(
-                (
-                    f"{'  ' if parts else ''}{'▲ ' if urgent else ''}{said}",
-                    "$text-warning" if urgent else "$foreground-muted",
-                )
-            )
-        self.query_one("#preview", Static).update(Content.assemble(*parts), layout=False)
+        urgent = self._said or found.warning
+        self.query_one("#meant", Static).update(meant_line(found), layout=False)
+        said = preview_line(found, self._topic, urgent=urgent, otherwise=missing)
+        self.query_one("#preview", Static).update(said, layout=False)

@@ -14,7 +14,8 @@ from textual.widgets import Footer, Input, Static
 from bridge.errors import OpsciError
 from bridge.journal import Journey
 from bridge.text import readable
-from tui.form.form import MovementForm, PlainInput
+from tui.form.field import PlainInput
+from tui.form.form import MovementForm
 from tui.panes.kafka import KAFKA_COLUMNS
 from tui.panes.line_view import LineView
 from tui.panes.log_view import LogView
