@@ -23,7 +23,8 @@ class Station(NamedTuple):
     Attributes:
         words: where the movement is then.
         at: seconds since the epoch when it came there, None where it has not.
-        took: seconds since the station before, None where either is unknown.
+        took: seconds since the station before; None where either is unknown, and where the consumer had the record
+            before the producer had its acknowledgement.
         tone: how it shows.
     """
 
@@ -51,12 +52,12 @@ def stations(journey: Journey) -> list[Station]:
     before: float | None = None
     for words, at, awaited in places:
         if at is not None:
-            found.append(Station(words, at, None if before is None else at - before, Tone.PLAIN))
+            found.append(Station(words, at, _between(before, at), Tone.PLAIN))
             before = at
         elif awaited and not waits(found):
             found.append(Station(f"{words} {PENDING}", None, None, Tone.PENDING))
     if journey.decided_at is not None:
-        took = None if before is None else journey.decided_at - before
+        took = _between(before, journey.decided_at)
         found.append(Station(decision(journey), journey.decided_at, took, outcome(journey).tone))
     elif not waits(found):
         found.append(Station(f"in Strapi {PENDING}", None, None, Tone.PENDING))
@@ -103,6 +104,10 @@ def way_line(journey: Journey, width: int) -> Content:
             break
         line = _line(found[start:], times=False, cut=True)
     return line
+
+
+def _between(before: float | None, at: float) -> float | None:
+    return None if before is None or at < before else at - before
 
 
 def _line(found: list[Station], *, times: bool, cut: bool) -> Content:

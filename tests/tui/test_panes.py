@@ -26,6 +26,15 @@ async def test_a_movement_is_seen_in_all_three_panes(engine: ScriptedEngine, siz
         assert engine.started
 
 
+async def test_an_empty_pane_says_so(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        view = main_screen(app).mqtt
+        await until(pilot, partial(shows, view, "nothing came over MQTT yet"))
+        engine.receive()
+        await until(pilot, lambda: "nothing" not in widget_text(view) and view.rows == 1)
+
+
 async def test_a_verdict_is_painted_when_it_comes(engine: ScriptedEngine) -> None:
     app = OpsciApp(engine)
     async with app.run_test(size=(200, 60)) as pilot:

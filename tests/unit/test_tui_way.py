@@ -47,6 +47,11 @@ def test_a_movement_rejected_at_ingest_never_was_in_kafka() -> None:
     assert line == "in MQTT ─ ✗ the payload is not JSON 1.0 ms"
 
 
+def test_a_record_that_was_consumed_before_its_acknowledgement_has_no_time_between() -> None:
+    found = journey(**{**CONSUMED, "consumed_at": 1.013})
+    assert way_line(found, 200).plain.endswith("in Kafka p3@128 12 ms ─ consumed ─ in Strapi …")
+
+
 def test_a_foreign_record_has_no_mqtt() -> None:
     found = journey(mqtt_topic=None, consumed_at=1.0, partition=1, offset=7)
     assert [station.words for station in stations(found)] == ["consumed p1@7", "in Strapi …"]

@@ -6,12 +6,14 @@ import time
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
 
+from rich.segment import Segment
 from rich.style import Style
 from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.panes.cells import Cell, fit
 from tui.panes.columns import Column, Layout, lay_out
 from tui.panes.line import header_line, record_line
 from tui.verdicts import Tone
@@ -35,6 +37,7 @@ class LineCanvas(ScrollView, Generic[Item]):
     Args:
         columns: all columns, in the order in which they stand.
         identity: the widget's id.
+        empty: what is said where there is no row.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -49,10 +52,11 @@ class LineCanvas(ScrollView, Generic[Item]):
         *(f"line--{tone}" for tone in Tone),
     }
 
-    def __init__(self, columns: Sequence[Column[Item]], identity: str) -> None:
+    def __init__(self, columns: Sequence[Column[Item]], identity: str, empty: str) -> None:
         super().__init__(id=identity)
         self.columns = columns
         self.identity = identity
+        self.empty = empty
         self.cursor: Hashable | None = None
         """The key of the record that the cursor is on."""
         self.linked: Hashable | None = None
@@ -121,6 +125,9 @@ class LineCanvas(ScrollView, Generic[Item]):
         row = y - HEADER + self.top
         key = self.key_at(row)
         item = None if key is None else self.item_of(key)
+        if y == HEADER and not self.rows:
+            hint = fit(Cell(self.empty), width, "left") if width else ""
+            return Strip([Segment(hint, self._component("line--blank") + self._all_tones()[Tone.MUTED])], width)
         if key is None or item is None:
             return Strip.blank(width, self._component("line--blank"))
         now = self._now

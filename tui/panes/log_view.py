@@ -30,6 +30,7 @@ class LogView(LineView[Journey]):
         board: the products, whose names the filter knows.
         columns: all columns.
         identity: the widget's id.
+        empty: what is said where there is no record.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -40,9 +41,9 @@ class LogView(LineView[Journey]):
     ]
 
     def __init__(
-        self, ring: Ring[Journey], board: StockBoard, columns: Sequence[Column[Journey]], identity: str
+        self, ring: Ring[Journey], board: StockBoard, columns: Sequence[Column[Journey]], identity: str, empty: str
     ) -> None:
-        super().__init__(columns, identity)
+        super().__init__(columns, identity, empty)
         self.shown: Shown[Journey] = Shown(ring)
         self.following = True
         self.waiting = 0

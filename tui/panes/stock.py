@@ -60,7 +60,7 @@ class StockView(LineView[Product]):
         sign: int
 
     def __init__(self, board: StockBoard, identity: str) -> None:
-        super().__init__(STOCK_COLUMNS, identity)
+        super().__init__(STOCK_COLUMNS, identity, "no product is known yet")
         self.filter_text = ""
         self.paused = False
         self._board = board

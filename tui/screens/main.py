@@ -72,8 +72,8 @@ class MainScreen(Screen[None]):
         super().__init__()
         self._engine = engine
         journal = engine.journal
-        self.mqtt = LogView(journal.mqtt, journal.stock, MQTT_COLUMNS, "mqtt")
-        self.kafka = LogView(journal.kafka, journal.stock, KAFKA_COLUMNS, "kafka")
+        self.mqtt = LogView(journal.mqtt, journal.stock, MQTT_COLUMNS, "mqtt", "nothing came over MQTT yet")
+        self.kafka = LogView(journal.kafka, journal.stock, KAFKA_COLUMNS, "kafka", "Kafka has nothing yet")
         self.stock = StockView(journal.stock, "stock")
         self.panes = (
             Pane(1, "MQTT in", self.mqtt, journal.received),
