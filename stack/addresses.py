@@ -18,12 +18,14 @@ class Addresses:
         mqtt_tcp: MQTT over TCP, a URL.
         kafka: `host:port` of the one broker.
         strapi: the base URL.
+        web: the page for changing stock from a browser.
     """
 
     mqtt_ws: str
     mqtt_tcp: str
     kafka: str
     strapi: str
+    web: str
 
     @classmethod
     def of(cls, ports: Ports) -> Addresses:
@@ -33,4 +35,5 @@ class Addresses:
             mqtt_tcp=f"mqtt://{LOOPBACK}:{ports.mqtt_tcp}",
             kafka=f"{LOOPBACK}:{ports.kafka}",
             strapi=f"http://{LOOPBACK}:{ports.strapi}",
+            web=f"http://{LOOPBACK}:{ports.web}",
         )

@@ -46,5 +46,6 @@ def bring_up(places: Places, report: Report, *, admin: bool) -> int:
     print(f"MQTT      {addresses.mqtt_ws}  {addresses.mqtt_tcp}")
     print(f"Kafka     {addresses.kafka}")
     print(f"Strapi    {addresses.strapi}" + ("  (admin panel: /admin)" if record.admin else ""))
+    print(f"web page  {addresses.web}")
     print(f"settings  {places.settings}")
     return 0

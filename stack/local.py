@@ -1,4 +1,4 @@
-"""The three servers of the chain on this machine, as an object: what the command line and the tests stand on.
+"""The servers of the chain on this machine, as an object: what the command line and the tests stand on.
 
 from stack.local import LocalStack
 
@@ -30,9 +30,10 @@ from stack.report import Report
 from stack.servers.admin import admin_panel
 from stack.servers.kafka import launch_kafka
 from stack.servers.mosquitto import launch_mosquitto
-from stack.servers.process import Identity, wait_gone
+from stack.servers.process import Identity, wait_gone, wait_paused
 from stack.servers.server import SERVERS, Launch
 from stack.servers.strapi import launch_strapi
+from stack.servers.web import launch_web
 from stack.settings import write_settings
 from stack.starting import Starter
 from stack.stopping import stop_servers
@@ -52,6 +53,7 @@ _LISTENERS: Final = {
     "mosquitto": ("mqtt_ws", "mqtt_tcp"),
     "kafka": ("kafka", "kafka_controller"),
     "strapi": ("strapi",),
+    "web": ("web",),
 }
 
 
@@ -196,7 +198,9 @@ class LocalStack:
 
     def pause_server(self, name: str) -> None:
         """Freeze one server: its connections stay open and nothing is answered."""
-        self._identity(name).signal_group(signal.SIGSTOP)
+        identity = self._identity(name)
+        identity.signal_group(signal.SIGSTOP)
+        wait_paused(identity, 10)
 
     def resume_server(self, name: str) -> None:
         """Let a frozen server go on."""
@@ -225,7 +229,9 @@ class LocalStack:
             return launch_mosquitto(self.places, programs, ports)
         if name == "kafka":
             return launch_kafka(self.places, programs, ports)
-        return launch_strapi(self.places, programs, ports, panel=self._build_panel(programs))
+        if name == "strapi":
+            return launch_strapi(self.places, programs, ports, panel=self._build_panel(programs))
+        return launch_web(self.places, programs, ports)
 
     def _build_panel(self, programs: Programs) -> Path | None:
         return admin_panel(self.places, programs, self._report) if self._admin else None

@@ -47,6 +47,8 @@ NEEDS: Final[Mapping[str, Need]] = {
     "mvn": Need("Maven", ("maven",)),
     "node": Need("Node.js 20 or newer", ("nodejs",), 20),
     "npm": Need("npm", ("npm",)),
+    "chromium": Need("Chromium", ("chromium",)),
+    "chromedriver": Need("Chromium's driver", ("chromium-driver",)),
     "ensurepip": Need("Python's venv module", (f"python{sys.version_info[0]}.{sys.version_info[1]}-venv",)),
 }
 """The programs by the name of their file, and one module of Python that Debian packs apart."""

@@ -13,13 +13,19 @@ from stack.places import ROOT, Places
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["APPLICATION", "POM", "kafka_libs", "needed_programs", "strapi_modules"]
+__all__ = ["APPLICATION", "BROWSER", "PAGE", "POM", "kafka_libs", "needed_programs", "strapi_modules", "web_modules"]
 
 POM: Final = ROOT / "stack" / "kafka" / "pom.xml"
 """What pins Kafka's jars."""
 
 APPLICATION: Final = ROOT / "stack" / "strapi"
 """The committed Strapi application, whose package-lock.json pins its packages."""
+
+PAGE: Final = ROOT / "stack" / "web"
+"""The committed web client, whose package-lock.json pins MQTT.js."""
+
+BROWSER: Final = frozenset({"chromium", "chromedriver"})
+"""What the tests drive the web client with: keys of `stack.machine.NEEDS`."""
 
 
 def kafka_libs(places: Places) -> Path:
@@ -45,6 +51,11 @@ def strapi_modules(places: Places) -> Path:
     return places.cache / "strapi" / digest(APPLICATION / "package-lock.json") / "node_modules"
 
 
+def web_modules(places: Places) -> Path:
+    """The `node_modules` folder of the web client in the cache, where it may not be yet."""
+    return places.cache / "web" / digest(PAGE / "package-lock.json") / "node_modules"
+
+
 def needed_programs(places: Places, servers: Collection[str]) -> set[str]:
     """Name the programs that some servers are started and installed with.
 
@@ -65,4 +76,6 @@ def needed_programs(places: Places, servers: Collection[str]) -> set[str]:
         needs |= {"java"} if kafka_libs(places).is_dir() else {"java", "mvn"}
     if "strapi" in servers:
         needs |= {"node"} if strapi_modules(places).is_dir() else {"node", "npm"}
+    if "web" in servers and not web_modules(places).is_dir():
+        needs |= {"node", "npm"}
     return needs

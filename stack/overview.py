@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from stack.addresses import Addresses
 from stack.record import Record
-from stack.servers.health import ask_kafka, ask_mqtt_tcp, ask_mqtt_ws, ask_strapi
+from stack.servers.health import ask_kafka, ask_mqtt_tcp, ask_mqtt_ws, ask_strapi, ask_web
 from stack.servers.server import SERVERS
 
 if TYPE_CHECKING:
@@ -42,8 +42,10 @@ def _answers(name: str, ports: Ports) -> bool:
             ask_mqtt_ws(ports.mqtt_ws)
         elif name == "kafka":
             ask_kafka(ports.kafka)
-        else:
+        elif name == "strapi":
             ask_strapi(ports.strapi)
+        else:
+            ask_web(ports.web)
     except OSError:
         return False
     return True
@@ -95,6 +97,7 @@ def show_status(places: Places, *, as_json: bool) -> int:
         "mosquitto": f"{addresses.mqtt_ws}  {addresses.mqtt_tcp}",
         "kafka": addresses.kafka,
         "strapi": addresses.strapi,
+        "web": addresses.web,
     }
     for name, server in servers.items():
         pid = f"pid {server.pid}" if server.pid else ""

@@ -29,6 +29,7 @@ class Ports:
     kafka: int = 9092
     kafka_controller: int = 9093
     strapi: int = 1337
+    web: int = 8000
 
     def as_dict(self) -> dict[str, int]:
         """The ports by listener."""

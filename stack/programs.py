@@ -22,6 +22,7 @@ class Programs:
         kafka_libs: the folder of Kafka's jars.
         node: Node.js 20 or newer.
         strapi_modules: the `node_modules` folder of the Strapi application.
+        web_modules: the `node_modules` folder of the web client.
         library_path: LD_LIBRARY_PATH where programs were unpacked without being installed, else nothing.
     """
 
@@ -30,4 +31,5 @@ class Programs:
     kafka_libs: Path
     node: Path
     strapi_modules: Path
+    web_modules: Path
     library_path: Mapping[str, str] = field(default_factory=dict)

@@ -23,6 +23,7 @@ def write_settings(places: Places, ports: Ports) -> None:
         "mqtt": {"url": addresses.mqtt_ws},
         "kafka": {"brokers": [addresses.kafka]},
         "strapi": {"url": addresses.strapi, "token_file": str(places.bridge_token)},
+        "screen": {"web": addresses.web},
     }
     head = "# Written by python3 -m stack at each start: the local servers. Your own settings belong in another file.\n"
     write_whole(places.settings, head + tomli_w.dumps(document), 0o644)

@@ -161,11 +161,13 @@ class ScreenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         theme: one of Textual's themes.
         keep: how many records each pane keeps.
         frames: how often a second the panes look for news, 1 to 30.
+        web: the address of the web client, which the screen shows; empty where none is served.
     """
 
     theme: Text = "textual-dark"
     keep: Annotated[int, Meta(ge=100, le=1_000_000)] = 10_000
     frames: Annotated[int, Meta(ge=1, le=30)] = 10
+    web: Annotated[str, Meta(max_length=1024)] = ""
 
 
 class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,1 +1,1 @@
-"""The three servers: how each is set up, started, asked whether it is well, and stopped."""
+"""The servers: how each is set up, started, asked whether it is well, and stopped."""

@@ -15,7 +15,7 @@ from typing import Final
 
 from stack.ports import LOOPBACK
 
-__all__ = ["ask_kafka", "ask_mqtt_tcp", "ask_mqtt_ws", "ask_strapi"]
+__all__ = ["ask_kafka", "ask_mqtt_tcp", "ask_mqtt_ws", "ask_strapi", "ask_web"]
 
 _SECONDS: Final = 2.0
 
@@ -71,16 +71,25 @@ def ask_kafka(port: int) -> None:
 
 def ask_strapi(port: int) -> None:
     """Ask Strapi's own health route, which answers 204."""
+    _ask_http(port, "/_health", 204)
+
+
+def ask_web(port: int) -> None:
+    """Ask the web client's server for what the page asks first."""
+    _ask_http(port, "/config.json", 200)
+
+
+def _ask_http(port: int, path: str, expected: int) -> None:
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_SECONDS)
     try:
-        connection.request("GET", "/_health")
+        connection.request("GET", path)
         status = connection.getresponse().status
     except http.client.HTTPException as error:
         raise ConnectionError(f"does not speak HTTP: {error!r}") from error
     finally:
         connection.close()
-    if status != 204:
-        raise ConnectionError(f"answered {status} to GET /_health")
+    if status != expected:
+        raise ConnectionError(f"answered {status} to GET {path}")
 
 
 def _masked(payload: bytes) -> bytes:

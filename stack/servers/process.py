@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Identity", "spawn", "stop_group", "wait_gone"]
+__all__ = ["Identity", "spawn", "stop_group", "wait_gone", "wait_paused"]
 
 _POLL: Final = 0.05
 
@@ -139,6 +139,20 @@ def wait_gone(identity: Identity, seconds: float) -> bool:
             return False
         time.sleep(_POLL)
     return True
+
+
+def wait_paused(identity: Identity, seconds: float) -> bool:
+    """Wait until a process that was sent SIGSTOP stands still, which a busy machine takes a moment for.
+
+    Returns:
+        Whether it stands still in time.
+    """
+    deadline = time.monotonic() + seconds
+    while identity.is_alive and not identity.is_paused:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL)
+    return identity.is_paused
 
 
 def stop_group(identity: Identity, *, patience: float) -> bool:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SERVERS", "Launch", "cause_of_death", "tail"]
 
-SERVERS: Final = ("mosquitto", "kafka", "strapi")
-"""The servers by name, in the order that a message passes them."""
+SERVERS: Final = ("mosquitto", "kafka", "strapi", "web")
+"""The servers by name, in the order that a message passes them; the last serves the web client."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ _KEYS = {
     "mqtt_tcp",
     "kafka",
     "strapi",
+    "web",
     "strapi_token_file",
     "strapi_read_token_file",
     "settings_file",

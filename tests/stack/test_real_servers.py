@@ -72,6 +72,7 @@ def test_every_open_socket_of_every_server_is_on_loopback(stack: LocalStack) -> 
     assert {port for _, port in found["mosquitto"]} == {ports.mqtt_ws, ports.mqtt_tcp}
     assert {port for _, port in found["kafka"]} == {ports.kafka, ports.kafka_controller}
     assert {port for _, port in found["strapi"]} == {ports.strapi}
+    assert {port for _, port in found["web"]} == {ports.web}
 
 
 def test_the_settings_file_names_the_servers_and_the_token(stack: LocalStack) -> None:
@@ -79,6 +80,7 @@ def test_the_settings_file_names_the_servers_and_the_token(stack: LocalStack) ->
     assert settings["mqtt"]["url"] == stack.addresses.mqtt_ws
     assert settings["kafka"]["brokers"] == [stack.addresses.kafka]
     assert settings["strapi"]["url"] == stack.addresses.strapi
+    assert settings["screen"]["web"] == stack.addresses.web
     assert Path(settings["strapi"]["token_file"]).read_text().strip() == stack.bridge_token
 
 
@@ -118,7 +120,9 @@ def test_a_server_that_dies_while_starting_shows_its_log_and_the_cause(tmp_path:
     broken = tmp_path / "mosquitto"
     broken.write_text("#!/bin/sh\necho 'Error: Address already in use'\nexit 1\n")
     broken.chmod(0o755)
-    programs = Programs(mosquitto=broken, java=broken, kafka_libs=broken, node=broken, strapi_modules=broken)
+    programs = Programs(
+        mosquitto=broken, java=broken, kafka_libs=broken, node=broken, strapi_modules=broken, web_modules=broken
+    )
     servers = LocalStack(tmp_path / "state", ports=random_ports(), servers=["mosquitto"], programs=programs)
     try:
         with pytest.raises(ServerStartError) as error:

@@ -1,0 +1,43 @@
+"""`python3 -m stack.webserver`: what the local runner and the compose file start."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from stack.ports import LOOPBACK
+from stack.webserver.files import page_files
+from stack.webserver.server import WebServer
+from stack.webserver.site import Site
+from stack.webserver.stock import Stock
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python3 -m stack.webserver", description="Serve the stock's web client.")
+    parser.add_argument("--host", default=LOOPBACK, help="the address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8000, help="the port (default: %(default)s)")
+    parser.add_argument(
+        "--mqtt", required=True, metavar="URL", help="the broker's websockets for the browser; {host} is this one"
+    )
+    parser.add_argument("--topic", default="topic", help="where movements are published (default: %(default)s)")
+    parser.add_argument("--strapi", required=True, metavar="URL", help="Strapi's base URL")
+    parser.add_argument("--token-file", required=True, type=Path, metavar="FILE", help="Strapi's read-only token")
+    parser.add_argument("--script", required=True, type=Path, metavar="FILE", help="MQTT.js: its dist/mqtt.esm.js")
+    return parser.parse_args()
+
+
+def _main() -> None:
+    options = _arguments()
+    site = Site(
+        files=page_files(options.script),
+        stock=Stock(options.strapi, options.token_file),
+        mqtt=options.mqtt,
+        topic=options.topic,
+        local=options.host == LOOPBACK,
+    )
+    with WebServer(options.host, options.port, site) as server:
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    _main()

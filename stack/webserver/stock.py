@@ -1,0 +1,90 @@
+"""What the page reads of Strapi: the products and the ledger's verdicts, with a token that the page never sees."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import httpx
+
+from stack.webserver.answer import JSON, Answer, complaint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+__all__ = ["MOST_VERDICTS", "Stock"]
+
+MOST_VERDICTS: Final = 50
+"""How many movements may be asked for at once."""
+
+_PAGE_SIZE: Final = 100
+_ORDERS: Final = {"id": "id", "latest": "updatedAt:desc"}
+_MOVEMENT_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Stock:
+    """Strapi behind two questions. Safe to ask from several threads.
+
+    Args:
+        url: Strapi's base URL.
+        token_file: the read-only API token. Read at each question: Strapi makes it while it starts for the first time.
+    """
+
+    def __init__(self, url: str, token_file: Path) -> None:
+        self._token_file = token_file
+        # Node.js closes an idle connection after 5 s; shorter here, so that the two never race.
+        limits = httpx.Limits(keepalive_expiry=3)
+        self._client = httpx.Client(base_url=url, timeout=10, trust_env=False, limits=limits)
+
+    def close(self) -> None:
+        """Close the connections to Strapi."""
+        self._client.close()
+
+    def products(self, page: str, order: str) -> Answer:
+        """One page of up to 100 products, as Strapi's REST API gives it.
+
+        Args:
+            page: the number of the page from 1 on, in decimal.
+            order: `id`, or `latest` for those that changed last.
+        """
+        if not re.fullmatch(r"[1-9]\d{0,5}", page) or order not in _ORDERS:
+            return complaint(400, "page is a number from 1 on, order is id or latest")
+        query = {
+            **_fields("name", "barcode", "stock_available"),
+            "sort": _ORDERS[order],
+            "pagination[page]": page,
+            "pagination[pageSize]": str(_PAGE_SIZE),
+        }
+        return self._ask("/api/products", query)
+
+    def verdicts(self, movements: Sequence[str]) -> Answer:
+        """What the ledger has of some movements; those that it does not know are left out.
+
+        Args:
+            movements: 1 to 50 movement-ids, each a UUID.
+        """
+        if not 1 <= len(movements) <= MOST_VERDICTS or not all(map(_MOVEMENT_ID.fullmatch, movements)):
+            return complaint(400, f"ids is 1 to {MOST_VERDICTS} UUIDs with commas between them")
+        query = {
+            **_fields("movement_id", "verdict", "stock_before", "stock_after"),
+            **{f"filters[movement_id][$in][{place}]": movement for place, movement in enumerate(movements)},
+            "pagination[pageSize]": str(_PAGE_SIZE),
+        }
+        return self._ask("/api/stock-movements", query)
+
+    def _ask(self, path: str, query: Mapping[str, str]) -> Answer:
+        try:
+            token = self._token_file.read_text().strip()
+            answer = self._client.get(path, params=query, headers={"Authorization": f"Bearer {token}"})
+        except OSError:
+            return complaint(503, "Strapi has made no token yet")
+        except httpx.HTTPError:
+            return complaint(502, "Strapi does not answer")
+        if answer.status_code != httpx.codes.OK:
+            return complaint(502, f"Strapi answered {answer.status_code}")
+        return Answer(200, JSON, answer.content)
+
+
+def _fields(*names: str) -> dict[str, str]:
+    return {f"fields[{place}]": name for place, name in enumerate(names)}
