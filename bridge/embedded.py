@@ -7,13 +7,13 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
-from bridge.chain import Chain
 from bridge.errors import ChainStoppedError
 from bridge.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from bridge.chain import Chain
     from bridge.journal import DeadLetter, Journey
     from bridge.settings import Settings
 
@@ -34,14 +34,14 @@ class EmbeddedChain:
         self.journal = Journal(settings.screen.keep)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._chain: Chain | None = None
-        self._ready = threading.Event()
+        self._made = asyncio.Event()
         # A daemon: a server that accepts a connection and never answers must not keep a program that wants to end.
         self._thread = threading.Thread(target=self._main, name="opsci-chain", daemon=True)
 
     def start(self) -> None:
-        """Start; connecting goes on in the background."""
+        """Start, at once; connecting goes on in the background."""
+        self._loop = asyncio.new_event_loop()
         self._thread.start()
-        self._ready.wait()
 
     @property
     def running(self) -> bool:
@@ -54,10 +54,9 @@ class EmbeddedChain:
         Args:
             deadline: seconds to wait at most; None takes the setting `drain` and two more.
         """
-        if self._loop is None or self._chain is None or not self.running:
-            return
-        self._loop.call_soon_threadsafe(self._chain.stop)
-        self._thread.join(self.settings.drain + 2 if deadline is None else deadline)
+        if self.running:
+            self._call(lambda chain: _at_once(chain.stop))
+            self._thread.join(self.settings.drain + 2 if deadline is None else deadline)
 
     def publish(self, payload: bytes, topic: str | None = None) -> Future[Journey]:
         """Publish over MQTT; see `Chain.publish`. Errors come with the future."""
@@ -84,31 +83,44 @@ class EmbeddedChain:
         return self._call(lambda chain: _at_once(chain.apply.resume))
 
     def _call(self, ask: Callable[[Chain], Coroutine[None, None, Result]]) -> Future[Result]:
-        if self._loop is None or self._chain is None or not self.running:
+        if self._loop is None or not self.running:
             refused: Future[Result] = Future()
             refused.set_exception(ChainStoppedError("the chain is not running"))
             return refused
-        return asyncio.run_coroutine_threadsafe(ask(self._chain), self._loop)
+        return asyncio.run_coroutine_threadsafe(self._ask(ask), self._loop)
+
+    async def _ask(self, ask: Callable[[Chain], Coroutine[None, None, Result]]) -> Result:
+        await self._made.wait()
+        if self._chain is None:
+            msg = "the chain is not running"
+            raise ChainStoppedError(msg)
+        return await ask(self._chain)
 
     def _main(self) -> None:
-        loop = self._loop = asyncio.new_event_loop()
+        loop = self._loop
+        assert loop is not None, "start() makes it"  # noqa: S101 - for the type checker
         try:
             loop.run_until_complete(self._run())
         finally:
-            self._ready.set()
             # Not `asyncio.run`, which would wait for a connection attempt in the executor.
             loop.close()
 
     async def _run(self) -> None:
-        self._chain = Chain(self.settings, self.journal)
-        self._ready.set()
+        # Here, on the chain's own thread: the clients' libraries take a good part of a second to import, and the
+        # screen paints its first frame meanwhile.
+        from bridge.chain import Chain  # noqa: PLC0415
+
         try:
+            self._chain = Chain(self.settings, self.journal)
+            self._made.set()
             await self._chain.run()
         finally:
             left = asyncio.all_tasks() - {asyncio.current_task()}
             for task in left:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
+            # A transport that was closed just now ends with the loop's next turn.
+            await asyncio.sleep(0)
 
 
 async def _at_once(act: Callable[[], None]) -> None:

@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 _MEASURE: Final = 1.0
 """Seconds between two measures of the lag."""
 
-_TOPICS: Final = 20
+_TOPICS: Final = 2
 """How many measures of the lag go by between two looks for topics that are missing."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -16,6 +15,7 @@ from aiokafka.errors import (
 )
 
 from bridge.errors import RefusedError, ServerError, UnreachableError
+from bridge.kafka._private import stop_consumer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -142,8 +142,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Leave the group within `deadline` seconds; an absent Kafka finds out by itself."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                await asyncio.wait_for(consumer.stop(), deadline)
+            await stop_consumer(consumer, deadline)
 
     async def look_for_topics(self) -> None:
         """Subscribe to those of the topics that the cluster has.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -20,6 +19,7 @@ from aiokafka.errors import (
 from aiokafka.partitioner import murmur2
 
 from bridge.errors import RefusedError, RejectedError, ServerError, UnreachableError
+from bridge.kafka._private import stop_producer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,7 +97,7 @@ class Producer:
         try:
             await producer.start()
         except BaseException as error:
-            await _stop(producer, 1.0)
+            await stop_producer(producer, 1.0)
             if isinstance(error, (KafkaError, OSError, asyncio.TimeoutError)):
                 raise self._unreachable(error) from error
             raise
@@ -108,7 +108,7 @@ class Producer:
         producer, self._producer = self._producer, None
         if producer is None:
             return
-        await _stop(producer, deadline)
+        await stop_producer(producer, deadline)
 
     async def alive(self) -> None:
         """Ask the cluster for its metadata.
@@ -203,15 +203,6 @@ class Producer:
         brokers = ", ".join(dict.fromkeys(self._settings.brokers))
         why = f": {error}" if error is not None and str(error) else ""
         return UnreachableError("kafka", f"no Kafka broker answers at {brokers}{why}", "is Kafka running there?")
-
-
-async def _stop(producer: Any, deadline: float) -> None:
-    with contextlib.suppress(KafkaError, OSError):
-        try:
-            await asyncio.wait_for(producer.stop(), deadline)
-        except TimeoutError:
-            # It waits for a batch that Kafka does not take; its connections are closed all the same.
-            await producer.client.close()
 
 
 @lru_cache(maxsize=65_536)

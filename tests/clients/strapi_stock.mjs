@@ -3,7 +3,7 @@ import { strapi } from "@strapi/client";
 
 const [, , baseURL, auth] = process.argv;
 const client = strapi({ baseURL, auth });
-const found = await client.collection("products").find({ sort: "createdAt", pagination: { page: 1, pageSize: 100 } });
+const found = await client.collection("products").find({ sort: "createdAt:desc", pagination: { page: 1, pageSize: 100 } });
 for (const { id, name, stock_available: stock } of found.data) {
   console.log(JSON.stringify({ id, name, stock }));
 }

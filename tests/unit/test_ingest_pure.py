@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from bridge.ingest.contention import Contention
 from bridge.ingest.in_flight import Arrival, InFlight
 from bridge.ingest.judge import Judge, record_of
 from bridge.journal import Journey
+from bridge.kafka._private import check_aiokafka
 from bridge.kafka.producer import LARGEST_RECORD
 from bridge.movement import Reason, Rejection
 from bridge.mqtt._private import check_libraries
@@ -52,6 +54,12 @@ def session() -> Session:
 
 def test_the_private_names_are_there() -> None:
     check_libraries()
+
+
+async def test_aiokafkas_private_names_are_there() -> None:
+    consumer = AIOKafkaConsumer()
+    check_aiokafka(consumer)
+    await consumer.stop()
 
 
 def test_a_movement_is_keyed_by_its_product() -> None:

@@ -1,0 +1,58 @@
+"""What rests on private names of aiokafka 0.14; a test notices when they change.
+
+`stop()` of its producer and its consumer waits for a Kafka that does not answer, and cut short it leaves its
+connections open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+from aiokafka.errors import KafkaError
+
+from bridge.errors import LibraryChangedError
+
+if TYPE_CHECKING:
+    from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+__all__ = ["check_aiokafka", "stop_consumer", "stop_producer"]
+
+_CLOSING: Final = 1.0
+
+
+async def stop_producer(producer: AIOKafkaProducer, deadline: float) -> None:
+    """Stop a producer; after `deadline` seconds what Kafka has not acknowledged is left behind."""
+    with contextlib.suppress(KafkaError, OSError):
+        try:
+            await asyncio.wait_for(producer.stop(), deadline)
+        except TimeoutError:
+            await _close(producer.client)
+
+
+async def stop_consumer(consumer: AIOKafkaConsumer, deadline: float) -> None:
+    """Stop a consumer; after `deadline` seconds Kafka is left to find out that it is gone."""
+    with contextlib.suppress(KafkaError, OSError):
+        try:
+            await asyncio.wait_for(consumer.stop(), deadline)
+        except TimeoutError:
+            if consumer._fetcher is not None:
+                await _close(consumer._fetcher)
+            await _close(consumer._client)
+
+
+def check_aiokafka(consumer: AIOKafkaConsumer) -> None:
+    """Make sure that a consumer has the private names.
+
+    Raises:
+        LibraryChangedError: it has not.
+    """
+    for name in ("_client", "_fetcher"):
+        if not hasattr(consumer, name):
+            raise LibraryChangedError(f"aiokafka.AIOKafkaConsumer has no {name}; aiokafka 0.14 has it")
+
+
+async def _close(part: object) -> None:
+    with contextlib.suppress(KafkaError, OSError, TimeoutError):
+        await asyncio.wait_for(part.close(), _CLOSING)  # type: ignore[attr-defined]
