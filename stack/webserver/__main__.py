@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stack.ports import LOOPBACK
 from stack.webserver.files import page_files
@@ -11,8 +12,14 @@ from stack.webserver.server import WebServer
 from stack.webserver.site import Site
 from stack.webserver.stock import Stock
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def _arguments() -> argparse.Namespace:
+__all__ = ["read_arguments"]
+
+
+def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; this process's by default."""
     parser = argparse.ArgumentParser("python3 -m stack.webserver", description="Serve the stock's web client.")
     parser.add_argument("--host", default=LOOPBACK, help="the address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="the port (default: %(default)s)")
@@ -23,11 +30,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--strapi", required=True, metavar="URL", help="Strapi's base URL")
     parser.add_argument("--token-file", required=True, type=Path, metavar="FILE", help="Strapi's read-only token")
     parser.add_argument("--script", required=True, type=Path, metavar="FILE", help="MQTT.js: its dist/mqtt.esm.js")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 def _main() -> None:
-    options = _arguments()
+    options = read_arguments()
     site = Site(
         files=page_files(options.script),
         stock=Stock(options.strapi, options.token_file),

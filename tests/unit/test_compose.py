@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from bridge.settings.load import load_settings
+from stack.webserver.__main__ import read_arguments
 from tests.unit.composed import COMPOSE, ROOT, SCHEMA, SERVICES
 
 if TYPE_CHECKING:
@@ -51,11 +52,12 @@ def test_kafka_is_reached_on_the_inner_network_alone() -> None:
     }
 
 
-def test_only_mqtt_and_strapi_are_published_and_to_this_machine_by_default() -> None:
+def test_only_mqtt_strapi_and_the_page_are_published_and_to_this_machine_by_default() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert published == {
         "mosquitto": ["${OPSCI_PUBLISH:-127.0.0.1}:1883:1883", "${OPSCI_PUBLISH:-127.0.0.1}:1884:1884"],
         "strapi": ["${OPSCI_PUBLISH:-127.0.0.1}:1337:1337"],
+        "web": ["${OPSCI_PUBLISH:-127.0.0.1}:8000:8000"],
     }
 
 
@@ -112,9 +114,21 @@ def test_the_tokens_are_shared_by_those_who_need_them() -> None:
         for volume in service.get("volumes", [])
         if "tokens" in volume
     }
-    assert mounts == {"strapi": "tokens:/tokens", "bridge": "tokens:/tokens:ro"}
+    assert mounts == {"strapi": "tokens:/tokens", "bridge": "tokens:/tokens:ro", "web": "tokens:/tokens:ro"}
     # The token's file is for its owner alone to read.
-    assert SERVICES["strapi"]["user"] == SERVICES["bridge"]["user"]
+    assert {SERVICES[name]["user"] for name in mounts} == {SERVICES["strapi"]["user"]}
+
+
+def test_the_page_is_served_for_the_published_ports_with_the_read_only_token() -> None:
+    module, *words = SERVICES["web"]["command"][2:]
+    options = read_arguments(words)
+    assert module == "stack.webserver"
+    assert SERVICES["web"]["ports"] == [f"${{OPSCI_PUBLISH:-127.0.0.1}}:{options.port}:{options.port}"]
+    assert f"127.0.0.1:{options.port}/config.json" in SERVICES["web"]["healthcheck"]["test"][-1]
+    assert options.mqtt == "ws://{host}:1883"
+    assert options.topic == SERVICES["bridge"]["environment"]["MQTT_TOPIC"]
+    assert options.strapi == SERVICES["bridge"]["environment"]["STRAPI_URL"]
+    assert str(options.token_file) == SERVICES["strapi"]["environment"]["OPSCI_READ_TOKEN_FILE"]
 
 
 @EVERY

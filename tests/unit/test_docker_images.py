@@ -53,12 +53,17 @@ def test_what_is_copied_is_there(file: Path) -> None:
 
 
 def test_the_bridge_image_runs_the_runners_commands() -> None:
-    packages, project, engine = steps(BY_NAME["bridge.Dockerfile"])
+    page, packages, project, engine = steps(BY_NAME["bridge.Dockerfile"])
     runner = _words("stack", "bootstrap.py")
     assert packages[:4] == project[:4] == ["python", "-m", "pip", "install"]
     assert packages[-2:] == ["-r", "stack/locks/run.txt"]
     assert project[-2:] == ["-e", "."]
     assert {*packages[1:-1], *project[1:-1]} <= runner
+    assert page[0] == "npm"
+    assert set(page[1:]) <= _words("stack", "provide.py")
+    copied = next(rest for word, rest in instructions(BY_NAME["bridge.Dockerfile"]) if "--from=web" in rest)
+    assert {"mqtt", "dist", "mqtt.esm.js"} <= {*copied.split()[1].split("/")} & _words("stack", "servers", "web.py")
+    assert copied.split()[2] == SERVICES["web"]["command"][-1]
     assert "opsci-bridge = " in (ROOT / "pyproject.toml").read_text()
     assert engine == ["opsci-bridge", "run"]
 
