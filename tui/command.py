@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bridge.collector import spare_the_rings
 from bridge.errors import OpsciError, SettingsError
 from tui.local_servers import LocalServers
 
@@ -84,7 +84,7 @@ def _show(settings: Settings) -> int:
     from bridge.embedded import EmbeddedChain  # noqa: PLC0415
     from tui.app import OpsciApp  # noqa: PLC0415
 
-    _spare_the_collector()
+    spare_the_rings()
     chain = EmbeddedChain(settings)
     app = OpsciApp(chain)
     try:
@@ -93,16 +93,6 @@ def _show(settings: Settings) -> int:
         print("opsci: finishing what is under way", file=sys.stderr)  # noqa: T201 - the terminal is the person's again
         chain.stop()
     return app.return_code or 0
-
-
-def _spare_the_collector() -> None:
-    """Let the cyclic collector look rarely.
-
-    Journeys make no cycles, and the full rings hold some hundred thousand objects: at 5,000 messages a second a look
-    through all of them comes more than once a second and stops both threads for as long as several frames take.
-    """
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 100)
 
 
 def _refuse(why: str, code: int) -> int:

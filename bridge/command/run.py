@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from bridge.chain import Chain
+from bridge.collector import spare_the_rings
 from bridge.command.account import account, moved
 from bridge.command.exhausted import Exhausted
 from bridge.command.watch import Watch
@@ -44,6 +45,7 @@ def run(settings: Settings, *, once: bool) -> int:
         SettingsError: nothing can listen on the host of the settings' watch.
     """
     journal = Journal()
+    spare_the_rings()
     asyncio.run(_Run(settings, journal, once=once).until_stopped())
     if once:
         print(account(journal))

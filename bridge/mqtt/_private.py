@@ -126,20 +126,7 @@ class ChunkClient(aiomqtt.Client):
                 break
             except OSError:
                 data = b""
-            if not data:
-                result = MQTTErrorCode.MQTT_ERR_CONN_LOST
-                break
-            self._client._last_bytes_received = time.monotonic()
-            try:
-                published, others = self._frames.feed(data)
-            except MalformedFrameError:
-                result = MQTTErrorCode.MQTT_ERR_PROTOCOL
-                break
-            chunk += published
-            for first, body in others:
-                result = self._handle(first, body)
-                if result:
-                    break
+            result = self._take_in(data, chunk) if data else MQTTErrorCode.MQTT_ERR_CONN_LOST
             if result or self._client.socket() is None:
                 break
             if len(data) < _READ and not self._client_buffers():
@@ -150,6 +137,21 @@ class ChunkClient(aiomqtt.Client):
             self._on_chunk(chunk)
         if result:
             self._client._loop_rc_handle(result)
+            if not self._connected.done():
+                # aiomqtt hears of no end before the connection was made, and would wait for its timeout.
+                self._connected.set_exception(aiomqtt.MqttError("it closes the connection, or does not speak MQTT"))
+
+    def _take_in(self, data: bytes, chunk: list[Inbound]) -> MQTTErrorCode:
+        self._client._last_bytes_received = time.monotonic()
+        try:
+            published, others = self._frames.feed(data)
+        except MalformedFrameError:
+            return MQTTErrorCode.MQTT_ERR_PROTOCOL
+        chunk += published
+        for first, body in others:
+            if result := self._handle(first, body):
+                return result
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _read_on(self) -> None:
         if self._reading and self._descriptor >= 0:
@@ -173,8 +175,10 @@ class ChunkClient(aiomqtt.Client):
         try:
             return self._client._packet_handle()
         except Exception as error:
-            if not self._disconnected.done():
-                self._disconnected.set_exception(error)
+            # What answers there is no MQTT broker. Whoever waits hears of it: for the connection, or for its end.
+            waiting = self._disconnected if self._connected.done() else self._connected
+            if not waiting.done():
+                waiting.set_exception(aiomqtt.MqttError(f"it does not answer as an MQTT broker ({error!r})"))
             return MQTTErrorCode.MQTT_ERR_PROTOCOL
         finally:
             self._client._in_packet["command"] = 0

@@ -13,10 +13,13 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from bridge.dead_letter import DeadLetters
+from bridge.errors import UnreachableError
 from bridge.ingest.ingest import Ingest
 from bridge.journal import Journal, Server, State
 from bridge.kafka.writer import Writer
 from bridge.mqtt.publisher import Publisher
+from bridge.mqtt.session import Session
+from bridge.settings import MqttSettings
 from tests.chain.lane import until
 
 if TYPE_CHECKING:
@@ -203,3 +206,19 @@ async def test_another_engine_with_the_same_client_id_starts_no_war(lane: Lane) 
             await until(lambda: states() == {State.REFUSED, State.UP}, what="one has the session, the other says so")
             (loser,) = [journal for journal in both if journal.connections[Server.MQTT].state is State.REFUSED]
             assert "mqtt.client_id" in loser.connections[Server.MQTT].advice
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x20\x00", b"\x81\x00", b""])
+async def test_what_is_no_broker_is_said_at_once(answer: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(10)
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        settings = MqttSettings(url=f"mqtt://127.0.0.1:{port}")
+        with pytest.raises(UnreachableError, match="without websockets"):
+            async with asyncio.timeout(3), Session(settings, ["topic"], lambda *_: None):
+                pass
