@@ -62,8 +62,8 @@ export const TEXTS = {
     verdicts: {
       applied: (before, after) => `${before} → ${after}`,
       'insufficient-stock': (before) => `refused: only ${before} in stock`,
-      'unknown-product': 'refused: Strapi has no such product',
-      'over-limit': 'refused: more than Strapi holds',
+      'unknown-product': () => 'refused: Strapi has no such product',
+      'over-limit': () => 'refused: more than Strapi holds',
     },
   },
   fr: {
@@ -127,8 +127,8 @@ export const TEXTS = {
     verdicts: {
       applied: (before, after) => `${before} → ${after}`,
       'insufficient-stock': (before) => `refusé : seulement ${before} en stock`,
-      'unknown-product': 'refusé : Strapi ne connaît pas ce produit',
-      'over-limit': 'refusé : plus que Strapi ne peut compter',
+      'unknown-product': () => 'refusé : Strapi ne connaît pas ce produit',
+      'over-limit': () => 'refusé : plus que Strapi ne peut compter',
     },
   },
 };

@@ -61,6 +61,9 @@ class _Handler(BaseHTTPRequestHandler):
             # The browser went away meanwhile.
             self.close_connection = True
 
+    def log_error(self, format: str, *args: object) -> None:  # noqa: A002 -- http.server's name
+        """Leave out connections that fell silent; an answer that complains is in the log by its status."""
+
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Leave out what went well: each open page asks every 2 seconds."""
         if int(code) >= 400:

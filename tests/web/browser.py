@@ -1,0 +1,107 @@
+"""A real Chromium, and the page in it as a person sees and uses it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Self
+
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from selenium.webdriver.remote.webelement import WebElement
+
+_FLAGS = (
+    "--headless=new",
+    # Its sandbox refuses root, whom containers run tests as.
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-proxy-server",
+)
+
+
+class Browser:
+    """One window.
+
+    Args:
+        programs: where `chromium` and `chromedriver` are.
+        profile: a folder for a profile of its own.
+        language: the one that the browser prefers.
+    """
+
+    def __init__(self, programs: Mapping[str, Path], profile: Path, language: str) -> None:
+        options = ChromeOptions()
+        options.binary_location = str(programs["chromium"])
+        for flag in (*_FLAGS, f"--user-data-dir={profile}", f"--lang={language}", "--window-size=1280,800"):
+            options.add_argument(flag)
+        options.add_experimental_option("prefs", {"intl.accept_languages": language})
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        self._driver = Chrome(options, ChromeService(str(programs["chromedriver"])))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._driver.quit()
+
+    def complaints(self) -> list[str]:
+        """What the console has had to say since it was asked last: errors, warnings, breaches of the policy."""
+        return [entry["message"] for entry in self._driver.get_log("browser")]  # type: ignore[no-untyped-call]
+
+    def open(self, address: str) -> None:
+        self._driver.get(address)
+
+    def reload(self) -> None:
+        self._driver.refresh()
+
+    def phone(self) -> None:
+        """Take the size of a phone."""
+        size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+        self._driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+    def run(self, script: str) -> Any:
+        return self._driver.execute_script(script)
+
+    def find(self, css: str) -> WebElement:
+        return self._driver.find_element(By.CSS_SELECTOR, css)
+
+    def text(self, css: str) -> str:
+        """The visible text of all that match, a line each; read in one step, as the page may replace its parts."""
+        texts = self.run(f"return [...document.querySelectorAll({css!r})].map((one) => one.innerText)")
+        return "\n".join(texts)
+
+    def click(self, css: str) -> None:
+        self.find(css).click()
+
+    def type(self, css: str, text: str) -> None:
+        """Put the focus there and type; what stood there is replaced."""
+        field = self.find(css)
+        field.send_keys(Keys.CONTROL, "a")
+        field.send_keys(text)
+
+    def value(self, css: str) -> str:
+        return str(self.find(css).get_property("value"))
+
+    async def until(self, condition: Callable[[], object], seconds: float = 20) -> None:
+        """Wait until the page is as it should be, and let the engine in this loop work meanwhile."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while not await asyncio.to_thread(condition):
+            assert asyncio.get_running_loop().time() < deadline, f"not in {seconds} s\n{self.text('body')}"
+            await asyncio.sleep(0.05)
+
+    async def sees(self, css: str, text: str, seconds: float = 20) -> None:
+        """Wait until something shows a text."""
+        await self.until(lambda: text in self.text(css), seconds)
