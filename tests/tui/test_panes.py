@@ -9,7 +9,7 @@ import pytest
 from bridge.journal import Verdict
 from bridge.movement import Reason
 from bridge.settings import ScreenSettings, Settings
-from tests.tui.looking import SIZES, main_screen, shows, until, widget_lines, widget_text
+from tests.tui.looking import SIZES, main_screen, screen_text, shows, until, widget_lines, widget_text
 from tests.tui.scripted import ScriptedEngine
 from tui.app import OpsciApp
 
@@ -268,3 +268,49 @@ async def test_a_foreign_record_stands_in_the_kafka_pane(engine: ScriptedEngine)
         journey.verdict = Verdict.DUPLICATE
         engine.journal.consumed([journey])
         await until(pilot, lambda: "p1@7" in widget_text(view) and "≡" in widget_text(view))
+
+
+async def test_a_filter_by_verdict_sees_what_is_decided_later(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = main_screen(app)
+        await pilot.press("slash", *"verdict:rejected amount>3", "enter")
+        journeys = engine.receive(4)
+        await until(pilot, lambda: screen.mqtt.shown.pull() is not None)
+        assert screen.mqtt.rows == 0
+        engine.reject(journeys[1:2], Reason.INSUFFICIENT_STOCK, "not enough")
+        await until(pilot, lambda: screen.mqtt.rows == 1)
+        assert screen.mqtt.key_at(0) == 1
+
+
+async def test_n_and_N_step_through_matches_among_all_records(engine: ScriptedEngine) -> None:  # noqa: N802
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        view = main_screen(app).mqtt
+        for product in ("12", "13", "12", "13", "12"):
+            engine.receive(1, product=product)
+        await until(pilot, lambda: view.rows == 5)
+        await pilot.press("n")
+        assert view.cursor is None
+        await pilot.press("slash", *"product=13", "enter")
+        await until(pilot, lambda: view.rows == 2)
+        await pilot.press("slash", "escape", "g")
+        await until(pilot, lambda: view.rows == 5)
+        seen: list[object] = []
+        for key in ("n", "n", "n", "N", "N"):
+            await pilot.press(key)
+            seen.append(view.cursor)
+        assert seen == [1, 3, 3, 1, 1]
+        await until(pilot, lambda: "no earlier record matches" in screen_text(app))
+
+
+async def test_half_pages(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        view = main_screen(app).mqtt
+        engine.receive(300)
+        await until(pilot, lambda: view.rows == 300)
+        await pilot.press("g", "ctrl+d")
+        assert view.cursor == (view.page_rows - 1) // 2
+        await pilot.press("ctrl+u")
+        assert view.cursor == 0

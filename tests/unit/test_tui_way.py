@@ -8,7 +8,6 @@ from bridge.journal import Journey, Verdict
 from bridge.movement import Movement, Reason, Rejection
 from tui.details import journey_details
 from tui.hexdump import payload_lines
-from tui.panes.matching import FilterError, text_filter
 from tui.verdicts import outcome
 from tui.way import stations, way_line
 
@@ -98,27 +97,3 @@ def test_payloads_for_reading() -> None:
     assert payload_lines(b"\xff\x00A") == [f"000000  {'ff 00 41':23}  {'':23}  ..A"]
     assert payload_lines(b"") == ["(empty)"]
     assert payload_lines(b"x" * 5_000)[-1] == "… +904 bytes"
-
-
-@pytest.mark.parametrize(
-    ("typed", "text", "passes"),
-    [
-        ("Gloves", "licensed gloves", True),
-        ("gloves", "towels", False),
-        ("!gloves", "towels", True),
-        ("!gloves", "gloves", False),
-        (r"re:p\d@1.$", "x\np3@12", True),
-        (r"!re:\S", "", True),
-    ],
-)
-def test_filters(typed: str, text: str, passes: bool) -> None:
-    found = text_filter(typed)
-    assert found is not None
-    assert found(text) is passes
-
-
-def test_no_filter_and_a_bad_one() -> None:
-    assert text_filter(" ") is None
-    assert text_filter("!") is None
-    with pytest.raises(FilterError, match="not a regular expression"):
-        text_filter("re:[")

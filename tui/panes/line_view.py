@@ -11,6 +11,8 @@ from textual.message import Message
 from tui.panes.canvas import HEADER, LineCanvas
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual import events
 
     from bridge.journal import Journey, Product
@@ -28,12 +30,21 @@ class LineView(LineCanvas[Item], can_focus=True):
         Binding("up,k", "move(-1)", "Up", show=False, id="record.up"),
         Binding("down,j", "move(1)", "Down", show=False, id="record.down"),
         Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False, id="record.page_up"),
-        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False, id="record.page_down"),
+        Binding("pagedown", "page(1)", "Page down", show=False, id="record.page_down"),
+        Binding("ctrl+u", "page(-1, 2)", "Half a page up", show=False, id="record.half_page_up"),
+        Binding("ctrl+d", "page(1, 2)", "Half a page down", show=False, id="record.half_page_down"),
         Binding("home,g", "first", "Oldest", show=False, id="record.first"),
         Binding("end,G", "last", "Latest", show=False, id="record.last"),
+        Binding("slash", "filter", "Filter", key_display="/", id="pane.filter", tooltip="Show only what matches"),
         Binding(
-            "slash", "filter", "Filter", key_display="/", id="pane.filter", tooltip="Show only what contains a text"
+            "n",
+            "seek(1)",
+            "Next",
+            show=False,
+            id="pane.next_match",
+            tooltip="The next record below that matches the last filter, also after Esc closed it",
         ),
+        Binding("N", "seek(-1)", "Previous", show=False, id="pane.previous_match", tooltip="The one before it, above"),
         Binding("space", "pause", "Pause", id="pane.pause", tooltip="Hold the display; recording goes on"),
     ]
 
@@ -55,6 +66,9 @@ class LineView(LineCanvas[Item], can_focus=True):
         """A filter is to be typed."""
 
         pane: str
+
+    sought: Callable[[Item], bool] | None = None
+    """What the last filter let through, kept after it was closed: what `n` and `N` step through."""
 
     def move_cursor(self, row: int) -> None:
         """Put the cursor on a row, the nearest where there are fewer, and bring it into view."""
@@ -91,11 +105,28 @@ class LineView(LineCanvas[Item], can_focus=True):
         else:
             self.move_cursor(self.top)
 
-    def action_page(self, pages: int) -> None:
-        """Move the cursor by whole pages."""
+    def action_page(self, pages: int, part: int = 1) -> None:
+        """Move the cursor by pages, or by such a part of each."""
         row = self.cursor_row()
         start = row if row is not None else self.top + (self.page_rows - 1 if pages < 0 else 0)
-        self.move_cursor(start + pages * (self.page_rows - 1))
+        self.move_cursor(start + pages * max(1, (self.page_rows - 1) // part))
+
+    def action_seek(self, step: int) -> None:
+        """Put the cursor on the next record that the last filter lets through, below or above it."""
+        sought = self.sought
+        if sought is None:
+            self.notify("nothing was looked for yet: / filters, and n and N step through what matched")
+            return
+        start = None if self.cursor is None else self.row_of(self.cursor)
+        if start is None:
+            start = self.top - 1 if step > 0 else min(self.rows, self.top + self.page_rows)
+        for row in range(start + step, self.rows if step > 0 else -1, step):
+            key = self.key_at(row)
+            item = None if key is None else self.item_of(key)
+            if item is not None and sought(item):
+                self.move_cursor(row)
+                return
+        self.notify("no later record matches" if step > 0 else "no earlier record matches")
 
     def action_first(self) -> None:
         """Go to the top."""

@@ -8,7 +8,8 @@ from textual.binding import Binding, BindingType
 
 from bridge.journal import Journey
 from tui.panes.line_view import LineView
-from tui.panes.matching import haystack_of_journey, text_filter
+from tui.panes.matching import journey_words
+from tui.panes.query import read_filter
 from tui.panes.shown import Shown
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class LogView(LineView[Journey]):
         self, ring: Ring[Journey], board: StockBoard, columns: Sequence[Column[Journey]], identity: str, empty: str
     ) -> None:
         super().__init__(columns, identity, empty)
-        self.shown: Shown[Journey] = Shown(ring)
+        self.shown: Shown[Journey] = Shown(ring, lambda journey: journey.stage if journey.verdict is None else None)
         self.following = True
         self.waiting = 0
         """How many records came since the reader looked back."""
@@ -74,6 +75,7 @@ class LogView(LineView[Journey]):
 
     def pull(self, now: float) -> None:
         """Show what came; while the reader looks back the rows in view stay where they are."""
+        above = self.shown.sequence(self.top)
         pulled = self.shown.pull()
         if pulled.dropped or pulled.added:
             self.resize_rows()
@@ -81,22 +83,23 @@ class LogView(LineView[Journey]):
                 self._scroll_to_end()
             else:
                 self.waiting += pulled.added
-                if pulled.dropped:
-                    self.scroll_to(y=max(0, self.top - pulled.dropped), animate=False, force=True)
+                if above is not None and self.shown.place(above) != self.top:
+                    self.scroll_to(y=self.shown.place(above), animate=False, force=True)
             self._drawn.clear()
             self.refresh()
         else:
             self.repaint_changed(now)
 
     def set_filter(self, typed: str) -> None:
-        """Show only records that contain a text.
+        """Show only records that a filter lets through.
 
         Raises:
             FilterError: what was typed is no filter; nothing changed.
         """
-        passes, board = text_filter(typed), self._board
+        passes = read_filter(typed, journey_words(self._board))
         self.filter_text = typed.strip()
-        self.shown.only(None if passes is None else lambda journey: passes(haystack_of_journey(journey, board)))
+        self.sought = passes or self.sought
+        self.shown.only(passes)
         self.action_last()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:

@@ -14,7 +14,7 @@ from textual.widgets import Input
 from bridge.text import readable
 from tui.figures import count, rate
 from tui.panes.log_view import LogView
-from tui.panes.matching import FilterError
+from tui.panes.query import FilterError
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -69,7 +69,7 @@ class Pane(Vertical):
     def compose(self) -> ComposeResult:
         """The rows and, under them, the filter."""
         yield self.view
-        yield FilterInput(placeholder="filter: text, !text, re:regex", compact=True, classes="filter")
+        yield FilterInput(placeholder="text !text re:regex amount>10 type:out", compact=True, classes="filter")
 
     @property
     def filter_input(self) -> FilterInput:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+from collections import deque
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
 __all__ = ["Pulled", "Shown"]
 
 Item = TypeVar("Item")
 Kept_co = TypeVar("Kept_co", covariant=True)
+
+LOOKS: Final = 5_000
+"""How many records that may still change are looked at again in one pull, which takes a few milliseconds."""
 
 
 class Source(Protocol[Kept_co]):
@@ -37,7 +41,7 @@ class Source(Protocol[Kept_co]):
 
 
 class Pulled(NamedTuple):
-    """What a pull changed: so many rows fell off the top, so many came at the bottom."""
+    """What a pull changed: so many rows fell off the top or match no more, so many came or came to match."""
 
     dropped: int
     added: int
@@ -63,10 +67,14 @@ class Shown(Generic[Item]):
 
     Args:
         source: the ring.
+        changing: how far an item has come, None once nothing of it will change; by default none ever changes. What
+            a filter says of an item is asked again when that changes: a movement is rejected long after it came.
     """
 
-    def __init__(self, source: Source[Item]) -> None:
+    def __init__(self, source: Source[Item], changing: Callable[[Item], Hashable | None] = lambda _: None) -> None:
         self._ring = source
+        self._changing = changing
+        self._open: deque[tuple[int, Hashable | None]] = deque()
         self._source = source
         self._floor = 0
         self._matches: Callable[[Item], bool] | None = None
@@ -100,10 +108,20 @@ class Shown(Generic[Item]):
             start = max(self._next, first)
             items = source.slice(start, upto)
             start = upto - len(items)
-            matches = self._matches
-            fresh = [start + place for place, item in enumerate(items) if matches(item)]
-            self._sequences = [*sequences[dropped:], *fresh] if dropped or fresh else sequences
-            added = len(fresh)
+            matches, changing = self._matches, self._changing
+            kept = list(sequences[dropped:])
+            lost, came = self._look_again(kept, first, matches)
+            for sequence, item in enumerate(items, start):
+                # Asked before the filter: what changes between the two is looked at again.
+                state = changing(item)
+                if state is not None:
+                    self._open.append((sequence, state))
+                if matches(item):
+                    kept.append(sequence)
+                    came += 1
+            if dropped or lost or came:
+                self._sequences = kept
+            dropped, added = dropped + lost, came
         self._next = upto
         return Pulled(dropped, added)
 
@@ -115,6 +133,10 @@ class Shown(Generic[Item]):
         """The row of a sequence number, or None where it is not shown."""
         row = bisect_left(self._sequences, sequence)
         return row if self.sequence(row) == sequence else None
+
+    def place(self, sequence: int) -> int:
+        """The row of a sequence number, or where it would stand."""
+        return bisect_left(self._sequences, sequence)
 
     def get(self, sequence: int) -> Item | None:
         """The item under a sequence number, or None where it is no longer kept."""
@@ -137,6 +159,7 @@ class Shown(Generic[Item]):
         first = max(self._source.first, self._floor)
         self._next = first
         self._sequences = range(first, first) if matches is None else []
+        self._open.clear()
         self.pull()
 
     def pause(self) -> None:
@@ -148,3 +171,27 @@ class Shown(Generic[Item]):
     def resume(self) -> None:
         """Go on with what the ring got meanwhile."""
         self._source = self._ring
+
+    def _look_again(self, kept: list[int], first: int, matches: Callable[[Item], bool]) -> tuple[int, int]:
+        """Ask the filter again about what changed; gives how many rows went and how many came."""
+        lost = came = 0
+        for _ in range(min(LOOKS, len(self._open))):
+            sequence, before = self._open.popleft()
+            item = self._source.get(sequence) if sequence >= first else None
+            if item is None:
+                continue
+            state = self._changing(item)
+            # Once more after the last change: the engine's thread may have been in the middle of it.
+            if before is not None:
+                self._open.append((sequence, state))
+            if state == before and state is not None:
+                continue
+            row = bisect_left(kept, sequence)
+            shown = row < len(kept) and kept[row] == sequence
+            if matches(item) and not shown:
+                kept.insert(row, sequence)
+                came += 1
+            elif shown and not matches(item):
+                del kept[row]
+                lost += 1
+        return lost, came

@@ -14,7 +14,8 @@ from tui.figures import age
 from tui.panes import cells
 from tui.panes.columns import EXTRA, Column
 from tui.panes.line_view import LineView
-from tui.panes.matching import haystack_of_product, text_filter
+from tui.panes.matching import PRODUCT_WORDS
+from tui.panes.query import read_filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -65,7 +66,7 @@ class StockView(LineView[Product]):
         self.paused = False
         self._board = board
         self._version = -1
-        self._passes: Callable[[str], bool] | None = None
+        self._passes: Callable[[Product], bool] | None = None
         self._products: list[Product] = []
         self._rows: dict[int, int] = {}
 
@@ -101,13 +102,14 @@ class StockView(LineView[Product]):
         self.repaint_changed(now)
 
     def set_filter(self, typed: str) -> None:
-        """Show only products that contain a text.
+        """Show only products that a filter lets through.
 
         Raises:
             FilterError: what was typed is no filter; nothing changed.
         """
-        self._passes = text_filter(typed)
+        self._passes = read_filter(typed, PRODUCT_WORDS)
         self.filter_text = typed.strip()
+        self.sought = self._passes or self.sought
         self._take_over()
         self.refresh()
 
@@ -127,9 +129,7 @@ class StockView(LineView[Product]):
     def _take_over(self) -> None:
         passes = self._passes
         before = self._rows
-        self._products = [
-            product for product in self._board.products() if passes is None or passes(haystack_of_product(product))
-        ]
+        self._products = [product for product in self._board.products() if passes is None or passes(product)]
         self._rows = {product.id: row for row, product in enumerate(self._products)}
         if self._rows != before:
             self.resize_rows()
