@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 
 import pytest
+from rich.cells import cell_len
 
 from bridge.journal import Verdict
 from bridge.movement import Reason
@@ -212,7 +214,7 @@ async def test_a_filter_applies_to_new_arrivals_and_is_dropped_by_escape(engine:
         engine.receive(3, product="13")
         engine.receive(3, product="12")
         await until(pilot, lambda: screen.mqtt.rows == 8)
-        assert "filter towels" in str(screen.panes[0].border_subtitle)
+        await until(pilot, lambda: "· 16 · /towels 8" in str(screen.panes[0].border_title))
         await pilot.press("slash", "escape")
         await until(pilot, lambda: screen.mqtt.rows == 16)
         assert screen.mqtt.has_focus
@@ -314,3 +316,79 @@ async def test_half_pages(engine: ScriptedEngine) -> None:
         assert view.cursor == (view.page_rows - 1) // 2
         await pilot.press("ctrl+u")
         assert view.cursor == 0
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_title_has_a_sparkline_where_there_is_room(engine: ScriptedEngine, size: tuple[int, int]) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=size) as pilot:
+        pane = main_screen(app).panes[0]
+        engine.journal.received.add(4, time.monotonic() - 2)
+        engine.journal.received.add(8, time.monotonic() - 1)
+        await until(pilot, lambda: "█" in str(pane.border_title))
+        assert cell_len(str(pane.border_title)) <= pane.size.width - 2
+
+
+async def test_brackets_size_the_pane(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        pane = main_screen(app).panes[1]
+        before = pane.size.width
+        await pilot.press("2", "right_square_bracket")
+        await until(pilot, lambda: pane.size.width == before + 8)
+        await pilot.press("left_square_bracket", "left_square_bracket")
+        await until(pilot, lambda: pane.size.width == before - 8)
+        await pilot.press(*["right_square_bracket"] * 20)
+        assert all(pane.size.width >= 16 for pane in main_screen(app).panes)
+
+
+async def test_the_stock_table_is_sorted_by_the_column_with_the_arrow(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        view = main_screen(app).stock
+        await until(pilot, lambda: view.rows == 3)
+        await pilot.press("3", "g")
+
+        def ids() -> list[int | None]:
+            return [view.key_at(row) for row in range(view.rows)]
+
+        assert "id▲" in widget_lines(view)[0]
+        await pilot.press("greater_than_sign")
+        assert "name▲" in widget_lines(view)[0]
+        assert ids() == [120, 12, 13]
+        await pilot.press("greater_than_sign", "o")
+        assert "stock▼" in widget_lines(view)[0]
+        assert ids() == [12, 120, 13]
+        engine.flow(1, product="13", amount=100)
+        await until(pilot, lambda: ids() == [13, 12, 120])
+        assert view.cursor == 12
+        await pilot.press("less_than_sign")
+        assert "name▲" in widget_lines(view)[0]
+
+
+async def test_t_says_times_as_ages_and_as_the_time_of_day(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = main_screen(app)
+        engine.flow()
+        await until(pilot, lambda: screen.mqtt.rows == 1)
+        await pilot.press("t")
+        assert [" ago" in widget_lines(view)[0] for view in (screen.mqtt, screen.kafka)] == [True, True]
+        await until(pilot, lambda: widget_lines(screen.mqtt)[1].lstrip().startswith(("now", "1s", "2s")))
+        await pilot.press("t")
+        assert widget_lines(screen.mqtt)[0].startswith("time")
+        assert " at " in widget_lines(screen.stock)[0]
+
+
+async def test_m_rules_a_line_and_counts_what_comes_after(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        view, pane = main_screen(app).mqtt, main_screen(app).panes[0]
+        engine.receive(3)
+        await until(pilot, lambda: view.rows == 3)
+        await pilot.press("m")
+        engine.receive(7)
+        await until(pilot, lambda: "◀" in str(pane.border_subtitle) and "+7" in str(pane.border_subtitle))
+        assert ["◀" in line for line in widget_lines(view)[1:6]] == [False, False, True, False, False]
+        await pilot.press("g", "j", "j", "m")
+        await until(pilot, lambda: "◀" not in widget_text(view))

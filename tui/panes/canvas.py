@@ -15,7 +15,7 @@ from textual.strip import Strip
 
 from tui.panes.cells import Cell, fit
 from tui.panes.columns import Column, Layout, lay_out
-from tui.panes.line import header_line, record_line
+from tui.panes.line import header_line, marked_line, record_line
 from tui.verdicts import Tone
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class LineCanvas(ScrollView, Generic[Item]):
         "line--cursor",
         "line--cursor-blurred",
         "line--linked",
+        "line--mark",
         "line--fresh-1",
         "line--fresh-2",
         "line--fresh-3",
@@ -61,6 +62,10 @@ class LineCanvas(ScrollView, Generic[Item]):
         """The key of the record that the cursor is on."""
         self.linked: Hashable | None = None
         """The key of the record that is lit up because its movement is followed in another pane."""
+        self.relative: bool | None = None
+        """Whether moments are said as how long ago they are; None leaves it to each column."""
+        self.marks: set[Hashable] = set()
+        """The keys of the records that a person marked."""
         self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(1_024)
         self._styles: dict[str, Style] = {}
         self._tones: dict[Tone, Style] = {}
@@ -108,8 +113,26 @@ class LineCanvas(ScrollView, Generic[Item]):
     def layout_shown(self) -> Layout[Item]:
         """The columns that fit."""
         if self._width not in self._layouts:
-            self._layouts = {self._width: lay_out(self.columns, self._width)}
+            self._layouts = {self._width: lay_out(self.columns_shown(), self._width)}
         return self._layouts[self._width]
+
+    def columns_shown(self) -> list[Column[Item]]:
+        """All columns, each as moments are said."""
+        if self.relative is None:
+            return list(self.columns)
+        return [(column.ago if self.relative else column.clock) or column for column in self.columns]
+
+    def say_times(self, *, relative: bool) -> None:
+        """Say moments as how long ago they are, or as the time of day."""
+        self.relative = relative
+        self.relayout()
+
+    def relayout(self) -> None:
+        """Draw everything anew: the columns are others."""
+        self._layouts.clear()
+        self._strips.clear()
+        self._drawn.clear()
+        self.refresh()
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw some lines, all for one width and one moment."""
@@ -138,6 +161,8 @@ class LineCanvas(ScrollView, Generic[Item]):
         if strip is None:
             style = self._component(state[1]) if state[1] else self._component("line--blank")
             strip = record_line(self.layout_shown, item, now, tones=self._all_tones(), width=width, row=style)
+            if key in self.marks:
+                strip = marked_line(strip, self._component("line--mark"))
             self._strips[cached] = strip
         return strip
 
@@ -167,7 +192,8 @@ class LineCanvas(ScrollView, Generic[Item]):
         self._strips.clear()
 
     def _look(self, key: Hashable, item: Item, now: float) -> tuple[Hashable, str]:
-        state, style = self.state_of(item, now)
+        found, style = self.state_of(item, now)
+        state = (found, key in self.marks)
         if key == self.cursor:
             style = "line--cursor" if self.has_focus else "line--cursor-blurred"
         elif key == self.linked:

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Cell",
+    "acknowledged_ago",
     "acknowledged_at",
     "acknowledgement",
     "amount",
     "barcode",
     "changed",
+    "changed_at",
     "duplicate",
     "fit",
     "kafka_topic",
@@ -33,6 +35,7 @@ __all__ = [
     "product_id",
     "product_name",
     "quality",
+    "received_ago",
     "received_at",
     "retained",
     "status",
@@ -79,6 +82,16 @@ def acknowledged_at(journey: Journey, now: float) -> Cell:
     """When Kafka acknowledged the record, or when a record that another program wrote was consumed."""
     moment = journey.acknowledged_at or journey.consumed_at
     return Cell(figures.clock_milliseconds(moment), Tone.MUTED, figures.clock(moment))
+
+
+def received_ago(journey: Journey, now: float) -> Cell:
+    """How long ago the message came over MQTT."""
+    return Cell(figures.age(journey.received_at or 0, now), Tone.MUTED)
+
+
+def acknowledged_ago(journey: Journey, now: float) -> Cell:
+    """How long ago Kafka acknowledged the record, or a record that another program wrote was consumed."""
+    return Cell(figures.age(journey.acknowledged_at or journey.consumed_at or 0, now), Tone.MUTED)
 
 
 def mqtt_topic(journey: Journey, now: float) -> Cell:
@@ -199,3 +212,8 @@ def status(found: Product, now: float) -> Cell:
 def changed(found: Product, now: float) -> Cell:
     """How long ago the stock changed."""
     return Cell(figures.age(found.changed_at, now), Tone.MUTED)
+
+
+def changed_at(found: Product, now: float) -> Cell:
+    """The time of day at which the stock changed."""
+    return Cell(figures.clock(found.changed_at), Tone.MUTED)

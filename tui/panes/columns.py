@@ -32,6 +32,8 @@ class Column(Generic[Item]):
         cell: what stands in it for an item, at a moment in seconds since the epoch.
         align: numbers stand right.
         short_title: what stands above it where the title has no room.
+        clock: the column in its place where moments are said as the time of day; None where it does not change.
+        ago: the column in its place where moments are said as how long ago they are; None where it does not change.
     """
 
     title: str
@@ -42,6 +44,8 @@ class Column(Generic[Item]):
     cell: Callable[[Item, float], Cell]
     align: Literal["left", "right"] = "left"
     short_title: str = ""
+    clock: Column[Item] | None = None
+    ago: Column[Item] | None = None
 
 
 class Layout(NamedTuple, Generic[Item]):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["KAFKA_COLUMNS"]
 
 KAFKA_COLUMNS: Final[tuple[Column[Journey], ...]] = (
-    Column("time", 8, 8, 12, 3, cells.acknowledged_at),
+    Column("time", 8, 8, 12, 3, cells.acknowledged_at, ago=Column("ago", 4, 4, 4, 3, cells.acknowledged_ago, "right")),
     Column("topic", 5, 8, 16, 2, cells.kafka_topic),
     Column("p@offset", 7, 10, 12, 0, cells.position, short_title="offset"),
     Column("key", 4, 6, 14, 1, cells.key, "right"),

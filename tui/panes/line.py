@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from rich.style import Style
 from textual.strip import Strip
 
 from tui.panes.cells import Cell, fit
@@ -14,13 +15,14 @@ from tui.verdicts import Tone
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rich.style import Style
-
     from tui.panes.columns import Layout
 
-__all__ = ["header_line", "record_line"]
+__all__ = ["MARK", "header_line", "marked_line", "record_line"]
 
 Item = TypeVar("Item")
+
+MARK: Final = "◀"
+"""What stands at the end of a record that a person marked."""
 
 
 def record_line(
@@ -62,3 +64,12 @@ def header_line(layout: Layout[Item], style: Style, width: int) -> Strip:
     if layout.hidden and width:
         text = text[:-1] + "…"
     return Strip([Segment(text, style)], width)
+
+
+def marked_line(strip: Strip, mark: Style) -> Strip:
+    """Rule a line under a record, with a sign at its end."""
+    width = strip.cell_length
+    if not width:
+        return strip
+    kept = strip.crop(0, width - 1).apply_style(Style(underline=True))
+    return Strip([*kept, Segment(MARK, mark)], width)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["MQTT_COLUMNS"]
 
 MQTT_COLUMNS: Final[tuple[Column[Journey], ...]] = (
-    Column("time", 8, 8, 12, 4, cells.received_at),
+    Column("time", 8, 8, 12, 4, cells.received_at, ago=Column("ago", 4, 4, 4, 4, cells.received_ago, "right")),
     Column("topic", 5, 8, 16, 3, cells.mqtt_topic),
     Column("prod.", 5, 6, 10, 1, cells.product, "right"),
     Column("amount", 6, 6, 8, 0, cells.amount, "right"),

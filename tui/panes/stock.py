@@ -16,6 +16,7 @@ from tui.panes.columns import EXTRA, Column
 from tui.panes.line_view import LineView
 from tui.panes.matching import PRODUCT_WORDS
 from tui.panes.query import read_filter
+from tui.panes.sorting import Order, arrowed, sorted_products, stepped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -33,7 +34,7 @@ STOCK_COLUMNS: Final[tuple[Column[Product], ...]] = (
     Column("stock", 6, 7, 13, 0, cells.stock, "right"),
     Column("last", 5, 6, 13, 2, cells.last_change, "right"),
     Column("status", 1, 8, 8, 4, cells.status, short_title="S"),
-    Column("when", 4, 4, 4, 5, cells.changed, "right"),
+    Column("when", 4, 4, 4, 5, cells.changed, "right", clock=Column("at", 8, 8, 8, 5, cells.changed_at)),
     Column("barcode", 10, 12, 14, EXTRA, cells.barcode),
 )
 
@@ -47,6 +48,11 @@ class StockView(LineView[Product]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("greater_than_sign", "sort(1)", "Sort", show=False, id="stock.sort", tooltip="Sort by the next column"),
+        Binding(
+            "less_than_sign", "sort(-1)", "Sort", show=False, id="stock.sort_back", tooltip="Sort by the one before"
+        ),
+        Binding("o", "turn", "Order", show=False, id="stock.turn", tooltip="Turn the order around"),
         Binding("plus", "add(1)", "Add", key_display="+", id="stock.add", tooltip="Put stock in: prefills the form"),
         Binding(
             "minus", "add(-1)", "Take", key_display="-", id="stock.take", tooltip="Take stock out: prefills the form"
@@ -67,6 +73,7 @@ class StockView(LineView[Product]):
         self._board = board
         self._version = -1
         self._passes: Callable[[Product], bool] | None = None
+        self.order = Order()
         self._products: list[Product] = []
         self._rows: dict[int, int] = {}
 
@@ -113,6 +120,31 @@ class StockView(LineView[Product]):
         self._take_over()
         self.refresh()
 
+    def columns_shown(self) -> list[Column[Product]]:
+        """The columns, the one that the table is sorted by with an arrow."""
+        shown = super().columns_shown()
+        return [arrowed(column, base.title, self.order) for base, column in zip(self.columns, shown, strict=True)]
+
+    def sort(self, order: Order) -> None:
+        """Let the table stand in another order."""
+        self.order = order
+        self._take_over()
+        self.relayout()
+
+    def action_sort(self, step: int) -> None:
+        """Sort by the next column, or the one before."""
+        shown = {column.title.rstrip("▲▼") for column in self.layout_shown.columns}
+        titles = [
+            base.title
+            for base, column in zip(self.columns, super().columns_shown(), strict=True)
+            if column.title in shown
+        ]
+        self.sort(stepped(self.order, titles, step))
+
+    def action_turn(self) -> None:
+        """Turn the order around."""
+        self.sort(self.order.turned())
+
     def action_pause(self) -> None:
         """Hold the display, or go on."""
         self.paused = not self.paused
@@ -129,7 +161,9 @@ class StockView(LineView[Product]):
     def _take_over(self) -> None:
         passes = self._passes
         before = self._rows
-        self._products = [product for product in self._board.products() if passes is None or passes(product)]
+        self._products = sorted_products(
+            (product for product in self._board.products() if passes is None or passes(product)), self.order
+        )
         self._rows = {product.id: row for row, product in enumerate(self._products)}
         if self._rows != before:
             self.resize_rows()

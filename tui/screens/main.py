@@ -21,6 +21,7 @@ from tui.panes.line_view import LineView
 from tui.panes.log_view import LogView
 from tui.panes.mqtt import MQTT_COLUMNS
 from tui.panes.pane import FilterInput, Pane
+from tui.panes.shares import SHARES, resized
 from tui.panes.stock import StockView
 from tui.screens.help import HelpScreen
 from tui.screens.record import RecordScreen
@@ -61,6 +62,11 @@ class MainScreen(Screen[None]):
         Binding("3", "pane(3)", "Stock", group=PANES, priority=True, id="focus.stock", tooltip="Go to the stock"),
         Binding("4", "form", "Form", group=PANES, priority=True, id="focus.form", tooltip="Go to the form"),
         Binding("z", "zoom", "Zoom", id="pane.zoom", tooltip="Give one pane the room of all three, and back"),
+        Binding("right_square_bracket", "size(1)", "Wider", show=False, id="pane.wider", tooltip="Make the pane wider"),
+        Binding(
+            "left_square_bracket", "size(-1)", "Narrower", show=False, id="pane.narrower", tooltip="Make it narrower"
+        ),
+        Binding("t", "times", "Time", show=False, id="pane.times", tooltip="Times as ages, or as the time of day"),
         Binding("tab", "next_place(1)", "Next", show=False, id="focus.next", tooltip="Go to the next pane or field"),
         Binding("shift+tab", "next_place(-1)", "Previous", show=False, id="focus.previous", tooltip="Go back by one"),
         Binding("escape", "close", "Close", show=False, id="close", tooltip="Close or leave the innermost thing"),
@@ -82,6 +88,9 @@ class MainScreen(Screen[None]):
         )
         self.followed: Journey | None = None
         """The movement that is lit up in all panes."""
+        self.panes[2].pulse = journal.decided
+        self._shares: tuple[int, ...] = SHARES
+        self._relative = False
         self._current = 1
         self._way: Content | None = None
 
@@ -206,6 +215,21 @@ class MainScreen(Screen[None]):
         """Give the current pane all the room, or give it back."""
         self.toggle_class("zoomed")
         self.show_pane(self._current)
+
+    def action_size(self, step: int) -> None:
+        """Give the current pane more of the width, or less."""
+        if not self.has_class("-wide") or self.has_class("zoomed"):
+            self.notify("one pane has all the width here")
+            return
+        self._shares = resized(self._shares, self._current - 1, step)
+        for pane, share in zip(self.panes, self._shares, strict=True):
+            pane.styles.width = f"{share}fr"
+
+    def action_times(self) -> None:
+        """Say moments in the panes as ages, or as the time of day."""
+        self._relative = not self._relative
+        for pane in self.panes:
+            pane.view.say_times(relative=self._relative)
 
     def action_close(self) -> None:
         """Give the room back, else stop following a movement."""
