@@ -100,6 +100,14 @@ async def test_plus_on_a_row_moves_the_stock(lane: Lane, chain: EmbeddedChain) -
         await until(pilot, lambda: "✓ in Strapi 10 → 6" in widget_text(screen.form.sent), 40)
         assert await lane.stock_of(product) == 6
         await until(pilot, lambda: " 6 " in widget_text(screen.stock))
+        await pilot.press("u")
+        await until(pilot, lambda: "sends +4  6 → 10" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "✓ in Strapi 6 → 10" in widget_text(screen.form.sent), 40)
+        assert await lane.stock_of(product) == 10
+        await pilot.press("equals_sign", *"25", "enter")
+        await until(pilot, lambda: "✓ in Strapi 10 → 25" in widget_text(screen.form.sent), 40)
+        assert await lane.stock_of(product) == 25
 
 
 async def test_what_strapi_refuses_says_why(lane: Lane, chain: EmbeddedChain) -> None:

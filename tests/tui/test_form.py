@@ -159,20 +159,22 @@ async def test_nonsense_is_not_sent_and_says_what_to_type(engine: ScriptedEngine
         assert not engine.published
 
 
-@pytest.mark.parametrize(("key", "sign", "payload"), [("plus", "+", b"IN"), ("minus", "-", b"OUT")])
-async def test_plus_and_minus_on_a_row_prefill_the_form(
-    engine: ScriptedEngine, key: str, sign: str, payload: bytes
-) -> None:
+async def test_up_and_down_bring_back_what_was_sent(engine: ScriptedEngine) -> None:
     app = OpsciApp(engine)
     async with app.run_test(size=(120, 40)) as pilot:
         form = main_screen(app).form
-        await until(pilot, lambda: main_screen(app).stock.rows == 3)
-        await pilot.press("3", "g", "j", key)
-        assert (form.product.value, form.amount.value) == ("13", sign)
-        assert form.amount.has_focus
-        await pilot.press("2", "enter")
-        await until(pilot, lambda: engine.published)
-        assert engine.published[0][0] == b'{"id":13,"amount":2,"type":"%s"}' % payload
+        for product, amount in (("12", "+5"), ("13", "-2")):
+            await pilot.press(
+                "escape", "4", "end", *("backspace",) * len(form.product.value), *product, "enter", *amount, "enter"
+            )
+            await until(pilot, lambda: engine.published and not engine.published[-1][1].done())
+            engine.published[-1][1].set_result(engine.journey(engine.published[-1][0]))
+            await until(pilot, lambda: form.amount.value == "")
+        seen = []
+        for key in ("up", "up", "up", "down", "down"):
+            await pilot.press(key)
+            seen.append((form.product.value, form.amount.value))
+        assert seen == [("13", "-2"), ("12", "+5"), ("12", "+5"), ("13", "-2"), ("", "")]
 
 
 async def test_the_button_sends(engine: ScriptedEngine) -> None:

@@ -13,6 +13,7 @@ from textual.widgets import Button, Input, Label, Static
 
 from tui.form.completion import complete
 from tui.form.field import PlainInput
+from tui.form.history import History
 from tui.form.preview import Preview, preview
 from tui.form.sent import Sent, SentList
 from tui.form.suggestions import Suggestions
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from bridge.journal import Journal, Journey, Product
     from bridge.movement import Movement
+    from tui.form.moves import Moves
 
 __all__ = ["MovementForm"]
 
@@ -35,11 +37,26 @@ class MovementForm(Vertical):
     Args:
         journal: the products as they are shown, and the way of what was sent.
         topic: the MQTT topic that it publishes to.
+        moves: gets what was sent.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "suggest(-1)", "Previous", show=False, id="form.previous", tooltip="Mark the product above"),
-        Binding("down", "suggest(1)", "Next", show=False, id="form.next", tooltip="Mark the product below"),
+        Binding(
+            "up",
+            "suggest(-1)",
+            "Previous",
+            show=False,
+            id="form.previous",
+            tooltip="Mark the product above, else bring back the movement sent before",
+        ),
+        Binding(
+            "down",
+            "suggest(1)",
+            "Next",
+            show=False,
+            id="form.next",
+            tooltip="Mark the product below, else bring back the movement sent after",
+        ),
         Binding("tab", "take", "Take", show=False, id="form.take", tooltip="Take the marked product"),
         Binding(
             "escape",
@@ -63,11 +80,13 @@ class MovementForm(Vertical):
     class Left(Message):
         """The form is no longer wanted."""
 
-    def __init__(self, journal: Journal, topic: str) -> None:
+    def __init__(self, journal: Journal, topic: str, moves: Moves) -> None:
         super().__init__(id="form")
         self._journal = journal
         self._board = journal.stock
         self._topic = topic
+        self._moves = moves
+        self._history: History[tuple[str, str]] = History()
         self._previewed: tuple[str, str, int] | None = None
         self._under_way: Sent | None = None
         self._said = ""
@@ -85,7 +104,7 @@ class MovementForm(Vertical):
             yield button
             yield Static(id="meant", markup=False)
         yield Static(id="preview", markup=False)
-        yield SentList()
+        yield SentList(self._moves)
 
     def on_mount(self) -> None:
         """Name the border."""
@@ -183,14 +202,22 @@ class MovementForm(Vertical):
             self.suggestions.suggest([])
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave the keys of the suggestions to others while there are none."""
-        if action in {"suggest", "take"}:
+        """Leave the key of the suggestions to others while there are none."""
+        if action == "take":
             return self.is_mounted and self.suggestions.is_open
         return True
 
     def action_suggest(self, rows: int) -> None:
-        """Mark another product."""
-        self.suggestions.move(rows)
+        """Mark another product, or bring back what was sent before or after."""
+        if self.suggestions.is_open:
+            self.suggestions.move(rows)
+            return
+        with self.prevent(Input.Changed):
+            self.product.value, self.amount.value = self._history.step(rows) or ("", "")
+        self.product.action_end()
+        self.amount.action_end()
+        self._said = ""
+        self.pull()
 
     def action_take(self) -> None:
         """Take the marked product."""
@@ -221,6 +248,7 @@ class MovementForm(Vertical):
             self._said = found.missing
         else:
             name = found.product.name if found.product else ""
+            self._history.add((self.product.value, self.amount.value))
             self.post_message(self.Submitted(found.movement, found.payload, name))
         self._show(found)
 

@@ -12,7 +12,7 @@ from tui.figures import count
 if TYPE_CHECKING:
     from bridge.journal import Product, StockBoard
 
-__all__ = ["Preview", "preview", "read_amount"]
+__all__ = ["Preview", "preview", "read_amount", "refusal"]
 
 _AMOUNT: Final = re.compile(r"([+\-\N{MINUS SIGN}]?)\s*([0-9]{1,20})", re.ASCII)
 
@@ -81,12 +81,15 @@ def preview(product: str, amount: str, board: StockBoard) -> Preview:
         return Preview(product=meant, missing=delta)
     kind: Literal["IN", "OUT"] = "IN" if delta > 0 else "OUT"
     movement = Movement(reference, abs(delta), kind)
-    return Preview(movement, encode_movement(movement), meant, "", _warning(meant, delta, len(board)))
+    if meant is not None:
+        warning = refusal(meant, delta)
+    else:
+        warning = "no product that is shown has this id or barcode: Strapi would refuse it" if len(board) else ""
+    return Preview(movement, encode_movement(movement), meant, "", warning)
 
 
-def _warning(product: Product | None, delta: int, known: int) -> str:
-    if product is None:
-        return "no product that is shown has this id or barcode: Strapi would refuse it" if known else ""
+def refusal(product: Product, delta: int) -> str:
+    """Say why Strapi would refuse to change the stock that is shown by so much; empty where it would not."""
     if product.stock + delta < 0:
         return f"Strapi would refuse it: {count(product.stock)} in stock, {count(-delta)} to take"
     if product.stock + delta > MAX_AMOUNT:

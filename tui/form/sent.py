@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from bridge.journal import Journal, Journey
     from bridge.movement import Movement
+    from tui.form.moves import Moves
 
 __all__ = ["Sent", "SentList"]
 
@@ -36,13 +37,20 @@ class Sent:
         name: the product's name as it was shown, may be empty.
         answer: the broker's word, from the engine.
         journal: where its way is written down.
+        undoes: the one that it takes back, None where it takes back none.
     """
 
-    def __init__(self, movement: Movement, name: str, answer: Future[Journey], journal: Journal) -> None:
+    def __init__(
+        self, movement: Movement, name: str, answer: Future[Journey], journal: Journal, undoes: Sent | None = None
+    ) -> None:
         self.movement = movement
         self.name = name
         self.at = time.time()
         self.answer = answer
+        self.undoes = undoes
+        self._undo: Sent | None = None
+        if undoes is not None:
+            undoes._undo = self
         self._journal = journal
         self._journey: Journey | None = None
 
@@ -55,6 +63,21 @@ class Sent:
             # What comes back over MQTT is a journey of its own under the same identity.
             self._journey = self._journal.journey(self._journey.movement_id) or self._journey
         return self._journey
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is to be expected: it is decided, or the broker has it not."""
+        return bool(self.problem) or (self.journey is not None and self.journey.verdict is not None)
+
+    @property
+    def applied(self) -> bool:
+        """Whether it changed the stock."""
+        return self.journey is not None and self.journey.verdict is Verdict.APPLIED
+
+    @property
+    def undone(self) -> bool:
+        """Whether a movement that takes it back was sent, and may still be applied or was."""
+        return self._undo is not None and (self._undo.applied or not self._undo.over)
 
     @property
     def problem(self) -> str:
@@ -90,16 +113,22 @@ class Sent:
 
 
 class SentList(Static):
-    """The latest sent movements, the last one on top, as many as there is room for."""
+    """The latest sent movements, the last one on top, as many as there is room for.
 
-    def __init__(self) -> None:
+    Args:
+        moves: gets what is added.
+    """
+
+    def __init__(self, moves: Moves) -> None:
         super().__init__(id="sent", markup=False)
+        self._moves = moves
         self.entries: deque[Sent] = deque(maxlen=REMEMBERED)
         self._said: Content | None = None
 
-    def add(self, sent: Sent) -> None:
-        """Note one that was just handed over."""
-        self.entries.appendleft(sent)
+    def add(self, *step: Sent) -> None:
+        """Note what was just handed over together."""
+        self._moves.add(step)
+        self.entries.extendleft(step)
         self.pull()
 
     def pull(self) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "mqtt_topic",
     "name",
     "payload",
+    "pending_stock",
     "position",
     "product",
     "product_id",
@@ -192,6 +193,12 @@ def barcode(found: Product, now: float) -> Cell:
 def stock(found: Product, now: float) -> Cell:
     """The stock in pieces."""
     return Cell(figures.count(found.stock), Tone.STRONG if found.stock else Tone.REJECTED)
+
+
+def pending_stock(found: Product, pending: int) -> Cell:
+    """The stock in pieces with what was sent and is not decided yet: `41 (+5…)`."""
+    text = f"{figures.count(found.stock)} ({figures.signed(pending)}…)"
+    return Cell(text, Tone.PENDING, f"{figures.count(found.stock)} {figures.signed(pending)}…")
 
 
 def last_change(found: Product, now: float) -> Cell:

@@ -45,7 +45,6 @@ class LineView(LineCanvas[Item], can_focus=True):
             tooltip="The next record below that matches the last filter, also after Esc closed it",
         ),
         Binding("N", "seek(-1)", "Previous", show=False, id="pane.previous_match", tooltip="The one before it, above"),
-        Binding("space", "pause", "Pause", id="pane.pause", tooltip="Hold the display; recording goes on"),
     ]
 
     @dataclass

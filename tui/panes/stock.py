@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
-
-from textual.binding import Binding, BindingType
-from textual.message import Message
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from bridge.journal import Product
 from tui.figures import age
@@ -16,12 +13,12 @@ from tui.panes.columns import EXTRA, Column
 from tui.panes.line_view import LineView
 from tui.panes.matching import PRODUCT_WORDS
 from tui.panes.query import read_filter
-from tui.panes.sorting import Order, arrowed, sorted_products, stepped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Mapping
 
     from bridge.journal import StockBoard
+    from tui.panes.cells import Cell
 
 __all__ = ["STOCK_COLUMNS", "StockView"]
 
@@ -34,7 +31,7 @@ STOCK_COLUMNS: Final[tuple[Column[Product], ...]] = (
     Column("stock", 6, 7, 13, 0, cells.stock, "right"),
     Column("last", 5, 6, 13, 2, cells.last_change, "right"),
     Column("status", 1, 8, 8, 4, cells.status, short_title="S"),
-    Column("when", 4, 4, 4, 5, cells.changed, "right", clock=Column("at", 8, 8, 8, 5, cells.changed_at)),
+    Column("when", 4, 4, 4, 5, cells.changed, "right"),
     Column("barcode", 10, 12, 14, EXTRA, cells.barcode),
 )
 
@@ -47,33 +44,18 @@ class StockView(LineView[Product]):
         identity: the widget's id.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("greater_than_sign", "sort(1)", "Sort", show=False, id="stock.sort", tooltip="Sort by the next column"),
-        Binding(
-            "less_than_sign", "sort(-1)", "Sort", show=False, id="stock.sort_back", tooltip="Sort by the one before"
-        ),
-        Binding("o", "turn", "Order", show=False, id="stock.turn", tooltip="Turn the order around"),
-        Binding("plus", "add(1)", "Add", key_display="+", id="stock.add", tooltip="Put stock in: prefills the form"),
-        Binding(
-            "minus", "add(-1)", "Take", key_display="-", id="stock.take", tooltip="Take stock out: prefills the form"
-        ),
-    ]
-
-    @dataclass
-    class MovementWanted(Message):
-        """Stock of a product is to be moved: `sign` is 1 to put in, -1 to take out."""
-
-        product: Product
-        sign: int
-
     def __init__(self, board: StockBoard, identity: str) -> None:
-        super().__init__(STOCK_COLUMNS, identity, "no product is known yet")
+        own = {"name": self._name_cell, "stock": self._stock_cell}
+        columns = [replace(column, cell=own.get(column.title, column.cell)) for column in STOCK_COLUMNS]
+        super().__init__(columns, identity, "no product is known yet")
         self.filter_text = ""
-        self.paused = False
+        self.pending: Mapping[int, int] = {}
+        """The sum of what is sent and not decided, by the product's id."""
+        self.marked: set[int] = set()
+        """The products that one amount is to move together."""
         self._board = board
         self._version = -1
         self._passes: Callable[[Product], bool] | None = None
-        self.order = Order()
         self._products: list[Product] = []
         self._rows: dict[int, int] = {}
 
@@ -99,11 +81,11 @@ class StockView(LineView[Product]):
         """A product looks different when anything of it changed, while it is fresh, and as its age grows."""
         passed = math.floor(now - item.changed_at) + 1
         fresh = f"line--fresh-{passed}" if item.last_change and 1 <= passed <= FRESH else ""
-        return (item, age(item.changed_at, now)), fresh
+        return (item, age(item.changed_at, now), self.pending.get(item.id, 0), item.id in self.marked), fresh
 
     def pull(self, now: float) -> None:
         """Show what the board says, row by row."""
-        if self._version != self._board.version and not self.paused:
+        if self._version != self._board.version:
             self._version = self._board.version
             self._take_over()
         self.repaint_changed(now)
@@ -120,50 +102,38 @@ class StockView(LineView[Product]):
         self._take_over()
         self.refresh()
 
-    def columns_shown(self) -> list[Column[Product]]:
-        """The columns, the one that the table is sorted by with an arrow."""
-        shown = super().columns_shown()
-        return [arrowed(column, base.title, self.order) for base, column in zip(self.columns, shown, strict=True)]
+    def selected(self) -> list[Product]:
+        """The marked products, else the one under the cursor; it goes to the first visible row where it is on none."""
+        if self.marked:
+            return [product for product in self._board.products() if product.id in self.marked]
+        row = self.cursor_row()
+        if row is None:
+            self.action_move(1)
+            row = self.cursor_row()
+        return [] if row is None else [self._products[row]]
 
-    def sort(self, order: Order) -> None:
-        """Let the table stand in another order."""
-        self.order = order
-        self._take_over()
-        self.relayout()
-
-    def action_sort(self, step: int) -> None:
-        """Sort by the next column, or the one before."""
-        shown = {column.title.rstrip("▲▼") for column in self.layout_shown.columns}
-        titles = [
-            base.title
-            for base, column in zip(self.columns, super().columns_shown(), strict=True)
-            if column.title in shown
-        ]
-        self.sort(stepped(self.order, titles, step))
-
-    def action_turn(self) -> None:
-        """Turn the order around."""
-        self.sort(self.order.turned())
-
-    def action_pause(self) -> None:
-        """Hold the display, or go on."""
-        self.paused = not self.paused
-
-    def action_add(self, sign: int) -> None:
-        """Ask for a movement of the product under the cursor."""
+    def action_mark(self) -> None:
+        """Mark the row under the cursor, or unmark it, and go on to the next."""
         row = self.cursor_row()
         if row is None:
             self.action_move(1)
             row = self.cursor_row()
         if row is not None:
-            self.post_message(self.MovementWanted(self._products[row], sign))
+            self.marked ^= {self._products[row].id}
+            self.move_cursor(row + 1)
+
+    def _name_cell(self, found: Product, now: float) -> Cell:
+        cell = cells.product_name(found, now)
+        return cell._replace(text=f"◆ {cell.text}") if found.id in self.marked else cell
+
+    def _stock_cell(self, found: Product, now: float) -> Cell:
+        pending = self.pending.get(found.id, 0)
+        return cells.pending_stock(found, pending) if found.id in self.pending else cells.stock(found, now)
 
     def _take_over(self) -> None:
         passes = self._passes
         before = self._rows
-        self._products = sorted_products(
-            (product for product in self._board.products() if passes is None or passes(product)), self.order
-        )
+        self._products = [product for product in self._board.products() if passes is None or passes(product)]
         self._rows = {product.id: row for row, product in enumerate(self._products)}
         if self._rows != before:
             self.resize_rows()

@@ -14,8 +14,11 @@ from textual.widgets import Footer, Input, Static
 from bridge.errors import OpsciError
 from bridge.journal import Journey
 from bridge.text import readable
+from tui.entry.prompt import AmountPrompt
+from tui.entry.send import send_plan
 from tui.form.field import PlainInput
 from tui.form.form import MovementForm
+from tui.form.moves import Moves
 from tui.panes.kafka import KAFKA_COLUMNS
 from tui.panes.line_view import LineView
 from tui.panes.log_view import LogView
@@ -23,6 +26,7 @@ from tui.panes.mqtt import MQTT_COLUMNS
 from tui.panes.pane import FilterInput, Pane
 from tui.panes.shares import SHARES, resized
 from tui.panes.stock import StockView
+from tui.panes.stock_pane import StockPane
 from tui.screens.help import HelpScreen
 from tui.screens.record import RecordScreen
 from tui.status import StatusBar
@@ -81,10 +85,12 @@ class MainScreen(Screen[None]):
         self.mqtt = LogView(journal.mqtt, journal.stock, MQTT_COLUMNS, "mqtt", "nothing came over MQTT yet")
         self.kafka = LogView(journal.kafka, journal.stock, KAFKA_COLUMNS, "kafka", "Kafka has nothing yet")
         self.stock = StockView(journal.stock, "stock")
-        self.panes = (
+        self.moves = Moves(journal.stock)
+        """All that was sent from the keyboard."""
+        self.panes: tuple[Pane, Pane, StockPane] = (
             Pane(1, "MQTT in", self.mqtt, journal.received),
             Pane(2, "Kafka produced", self.kafka, journal.produced),
-            Pane(3, "Strapi stock", self.stock, None),
+            StockPane(3, "Strapi stock", self.stock, journal.stock, self.moves),
         )
         self.followed: Journey | None = None
         """The movement that is lit up in all panes."""
@@ -101,7 +107,7 @@ class MainScreen(Screen[None]):
         with Horizontal(id="panes"):
             yield from self.panes
         yield Static(id="way", markup=False)
-        yield MovementForm(self._engine.journal, self._engine.settings.mqtt.publish_topic)
+        yield MovementForm(self._engine.journal, self._engine.settings.mqtt.publish_topic, self.moves)
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
@@ -166,9 +172,11 @@ class MainScreen(Screen[None]):
         """Open the filter of a pane."""
         next(pane for pane in self.panes if pane.view.identity == event.pane).ask_filter()
 
-    def on_stock_view_movement_wanted(self, event: StockView.MovementWanted) -> None:
-        """Prefill the form."""
-        self.form.prefill(event.product, event.sign)
+    def on_amount_prompt_submitted(self, event: AmountPrompt.Submitted) -> None:
+        """Hand what was typed on rows to the engine."""
+        send_plan(self._engine, self.form.sent, event.plan, event.undoes)
+        self.stock.marked.clear()
+        self.pull()
 
     def on_pane_tabs_chosen(self, event: PaneTabs.Chosen) -> None:
         """Show a pane."""
@@ -248,7 +256,8 @@ class MainScreen(Screen[None]):
                     ("Everywhere", self.BINDINGS),
                     ("In a pane", LineView.BINDINGS),
                     ("MQTT and Kafka", LogView.BINDINGS),
-                    ("Stock", StockView.BINDINGS),
+                    ("Stock", StockPane.BINDINGS),
+                    ("While an amount is typed on rows", AmountPrompt.BINDINGS),
                     ("Form", (*PlainInput.BINDINGS, *MovementForm.BINDINGS)),
                     ("While a filter is typed", FilterInput.BINDINGS),
                 )
