@@ -14,6 +14,7 @@ import msgspec
 from bridge.errors import RejectedError
 from bridge.identity import MOVEMENT_ID
 from bridge.journal import DeadLetter
+from bridge.kafka.headers import MQTT_DELIVERY, MQTT_RECEIVED_AT, MQTT_TOPIC
 from bridge.kafka.producer import LARGEST_RECORD, Record
 
 if TYPE_CHECKING:
@@ -59,7 +60,11 @@ def dead_letter_record(topic: str, journey: Journey, origin: str, keep: int = _K
         ("payload-size", str(len(journey.payload)).encode()),
     ]
     if journey.mqtt_topic is not None:
-        headers.append(("mqtt-topic", journey.mqtt_topic.encode("utf-8", "replace")))
+        headers.append((MQTT_TOPIC, journey.mqtt_topic.encode("utf-8", "replace")))
+    if journey.offset < 0 and journey.received_at is not None:
+        # It comes straight from MQTT: the broker may send it again to the engine after this one.
+        headers.append((MQTT_RECEIVED_AT, b"%d" % int(journey.received_at * 1000)))
+        headers.append((MQTT_DELIVERY, journey.delivery.encode()))
     value = msgspec.json.encode({"error": error, "message": kept.decode("utf-8", "replace")})
     return Record(topic, None, value, headers)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bridge.identity import MOVEMENT_ID, is_identity, record_identity
 from bridge.journal import Journey
+from bridge.kafka.headers import MQTT_DELIVERY, MQTT_RECEIVED_AT, MQTT_TOPIC
 from bridge.movement import Reason, Rejection, read_movement
 from bridge.route import Does
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from bridge.kafka.consumer import ConsumedRecord
 
 __all__ = ["journey_of"]
-
-_MQTT_TOPIC = "mqtt-topic"
-_RECEIVED_AT = "mqtt-received-at"
 
 
 def journey_of(record: ConsumedRecord, does: Does, known: Callable[[str], Journey | None]) -> Journey:
@@ -39,8 +37,9 @@ def journey_of(record: ConsumedRecord, does: Does, known: Callable[[str], Journe
     payload = record.value if record.value is not None else b""
     journey = known(identity)
     if journey is None or not _is_of(journey, record, payload):
-        mqtt_topic = headers.pop(_MQTT_TOPIC, None) or None
-        headers.pop(_RECEIVED_AT, None)
+        mqtt_topic = headers.pop(MQTT_TOPIC, None) or None
+        headers.pop(MQTT_RECEIVED_AT, None)
+        headers.pop(MQTT_DELIVERY, None)
         journey = Journey(identity, payload, mqtt_topic=mqtt_topic, properties=tuple(headers.items()))
         journey.key = record.key.decode("utf-8", "replace") if record.key is not None else None
     journey.kafka_topic, journey.partition, journey.offset = record.topic, record.partition, record.offset

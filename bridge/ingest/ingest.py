@@ -12,6 +12,7 @@ from bridge.errors import RefusedError, RejectedError, ServerError
 from bridge.ingest.contention import Contention
 from bridge.ingest.in_flight import Arrival, InFlight
 from bridge.ingest.judge import Judge, record_of
+from bridge.ingest.read_back import Deliveries, read_back
 from bridge.journal import Server, State, Verdict
 from bridge.movement import Reason, Rejection
 from bridge.mqtt.connect import session_taken
@@ -51,9 +52,11 @@ class Ingest:
         self._journal = journal
         self._writer = writer
         self._letters = letters
-        self._judge = Judge(settings.routes)
+        self._judge = Judge(settings.routes, settings.mqtt.client_id)
         self._filters = list(dict.fromkeys(route.mqtt for route in settings.routes if route.mqtt))
         self._in_flight = InFlight()
+        self._deliveries: Deliveries | None = None
+        self._read_back = False
         self._waiting: list[Arrival] = []
         self._arrived = asyncio.Event()
         self._settled = asyncio.Event()
@@ -158,12 +161,44 @@ class Ingest:
             await self._arrived.wait()
             self._arrived.clear()
             arrivals, self._waiting = self._waiting, []
-            await self._produce([arrival.journey for arrival in arrivals if arrival.journey is not None])
+            journeys = [arrival.journey for arrival in arrivals if arrival.journey is not None]
+            await self._produce(await self._unknown_to_kafka(journeys))
             self._in_flight.settle(arrivals)
             if not self._waiting:
                 self._settled.set()
             if self._session is not None and self._running.is_set():
                 self._session.resume()
+
+    async def _unknown_to_kafka(self, journeys: list[Journey]) -> list[Journey]:
+        """Leave out what the engine before this one had brought into Kafka; a broker sends such messages first."""
+        if self._read_back:
+            return journeys
+        if not any(journey.redelivered for journey in journeys):
+            # The redeliveries are over, and a packet id may be another message's from now on.
+            self._read_back = bool(journeys)
+            return journeys
+        if self._deliveries is None:
+            self._deliveries = await self._read_back_deliveries()
+        fresh = []
+        for journey in journeys:
+            there = self._deliveries.find(journey)
+            if there is None:
+                fresh.append(journey)
+            else:
+                journey.movement_id = there.movement_id
+                journey.partition, journey.offset = there.partition, there.offset
+                journey.acknowledged_at = time.time()
+        return fresh
+
+    async def _read_back_deliveries(self) -> Deliveries:
+        topics = [route.kafka for route in self._settings.routes if route.mqtt]
+        backoff = Backoff()
+        while True:
+            try:
+                return await read_back(self._settings.kafka, [*topics, self._settings.kafka.errors_topic])
+            except ServerError as error:
+                _log.warning("%s", error)
+                await asyncio.sleep(backoff.pause())
 
     async def _produce(self, journeys: Sequence[Journey]) -> None:
         """Write a round: movements where their routes say, and what is rejected to the dead letters."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.identity import MOVEMENT_ID, is_identity, new_movement_ids
 from bridge.journal import Journey
+from bridge.kafka.headers import MQTT_DELIVERY, MQTT_RECEIVED_AT, MQTT_TOPIC
 from bridge.kafka.producer import LARGEST_RECORD, Record
 from bridge.movement import Reason, Rejection, read_movement
 from bridge.mqtt.frames import MalformedFrameError, user_properties
@@ -18,12 +19,9 @@ if TYPE_CHECKING:
     from bridge.mqtt.frames import Inbound
     from bridge.route import Route
 
-__all__ = ["MQTT_RECEIVED_AT", "MQTT_TOPIC", "Judge"]
+__all__ = ["Judge", "record_of"]
 
-MQTT_TOPIC: Final = "mqtt-topic"
-MQTT_RECEIVED_AT: Final = "mqtt-received-at"
-
-_OURS: Final = frozenset({MOVEMENT_ID, MQTT_TOPIC, MQTT_RECEIVED_AT})
+_OURS: Final = frozenset({MOVEMENT_ID, MQTT_TOPIC, MQTT_RECEIVED_AT, MQTT_DELIVERY})
 _TOPICS_REMEMBERED: Final = 10_000
 _SURELY_FITS: Final = LARGEST_RECORD // 4
 
@@ -33,9 +31,11 @@ class Judge:
 
     Args:
         routes: the first whose filter matches a topic takes the message.
+        client_id: whose session the messages come on.
     """
 
-    def __init__(self, routes: Sequence[Route]) -> None:
+    def __init__(self, routes: Sequence[Route], client_id: str) -> None:
+        self._client_id = client_id
         self._routes = [route for route in routes if route.mqtt]
         self._chosen: dict[str, Route | None] = {}
 
@@ -68,6 +68,8 @@ class Judge:
             properties=properties,
             received_at=received_at,
         )
+        if named is None and message.qos == 1:
+            journey.delivery = f"{self._client_id}/{message.packet_id}"
         route = self._route(message.topic)
         if route is None:
             journey.rejection = Rejection(Reason.NO_ROUTE, f"no route takes the MQTT topic {message.topic!r}")
@@ -105,6 +107,8 @@ def record_of(journey: Journey) -> Record:
         (MQTT_TOPIC, _encoded(journey.mqtt_topic or "")),
         (MQTT_RECEIVED_AT, b"%d" % int((journey.received_at or 0) * 1000)),
     ]
+    if journey.delivery:
+        headers.append((MQTT_DELIVERY, journey.delivery.encode()))
     if journey.properties:
         headers += [
             (name, value.encode("utf-8", "replace")) for name, value in journey.properties if name and name not in _OURS

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from bridge.embedded import EmbeddedChain
 from bridge.journal import Verdict
 from stack.local import LocalStack
 from stack.ports import random_ports
-from tests.chain.engine import engine
 from tests.chain.lane import Lane, until
 from tests.chain.programs import run_bridge
+from tests.tui.looking import main_screen, widget_text
+from tests.tui.looking import until as looked
+from tui.app import OpsciApp
+from tui.status import StatusBar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tui.panes.pane import Pane
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -52,6 +60,11 @@ def compute() -> Outcome:
     return Outcome(stock, counts)
 
 
+def titled(pane: Pane, total: str) -> bool:
+    """Whether a pane's title says how many there are in all."""
+    return total in str(pane.border_title).split()
+
+
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """Servers of this module's own: the course names products by the ids that an empty Strapi gives them, 1 to 200."""
@@ -66,20 +79,33 @@ async def test_every_row_of_the_courses_input_is_accounted_for(fresh: LocalStack
     assert sum(expected.counts.values()) == 2000
     lane = Lane(fresh)
     await lane.make_topics()
-    settings = lane.settings()
-    async with engine(settings) as chain:
-        journal = chain.journal
-        await run_bridge(settings, "send", str(DATA / "products.csv"))
-        await until(lambda: journal.verdicts[Verdict.CARRIED] == 200, 60, "the 200 products are in Strapi")
-        await run_bridge(settings, "send", str(DATA / "stocks.csv"))
-        await until(lambda: journal.decided.total == 2200, 90, "every movement has its verdict")
-        assert journal.verdicts[Verdict.APPLIED] == expected.counts["applied"]
-        assert journal.reasons == {reason: count for reason, count in expected.counts.items() if reason != "applied"}
-        assert journal.rejected.total == 2000 - expected.counts["applied"]
-        await until(
-            lambda: {row.id: row.stock for row in journal.stock.products()} == expected.stock,
-            what="the stock board agrees with a plain computation",
-        )
+    chain = EmbeddedChain(lane.settings())
+    journal = chain.journal
+    app = OpsciApp(chain)
+    try:
+        async with app.run_test(size=(160, 45)) as pilot:
+            await pilot.pause()
+            await run_bridge(chain.settings, "send", str(DATA / "products.csv"))
+            await until(lambda: journal.verdicts[Verdict.CARRIED] == 200, 60, "the 200 products are in Strapi")
+            await run_bridge(chain.settings, "send", str(DATA / "stocks.csv"))
+            await until(lambda: journal.decided.total == 2200, 90, "every movement has its verdict")
+            assert journal.verdicts[Verdict.APPLIED] == expected.counts["applied"]
+            assert journal.reasons == {
+                reason: count for reason, count in expected.counts.items() if reason != "applied"
+            }
+            assert journal.rejected.total == 2000 - expected.counts["applied"]
+            await until(
+                lambda: {row.id: row.stock for row in journal.stock.products()} == expected.stock,
+                what="the stock board agrees with a plain computation",
+            )
+            applied, rejected = expected.counts["applied"], 2000 - expected.counts["applied"]
+            status = main_screen(app).query_one(StatusBar)
+            await looked(pilot, lambda: f"✓ {applied:,}  ✗ {rejected:,}  ≡ 0" in widget_text(status))
+            carried = 2200 - expected.counts["zero-amount"]
+            for pane, total in zip(main_screen(app).panes, ("2,200", f"{carried:,}", "200"), strict=True):
+                await looked(pilot, partial(titled, pane, total))
+    finally:
+        await asyncio.to_thread(chain.stop)
     async with lane.strapi() as client:
         found: dict[int, int] = {}
         for page in (1, 2):

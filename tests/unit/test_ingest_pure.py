@@ -63,26 +63,26 @@ async def test_aiokafkas_private_names_are_there() -> None:
 
 
 def test_a_movement_is_keyed_by_its_product() -> None:
-    journey = Judge(ROUTES).journeys([inbound("topic")], 1000.5)[0]
+    journey = Judge(ROUTES, "engine").journeys([inbound("topic")], 1000.5)[0]
     record = record_of(journey)
     assert (record.topic, record.key, record.value) == ("stock", b"12", MOVEMENT)
     assert dict(record.headers)["mqtt-received-at"] == b"1000500"
 
 
 def test_another_route_is_keyed_by_its_topic_and_not_judged() -> None:
-    journey = Judge(ROUTES).journeys([inbound("shop/3/event", b"\xff")], 1.0)[0]
+    journey = Judge(ROUTES, "engine").journeys([inbound("shop/3/event", b"\xff")], 1.0)[0]
     assert journey.rejection is None
     assert (journey.kafka_topic, journey.key) == ("event", "shop/3/event")
 
 
 def test_a_topic_without_route_is_a_dead_letter() -> None:
-    journey = Judge(ROUTES).journeys([inbound("old/topic")], 1.0)[0]
+    journey = Judge(ROUTES, "engine").journeys([inbound("old/topic")], 1.0)[0]
     assert journey.rejection is not None
     assert journey.rejection.reason is Reason.NO_ROUTE
 
 
 def test_a_kept_copy_counts_only_under_an_identity() -> None:
-    judge = Judge(ROUTES)
+    judge = Judge(ROUTES, "engine")
     named = b"\x26\x00\x0bmovement-id\x00\x01m"
     copy = judge.journeys([inbound("topic", retained=True)], 1.0)[0]
     assert copy.rejection is not None
@@ -94,11 +94,11 @@ def test_a_kept_copy_counts_only_under_an_identity() -> None:
 def test_what_can_be_no_identity_is_replaced(found: str) -> None:
     value = found.encode()
     raw = b"\x26\x00\x0bmovement-id" + len(value).to_bytes(2, "big") + value
-    assert len(Judge(ROUTES).journeys([inbound("topic", properties=raw)], 1.0)[0].movement_id) == 36
+    assert len(Judge(ROUTES, "engine").journeys([inbound("topic", properties=raw)], 1.0)[0].movement_id) == 36
 
 
 def test_what_kafka_would_not_take_is_a_dead_letter_that_it_takes() -> None:
-    journey = Judge(ROUTES).journeys([inbound("shop/1/event", b"\x01" * 2_000_000)], 1.0)[0]
+    journey = Judge(ROUTES, "engine").journeys([inbound("shop/1/event", b"\x01" * 2_000_000)], 1.0)[0]
     assert journey.rejection is not None
     assert journey.rejection.reason is Reason.TOO_LONG
     letter = dead_letter_record("errors", journey, origin_of(journey))
@@ -116,7 +116,7 @@ def test_a_dead_letter_keeps_any_bytes(payload: bytes, origin: str) -> None:
 
 def test_a_redelivery_on_its_way_is_acknowledged_on_the_new_connection() -> None:
     flight, old, new = InFlight(), session(), session()
-    arrival = Arrival(old, 7, Judge(ROUTES).journeys([inbound("topic")], 1.0)[0])
+    arrival = Arrival(old, 7, Judge(ROUTES, "engine").journeys([inbound("topic")], 1.0)[0])
     flight.admit([arrival])
     assert flight.redelivered(new, inbound("topic", redelivered=True)) is None
     flight.settle([arrival])
@@ -126,7 +126,7 @@ def test_a_redelivery_on_its_way_is_acknowledged_on_the_new_connection() -> None
 
 def test_a_redelivery_of_what_kafka_has_is_acknowledged_and_not_produced() -> None:
     flight, old, new = InFlight(), session(), session()
-    arrival = Arrival(old, 7, Judge(ROUTES).journeys([inbound("topic")], 1.0)[0])
+    arrival = Arrival(old, 7, Judge(ROUTES, "engine").journeys([inbound("topic")], 1.0)[0])
     flight.admit([arrival])
     flight.settle([arrival])
     again = flight.redelivered(new, inbound("topic", redelivered=True))
@@ -138,7 +138,7 @@ def test_a_redelivery_of_what_kafka_has_is_acknowledged_and_not_produced() -> No
 
 def test_another_message_under_a_used_packet_id_is_new() -> None:
     flight, old = InFlight(), session()
-    arrival = Arrival(old, 7, Judge(ROUTES).journeys([inbound("topic")], 1.0)[0])
+    arrival = Arrival(old, 7, Judge(ROUTES, "engine").journeys([inbound("topic")], 1.0)[0])
     flight.admit([arrival])
     other = inbound("topic", b'{"id":13,"amount":5,"type":"IN"}', redelivered=True)
     assert flight.redelivered(session(), other) is False
@@ -151,7 +151,7 @@ def test_another_message_under_a_used_packet_id_is_new() -> None:
 
 def test_acknowledgements_go_in_order_of_receipt() -> None:
     flight, one = InFlight(), session()
-    judge = Judge(ROUTES)
+    judge = Judge(ROUTES, "engine")
     arrivals = [Arrival(one, packet_id, judge.journeys([inbound("topic")], 1.0)[0]) for packet_id in (3, 1, 0, 2)]
     flight.admit(arrivals)
     assert len(flight) == 3

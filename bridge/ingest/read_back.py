@@ -1,0 +1,140 @@
+"""What the engine before this one had brought into Kafka when it was killed before it could acknowledge it.
+
+The broker sends such messages again, with DUP and under the packet ids that they had. The end of our Kafka topics
+says which of them are there already: by the publisher's identity, and where there is none by client id, packet id and
+payload. So a kill at any moment puts a message into Kafka once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from bridge.errors import UnreachableError
+from bridge.identity import MOVEMENT_ID
+from bridge.kafka._private import stop_consumer
+from bridge.kafka.headers import MQTT_DELIVERY, MQTT_RECEIVED_AT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bridge.journal import Journey
+    from bridge.settings import KafkaSettings
+
+__all__ = ["Delivered", "Deliveries", "read_back"]
+
+_TAIL: Final = 10_000
+"""How many records of each partition are read back: more than a session holds unacknowledged."""
+
+_REMEMBERED: Final = 30_000
+"""How many of the latest deliveries count: fewer than half of the 65,535 packet ids, which a broker gives out in turn,
+so that none of them has been given to a later message meanwhile."""
+
+
+class Delivered(NamedTuple):
+    """A message that Kafka has.
+
+    Attributes:
+        keys: what it is recognised by: its identity, and its delivery where it has one.
+        movement_id: the identity under which it stands there.
+        payload: its bytes.
+        received_at: when it came over MQTT, in milliseconds since the epoch.
+        partition: where it stands.
+        offset: where it stands.
+    """
+
+    keys: tuple[str, ...]
+    movement_id: str
+    payload: bytes
+    received_at: int
+    partition: int
+    offset: int
+
+
+class Deliveries:
+    """The latest deliveries, to recognise a redelivery by.
+
+    Args:
+        delivered: what the end of the topics holds, in any order.
+    """
+
+    def __init__(self, delivered: Iterable[Delivered] = ()) -> None:
+        latest = sorted(delivered, key=lambda one: one.received_at)[-_REMEMBERED:]
+        self._known = {key: one for one in latest for key in one.keys}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def find(self, journey: Journey) -> Delivered | None:
+        """What Kafka has of a redelivered message, or None where it has nothing."""
+        if not journey.redelivered:
+            return None
+        found = self._known.get(journey.delivery or journey.movement_id)
+        return found if found is not None and found.payload == journey.payload else None
+
+
+async def read_back(settings: KafkaSettings, topics: Iterable[str]) -> Deliveries:
+    """Read the end of some topics.
+
+    Args:
+        settings: the cluster's.
+        topics: those that ingest writes to; one that is not there holds nothing.
+
+    Raises:
+        UnreachableError: Kafka does not answer in time; nothing may be concluded.
+    """
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.brokers,
+        client_id=settings.client_id,
+        enable_auto_commit=False,
+        request_timeout_ms=int(settings.timeout * 1000),
+    )
+    try:
+        async with asyncio.timeout(settings.timeout * 2):
+            await consumer.start()
+            return Deliveries(await _tail(consumer, topics))
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise UnreachableError("kafka", f"the end of the topics can't be read back: {error!r}") from error
+    finally:
+        with contextlib.suppress(KafkaError, OSError):
+            await stop_consumer(consumer, 1.0)
+
+
+async def _tail(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> list[Delivered]:
+    wanted = set(topics) & await consumer.topics()
+    if not wanted:
+        return []
+    # Without a group a subscription is all partitions, once the metadata have come.
+    consumer.subscribe(topics=sorted(wanted))
+    while {place.topic for place in consumer.assignment()} != wanted:
+        await consumer.getmany(timeout_ms=20)
+    places = consumer.assignment()
+    ends = await consumer.end_offsets(places)
+    begins = await consumer.beginning_offsets(places)
+    for place in places:
+        consumer.seek(place, max(begins[place], ends[place] - _TAIL))
+    found: list[Delivered] = []
+    left = {place for place in places if ends[place] > begins[place]}
+    while left:
+        for records in (await consumer.getmany(*left, timeout_ms=500)).values():
+            found += [one for record in records if (one := _delivered(record)) is not None]
+        left = {place for place in left if await consumer.position(place) < ends[place]}
+    return found
+
+
+def _delivered(record: object) -> Delivered | None:
+    headers: dict[str, bytes] = dict(record.headers)  # type: ignore[attr-defined]
+    identity = headers.get(MOVEMENT_ID, b"").decode("utf-8", "replace")
+    received_at = headers.get(MQTT_RECEIVED_AT, b"")
+    if not identity or not received_at.isdigit():
+        return None
+    delivery = headers.get(MQTT_DELIVERY, b"").decode("utf-8", "replace")
+    # A dead letter's value is the course's; the message's own bytes stand in a header.
+    payload = headers.get("payload", record.value) or b""  # type: ignore[attr-defined]
+    keys = (identity, delivery) if delivery else (identity,)
+    place = (record.partition, record.offset)  # type: ignore[attr-defined]
+    return Delivered(keys, identity, payload, int(received_at), *place)
