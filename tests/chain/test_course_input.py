@@ -17,10 +17,9 @@ from stack.local import LocalStack
 from stack.ports import random_ports
 from tests.chain.lane import Lane, until
 from tests.chain.programs import run_bridge
-from tests.tui.looking import main_screen, widget_text
+from tests.tui.looking import main_screen, screen_text
 from tests.tui.looking import until as looked
 from tui.app import OpsciApp
-from tui.status import StatusBar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,8 +98,7 @@ async def test_every_row_of_the_courses_input_is_accounted_for(fresh: LocalStack
                 what="the stock board agrees with a plain computation",
             )
             applied, rejected = expected.counts["applied"], 2000 - expected.counts["applied"]
-            status = main_screen(app).query_one(StatusBar)
-            await looked(pilot, lambda: f"✓ {applied:,}  ✗ {rejected:,}  ≡ 0" in widget_text(status))
+            await looked(pilot, lambda: f"✓ {applied:,}  ✗ {rejected:,}  ≡ 0" in screen_text(app))
             carried = 2200 - expected.counts["zero-amount"]
             for pane, total in zip(main_screen(app).panes, ("2,200", f"{carried:,}", "200"), strict=True):
                 await looked(pilot, partial(titled, pane, total))
