@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from bridge.apply.apply import Apply
 from bridge.backoff import Backoff
 from bridge.dead_letter import DeadLetters
-from bridge.errors import ChainStoppedError
+from bridge.errors import ChainStoppedError, UnreachableError
 from bridge.identity import new_movement_id
 from bridge.ingest.ingest import Ingest
 from bridge.journal import Journey, Server, State
+from bridge.kafka.letters import read_letters
 from bridge.kafka.writer import Writer
 from bridge.movement import Movement, read_movement
 from bridge.mqtt.publisher import Publisher
@@ -130,6 +131,20 @@ class Chain:
             ChainStoppedError: the chain is stopped.
         """
         return await self.publish(letter.journey.payload if payload is None else payload, letter.journey.mqtt_topic)
+
+    async def letters(self) -> list[DeadLetter]:
+        """Read the dead letters that stand in Kafka, as many as the journal keeps, however long Kafka is away.
+
+        Returns:
+            The latest in the order of their time; among them those that this engine wrote.
+        """
+        backoff = Backoff(first=1.0, longest=15.0)
+        while True:
+            try:
+                return await read_letters(self.settings.kafka, self.journal.errors.capacity)
+            except UnreachableError as error:
+                _log.info("kafka: %s", error)
+                await asyncio.sleep(backoff.pause())
 
     async def _drain(self, ingest: asyncio.Task[None] | None, apply: asyncio.Task[None] | None) -> None:
         # Side by side: where Kafka does not answer, neither may wait for the other's deadline.

@@ -66,6 +66,10 @@ class EmbeddedChain:
         """Send a dead letter again; see `Chain.replay`. Errors come with the future."""
         return self._call(lambda chain: chain.replay(letter, payload))
 
+    def letters(self) -> Future[list[DeadLetter]]:
+        """Read the dead letters that stand in Kafka; see `Chain.letters`."""
+        return self._call(lambda chain: chain.letters())
+
     def pause_ingest(self) -> Future[None]:
         """Stop taking messages from the broker, which keeps them."""
         return self._call(lambda chain: chain.ingest.pause())

@@ -58,6 +58,8 @@ class Reason(StrEnum):
     CONFLICT = "conflict"
     REFUSED_BY_STRAPI = "refused-by-strapi"
     REFUSED_BY_KAFKA = "refused-by-kafka"
+    UNSTATED = "unstated"
+    """Another program's dead letter, which says why in words alone."""
 
 
 class Movement(msgspec.Struct, frozen=True, gc=False):

@@ -42,6 +42,10 @@ class Engine(Protocol):
         """Send a dead letter again under a new identity, with another payload where one is given."""
         ...
 
+    def letters(self) -> Future[list[DeadLetter]]:
+        """Read the dead letters that stand in Kafka, also those of before; done once Kafka answers."""
+        ...
+
     def pause_apply(self) -> Future[None]:
         """Let movements wait in Kafka."""
         ...

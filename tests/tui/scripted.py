@@ -32,6 +32,8 @@ class ScriptedEngine:
         self.calls: list[str] = []
         self.published: list[tuple[bytes, Future[Journey]]] = []
         self.offset = 0
+        self.old_letters: list[DeadLetter] = []
+        """What stood in the errors topic before."""
 
     def start(self) -> None:
         self.started = True
@@ -46,6 +48,11 @@ class ScriptedEngine:
 
     def replay(self, letter: DeadLetter, payload: bytes | None = None) -> Future[Journey]:
         return self.publish(payload or letter.journey.payload)
+
+    def letters(self) -> Future[list[DeadLetter]]:
+        answer: Future[list[DeadLetter]] = Future()
+        answer.set_result(self.old_letters)
+        return answer
 
     def pause_apply(self) -> Future[None]:
         return self._done("pause_apply")
