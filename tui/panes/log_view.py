@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
 from bridge.journal import Journey
+from tui.figures import age
 from tui.panes.line_view import LineView
 from tui.panes.matching import journey_words
 from tui.panes.query import read_filter
@@ -39,6 +41,14 @@ class LogView(LineView[Journey]):
             "f,end,G", "last", "Follow", id="pane.follow", key_display="f", tooltip="Go on with the latest records"
         ),
         Binding("space", "pause", "Pause", id="pane.pause", tooltip="Hold the display; recording goes on"),
+        Binding(
+            "m",
+            "mark",
+            "Mark",
+            show=False,
+            id="pane.mark",
+            tooltip="Rule a line under the record, and count what comes after; again takes it away",
+        ),
         Binding("x", "clear", "Clear", id="pane.clear", tooltip="Clear the display; the journal keeps the records"),
     ]
 
@@ -51,7 +61,10 @@ class LogView(LineView[Journey]):
         self.waiting = 0
         """How many records came since the reader looked back."""
         self.filter_text = ""
+        self.mark: tuple[float, int] | None = None
+        """When the last mark was set, in seconds since the epoch, and after how many records."""
         self._board = board
+        self._ring = ring
 
     @property
     def rows(self) -> int:
@@ -72,7 +85,8 @@ class LogView(LineView[Journey]):
 
     def state_of(self, item: Journey, now: float) -> tuple[Hashable, str]:
         """A journey looks different with every stage, and once Strapi told the product's name."""
-        return (item.stage, item.verdict, item.offset, item.product_name), ""
+        ago = age(item.acknowledged_at or item.consumed_at or item.received_at or 0, now) if self.relative else ""
+        return (item.stage, item.verdict, item.offset, item.product_name, ago), ""
 
     def pull(self, now: float) -> None:
         """Show what came; while the reader looks back the rows in view stay where they are."""
@@ -134,6 +148,23 @@ class LogView(LineView[Journey]):
             self.shown.resume()
         else:
             self.shown.pause()
+
+    @property
+    def since_mark(self) -> int:
+        """How many records came since the last mark."""
+        return 0 if self.mark is None else self._ring.next - self.mark[1]
+
+    def action_mark(self) -> None:
+        """Mark the record under the cursor, the latest one where there is none, or take its mark away."""
+        key = self.cursor if self.cursor is not None else self.key_at(self.rows - 1)
+        if key in self.marks:
+            self.marks.discard(key)
+            self.mark = None
+        elif isinstance(key, int):
+            # A mark under what the ring forgot is no one's any more.
+            self.marks = {kept for kept in self.marks if self.item_of(kept) is not None} | {key}
+            self.mark = time.time(), key + 1
+        self.refresh()
 
     def action_clear(self) -> None:
         """Show only what comes from here on."""

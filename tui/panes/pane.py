@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
@@ -12,9 +13,11 @@ from textual.message import Message
 from textual.widgets import Input
 
 from bridge.text import readable
-from tui.figures import count, rate
+from tui.figures import clock, count, rate
+from tui.panes.line import MARK
 from tui.panes.log_view import LogView
 from tui.panes.query import FilterError
+from tui.sparkline import sparkline
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -62,6 +65,8 @@ class Pane(Vertical):
         self.number = number
         self.heading = title
         self.view = view
+        self.pulse = counted
+        """What the sparkline in the title draws, None none."""
         self._counted = counted
         self._said: tuple[str, str] = ("", "")
         self._bad_filter = ""
@@ -80,7 +85,8 @@ class Pane(Vertical):
         """Take over what changed, if anyone can see it."""
         if self.display:
             self.view.pull(now)
-        said = (self._title(), self._subtitle())
+        title = self._title()
+        said = (f"{title}{self._sparkline(cell_len(title))}", self._subtitle())
         if said != self._said:
             self._said = said
             self.border_title, self.border_subtitle = Content(said[0]), Content(said[1])
@@ -117,16 +123,28 @@ class Pane(Vertical):
         self.screen.set_focus(self.view)
 
     def _title(self) -> str:
-        counted = self._counted
-        if counted is None:
-            return f"{self.number} {self.heading} · {count(self.view.rows)}"
-        return f"{self.number} {self.heading} · {rate(counted.per_second())} · {count(counted.total)}"
+        parts = [f"{self.number} {self.heading}"]
+        if self.pulse is not None:
+            parts.append(rate(self.pulse.per_second()))
+        parts.append(count(self.view.rows if self._counted is None else self._counted.total))
+        view = self.view
+        if view.filter_text:
+            shown = "" if self._counted is None else f" {count(view.rows)}"
+            parts.append(f"/{readable(view.filter_text)}{shown}")
+        return " · ".join(parts)
+
+    def _sparkline(self, used: int) -> str:
+        if self.pulse is None:
+            return ""
+        # Two corners, a cell of line and one of space at either end, and the space before the blocks.
+        drawn = sparkline(self.pulse.history(), self.size.width - 4 - used)
+        return f" {drawn}" if drawn else ""
 
     def _subtitle(self) -> str:
         view = self.view
         if self._bad_filter:
             return f"▲ {readable(self._bad_filter)}"
-        parts = [f"filter {readable(view.filter_text)}"] if view.filter_text else []
+        parts = []
         if isinstance(view, LogView):
             if view.shown.paused:
                 parts.append(f"‖ paused, {count(view.shown.held_back)} held back")
@@ -136,4 +154,6 @@ class Pane(Vertical):
                 parts.append(f"+{count(view.waiting)} new · f follows")
             else:
                 parts.append("holding still · f follows")
+            if view.mark is not None:
+                parts.append(f"{MARK} {clock(view.mark[0])} +{count(view.since_mark)}")
         return " · ".join(parts)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.binding import Binding, BindingType
 
 from bridge.journal import Product
 from tui.figures import age
@@ -13,6 +15,7 @@ from tui.panes.columns import EXTRA, Column
 from tui.panes.line_view import LineView
 from tui.panes.matching import PRODUCT_WORDS
 from tui.panes.query import read_filter
+from tui.panes.sorting import Order, arrowed, sorted_products, stepped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -31,7 +34,7 @@ STOCK_COLUMNS: Final[tuple[Column[Product], ...]] = (
     Column("stock", 6, 7, 13, 0, cells.stock, "right"),
     Column("last", 5, 6, 13, 2, cells.last_change, "right"),
     Column("status", 1, 8, 8, 4, cells.status, short_title="S"),
-    Column("when", 4, 4, 4, 5, cells.changed, "right"),
+    Column("when", 4, 4, 4, 5, cells.changed, "right", clock=Column("at", 8, 8, 8, 5, cells.changed_at)),
     Column("barcode", 10, 12, 14, EXTRA, cells.barcode),
 )
 
@@ -43,6 +46,14 @@ class StockView(LineView[Product]):
         board: what is shown.
         identity: the widget's id.
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("greater_than_sign", "sort(1)", "Sort", show=False, id="stock.sort", tooltip="Sort by the next column"),
+        Binding(
+            "less_than_sign", "sort(-1)", "Sort", show=False, id="stock.sort_back", tooltip="Sort by the one before"
+        ),
+        Binding("o", "turn", "Order", show=False, id="stock.turn", tooltip="Turn the order around"),
+    ]
 
     def __init__(self, board: StockBoard, identity: str) -> None:
         own = {"name": self._name_cell, "stock": self._stock_cell}
@@ -56,6 +67,7 @@ class StockView(LineView[Product]):
         self._board = board
         self._version = -1
         self._passes: Callable[[Product], bool] | None = None
+        self.order = Order()
         self._products: list[Product] = []
         self._rows: dict[int, int] = {}
 
@@ -102,6 +114,31 @@ class StockView(LineView[Product]):
         self._take_over()
         self.refresh()
 
+    def columns_shown(self) -> list[Column[Product]]:
+        """The columns, the one that the table is sorted by with an arrow."""
+        shown = super().columns_shown()
+        return [arrowed(column, base.title, self.order) for base, column in zip(self.columns, shown, strict=True)]
+
+    def sort(self, order: Order) -> None:
+        """Let the table stand in another order."""
+        self.order = order
+        self._take_over()
+        self.relayout()
+
+    def action_sort(self, step: int) -> None:
+        """Sort by the next column, or the one before."""
+        shown = {column.title.rstrip("▲▼") for column in self.layout_shown.columns}
+        titles = [
+            base.title
+            for base, column in zip(self.columns, super().columns_shown(), strict=True)
+            if column.title in shown
+        ]
+        self.sort(stepped(self.order, titles, step))
+
+    def action_turn(self) -> None:
+        """Turn the order around."""
+        self.sort(self.order.turned())
+
     def selected(self) -> list[Product]:
         """The marked products, else the one under the cursor; it goes to the first visible row where it is on none."""
         if self.marked:
@@ -133,7 +170,9 @@ class StockView(LineView[Product]):
     def _take_over(self) -> None:
         passes = self._passes
         before = self._rows
-        self._products = [product for product in self._board.products() if passes is None or passes(product)]
+        self._products = sorted_products(
+            (product for product in self._board.products() if passes is None or passes(product)), self.order
+        )
         self._rows = {product.id: row for row, product in enumerate(self._products)}
         if self._rows != before:
             self.resize_rows()

@@ -256,7 +256,7 @@ class MainScreen(Screen[None]):
                     ("Everywhere", self.BINDINGS),
                     ("In a pane", LineView.BINDINGS),
                     ("MQTT and Kafka", LogView.BINDINGS),
-                    ("Stock", StockPane.BINDINGS),
+                    ("Stock", (*StockPane.BINDINGS, *StockView.BINDINGS)),
                     ("While an amount is typed on rows", AmountPrompt.BINDINGS),
                     ("Form", (*PlainInput.BINDINGS, *MovementForm.BINDINGS)),
                     ("While a filter is typed", FilterInput.BINDINGS),
