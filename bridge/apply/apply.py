@@ -155,7 +155,7 @@ class Apply:
 
     def _batch(self, records: Sequence[ConsumedRecord]) -> Batch:
         batch = [
-            (journey_of(record, self._does[record.topic], self._journal.journey), self._does[record.topic], record)
+            (journey_of(record, self._does[record.topic], self._journal.journeys), self._does[record.topic], record)
             for record in records
         ]
         fresh = [journey for journey, _, _ in batch if journey.consumed_at is None]

@@ -11,20 +11,20 @@ from bridge.movement import Reason, Rejection, read_movement
 from bridge.route import Does
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from bridge.kafka.consumer import ConsumedRecord
 
 __all__ = ["journey_of"]
 
 
-def journey_of(record: ConsumedRecord, does: Does, known: Callable[[str], Journey | None]) -> Journey:
+def journey_of(record: ConsumedRecord, does: Does, known: Callable[[str], Sequence[Journey]]) -> Journey:
     """Find or make the journey of a record.
 
     Args:
         record: as it came from Kafka.
         does: what its route does with it.
-        known: gives the journey of a movement id where it is remembered.
+        known: gives the journeys of a movement id that are remembered, in the order in which they came.
 
     Returns:
         Its journey; with a rejection where the route wants a movement and the value is none. The journal's own one
@@ -35,8 +35,9 @@ def journey_of(record: ConsumedRecord, does: Does, known: Callable[[str], Journe
     if not is_identity(identity):
         identity = record_identity(record.topic, record.partition, record.offset, record.timestamp)
     payload = record.value if record.value is not None else b""
-    journey = known(identity)
-    if journey is None or not _is_of(journey, record, payload):
+    # Of two that came under one id, the first that has no place yet: one key, one partition, one order.
+    journey = next((one for one in known(identity) if _is_of(one, record, payload)), None)
+    if journey is None:
         mqtt_topic = headers.pop(MQTT_TOPIC, None) or None
         headers.pop(MQTT_RECEIVED_AT, None)
         headers.pop(MQTT_DELIVERY, None)

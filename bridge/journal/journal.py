@@ -83,10 +83,18 @@ class Journal:
         self.notes: dict[str, str] = {}
         self.lag = -1
         self._journeys: Recent[str, Journey] = Recent(2 * capacity)
+        self._twins: Recent[str, list[Journey]] = Recent(2 * capacity)
 
     def journey(self, movement_id: str) -> Journey | None:
         """The journey of that movement, as long as it is remembered."""
         return self._journeys.get(movement_id)
+
+    def journeys(self, movement_id: str) -> Sequence[Journey]:
+        """All journeys of that movement that are remembered, in the order of arrival: a publisher may send it twice."""
+        if (twins := self._twins.get(movement_id)) is not None:
+            return twins
+        only = self._journeys.get(movement_id)
+        return () if only is None else (only,)
 
     def published(self, journey: Journey) -> None:
         """Note a movement that our own form sent, so that its arrival is recognised."""
@@ -96,10 +104,12 @@ class Journal:
         """Note a chunk that came over MQTT."""
         self.received.add(len(journeys))
         for journey in journeys:
-            ours = self._journeys.get(journey.movement_id)
-            if ours is not None and ours.received_at is None:
-                journey.published_at = ours.published_at
-        self._remember(journeys)
+            before = self._journeys.get(journey.movement_id)
+            if before is not None and before.received_at is None:
+                journey.published_at = before.published_at
+            elif before is not None:
+                self._twins[journey.movement_id] = [*self.journeys(journey.movement_id), journey]
+            self._journeys[journey.movement_id] = journey
         self.mqtt.extend(journeys)
 
     def acknowledged(self, journeys: Sequence[Journey]) -> None:

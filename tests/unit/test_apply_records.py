@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.apply.records import journey_of
-from bridge.journal import Journey
+from bridge.journal import Journal, Journey
 from bridge.movement import Movement, Reason
 from bridge.route import Does
 
@@ -25,8 +25,8 @@ class FakeRecord(NamedTuple):
     timestamp: int = 1_700_000_000_000
 
 
-def nobody(_: str) -> None:
-    return None
+def nobody(_: str) -> tuple[()]:
+    return ()
 
 
 def test_a_record_of_another_program_is_named_by_where_it_stands() -> None:
@@ -53,17 +53,17 @@ def test_an_identity_that_can_be_none_is_replaced() -> None:
 def test_the_journey_that_ingest_began_goes_on() -> None:
     ours = Journey("abc", PAYLOAD, kafka_topic="stock", received_at=5.0)
     record = FakeRecord(headers=(("movement-id", b"abc"),))
-    assert journey_of(record, Does.MOVEMENT, lambda _: ours) is ours
+    assert journey_of(record, Does.MOVEMENT, lambda _: [ours]) is ours
     assert ours.position == "p3@128"
-    assert journey_of(record, Does.MOVEMENT, lambda _: ours) is ours
+    assert journey_of(record, Does.MOVEMENT, lambda _: [ours]) is ours
 
 
 def test_an_identity_used_twice_makes_two_journeys() -> None:
     headers = (("movement-id", b"abc"),)
     other_place = Journey("abc", PAYLOAD, kafka_topic="stock", partition=3, offset=127)
-    assert journey_of(FakeRecord(headers=headers), Does.MOVEMENT, lambda _: other_place) is not other_place
+    assert journey_of(FakeRecord(headers=headers), Does.MOVEMENT, lambda _: [other_place]) is not other_place
     other_payload = Journey("abc", b"{}")
-    assert journey_of(FakeRecord(headers=headers), Does.MOVEMENT, lambda _: other_payload) is not other_payload
+    assert journey_of(FakeRecord(headers=headers), Does.MOVEMENT, lambda _: [other_payload]) is not other_payload
 
 
 def test_what_is_no_movement_is_rejected_with_its_reason() -> None:
@@ -80,3 +80,13 @@ def test_what_is_no_movement_is_rejected_with_its_reason() -> None:
 def test_nothing_in_a_record_raises(value: bytes | None, headers: list[tuple[str, bytes | None]]) -> None:
     journey = journey_of(FakeRecord(value, tuple(headers)), Does.MOVEMENT, nobody)
     assert (journey.movement is None) == (journey.rejection is not None)
+
+
+def test_two_that_came_under_one_id_have_a_record_each() -> None:
+    journal = Journal()
+    twins = [Journey("m-1", b'{"id":1,"amount":1,"type":"IN"}', received_at=1.0) for _ in range(2)]
+    journal.arrived(twins)
+    headers = (("movement-id", b"m-1"),)
+    records = [FakeRecord(b'{"id":1,"amount":1,"type":"IN"}', headers, offset=offset) for offset in (7, 8)]
+    assert [journey_of(record, Does.MOVEMENT, journal.journeys) for record in records] == twins
+    assert [journey_of(record, Does.MOVEMENT, journal.journeys) for record in reversed(records)] == twins[::-1]
