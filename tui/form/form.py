@@ -145,6 +145,16 @@ class MovementForm(Vertical):
         self.amount.action_end()
         self.pull()
 
+    def fill(self, reference: str, delta: int | None) -> None:
+        """Put in a product as a record names it and a signed amount, None to wait for one."""
+        with self.prevent(Input.Changed):
+            self.product.value = reference
+            self.amount.value = "" if delta is None else f"{delta:+d}"
+        self.suggestions.suggest([])
+        self.screen.set_focus(self.amount)
+        self.amount.action_end()
+        self.pull()
+
     def sending(self, movement: Movement, name: str, answer: Future[Journey]) -> None:
         """Note what was handed to the engine."""
         self._under_way = Sent(movement, name, answer, self._journal)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias, TypeVar, cast
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -17,9 +17,39 @@ if TYPE_CHECKING:
 
     from bridge.journal import Journey, Product
 
-__all__ = ["LineView"]
+__all__ = ["RECORD_KEYS", "AnyView", "LineView", "What"]
 
 Item = TypeVar("Item", bound="Journey | Product")
+
+
+RECORD_KEYS: Final = (
+    Binding("c", "want('copy')", "Copy", show=False, id="record.copy", tooltip="Copy the payload"),
+    Binding(
+        "C",
+        "want('command')",
+        "Command",
+        show=False,
+        id="record.command",
+        tooltip="Copy the mosquitto_pub or kcat command that repeats the record as a new movement",
+    ),
+    Binding(
+        "e", "want('export')", "Export", show=False, id="record.export", tooltip="Write the record into a file as JSON"
+    ),
+    Binding(
+        "E",
+        "want('export_all')",
+        "Export all",
+        show=False,
+        id="record.export_all",
+        tooltip="Write all records that the pane shows into a file, one JSON object a line",
+    ),
+    Binding("r", "want('fill')", "Repeat", show=False, id="record.fill", tooltip="Put the movement into the form"),
+)
+"""What can be done with a record, in a pane and in the record's window."""
+
+What: TypeAlias = Literal["copy", "command", "export", "export_all", "fill"]
+
+AnyView: TypeAlias = "LineView[Journey] | LineView[Product]"
 
 
 class LineView(LineCanvas[Item], can_focus=True):
@@ -45,6 +75,7 @@ class LineView(LineCanvas[Item], can_focus=True):
             tooltip="The next record below that matches the last filter, also after Esc closed it",
         ),
         Binding("N", "seek(-1)", "Previous", show=False, id="pane.previous_match", tooltip="The one before it, above"),
+        *RECORD_KEYS,
     ]
 
     @dataclass
@@ -58,6 +89,15 @@ class LineView(LineCanvas[Item], can_focus=True):
     class Opened(Message):
         """A record is to be shown in full."""
 
+        view: AnyView
+        item: Journey | Product
+
+    @dataclass
+    class Wanted(Message):
+        """Something is to be done with a record, or with all that the pane shows."""
+
+        view: AnyView
+        what: What
         item: Journey | Product
 
     @dataclass
@@ -135,16 +175,47 @@ class LineView(LineCanvas[Item], can_focus=True):
         """Go to the bottom."""
         self.move_cursor(self.rows - 1)
 
-    def action_open(self) -> None:
-        """Show the record under the cursor in full, the last visible one where there is no cursor."""
+    def chosen(self) -> Item | None:
+        """The record under the cursor; it goes to the last visible one where there is none."""
         row = self.cursor_row()
         if row is None:
             self.action_move(-1)
             row = self.cursor_row()
         key = None if row is None else self.key_at(row)
-        item = None if key is None else self.item_of(key)
+        return None if key is None else self.item_of(key)
+
+    def neighbour(self, step: int) -> Item | None:
+        """Move the cursor by one record, also from where it is out of sight, and give what it is on then."""
+        row = None if self.cursor is None else self.row_of(self.cursor)
+        if row is None or not 0 <= row + step < self.rows:
+            return None
+        self.move_cursor(row + step)
+        return self.chosen()
+
+    def items(self) -> list[Item]:
+        """All records that are shown, from the top."""
+        found = (self.item_of(key) for row in range(self.rows) if (key := self.key_at(row)) is not None)
+        return [item for item in found if item is not None]
+
+    def action_open(self) -> None:
+        """Show a record in full."""
+        item = self.chosen()
         if item is not None:
-            self.post_message(self.Opened(item))
+            self.post_message(self.Opened(self._as_view(), item))
+
+    def action_want(self, what: What) -> None:
+        """Have something done with the record under the cursor."""
+        item = self.chosen()
+        if item is not None:
+            self.want(what, item)
+
+    def want(self, what: What, item: Item) -> None:
+        """Have something done with a record of this pane."""
+        self.post_message(self.Wanted(self._as_view(), what, item))
+
+    def _as_view(self) -> AnyView:
+        # A view of one of the two kinds of items is one of the two kinds of views, which a type cannot say.
+        return cast("AnyView", self)
 
     def action_filter(self) -> None:
         """Ask for a filter."""

@@ -27,6 +27,7 @@ from tui.panes.pane import FilterInput, Pane
 from tui.panes.shares import SHARES, resized
 from tui.panes.stock import StockView
 from tui.panes.stock_pane import StockPane
+from tui.records.desk import RecordDesk
 from tui.screens.help import HelpScreen
 from tui.screens.record import RecordScreen
 from tui.status import StatusBar
@@ -166,7 +167,23 @@ class MainScreen(Screen[None]):
     def on_line_view_opened(self, event: LineView.Opened) -> None:
         """Show a record in full."""
         settings = self._engine.settings
-        self.app.push_screen(RecordScreen(event.item, self._engine.journal.stock, settings.screen.frames))
+        board = self._engine.journal.stock
+        self.app.push_screen(RecordScreen(event.view, event.item, board, settings.screen.frames))
+
+    def on_line_view_wanted(self, event: LineView.Wanted) -> None:
+        """Do something with a record."""
+        desk, pane = RecordDesk(self.app, self._engine.settings), event.view.identity
+        match event.what:
+            case "copy":
+                desk.copy(event.item)
+            case "command":
+                desk.copy_command(event.item, pane)
+            case "export":
+                desk.export([event.item], f"{pane}-record")
+            case "export_all":
+                desk.export(event.view.items(), pane)
+            case "fill":
+                self._fill_form(event.item)
 
     def on_line_view_filter_wanted(self, event: LineView.FilterWanted) -> None:
         """Open the filter of a pane."""
@@ -263,6 +280,14 @@ class MainScreen(Screen[None]):
                 )
             )
         )
+
+    def _fill_form(self, item: Journey | Product) -> None:
+        if not isinstance(item, Journey):
+            self.form.fill(str(item.id), None)
+        elif item.movement is None:
+            self.notify("the record names no product and amount: there is nothing to put into the form")
+        else:
+            self.form.fill(item.movement.product, item.movement.delta)
 
     def _product_of(self, journey: Journey | None) -> int | None:
         if journey is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -12,11 +13,13 @@ from textual.widgets import Footer, Static
 
 from bridge.journal import Journey
 from tui.details import journey_details, product_details
+from tui.panes.line_view import RECORD_KEYS
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from bridge.journal import Product, StockBoard
+    from tui.panes.line_view import AnyView, What
 
 __all__ = ["RecordScreen"]
 
@@ -25,6 +28,7 @@ class RecordScreen(ModalScreen[None]):
     """One journey, or one product.
 
     Args:
+        view: the pane that it is from, in whose order left and right step.
         item: what is shown.
         board: where a product's latest stock is from.
         frames: how often a second it looks for news.
@@ -32,12 +36,16 @@ class RecordScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q", "dismiss", "Close", key_display="esc", id="record.close"),
+        Binding("left,h", "step(-1)", "Before", key_display="←", id="record.before", tooltip="The record above it"),
+        Binding("right,l", "step(1)", "After", key_display="→", id="record.after", tooltip="The record below it"),
+        *(replace(binding, show=True) for binding in RECORD_KEYS),
         Binding("j", "scroll(1)", "Down", show=False, id="record.scroll_down"),
         Binding("k", "scroll(-1)", "Up", show=False, id="record.scroll_up"),
     ]
 
-    def __init__(self, item: Journey | Product, board: StockBoard, frames: int) -> None:
+    def __init__(self, view: AnyView, item: Journey | Product, board: StockBoard, frames: int) -> None:
         super().__init__()
+        self._view = view
         self._item = item
         self._board = board
         self._frames = frames
@@ -62,6 +70,22 @@ class RecordScreen(ModalScreen[None]):
         if self._said is None or not said.is_same(self._said):
             self._said = said
             self.query_one("#record-text", Static).update(said)
+
+    def action_step(self, step: int) -> None:
+        """Show the neighbour of the record in its pane."""
+        item = self._view.neighbour(step)
+        if item is None:
+            self.notify("this is the last record" if step > 0 else "this is the first record")
+            return
+        self._item = item
+        self.query_one("#record", VerticalScroll).scroll_home(animate=False)
+        self.pull()
+
+    def action_want(self, what: What) -> None:
+        """Have something done with the record; the form is where one goes on with it."""
+        self._view.post_message(self._view.Wanted(self._view, what, self._item))
+        if what == "fill":
+            self.dismiss()
 
     def action_scroll(self, lines: int) -> None:
         """Scroll by lines."""

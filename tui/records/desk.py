@@ -1,0 +1,87 @@
+"""What the keys of a record do: put it on the clipboard or into a file, and say so."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bridge.errors import OpsciError
+from bridge.journal import Journey
+from bridge.text import readable
+from tui.figures import count
+from tui.records.commands import kcat_command, mosquitto_command
+from tui.records.lines import file_name, json_line, write_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import App
+
+    from bridge.journal import Product
+    from bridge.settings import Settings
+
+__all__ = ["RecordDesk"]
+
+
+class RecordDesk:
+    """Takes records along.
+
+    Args:
+        app: whose clipboard it is, and where it is said what was done.
+        settings: the servers that a command names.
+    """
+
+    def __init__(self, app: App[None], settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+
+    def copy(self, item: Journey | Product) -> None:
+        """Copy the payload as it came; one that is no text as hexadecimal, a product as JSON."""
+        if not isinstance(item, Journey):
+            self._copied(json_line(item), "the product as JSON")
+            return
+        size = f"{count(len(item.payload))} bytes"
+        try:
+            self._copied(item.payload.decode(), f"the payload, {size}")
+        except UnicodeDecodeError:
+            self._copied(item.payload.hex(), f"the payload as hexadecimal, as it is no text: {size}")
+
+    def copy_command(self, item: Journey | Product, pane: str) -> None:
+        """Copy the command that repeats a record: that of Kafka in its pane and for what never came over MQTT."""
+        if not isinstance(item, Journey):
+            self._app.notify("a product has no message to repeat; C is for the records of MQTT and Kafka")
+            return
+        try:
+            if pane == "kafka" or item.mqtt_topic is None:
+                command = kcat_command(item, self._settings.kafka)
+            else:
+                command = mosquitto_command(item, self._settings.mqtt)
+        except OpsciError as error:
+            self._app.notify(readable(str(error)), title="Not copied", severity="error", markup=False)
+            return
+        name = "kcat" if "kcat -P" in command.text else "mosquitto_pub"
+        self._copied(command.text, f"the {name} command that repeats it", command.hint)
+
+    def export(self, items: Sequence[Journey | Product], pane: str) -> None:
+        """Write records into a new file in the current folder, beside what the screen does."""
+        if not items:
+            self._app.notify("there is no record to export")
+            return
+        self._app.run_worker(self._write(items, file_name(pane, time.time())))
+
+    async def _write(self, items: Sequence[Journey | Product], name: str) -> None:
+        folder = Path.cwd()
+        try:
+            path = await asyncio.to_thread(write_lines, folder, name, items)
+        except OSError as error:
+            why = f"{folder}: {error.strerror or error}; start opsci-tui in a folder that can be written"
+            self._app.notify(readable(why), title="Not exported", severity="error", markup=False)
+            return
+        what = "1 record" if len(items) == 1 else f"{count(len(items))} records"
+        self._app.notify(readable(f"{what} in {path}"), title="Exported", markup=False)
+
+    def _copied(self, text: str, what: str, hint: str = "") -> None:
+        self._app.copy_to_clipboard(text)
+        self._app.notify(readable(f"{what}{f'. {hint}' if hint else ''}"), title="Copied", markup=False)
