@@ -144,6 +144,7 @@ class LocalStack:
             self._build_panel(programs)
             # A port looks free until its server listens, so one start has to end before another chooses.
             with hold(self.places.cache / "ports.lock", self._say("another opsci is starting: waiting for it")):
+                before = record.ports
                 record.ports, moved = choose_ports(
                     record.ports if alive else self._wanted,
                     keep=[listener for name in alive for listener in _LISTENERS[name]],
@@ -152,6 +153,11 @@ class LocalStack:
                 for sentence in moved:
                     self._report.note(f"  {sentence}")
                 write_settings(self.places, record.ports)
+                if "web" in alive and (before.mqtt_ws, before.strapi) != (record.ports.mqtt_ws, record.ports.strapi):
+                    # It was told at its start where the broker and Strapi are.
+                    stop_servers(self.places, self._report, names=["web"])
+                    record.servers.pop("web")
+                    missing.append("web")
                 if self._owner and self._watchdog is None:
                     self._watchdog = start_watchdog(self.places, self._owner)
                 launches = {name: partial(self._launch, name, record.ports, programs) for name in missing}

@@ -69,7 +69,7 @@ function show() {
   if (latest) {
     const { tone, text } = outcome(latest, texts, Date.now());
     elements.latest.dataset.tone = tone;
-    write(elements.latest, `${latest.name} ${signed(latest.delta)} : ${text}`);
+    write(elements.latest, texts.latest(`${latest.name} ${signed(latest.delta)}`, text));
   }
 }
 

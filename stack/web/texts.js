@@ -25,6 +25,7 @@ export const TEXTS = {
     topic: 'Topic',
     payload: 'Payload',
     movements: 'Sent from this page',
+    latest: (movement, outcome) => `${movement}: ${outcome}`,
     noMovements: 'Nothing yet.',
     broker: {
       connecting: 'Broker: connecting…',
@@ -90,6 +91,7 @@ export const TEXTS = {
     topic: 'Topic',
     payload: 'Contenu',
     movements: 'Envoyés depuis cette page',
+    latest: (movement, outcome) => `${movement} : ${outcome}`,
     noMovements: 'Rien pour l’instant.',
     broker: {
       connecting: 'Broker : connexion…',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,13 +12,14 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from stack.errors import ServerStartError
 from stack.local import LocalStack
 from stack.places import ROOT, Places
-from stack.ports import random_ports
+from stack.ports import LOOPBACK, random_ports
 from stack.programs import Programs
 from stack.record import Record
 from stack.servers.process import Identity, wait_gone
@@ -134,6 +136,20 @@ def test_a_server_that_dies_while_starting_shows_its_log_and_the_cause(tmp_path:
     assert "    Error: Address already in use" in text
     assert str(servers.places.log("mosquitto")) in text
     assert Record.read(servers.places.record).servers == {}
+
+
+def test_the_web_page_learns_of_a_broker_that_had_to_move(tmp_path: Path) -> None:
+    with LocalStack(tmp_path / "state", ports=random_ports(), servers=["mosquitto", "web"]) as servers:
+        first = servers.ports.mqtt_ws
+        servers.stop_server("mosquitto")
+        with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind((LOOPBACK, first))
+            taken.listen()
+            servers.start()
+        config = httpx.get(f"{servers.addresses.web}/config.json", trust_env=False).json()
+        assert servers.ports.mqtt_ws != first
+        assert config == {"mqtt": servers.addresses.mqtt_ws, "topic": "topic"}
 
 
 _RUNNER = """
