@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["main", "parse"]
 
 _DESCRIPTION: Final = """\
-The servers of the chain on this machine: Mosquitto, Kafka and Strapi.
+The servers of the chain on this machine: Mosquitto, Kafka, Strapi and the web client's.
 
   run              start them, seed the catalogue, open the screen; stop them when it ends
   test [ARG ...]   every check and test of the project; arguments go to pytest

@@ -3,8 +3,8 @@
 Ask for the fixture `stack` and get a `stack.local.LocalStack` that runs: `stack.addresses.mqtt_ws`, `.mqtt_tcp`,
 `.kafka`, `.strapi`, `stack.bridge_token`, `stack.read_token`, `stack.settings_file`, and `kill_server(name)`,
 `stop_server(name)`, `start_server(name)`, `pause_server(name)`, `resume_server(name)` for `mosquitto`, `kafka` and
-`strapi`. One set of servers serves the whole session: use MQTT and Kafka topics, client ids and consumer groups of
-your own, and leave every server as running as you found it.
+`strapi`, and `web`, which serves the web client. One set of servers serves the whole session: use MQTT and Kafka
+topics, client ids and consumer groups of your own, and leave every server as running as you found it.
 
 They run on free ports with their state in pytest's temporary folder and end with the session, however it ends.
 OPSCI_TEST_STATE=DIR uses the servers of `python3 -m stack up --state DIR` instead, and leaves them running:
@@ -40,7 +40,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """The three servers, running."""
+    """The servers, running."""
     named = os.environ.get("OPSCI_TEST_STATE", "")
     state = Path(named) if named else tmp_path_factory.mktemp("stack")
     servers = LocalStack(state, ports=None if named else random_ports())
