@@ -100,7 +100,7 @@ def test_the_status_of_any_text_is_printable(text: str) -> None:
 @pytest.mark.parametrize("size", [(80, 24), (200, 60)])
 async def test_no_control_character_reaches_the_terminal(engine: ScriptedEngine, size: tuple[int, int]) -> None:
     app = OpsciApp(engine)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         screen = main_screen(app)
         journey = journey_of(hostile, hostile.encode("utf-8", "surrogatepass"))
         journey.partition, journey.offset, journey.acknowledged_at = 0, 1, 1_700_000_000.5
@@ -115,7 +115,15 @@ async def test_no_control_character_reaches_the_terminal(engine: ScriptedEngine,
             assert_safe(screen_text(app))
         await pilot.press("escape", "1", "k", "enter")
         assert_safe(screen_text(app))
-        await pilot.press("escape", "4", *"bo")
+        await pilot.press("escape", "ctrl+f", *"owned", "enter")
+        assert_safe(screen_text(app))
+        await pilot.press("escape", "1", "slash", *"owned")
+        app.post_message(Paste(hostile))
+        await pilot.press("m", "enter", "c", "C", "t", "l")
+        await until(pilot, lambda: "Latency" in screen_text(app))
+        assert_safe(screen_text(app))
+        await pilot.press("escape", "slash", "escape")
+        await pilot.press("4", *"bo")
         await until(pilot, lambda: "[bold]" in screen_text(app))
         assert_safe(screen_text(app))
         app.post_message(Paste(hostile))

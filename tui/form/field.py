@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.widgets import Input
+
+from tui.printable_input import PrintableInput
 
 __all__ = ["PlainInput"]
 
 
-class PlainInput(Input):
-    """A field that takes printable text only: a paste cannot drive the terminal."""
+class PlainInput(PrintableInput):
+    """A field whose Enter sends the movement."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "Send", id="form.send", tooltip="Publish the movement to MQTT"),
     ]
-
-    def validate_value(self, value: str) -> str:
-        """Drop what is not printable."""
-        return "".join(character for character in value if character.isprintable())

@@ -11,7 +11,7 @@ from textual.message import Message
 from tui.panes.canvas import HEADER, LineCanvas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from textual import events
 
@@ -123,6 +123,12 @@ class LineView(LineCanvas[Item], can_focus=True):
             self.scroll_to(y=row - self.page_rows + 1, animate=False, force=True)
         self.refresh()
         self.post_message(self.Selected(self.identity, item))
+
+    def reveal(self, key: Hashable | None) -> None:
+        """Bring a record into view where it is shown, into the middle if it was out of sight."""
+        row = None if key is None else self.row_of(key)
+        if row is not None and not self.top <= row < self.top + self.page_rows:
+            self.scroll_to(y=max(0, row - self.page_rows // 2), animate=False, force=True)
 
     def forget_cursor(self) -> None:
         """Take the cursor off its record."""

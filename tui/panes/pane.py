@@ -10,17 +10,18 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input
 
 from bridge.text import readable
 from tui.figures import clock, count, rate
 from tui.panes.line import MARK
 from tui.panes.log_view import LogView
 from tui.panes.query import FilterError
+from tui.printable_input import PrintableInput
 from tui.sparkline import sparkline
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+    from textual.widgets import Input
 
     from bridge.journal import Rate
     from tui.panes.stock import StockView
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["FilterInput", "Pane"]
 
 
-class FilterInput(Input):
+class FilterInput(PrintableInput):
     """Where a pane's filter is typed: it applies as one types, Enter keeps it, Escape drops it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -150,6 +151,9 @@ class Pane(Vertical):
                 parts.append(f"‖ paused, {count(view.shown.held_back)} held back")
             elif view.following:
                 parts.append("▼ following")
+                lit = None if view.linked is None else view.row_of(view.linked)
+                if lit is not None and lit < view.top:
+                    parts.append(f"selected {count(view.top - lit)} up")
             elif view.waiting:
                 parts.append(f"+{count(view.waiting)} new · f follows")
             else:

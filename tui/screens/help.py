@@ -26,6 +26,17 @@ SIGNS: Final = (
     ("Q R D", "MQTT quality of service, retained, delivered before (DUP)"),
 )
 
+FILTERS: Final = (
+    ("towels hall", 'the record\'s text has both words; "plastic towels" keeps the space'),
+    ("re:p3@12$", 'a regular expression; re:"with space"'),
+    ("!towels", "the opposite, before any term"),
+    ("product:tow product=12", "a field has it, or is it: topic key product payload type verdict id"),
+    ("type:out", "or type:in"),
+    ("verdict:rejected", "or applied, duplicate, pending, insufficient"),
+    ("amount>10 offset<=99", "> >= < <= = of amount, offset, partition, qos; in the stock: id, stock, last"),
+)
+"""How a filter is written."""
+
 SHOWN_AS: Final = {
     "slash": "/",
     "question_mark": "?",
@@ -81,7 +92,9 @@ class HelpScreen(ModalScreen[None]):
         lines: list[Content] = []
         for heading, bindings in self._sections:
             lines += [Content.styled(heading, "bold $text-primary"), *map(_line, _distinct(bindings)), Content("")]
-        lines.append(Content.styled("Signs", "bold $text-primary"))
+        lines.append(Content.styled("Filters, after /", "bold $text-primary"))
+        lines += [Content.assemble((f"  {term:24}", "bold"), meaning) for term, meaning in FILTERS]
+        lines += [Content(""), Content.styled("Signs", "bold $text-primary")]
         lines += [Content.assemble((f"  {sign:18}", "bold"), meaning) for sign, meaning in SIGNS]
         return Content("\n").join(lines)
 

@@ -16,6 +16,8 @@ from bridge.journal import Journey
 from bridge.text import readable
 from tui.entry.prompt import AmountPrompt
 from tui.entry.send import send_plan
+from tui.find_bar import FindBar, FindInput
+from tui.finding import Finder
 from tui.form.field import PlainInput
 from tui.form.form import MovementForm
 from tui.form.moves import Moves
@@ -29,6 +31,7 @@ from tui.panes.stock import StockView
 from tui.panes.stock_pane import StockPane
 from tui.records.desk import RecordDesk
 from tui.screens.help import HelpScreen
+from tui.screens.latency import LatencyScreen
 from tui.screens.record import RecordScreen
 from tui.status import StatusBar
 from tui.tabs import PaneTabs
@@ -71,6 +74,16 @@ class MainScreen(Screen[None]):
         Binding(
             "left_square_bracket", "size(-1)", "Narrower", show=False, id="pane.narrower", tooltip="Make it narrower"
         ),
+        Binding(
+            "ctrl+f",
+            "find",
+            "Find",
+            show=False,
+            priority=True,
+            id="find",
+            tooltip="Find a movement by id, product or offset (p3@128) in all panes",
+        ),
+        Binding("l", "latency", "Latency", show=False, id="latency", tooltip="How long each hop took, p50, p99, max"),
         Binding("t", "times", "Time", show=False, id="pane.times", tooltip="Times as ages, or as the time of day"),
         Binding("tab", "next_place(1)", "Next", show=False, id="focus.next", tooltip="Go to the next pane or field"),
         Binding("shift+tab", "next_place(-1)", "Previous", show=False, id="focus.previous", tooltip="Go back by one"),
@@ -96,6 +109,7 @@ class MainScreen(Screen[None]):
         self.followed: Journey | None = None
         """The movement that is lit up in all panes."""
         self.panes[2].pulse = journal.decided
+        self._finder = Finder((self.mqtt, self.kafka), self.stock)
         self._shares: tuple[int, ...] = SHARES
         self._relative = False
         self._current = 1
@@ -109,6 +123,7 @@ class MainScreen(Screen[None]):
             yield from self.panes
         yield Static(id="way", markup=False)
         yield MovementForm(self._engine.journal, self._engine.settings.mqtt.publish_topic, self.moves)
+        yield FindBar()
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
@@ -145,6 +160,10 @@ class MainScreen(Screen[None]):
         for view in (self.mqtt, self.kafka):
             view.light_up(None if journey is None else view.shown.find(journey))
         self.stock.light_up(self._product_of(journey))
+        for pane in self.panes:
+            follows = isinstance(pane.view, LogView) and pane.view.following
+            if not follows and pane.view.cursor is None:
+                pane.view.reveal(pane.view.linked)
         self._pull_way()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -250,6 +269,34 @@ class MainScreen(Screen[None]):
         for pane, share in zip(self.panes, self._shares, strict=True):
             pane.styles.width = f"{share}fr"
 
+    def on_find_bar_sought(self, event: FindBar.Sought) -> None:
+        """Put the cursor on what was found, and leave the focus where the next one can be asked for."""
+        bar, finder = self.query_one(FindBar), self._finder
+        hit = finder.next(event.typed)
+        if hit is None:
+            bar.say("not found in what the panes show: a filter or x may hide it, or it is no longer kept")
+            return
+        self.show_pane(hit.pane)
+        view = self.panes[hit.pane - 1].view
+        row = view.row_of(hit.key)
+        if row is not None:
+            view.move_cursor(row)
+        self.set_focus(bar.input)
+        bar.say(f"{finder.place + 1:,} of {len(finder.hits):,}")
+
+    def on_find_bar_left(self) -> None:
+        """Go to what was found."""
+        self.query_one(FindBar).close()
+        self.show_pane(self._current)
+
+    def action_find(self) -> None:
+        """Ask what to find."""
+        self.query_one(FindBar).open()
+
+    def action_latency(self) -> None:
+        """Say how long each hop takes."""
+        self.app.push_screen(LatencyScreen(self._engine.journal))
+
     def action_times(self) -> None:
         """Say moments in the panes as ages, or as the time of day."""
         self._relative = not self._relative
@@ -277,6 +324,8 @@ class MainScreen(Screen[None]):
                     ("While an amount is typed on rows", AmountPrompt.BINDINGS),
                     ("Form", (*PlainInput.BINDINGS, *MovementForm.BINDINGS)),
                     ("While a filter is typed", FilterInput.BINDINGS),
+                    ("While something is looked for", FindInput.BINDINGS),
+                    ("In a record's window", RecordScreen.BINDINGS),
                 )
             )
         )

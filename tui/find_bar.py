@@ -1,0 +1,83 @@
+"""The line at the bottom in which one types what to find."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, Label, Static
+
+from tui.printable_input import PrintableInput
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+__all__ = ["FindBar", "FindInput"]
+
+
+class FindInput(PrintableInput):
+    """Where it is typed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Find", id="find.next", tooltip="Find it; again goes on to the next one"),
+        Binding("escape", "leave", "Close", id="find.close", tooltip="Go to what was found"),
+    ]
+
+    def action_leave(self) -> None:
+        """Close the line."""
+        self.post_message(FindBar.Left())
+
+
+class FindBar(Horizontal):
+    """Asks what to find, and says how much was."""
+
+    @dataclass
+    class Sought(Message):
+        """Something is to be found, or the next of it."""
+
+        typed: str
+
+    @dataclass
+    class Left(Message):
+        """Nothing more is to be found."""
+
+    def __init__(self) -> None:
+        super().__init__(id="find")
+
+    def compose(self) -> ComposeResult:
+        """What is typed, and what was found."""
+        yield Label("find")
+        yield FindInput(placeholder="movement-id, product or p3@128", compact=True, select_on_focus=True)
+        yield Static(id="found", markup=False)
+
+    @property
+    def input(self) -> FindInput:
+        """Where it is typed."""
+        return self.query_one(FindInput)
+
+    def open(self) -> None:
+        """Show the line and type into it."""
+        self.add_class("open")
+        self.say("Enter finds it, and the next one; Esc goes there")
+        self.screen.set_focus(self.input)
+
+    def close(self) -> None:
+        """Take the line away."""
+        self.remove_class("open")
+
+    def say(self, found: str) -> None:
+        """Say what was found."""
+        self.query_one("#found", Static).update(Content(found), layout=False)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Look for it."""
+        event.stop()
+        self.post_message(self.Sought(event.value))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Keep what is typed here from the panes' filters."""
+        event.stop()
