@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 
+from tui.letters.box import LetterBox
+from tui.letters.handled import Handled, handled_file
 from tui.screens.main import MainScreen
 
 if TYPE_CHECKING:
@@ -38,15 +40,17 @@ class OpsciApp(App[None]):
     def __init__(self, engine: Engine) -> None:
         super().__init__()
         self.engine = engine
+        self.letters = LetterBox(engine, Handled(handled_file()))
         self.theme = engine.settings.screen.theme
 
     def get_default_screen(self) -> MainScreen:
         """The main screen."""
-        return MainScreen(self.engine)
+        return MainScreen(self.engine, self.letters)
 
     def on_ready(self) -> None:
-        """Start the chain."""
+        """Start the chain, and ask for the dead letters of before."""
         self.engine.start()
+        self.letters.read()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers."""

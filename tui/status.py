@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from bridge.journal import Connection, Journal, Latency
+    from tui.letters.box import LetterBox
 
 __all__ = ["StatusBar", "connection_lines", "totals_line", "trouble_lines"]
 
@@ -93,8 +94,17 @@ def trouble_lines(connections: Mapping[Server, Connection], notes: Mapping[str, 
     return Content("\n").join(lines)
 
 
-def totals_line(journal: Journal, *, wide: bool) -> Content:
-    """Say what the chain does: rates where there is room, the time from end to end, the lag and the verdicts."""
+def totals_line(journal: Journal, *, wide: bool, letters: int = 0) -> Content:
+    """Say what the chain does.
+
+    Args:
+        journal: what it is read from.
+        wide: whether there is room for the rates.
+        letters: how many dead letters wait for a person.
+
+    Returns:
+        The rates, the time from end to end, the lag, the verdicts, the letters.
+    """
     total = journal.latency[Hop.TOTAL].summary()
     verdicts = journal.verdicts
     parts: list[str | tuple[str, str]] = []
@@ -120,6 +130,8 @@ def totals_line(journal: Journal, *, wide: bool) -> Content:
         ("  ≡ ", "$text-warning"),
         count(verdicts[Verdict.DUPLICATE]),
     ]
+    if letters:
+        parts.append((f"   ▲ {count(letters)} dead (d)", "$text-error"))
     return Content.assemble(*parts)
 
 
@@ -128,10 +140,12 @@ class StatusBar(Vertical):
 
     Args:
         journal: what it is read from.
+        letters: the dead letters that wait.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, letters: LetterBox) -> None:
         super().__init__(id="status")
+        self._letters = letters
         self._journal = journal
         self._said: dict[str, Content] = {}
 
@@ -153,7 +167,7 @@ class StatusBar(Vertical):
             first, second = connection_lines(server, journal.connections[server], latency, width // len(Server))
             self._say(f"{server}-state", first)
             self._say(f"{server}-detail", second)
-        self._say("totals", totals_line(journal, wide=width >= ROOMY * len(Server)))
+        self._say("totals", totals_line(journal, wide=width >= ROOMY * len(Server), letters=len(self._letters)))
         trouble = trouble_lines(journal.connections, journal.notes.copy())
         if self._say("trouble", trouble, layout=True):
             widget = self.query_one("#trouble")

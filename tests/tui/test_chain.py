@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from bridge.embedded import EmbeddedChain
 from bridge.journal import State
@@ -122,6 +123,24 @@ async def test_what_strapi_refuses_says_why(lane: Lane, chain: EmbeddedChain) ->
         await until(pilot, lambda: "✗" in widget_text(screen.form.sent), 40)
         assert await lane.stock_of(product) == 2
         await until(pilot, lambda: chain.journal.errors.next == 1, 40)
+
+
+async def test_a_dead_letter_of_before_is_mended_and_applied(lane: Lane, chain: EmbeddedChain) -> None:
+    product = await lane.make_product(2, f"{lane.name} lamps")
+    value = {"error": "Request failed with status code 404", "message": '{"id": 0, "amount": 3, "type": "IN"}'}
+    producer = AIOKafkaProducer(bootstrap_servers=lane.stack.addresses.kafka)
+    await producer.start()
+    await producer.send_and_wait(lane.errors, msgspec.json.encode(value))
+    await producer.stop()
+    app = OpsciApp(chain)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: all_up(chain) and "▲ 1 dead (d)" in screen_text(app), 40)
+        await pilot.press("d", "e", "home", *("right",) * 7, "delete", *str(product["id"]))
+        await until(pilot, lambda: f"moves {product['id']} by +3" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "no dead letter waits" in screen_text(app), 40)
+        await until(pilot, lambda: chain.journal.strapi.next == 1, 40)
+        assert await lane.stock_of(product) == 5
 
 
 async def test_all_servers_away_is_said_and_nothing_typed_is_lost(deserted: EmbeddedChain) -> None:

@@ -21,6 +21,8 @@ from tui.finding import Finder
 from tui.form.field import PlainInput
 from tui.form.form import MovementForm
 from tui.form.moves import Moves
+from tui.letters.screen import LettersScreen
+from tui.letters.view import LettersView
 from tui.panes.kafka import KAFKA_COLUMNS
 from tui.panes.line_view import LineView
 from tui.panes.log_view import LogView
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
     from bridge.journal import Product
     from tui.engine import Engine
+    from tui.letters.box import LetterBox
 
 __all__ = ["MainScreen"]
 
@@ -58,6 +61,7 @@ class MainScreen(Screen[None]):
 
     Args:
         engine: the chain.
+        letters: the dead letters.
     """
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual declares it so
@@ -69,6 +73,7 @@ class MainScreen(Screen[None]):
         Binding("2", "pane(2)", "Kafka", group=PANES, priority=True, id="focus.kafka", tooltip="Go to the records"),
         Binding("3", "pane(3)", "Stock", group=PANES, priority=True, id="focus.stock", tooltip="Go to the stock"),
         Binding("4", "form", "Form", group=PANES, priority=True, id="focus.form", tooltip="Go to the form"),
+        Binding("d", "letters", "Dead", id="letters.open", tooltip="The dead letters: mend, send again, drop"),
         Binding("z", "zoom", "Zoom", id="pane.zoom", tooltip="Give one pane the room of all three, and back"),
         Binding("right_square_bracket", "size(1)", "Wider", show=False, id="pane.wider", tooltip="Make the pane wider"),
         Binding(
@@ -92,9 +97,10 @@ class MainScreen(Screen[None]):
         Binding("q", "app.quit", "Quit", id="quit", tooltip="Stop the chain and quit; ctrl+q does so anywhere"),
     ]
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, letters: LetterBox) -> None:
         super().__init__()
         self._engine = engine
+        self._letters = letters
         journal = engine.journal
         self.mqtt = LogView(journal.mqtt, journal.stock, MQTT_COLUMNS, "mqtt", "nothing came over MQTT yet")
         self.kafka = LogView(journal.kafka, journal.stock, KAFKA_COLUMNS, "kafka", "Kafka has nothing yet")
@@ -117,7 +123,7 @@ class MainScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Status, tabs, panes, way, form, keys."""
-        yield StatusBar(self._engine.journal)
+        yield StatusBar(self._engine.journal, self._letters)
         yield PaneTabs(self.panes)
         with Horizontal(id="panes"):
             yield from self.panes
@@ -140,6 +146,7 @@ class MainScreen(Screen[None]):
     def pull(self) -> None:
         """Take over what the journal got since the last look."""
         now = time.time()
+        self._letters.pull()
         self.query_one(StatusBar).pull()
         for pane in self.panes:
             pane.pull(now)
@@ -312,6 +319,10 @@ class MainScreen(Screen[None]):
             pane.view.forget_cursor()
         self.follow(None)
 
+    def action_letters(self) -> None:
+        """Go to the dead letters."""
+        self.app.push_screen(LettersScreen(self._engine, self._letters))
+
     def action_help(self) -> None:
         """Name every key."""
         self.app.push_screen(
@@ -323,6 +334,7 @@ class MainScreen(Screen[None]):
                     ("Stock", (*StockPane.BINDINGS, *StockView.BINDINGS)),
                     ("While an amount is typed on rows", AmountPrompt.BINDINGS),
                     ("Form", (*PlainInput.BINDINGS, *MovementForm.BINDINGS)),
+                    ("Dead letters", (*LettersView.BINDINGS, *LettersScreen.BINDINGS)),
                     ("While a filter is typed", FilterInput.BINDINGS),
                     ("While something is looked for", FindInput.BINDINGS),
                     ("In a record's window", RecordScreen.BINDINGS),

@@ -1,0 +1,1 @@
+"""Dead letters: what could not be applied, to be mended and sent again, or dropped."""

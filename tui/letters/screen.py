@@ -1,0 +1,152 @@
+"""The screen of dead letters: look, mend, send again, drop."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from tui.figures import count
+from tui.letters.mend import MendScreen
+from tui.letters.view import LettersView
+from tui.panes.line_view import LineView
+from tui.records.desk import RecordDesk
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.help import HelpScreen
+from tui.screens.record import RecordScreen
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from tui.engine import Engine
+    from tui.letters.box import LetterBox
+
+__all__ = ["LettersScreen"]
+
+
+class LettersScreen(Screen[None]):
+    """The letters that wait.
+
+    Args:
+        engine: the chain.
+        box: the letters.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("R", "all_again", "All again", id="letters.all", tooltip="Send all again after a fix; asks first"),
+        Binding("x", "drop", "Drop", id="letters.drop", tooltip="Put it away; it stays in Kafka. Asks first"),
+        Binding(
+            "question_mark", "help", "Help", key_display="?", id="letters.help", tooltip="Every key and every sign"
+        ),
+        Binding("escape,d,q", "close", "Close", key_display="esc", id="letters.close", tooltip="Back to the panes"),
+    ]
+
+    def __init__(self, engine: Engine, box: LetterBox) -> None:
+        super().__init__()
+        self._engine = engine
+        self._box = box
+        self.view = LettersView(box)
+
+    def compose(self) -> ComposeResult:
+        """The table in its border, and the keys."""
+        with Vertical(id="letters-pane", classes="pane"):
+            yield self.view
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Read what stands in Kafka, other engines' letters too, and look for news."""
+        self._box.read()
+        self.set_focus(self.view)
+        self.pull()
+        self.set_interval(1 / self._engine.settings.screen.frames, self.pull)
+
+    def pull(self) -> None:
+        """Take over what changed."""
+        self._box.pull()
+        self.view.pull(time.time())
+        pane = self.query_one("#letters-pane")
+        pane.border_title = Content(
+            f"Dead letters · {self._engine.settings.kafka.errors_topic} · {count(len(self._box))}"
+        )
+        pane.border_subtitle = Content(f"▲ {self._box.trouble}" if self._box.trouble else "")
+
+    def on_line_view_opened(self, event: LineView.Opened) -> None:
+        """Show a letter in full."""
+        self.app.push_screen(
+            RecordScreen(event.view, event.item, self._engine.journal.stock, self._engine.settings.screen.frames)
+        )
+
+    def on_line_view_wanted(self, event: LineView.Wanted) -> None:
+        """Do something with a letter; what puts a record into the form mends it here."""
+        desk = RecordDesk(self.app, self._engine.settings)
+        match event.what:
+            case "copy":
+                desk.copy(event.item)
+            case "command":
+                desk.copy_command(event.item, "mqtt")
+            case "export":
+                desk.export([event.item], "dead-letter")
+            case "export_all":
+                desk.export(event.view.items(), "dead-letters")
+            case "fill":
+                self.action_mend()
+
+    def action_mend(self) -> None:
+        """Edit a payload and send it."""
+        letter = self.view.selected()
+        if letter is None:
+            return
+
+        def send(payload: bytes | None) -> None:
+            if payload is not None:
+                self._box.send_again(letter, payload)
+
+        self.app.push_screen(MendScreen(letter), send)
+
+    def action_again(self) -> None:
+        """Send one as it is."""
+        letter = self.view.selected()
+        if letter is not None:
+            self._box.send_again(letter)
+
+    def action_all_again(self) -> None:
+        """Send all as they are."""
+        letters = self._box.waiting()
+        if not letters:
+            return
+
+        def send(wanted: bool | None) -> None:
+            for letter in letters if wanted else ():
+                self._box.send_again(letter)
+
+        question = f"Send all {count(len(letters))} dead letters again?"
+        self.app.push_screen(
+            ConfirmScreen(question, "Each is a new movement; what still can't be applied comes back."), send
+        )
+
+    def action_drop(self) -> None:
+        """Put one away."""
+        letter = self.view.selected()
+        if letter is None:
+            return
+
+        def drop(wanted: bool | None) -> None:
+            if wanted:
+                self._box.drop(letter)
+
+        self.app.push_screen(ConfirmScreen("Drop this dead letter?", "It is not shown again; it stays in Kafka."), drop)
+
+    def action_help(self) -> None:
+        """Name every key."""
+        self.app.push_screen(
+            HelpScreen((("Dead letters", (*LettersView.BINDINGS, *self.BINDINGS)), ("In the table", LineView.BINDINGS)))
+        )
+
+    def action_close(self) -> None:
+        """Back to the panes."""
+        self.app.pop_screen()

@@ -1,0 +1,46 @@
+"""A question that is answered with yes or no."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Static
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+__all__ = ["ConfirmScreen"]
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """Asks before something that can't be taken back.
+
+    Args:
+        question: what is asked, printable.
+        consequence: what a yes does, printable.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "Yes", id="confirm.yes"),
+        Binding("n,escape,q", "answer(False)", "No", key_display="n", id="confirm.no"),
+    ]
+
+    def __init__(self, question: str, consequence: str) -> None:
+        super().__init__()
+        self._question = question
+        self._consequence = consequence
+
+    def compose(self) -> ComposeResult:
+        """The question, and the keys."""
+        with Vertical(classes="window"):
+            text = Content.assemble((self._question, "bold"), "\n\n", self._consequence, "\n\ny yes   n no")
+            yield Static(text, markup=False)
+        yield Footer(show_command_palette=False)
+
+    def action_answer(self, answer: bool) -> None:
+        """Say it."""
+        self.dismiss(answer)
