@@ -326,7 +326,8 @@ async def test_the_title_has_a_sparkline_where_there_is_room(engine: ScriptedEng
         engine.journal.received.add(4, time.monotonic() - 2)
         engine.journal.received.add(8, time.monotonic() - 1)
         await until(pilot, lambda: "█" in str(pane.border_title))
-        assert cell_len(str(pane.border_title)) <= pane.size.width - 2
+        assert cell_len(str(pane.border_title)) <= pane.size.width - 4
+        assert str(pane.border_title) in screen_text(app)
 
 
 async def test_brackets_size_the_pane(engine: ScriptedEngine) -> None:

@@ -137,8 +137,8 @@ class Pane(Vertical):
     def _sparkline(self, used: int) -> str:
         if self.pulse is None:
             return ""
-        # Two corners, a cell of line and one of space at either end, and the space before the blocks.
-        drawn = sparkline(self.pulse.history(), self.size.width - 4 - used)
+        # Of the width inside the border: a cell of line and one of space at either end, and one before the blocks.
+        drawn = sparkline(self.pulse.history(), self.size.width - 5 - used)
         return f" {drawn}" if drawn else ""
 
     def _subtitle(self) -> str:
