@@ -158,6 +158,7 @@ async def test_ctrl_q_quits_from_a_field(engine: ScriptedEngine) -> None:
     [
         ("1", {"Follow", "Clear", "Filter", "Pause", "Open"}, {"Add", "Send"}),
         ("3", {"Add", "Take", "Filter", "Open"}, {"Follow", "Clear", "Send"}),
+        ("3 plus", {"Send", "Drop"}, {"Add", "Mark"}),
         ("4", {"Send", "Leave"}, {"Follow", "Clear", "Add", "Quit"}),
     ],
 )
@@ -166,7 +167,7 @@ async def test_the_footer_has_the_keys_of_the_focus(
 ) -> None:
     app = OpsciApp(engine)
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.press(key)
+        await pilot.press(*key.split())
         footer = app.screen.query_one(Footer)
 
         def shown() -> set[str]:

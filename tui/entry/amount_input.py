@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events
+from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
@@ -26,6 +27,10 @@ class AmountInput(Input):
     Args:
         send: what Enter does.
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Send", id="amount.send", tooltip="Send it; a sign alone moves one piece"),
+    ]
 
     def __init__(self, send: Callable[[], None]) -> None:
         super().__init__(

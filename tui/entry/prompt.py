@@ -36,7 +36,6 @@ class AmountPrompt(Vertical):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "send", "Send", id="amount.send", tooltip="Send it; a sign alone moves one piece"),
         Binding("escape", "drop", "Drop", id="amount.drop", tooltip="Send nothing"),
         Binding("u", "further", "Further back", id="amount.further", tooltip="Undo the one before instead"),
         Binding("up", "recall(-1)", "Earlier", show=False, id="amount.earlier", tooltip="The amount sent before"),

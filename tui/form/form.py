@@ -135,16 +135,6 @@ class MovementForm(Vertical):
         """What would be sent if it were sent at once."""
         return preview(self.product.value, self.amount.value, self._board)
 
-    def prefill(self, product: Product, sign: int) -> None:
-        """Put in a product and the sign of a movement, and wait for the amount."""
-        with self.prevent(Input.Changed):
-            self.product.value = str(product.id)
-            self.amount.value = "+" if sign > 0 else "-"
-        self.suggestions.suggest([])
-        self.screen.set_focus(self.amount)
-        self.amount.action_end()
-        self.pull()
-
     def fill(self, reference: str, delta: int | None) -> None:
         """Put in a product as a record names it and a signed amount, None to wait for one."""
         with self.prevent(Input.Changed):

@@ -14,6 +14,7 @@ from textual.widgets import Footer, Input, Static
 from bridge.errors import OpsciError
 from bridge.journal import Journey
 from bridge.text import readable
+from tui.entry.amount_input import AmountInput
 from tui.entry.prompt import AmountPrompt
 from tui.entry.send import send_plan
 from tui.find_bar import FindBar, FindInput
@@ -332,7 +333,7 @@ class MainScreen(Screen[None]):
                     ("In a pane", LineView.BINDINGS),
                     ("MQTT and Kafka", LogView.BINDINGS),
                     ("Stock", (*StockPane.BINDINGS, *StockView.BINDINGS)),
-                    ("While an amount is typed on rows", AmountPrompt.BINDINGS),
+                    ("While an amount is typed on rows", (*AmountInput.BINDINGS, *AmountPrompt.BINDINGS)),
                     ("Form", (*PlainInput.BINDINGS, *MovementForm.BINDINGS)),
                     ("Dead letters", (*LettersView.BINDINGS, *LettersScreen.BINDINGS)),
                     ("While a filter is typed", FilterInput.BINDINGS),
