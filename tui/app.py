@@ -56,6 +56,8 @@ class OpsciApp(App[None]):
         """What the command palette offers."""
         yield from super().get_system_commands(screen)
         engine = self.engine
+        if web := engine.settings.screen.web:
+            yield SystemCommand("Open the web page", f"Change stock in a browser: {web}", lambda: self.open_url(web))
         yield SystemCommand("Pause applying", "Movements wait in Kafka; the stock stands still", engine.pause_apply)
         yield SystemCommand("Resume applying", "Go on changing the stock", engine.resume_apply)
         yield SystemCommand("Pause ingest", "Messages wait at the MQTT broker", engine.pause_ingest)

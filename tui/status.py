@@ -44,6 +44,9 @@ HOPS: Final = {
 ROOMY: Final = 36
 """From how many cells for one server on there is room to say what a figure is."""
 
+SPACIOUS: Final = 150
+"""From how many cells on the totals' line has room for the web client's address; the command palette has it always."""
+
 
 def connection_lines(
     server: Server, connection: Connection, latency: Latency, width: int = 80
@@ -94,16 +97,17 @@ def trouble_lines(connections: Mapping[Server, Connection], notes: Mapping[str, 
     return Content("\n").join(lines)
 
 
-def totals_line(journal: Journal, *, wide: bool, letters: int = 0) -> Content:
+def totals_line(journal: Journal, *, wide: bool, letters: int = 0, web: str = "") -> Content:
     """Say what the chain does.
 
     Args:
         journal: what it is read from.
         wide: whether there is room for the rates.
         letters: how many dead letters wait for a person.
+        web: where the web client is; empty says nothing of it.
 
     Returns:
-        The rates, the time from end to end, the lag, the verdicts, the letters.
+        The rates, the time from end to end, the lag, the verdicts, the letters, the web client.
     """
     total = journal.latency[Hop.TOTAL].summary()
     verdicts = journal.verdicts
@@ -132,6 +136,8 @@ def totals_line(journal: Journal, *, wide: bool, letters: int = 0) -> Content:
     ]
     if letters:
         parts.append((f"   ▲ {count(letters)} dead (d)", "$text-error"))
+    if web:
+        parts += [("   web ", "$foreground-muted"), readable(web)]
     return Content.assemble(*parts)
 
 
@@ -141,10 +147,12 @@ class StatusBar(Vertical):
     Args:
         journal: what it is read from.
         letters: the dead letters that wait.
+        web: where the web client is, empty where there is none.
     """
 
-    def __init__(self, journal: Journal, letters: LetterBox) -> None:
+    def __init__(self, journal: Journal, letters: LetterBox, web: str = "") -> None:
         super().__init__(id="status")
+        self._web = web
         self._letters = letters
         self._journal = journal
         self._said: dict[str, Content] = {}
@@ -167,7 +175,9 @@ class StatusBar(Vertical):
             first, second = connection_lines(server, journal.connections[server], latency, width // len(Server))
             self._say(f"{server}-state", first)
             self._say(f"{server}-detail", second)
-        self._say("totals", totals_line(journal, wide=width >= ROOMY * len(Server), letters=len(self._letters)))
+        wide = width >= ROOMY * len(Server)
+        web = self._web if width >= SPACIOUS else ""
+        self._say("totals", totals_line(journal, wide=wide, letters=len(self._letters), web=web))
         trouble = trouble_lines(journal.connections, journal.notes.copy())
         if self._say("trouble", trouble, layout=True):
             widget = self.query_one("#trouble")

@@ -9,11 +9,12 @@ from textual.events import Key
 
 from bridge.errors import PublishError
 from bridge.movement import Reason
+from bridge.settings import ScreenSettings, Settings
 from tests.tui.looking import SIZES, main_screen, screen_text, until, widget_text
+from tests.tui.scripted import ScriptedEngine
 from tui.app import OpsciApp
 
 if TYPE_CHECKING:
-    from tests.tui.scripted import ScriptedEngine
     from tui.form.form import MovementForm
 
 
@@ -136,7 +137,7 @@ async def test_keys_that_were_typed_at_once_go_where_they_belong(engine: Scripte
         app.post_message(Key("escape", None))
         for key in "347":
             app.post_message(Key(key, key))
-        await until(pilot, lambda: screen.form.product.value == "127")
+        await until(pilot, lambda: screen.form.product.value == "7")
 
 
 async def test_what_strapi_will_refuse_is_said_and_can_be_sent(engine: ScriptedEngine) -> None:
@@ -193,3 +194,24 @@ async def test_q_is_a_letter_in_a_field(engine: ScriptedEngine) -> None:
         assert form.product.value == "q1?z"
         assert app.is_running
         assert len(app.screen_stack) == 1
+
+
+async def test_the_form_is_ready_for_another_product() -> None:
+    engine = ScriptedEngine()
+    engine.stock_up()
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        form = main_screen(app).form
+        await pilot.press("4", *"12")
+        await until(pilot, lambda: form.product.value == "12")
+        await pilot.press("escape", "escape", "1", "4", *"13")
+        await until(pilot, lambda: form.product.value == "13")
+
+
+async def test_the_web_clients_address_is_shown_where_there_is_room() -> None:
+    web = "http://127.0.0.1:8000"
+    app = OpsciApp(ScriptedEngine(Settings(screen=ScreenSettings(frames=30, web=web))))
+    async with app.run_test(size=(200, 60)) as pilot:
+        await until(pilot, lambda: web in screen_text(app))
+        offered = [str(command.help) for command in app.get_system_commands(app.screen)]
+        assert any(web in text for text in offered)

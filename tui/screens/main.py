@@ -124,7 +124,7 @@ class MainScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Status, tabs, panes, way, form, keys."""
-        yield StatusBar(self._engine.journal, self._letters)
+        yield StatusBar(self._engine.journal, self._letters, self._engine.settings.screen.web)
         yield PaneTabs(self.panes)
         with Horizontal(id="panes"):
             yield from self.panes
@@ -250,8 +250,9 @@ class MainScreen(Screen[None]):
         self.show_pane(number)
 
     def action_form(self) -> None:
-        """Go to the form."""
+        """Go to the form, where typing replaces the product of the last movement."""
         self.set_focus(self.form.product)
+        self.form.product.action_select_all()
 
     def action_next_place(self, step: int) -> None:
         """Go round the panes and the fields of the form."""
