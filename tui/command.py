@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from importlib.metadata import version
@@ -84,6 +85,9 @@ def _show(settings: Settings) -> int:
     from bridge.embedded import EmbeddedChain  # noqa: PLC0415
     from tui.app import OpsciApp  # noqa: PLC0415
 
+    # The journal says how each connection stands; what the clients' libraries log would spill into the terminal when
+    # the screen is left.
+    logging.getLogger().addHandler(logging.NullHandler())
     spare_the_rings()
     chain = EmbeddedChain(settings)
     app = OpsciApp(chain)
