@@ -83,14 +83,15 @@ class Journal:
         self.notes: dict[str, str] = {}
         self.lag = -1
         self._journeys: Recent[str, Journey] = Recent(2 * capacity)
+        self._published: Recent[str, Journey] = Recent(capacity)
         self._twins: Recent[str, list[Journey]] = Recent(2 * capacity)
 
     def journey(self, movement_id: str) -> Journey | None:
         """The journey of that movement, as long as it is remembered."""
-        return self._journeys.get(movement_id)
+        return self._journeys.get(movement_id) or self._published.get(movement_id)
 
     def journeys(self, movement_id: str) -> Sequence[Journey]:
-        """All journeys of that movement that are remembered, in the order of arrival: a publisher may send it twice."""
+        """All that arrived of that movement and are remembered, in order: a publisher may send it twice."""
         if (twins := self._twins.get(movement_id)) is not None:
             return twins
         only = self._journeys.get(movement_id)
@@ -98,16 +99,15 @@ class Journal:
 
     def published(self, journey: Journey) -> None:
         """Note a movement that our own form sent, so that its arrival is recognised."""
-        self._remember((journey,))
+        self._published[journey.movement_id] = journey
 
     def arrived(self, journeys: Sequence[Journey]) -> None:
         """Note a chunk that came over MQTT."""
         self.received.add(len(journeys))
         for journey in journeys:
-            before = self._journeys.get(journey.movement_id)
-            if before is not None and before.received_at is None:
-                journey.published_at = before.published_at
-            elif before is not None:
+            if (ours := self._published.get(journey.movement_id)) is not None:
+                journey.published_at = ours.published_at
+            if self._journeys.get(journey.movement_id) is not None:
                 self._twins[journey.movement_id] = [*self.journeys(journey.movement_id), journey]
             self._journeys[journey.movement_id] = journey
         self.mqtt.extend(journeys)

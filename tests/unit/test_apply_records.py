@@ -85,7 +85,10 @@ def test_nothing_in_a_record_raises(value: bytes | None, headers: list[tuple[str
 def test_two_that_came_under_one_id_have_a_record_each() -> None:
     journal = Journal()
     twins = [Journey("m-1", b'{"id":1,"amount":1,"type":"IN"}', received_at=1.0) for _ in range(2)]
-    journal.arrived(twins)
+    for twin in twins:
+        journal.published(Journey("m-1", twin.payload, published_at=0.5))
+        journal.arrived([twin])
+    assert [twin.published_at for twin in twins] == [0.5, 0.5]
     headers = (("movement-id", b"m-1"),)
     records = [FakeRecord(b'{"id":1,"amount":1,"type":"IN"}', headers, offset=offset) for offset in (7, 8)]
     assert [journey_of(record, Does.MOVEMENT, journal.journeys) for record in records] == twins
