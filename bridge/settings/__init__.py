@@ -11,6 +11,7 @@ from bridge.settings.model import (
     StrapiSettings,
     WatchSettings,
 )
+from bridge.settings.preset import Preset
 
 __all__ = [
     "ApplySettings",
@@ -18,6 +19,7 @@ __all__ = [
     "KafkaSettings",
     "LogSettings",
     "MqttSettings",
+    "Preset",
     "ScreenSettings",
     "Settings",
     "StrapiSettings",

@@ -1,8 +1,8 @@
 """Settings from the environment: a variable of our own for each, and the names that the course's images take.
 
 Our own are `OPSCI_<SECTION>_<KEY>`: OPSCI_MQTT_URL, OPSCI_KAFKA_BROKERS (with commas between them), OPSCI_DRAIN;
-OPSCI_ROUTES is a JSON list. The course's are those of its MQTT to Kafka connector and its stock consumer, so that
-`opsci-bridge` can stand in for either.
+OPSCI_ROUTES, OPSCI_SCREEN_PRESETS and OPSCI_SCREEN_KEYS are JSON. The course's are those of its MQTT to Kafka
+connector and its stock consumer, so that `opsci-bridge` can stand in for either.
 """
 
 from __future__ import annotations

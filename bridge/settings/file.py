@@ -81,6 +81,9 @@ def read_settings_file(path: Path) -> tuple[list[Given], list[str]]:
         line = lines.get(key)
         return f"{path}, line {line}: {key}" if line else f"{path}: {key}"
 
+    def inside(name: str) -> dict[str, str]:
+        return {key.removeprefix(name): where(key) for key in lines if key.startswith((f"{name}[", f"{name}."))}
+
     for name, value in document.items():
         if name in SECTIONS:
             if not isinstance(value, dict):
@@ -89,13 +92,12 @@ def read_settings_file(path: Path) -> tuple[list[Given], list[str]]:
             for key, inner in value.items():
                 dotted = f"{name}.{key}"
                 if dotted in SETTINGS:
-                    given.append(Given(dotted, inner, where(dotted)))
+                    given.append(Given(dotted, inner, where(dotted), inside=inside(dotted)))
                 else:
                     known = [setting.name for setting in SETTINGS.values() if setting.section == name]
                     problems.append(f"{where(dotted)}: there is no such setting; {did_you_mean(key, known)}")
         elif name in SETTINGS:
-            inside = {key.removeprefix(name): where(key) for key in lines if key.startswith(f"{name}[")}
-            given.append(Given(name, value, where(name), inside=inside))
+            given.append(Given(name, value, where(name), inside=inside(name)))
         else:
             known = [*SECTIONS, *(setting.key for setting in SETTINGS.values() if not setting.section)]
             problems.append(f"{where(name)}: there is no such setting; {did_you_mean(name, known)}")

@@ -13,6 +13,7 @@ from bridge.settings.given import Given
 from bridge.settings.model import Settings
 from bridge.settings.names import SETTINGS
 from bridge.settings.possible import impossible
+from bridge.settings.tables import TABLES, check_table
 from bridge.settings.topics import with_topics
 from bridge.settings.values import check_value
 from bridge.settings.wording import did_you_mean
@@ -78,7 +79,7 @@ def _check(layers: Sequence[Sequence[Given]]) -> tuple[dict[str, object], dict[s
             # The engine takes a token before a token's file: an earlier layer's token must not cover this file.
             values.pop("strapi.token", None)
         for given in layer:
-            values[given.key], wrong = check_value(given)
+            values[given.key], wrong = check_table(given) if given.key in TABLES else check_value(given)
             problems += wrong
             places[given.key] = given.where
             places |= {f"{given.key}{part}": place for part, place in given.inside.items()}

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, field
 
 from bridge.route import Does, Route
+from bridge.settings.preset import Preset
 
 __all__ = [
     "ApplySettings",
@@ -162,12 +163,18 @@ class ScreenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         keep: how many records each pane keeps.
         frames: how often a second the panes look for news, 1 to 30.
         web: the address of the web client, which the screen shows; empty where none is served.
+        language: what the screen speaks; `auto` is the language of the locale.
+        presets: amounts under a name.
+        keys: another key for a binding, by the binding's id; several have commas between them.
     """
 
     theme: Text = "textual-dark"
     keep: Annotated[int, Meta(ge=100, le=1_000_000)] = 10_000
     frames: Annotated[int, Meta(ge=1, le=30)] = 10
     web: Annotated[str, Meta(max_length=1024)] = ""
+    language: Literal["auto", "en", "fr"] = "auto"
+    presets: list[Preset] = field(default_factory=list)
+    keys: dict[str, str] = field(default_factory=dict)
 
 
 class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
