@@ -51,7 +51,7 @@ def dead_letter_record(topic: str, journey: Journey, origin: str, keep: int = _K
         The record. A payload that is larger than what is kept is cut, and its size is in `payload-size`.
     """
     kept = journey.payload[:keep]
-    error = journey.rejection.text if journey.rejection else "it can't be applied"
+    error = str(journey.rejection.text) if journey.rejection else "it can't be applied"
     headers = [
         (MOVEMENT_ID, journey.movement_id.encode()),
         ("reason", (journey.rejection.reason if journey.rejection else "unknown").encode()),

@@ -13,6 +13,8 @@ OpsciError
 
 from __future__ import annotations
 
+from bridge.phrase import Phrase
+
 __all__ = [
     "ChainStoppedError",
     "LibraryChangedError",
@@ -28,6 +30,11 @@ __all__ = [
 
 class OpsciError(Exception):
     """The root: catch it to catch whatever the engine raises on purpose."""
+
+    @property
+    def text(self) -> str:
+        """What went wrong, for a person; a `Phrase` where it was made as one."""
+        return self.args[0] if self.args and isinstance(self.args[0], str) else str(self)
 
 
 class SettingsError(OpsciError):
@@ -56,7 +63,7 @@ class ServerError(OpsciError):
     """
 
     def __init__(self, server: str, what: str, advice: str = "") -> None:
-        super().__init__(f"{what} ({advice})" if advice else what)
+        super().__init__(Phrase("{what} ({advice})", what=what, advice=advice) if advice else what)
         self.server = server
         self.what = what
         self.advice = advice

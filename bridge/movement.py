@@ -12,6 +12,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from bridge.phrase import Phrase
+
 __all__ = [
     "MAX_AMOUNT",
     "MAX_PAYLOAD",
@@ -108,7 +110,10 @@ def read_movement(payload: bytes) -> Movement | Rejection:
         The movement, or the first thing that is wrong with it. Nothing is raised, whatever the bytes.
     """
     if len(payload) > MAX_PAYLOAD:
-        return Rejection(Reason.TOO_LONG, f"the payload has {len(payload)} bytes; a movement has at most {MAX_PAYLOAD}")
+        return Rejection(
+            Reason.TOO_LONG,
+            Phrase("the payload has {size} bytes; a movement has at most {most}", size=len(payload), most=MAX_PAYLOAD),
+        )
     try:
         wire = _decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -124,7 +129,7 @@ def read_movement(payload: bytes) -> Movement | Rejection:
         return Movement(product, amount, "IN")
     if kind == "OUT":
         return Movement(product, amount, "OUT")
-    return Rejection(Reason.BAD_TYPE, f"the type is {_shown(kind)}; it must be IN or OUT")
+    return Rejection(Reason.BAD_TYPE, Phrase("the type is {found}; it must be IN or OUT", found=_shown(kind)))
 
 
 def encode_movement(movement: Movement) -> bytes:
@@ -149,8 +154,11 @@ def _why_no_object(payload: bytes) -> Rejection:
     try:
         found = _decode_anything(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Rejection(Reason.NOT_JSON, "the payload is not JSON")
-    return Rejection(Reason.NOT_AN_OBJECT, f"the payload is JSON, but {_shown(found)} is no object with id and amount")
+        return Rejection(Reason.NOT_JSON, Phrase("the payload is not JSON"))
+    return Rejection(
+        Reason.NOT_AN_OBJECT,
+        Phrase("the payload is JSON, but {found} is no object with id and amount", found=_shown(found)),
+    )
 
 
 def _product(found: object) -> str | Rejection:
@@ -162,22 +170,28 @@ def _product(found: object) -> str | Rejection:
         reference = found.strip()
         if 0 < len(reference) <= MAX_REFERENCE and "\x00" not in reference:
             return reference
-    return Rejection(Reason.NO_PRODUCT, f"the id is {_shown(found)}; it must name a product")
+    return Rejection(Reason.NO_PRODUCT, Phrase("the id is {found}; it must name a product", found=_shown(found)))
 
 
 def _amount(found: object) -> int | Rejection:
     if found is None or found == "":
-        return Rejection(Reason.NO_AMOUNT, "the amount is missing")
+        return Rejection(Reason.NO_AMOUNT, Phrase("the amount is missing"))
     whole = _whole(found)
     if whole is None:
-        return Rejection(Reason.NOT_WHOLE, f"the amount is {_shown(found)}; it must be a whole number")
+        return Rejection(
+            Reason.NOT_WHOLE, Phrase("the amount is {found}; it must be a whole number", found=_shown(found))
+        )
     if 0 < whole <= MAX_AMOUNT:
         return whole
     if whole == 0:
-        return Rejection(Reason.ZERO_AMOUNT, "the amount is 0, which moves nothing")
+        return Rejection(Reason.ZERO_AMOUNT, Phrase("the amount is 0, which moves nothing"))
     if whole < 0:
-        return Rejection(Reason.NEGATIVE_AMOUNT, f"the amount is {_shown(whole)}; the type says the direction")
-    return Rejection(Reason.TOO_LARGE, f"the amount is {_shown(whole)}; the largest is {MAX_AMOUNT}")
+        return Rejection(
+            Reason.NEGATIVE_AMOUNT, Phrase("the amount is {found}; the type says the direction", found=_shown(whole))
+        )
+    return Rejection(
+        Reason.TOO_LARGE, Phrase("the amount is {found}; the largest is {most}", found=_shown(whole), most=MAX_AMOUNT)
+    )
 
 
 def _whole(found: object) -> int | None:
@@ -192,10 +206,10 @@ def _whole(found: object) -> int | None:
 
 def _shown(found: object) -> str:
     if found is None:
-        return "missing"
+        return Phrase("missing")
     try:
         text = repr(found)
     except RecursionError:
         # What JSON's decoder could just follow can be a few frames too deep for the text.
-        return "nested too deep"
+        return Phrase("nested too deep")
     return text if len(text) <= 40 else f"{text[:37]}..."

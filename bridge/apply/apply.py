@@ -14,6 +14,7 @@ from bridge.apply.records import journey_of
 from bridge.backoff import Backoff
 from bridge.errors import ServerError
 from bridge.kafka.consumer import Consumer
+from bridge.phrase import Phrase
 from bridge.route import Does
 from bridge.strapi.carrier import Carrier
 from bridge.strapi.client import StrapiClient
@@ -196,7 +197,9 @@ class Apply:
         # A cluster that somebody else set up may well have no topics for products and events.
         missing = sorted(topic for topic in topics if self._does[topic] is Does.MOVEMENT)
         if missing:
-            self._journal.notes["topics"] = f"Kafka has no topic {', '.join(missing)} yet; it is read once it is there"
+            self._journal.notes["topics"] = Phrase(
+                "Kafka has no topic {topics} yet; it is read once it is there", topics=", ".join(missing)
+            )
         else:
             self._journal.notes.pop("topics", None)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.apply.verdicts import judge
 from bridge.journal import Verdict
 from bridge.movement import Reason, Rejection
+from bridge.phrase import Phrase
 from bridge.route import Does
 from bridge.strapi.carried import read_event, read_product
 from bridge.strapi.client import StrapiRejectedError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Batch", "Settler"]
 
-_PLAIN = "plain REST: Strapi's products keep no position, so a crash can count a movement twice"
+_PLAIN = Phrase("plain REST: Strapi's products keep no position, so a crash can count a movement twice")
 
 Batch = list[tuple["Journey", Does, int]]
 """Journeys with what their route does and their record's timestamp in milliseconds, in order."""
@@ -78,7 +79,11 @@ class Settler:
         ]
         if not orders:
             return
-        waiting = f"{len(orders)} movement{'s wait' if len(orders) > 1 else ' waits'}"
+        waiting = (
+            Phrase("{count} movements wait for Strapi", count=len(orders))
+            if len(orders) > 1
+            else Phrase("1 movement waits for Strapi")
+        )
         decisions = await self._patience.ask(lambda: self._stock.apply(orders), waiting)
         if self._stock.exact:
             self._journal.notes.pop("plain-rest", None)
@@ -104,14 +109,20 @@ class Settler:
                 await self._carry_product(journey, read)
             else:
                 place = f"{journey.kafka_topic}/{journey.partition}@{journey.offset}/{timestamp}"
-                await self._patience.ask(lambda: self._carrier.write_event(read, place), "an event waits")
+                await self._patience.ask(
+                    lambda: self._carrier.write_event(read, place), Phrase("an event waits for Strapi")
+                )
         except StrapiRejectedError as error:
-            journey.rejection = Rejection(Reason.REFUSED_BY_STRAPI, f"Strapi refuses it: {error.message}")
+            journey.rejection = Rejection(
+                Reason.REFUSED_BY_STRAPI, Phrase("Strapi refuses it: {why}", why=error.message)
+            )
             verdict = Verdict.REJECTED
         await self._finish([journey], [verdict])
 
     async def _carry_product(self, journey: Journey, product: dict[str, Any]) -> None:
-        row = await self._patience.ask(lambda: self._carrier.write_product(product), "a product waits")
+        row = await self._patience.ask(
+            lambda: self._carrier.write_product(product), Phrase("a product waits for Strapi")
+        )
         journey.product_id = row.id
         journey.product_name = str(row.fields.get("name") or "")
         journey.stock_after = stock_of(row, self._carrier.stock_field)

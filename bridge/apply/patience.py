@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from bridge.backoff import Backoff
 from bridge.errors import OpsciError, RefusedError, ServerError, UnreachableError
 from bridge.journal import Server, State
+from bridge.phrase import Phrase
 from bridge.strapi.client import BusyError
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Patience:
     def pause(self) -> None:
         """Ask nothing more for now."""
         self._running.clear()
-        self._journal.connection(Server.STRAPI, State.PAUSED, "paused here", "Kafka keeps what comes")
+        self._journal.connection(Server.STRAPI, State.PAUSED, Phrase("paused here"), Phrase("Kafka keeps what comes"))
 
     def resume(self) -> None:
         """Ask again, at once where it waits."""
@@ -134,6 +135,6 @@ class Patience:
     def _note(self, state: State, error: ServerError, what: str) -> None:
         if self._journal.connections[Server.STRAPI].state is not state:
             _log.warning("strapi: %s", error)
-        self._journal.notes["apply"] = f"{what} for Strapi"
+        self._journal.notes["apply"] = what
         if not self.paused:
             self._journal.connection(Server.STRAPI, state, error.what, error.advice)

@@ -8,6 +8,7 @@ from bridge.identity import MOVEMENT_ID, is_identity, record_identity
 from bridge.journal import Journey
 from bridge.kafka.headers import MQTT_DELIVERY, MQTT_RECEIVED_AT, MQTT_TOPIC
 from bridge.movement import Reason, Rejection, read_movement
+from bridge.phrase import Phrase
 from bridge.route import Does
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def journey_of(record: ConsumedRecord, does: Does, known: Callable[[str], Sequen
     if journey.acknowledged_at is None:
         journey.acknowledged_at = record.timestamp / 1000
     if record.value is None:
-        journey.rejection = Rejection(Reason.NOT_JSON, "the record has no value: it is a tombstone")
+        journey.rejection = Rejection(Reason.NOT_JSON, Phrase("the record has no value: it is a tombstone"))
     elif does is Does.MOVEMENT and journey.movement is None:
         judged = read_movement(payload)
         if isinstance(judged, Rejection):

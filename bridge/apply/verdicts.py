@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bridge.journal import Verdict
 from bridge.movement import MAX_AMOUNT, Movement, Reason, Rejection
+from bridge.phrase import Phrase
 from bridge.strapi.decision import Outcome
 
 if TYPE_CHECKING:
@@ -48,17 +49,32 @@ def _rejection(outcome: Outcome, movement: Movement, decision: Decision, movemen
             return None
         case Outcome.UNKNOWN_PRODUCT:
             return Rejection(
-                Reason.UNKNOWN_PRODUCT, f"no product has the id, documentId or barcode {movement.product!r}"
+                Reason.UNKNOWN_PRODUCT,
+                Phrase("no product has the id, documentId or barcode {product!r}", product=movement.product),
             )
         case Outcome.INSUFFICIENT_STOCK:
-            had = f"stock is {stock}" if stock is not None else "the stock was too small"
-            return Rejection(Reason.INSUFFICIENT_STOCK, f"{had}, the movement takes {amount}")
+            if stock is None:
+                had = Phrase("the stock was too small, the movement takes {amount}", amount=amount)
+            else:
+                had = Phrase("stock is {stock}, the movement takes {amount}", stock=stock, amount=amount)
+            return Rejection(Reason.INSUFFICIENT_STOCK, had)
         case Outcome.OVER_LIMIT:
-            had = f"stock is {stock}" if stock is not None else "the stock was too large"
-            return Rejection(Reason.OVER_LIMIT, f"{had}, and {amount} more would pass {MAX_AMOUNT}")
+            if stock is None:
+                had = Phrase(
+                    "the stock was too large, and {amount} more would pass {most}", amount=amount, most=MAX_AMOUNT
+                )
+            else:
+                had = Phrase(
+                    "stock is {stock}, and {amount} more would pass {most}",
+                    stock=stock,
+                    amount=amount,
+                    most=MAX_AMOUNT,
+                )
+            return Rejection(Reason.OVER_LIMIT, had)
         case Outcome.CONFLICT:
             return Rejection(
-                Reason.CONFLICT, f"another movement with other content has the movement-id {movement_id!r} already"
+                Reason.CONFLICT,
+                Phrase("another movement with other content has the movement-id {id!r} already", id=movement_id),
             )
         case Outcome.REFUSED:
-            return Rejection(Reason.REFUSED_BY_STRAPI, f"Strapi refuses it: {decision.text}")
+            return Rejection(Reason.REFUSED_BY_STRAPI, Phrase("Strapi refuses it: {why}", why=decision.text))

@@ -17,6 +17,7 @@ from bridge.journal import Server, State, Verdict
 from bridge.movement import Reason, Rejection
 from bridge.mqtt.connect import session_taken
 from bridge.mqtt.session import Session
+from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +87,9 @@ class Ingest:
         self._running.clear()
         if self._session is not None:
             self._session.pause()
-        self._journal.connection(Server.MQTT, State.PAUSED, "paused here", "the broker keeps what comes")
+        self._journal.connection(
+            Server.MQTT, State.PAUSED, Phrase("paused here"), Phrase("the broker keeps what comes")
+        )
 
     async def resume(self) -> None:
         """Read again."""

@@ -11,6 +11,7 @@ from bridge.kafka.headers import MQTT_DELIVERY, MQTT_RECEIVED_AT, MQTT_TOPIC
 from bridge.kafka.producer import LARGEST_RECORD, Record
 from bridge.movement import Reason, Rejection, read_movement
 from bridge.mqtt.frames import MalformedFrameError, user_properties
+from bridge.phrase import Phrase
 from bridge.route import Does, filter_matches
 
 if TYPE_CHECKING:
@@ -72,7 +73,9 @@ class Judge:
             journey.delivery = f"{self._client_id}/{message.packet_id}"
         route = self._route(message.topic)
         if route is None:
-            journey.rejection = Rejection(Reason.NO_ROUTE, f"no route takes the MQTT topic {message.topic!r}")
+            journey.rejection = Rejection(
+                Reason.NO_ROUTE, Phrase("no route takes the MQTT topic {topic!r}", topic=message.topic)
+            )
         elif route.does is Does.MOVEMENT:
             journey.kafka_topic = route.kafka
             _judge_movement(journey, named=named is not None)
@@ -85,7 +88,10 @@ class Judge:
             and (size := record_of(journey).size) > LARGEST_RECORD
         ):
             journey.rejection = Rejection(
-                Reason.TOO_LONG, f"the message makes a record of {size} bytes; Kafka takes {LARGEST_RECORD}"
+                Reason.TOO_LONG,
+                Phrase(
+                    "the message makes a record of {size} bytes; Kafka takes {most}", size=size, most=LARGEST_RECORD
+                ),
             )
         return journey
 
@@ -134,7 +140,7 @@ def _judge_movement(journey: Journey, *, named: bool) -> None:
         # identity nothing tells.
         journey.rejection = Rejection(
             Reason.RETAINED_COPY,
-            "the broker's kept copy of a movement without an id; send it again if it never counted",
+            Phrase("the broker's kept copy of a movement without an id; send it again if it never counted"),
         )
 
 

@@ -18,11 +18,14 @@ from bridge.errors import UnreachableError
 from bridge.identity import MOVEMENT_ID
 from bridge.kafka._private import stop_consumer
 from bridge.kafka.headers import MQTT_DELIVERY, MQTT_RECEIVED_AT
+from bridge.kafka.tail import read_tail
+from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bridge.journal import Journey
+    from bridge.kafka.consumer import ConsumedRecord
     from bridge.settings import KafkaSettings
 
 __all__ = ["Delivered", "Deliveries", "read_back"]
@@ -96,45 +99,30 @@ async def read_back(settings: KafkaSettings, topics: Iterable[str]) -> Deliverie
     try:
         async with asyncio.timeout(settings.timeout * 2):
             await consumer.start()
-            return Deliveries(await _tail(consumer, topics))
+            found = [
+                one
+                async for records in read_tail(consumer, topics, _TAIL)
+                for record in records
+                if (one := _delivered(record)) is not None
+            ]
+            return Deliveries(found)
     except (KafkaError, OSError, TimeoutError) as error:
-        raise UnreachableError("kafka", f"the end of the topics can't be read back: {error!r}") from error
+        raise UnreachableError(
+            "kafka", Phrase("the end of the topics can't be read back: {error}", error=repr(error))
+        ) from error
     finally:
         with contextlib.suppress(KafkaError, OSError):
             await stop_consumer(consumer, 1.0)
 
 
-async def _tail(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> list[Delivered]:
-    wanted = set(topics) & await consumer.topics()
-    if not wanted:
-        return []
-    # Without a group a subscription is all partitions, once the metadata have come.
-    consumer.subscribe(topics=sorted(wanted))
-    while {place.topic for place in consumer.assignment()} != wanted:
-        await consumer.getmany(timeout_ms=20)
-    places = consumer.assignment()
-    ends = await consumer.end_offsets(places)
-    begins = await consumer.beginning_offsets(places)
-    for place in places:
-        consumer.seek(place, max(begins[place], ends[place] - _TAIL))
-    found: list[Delivered] = []
-    left = {place for place in places if ends[place] > begins[place]}
-    while left:
-        for records in (await consumer.getmany(*left, timeout_ms=500)).values():
-            found += [one for record in records if (one := _delivered(record)) is not None]
-        left = {place for place in left if await consumer.position(place) < ends[place]}
-    return found
-
-
-def _delivered(record: object) -> Delivered | None:
-    headers: dict[str, bytes] = dict(record.headers)  # type: ignore[attr-defined]
+def _delivered(record: ConsumedRecord) -> Delivered | None:
+    headers = {name: content or b"" for name, content in record.headers}
     identity = headers.get(MOVEMENT_ID, b"").decode("utf-8", "replace")
     received_at = headers.get(MQTT_RECEIVED_AT, b"")
     if not identity or not received_at.isdigit():
         return None
     delivery = headers.get(MQTT_DELIVERY, b"").decode("utf-8", "replace")
     # A dead letter's value is the course's; the message's own bytes stand in a header.
-    payload = headers.get("payload", record.value) or b""  # type: ignore[attr-defined]
+    payload = headers.get("payload", record.value) or b""
     keys = (identity, delivery) if delivery else (identity,)
-    place = (record.partition, record.offset)  # type: ignore[attr-defined]
-    return Delivered(keys, identity, payload, int(received_at), *place)
+    return Delivered(keys, identity, payload, int(received_at), record.partition, record.offset)

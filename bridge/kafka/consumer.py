@@ -16,6 +16,7 @@ from aiokafka.errors import (
 
 from bridge.errors import RefusedError, ServerError, UnreachableError
 from bridge.kafka._private import stop_consumer
+from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -263,10 +264,23 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if isinstance(error, TopicAuthorizationFailedError | GroupAuthorizationFailedError):
             return RefusedError(
                 "kafka",
-                f"Kafka at {brokers} refuses to let group {self._settings.group!r} read: {error}",
-                "give the engine's user the right to read the topics and the group",
+                Phrase(
+                    "Kafka at {brokers} refuses to let group {group!r} read: {error}",
+                    brokers=brokers,
+                    group=self._settings.group,
+                    error=str(error),
+                ),
+                Phrase("give the engine's user the right to read the topics and the group"),
             )
         if isinstance(error, OSError | TimeoutError) or getattr(error, "retriable", False):
             why = f": {error}" if str(error) else ""
-            return UnreachableError("kafka", f"no Kafka broker answers at {brokers}{why}", "is Kafka running there?")
-        return ServerError("kafka", f"the consumer can't go on: {error!r}", "see the log; it starts again by itself")
+            return UnreachableError(
+                "kafka",
+                Phrase("no Kafka broker answers at {brokers}{why}", brokers=brokers, why=why),
+                Phrase("is Kafka running there?"),
+            )
+        return ServerError(
+            "kafka",
+            Phrase("the consumer can't go on: {error}", error=repr(error)),
+            Phrase("see the log; it starts again by itself"),
+        )

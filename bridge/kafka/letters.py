@@ -1,4 +1,4 @@
-"""Reading the errors topic from its end backwards: the dead letters that stood there before this engine started.
+"""Reading the errors topic: the dead letters that stood there before this engine started, and those of other engines.
 
 The consumer is in no group: reading them moves no one's position, and every engine sees them all.
 """
@@ -6,7 +6,7 @@ The consumer is in no group: reading them moves no one's position, and every eng
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from aiokafka import AIOKafkaConsumer
@@ -16,18 +16,16 @@ from bridge.errors import UnreachableError
 from bridge.identity import MOVEMENT_ID, is_identity, record_identity
 from bridge.journal import DeadLetter, Journey, Verdict
 from bridge.kafka._private import stop_consumer
+from bridge.kafka.headers import MQTT_TOPIC
+from bridge.kafka.tail import read_on, read_tail
 from bridge.movement import Movement, Reason, Rejection, read_movement
+from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
     from bridge.kafka.consumer import ConsumedRecord
     from bridge.settings import KafkaSettings
 
-__all__ = ["letter_of", "read_letters"]
-
-_POLL: Final = 500
-"""Milliseconds that one look for records lasts at most."""
-
-_LOOK: Final = 0.02
+__all__ = ["LetterReader", "letter_of"]
 
 
 class _Value(msgspec.Struct, gc=False):
@@ -65,7 +63,7 @@ def letter_of(record: ConsumedRecord) -> DeadLetter:
     journey = Journey(
         identity,
         payload,
-        mqtt_topic=_text(headers, "mqtt-topic") or None,
+        mqtt_topic=_text(headers, MQTT_TOPIC) or None,
         movement=judged if isinstance(judged, Movement) else None,
         rejection=Rejection(reason, error or "the record does not say why"),
         decided_at=at,
@@ -93,52 +91,63 @@ def _text(headers: dict[str, bytes], name: str) -> str:
     return headers.get(name, b"").decode("utf-8", "replace")
 
 
-async def read_letters(settings: KafkaSettings, most: int) -> list[DeadLetter]:
-    """Read the latest letters that stand in the errors topic at this moment.
+class LetterReader:
+    """Reads the errors topic, and from then on what is added to it, whoever writes it.
 
     Args:
         settings: the cluster's.
-        most: how many of each partition at most, 1 or more.
-
-    Returns:
-        The letters in the order of their time, at most `most`; none where the cluster has no such topic.
-
-    Raises:
-        UnreachableError: no broker answers, or not in time.
+        most: how many letters one reading gives at most, 1 or more.
     """
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.brokers,
-        client_id=settings.client_id,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        request_timeout_ms=int(settings.timeout * 1000),
-        retry_backoff_ms=250,
-    )
-    try:
-        async with asyncio.timeout(settings.timeout):
-            await consumer.start()
-            records = await _read(consumer, settings.errors_topic, most)
-    except (KafkaError, OSError, TimeoutError) as error:
-        msg = f"the dead letters can't be read: {error or type(error).__name__}"
-        raise UnreachableError("kafka", msg, "is Kafka running?") from error
-    finally:
-        await stop_consumer(consumer, 1.0)
-    return [letter_of(record) for record in sorted(records, key=lambda record: record.timestamp)[-most:]]
 
+    def __init__(self, settings: KafkaSettings, most: int) -> None:
+        self._settings = settings
+        self._most = most
+        self._consumer: Any = None
+        self._placed = False
 
-async def _read(consumer: Any, topic: str, most: int) -> list[ConsumedRecord]:
-    if topic not in await consumer.topics():
-        return []
-    consumer.subscribe([topic])
-    # Without a group the consumer assigns itself every partition, once it has the topic's metadata.
-    while not (places := sorted(consumer.assignment())):  # noqa: ASYNC110 - aiokafka has no event for it
-        await asyncio.sleep(_LOOK)
-    first, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
-    for place in places:
-        consumer.seek(place, max(first[place], end[place] - most))
-    found: list[ConsumedRecord] = []
-    # By position and not by count: a compacted topic has gaps.
-    while unread := [place for place in places if await consumer.position(place) < end[place]]:
-        for records in (await consumer.getmany(*unread, timeout_ms=_POLL)).values():
-            found += records
-    return found
+    async def read(self) -> list[DeadLetter]:
+        """Read the latest letters that stand there at this moment, later those that came since the last reading.
+
+        Returns:
+            The letters in the order of their time; none where the cluster has no such topic.
+
+        Raises:
+            UnreachableError: no broker answers, or not in time; the next reading begins anew.
+        """
+        settings = self._settings
+        try:
+            async with asyncio.timeout(settings.timeout):
+                records = await self._records()
+        except (KafkaError, OSError, TimeoutError) as error:
+            await self.close()
+            msg = Phrase("the dead letters can't be read: {error}", error=str(error) or type(error).__name__)
+            raise UnreachableError("kafka", msg, Phrase("is Kafka running?")) from error
+        return [letter_of(record) for record in sorted(records, key=lambda record: record.timestamp)[-self._most :]]
+
+    async def close(self) -> None:
+        """Disconnect; a reading after that begins anew."""
+        consumer, self._consumer, self._placed = self._consumer, None, False
+        if consumer is not None:
+            await stop_consumer(consumer, 1.0)
+
+    async def _records(self) -> list[ConsumedRecord]:
+        settings = self._settings
+        if self._consumer is None:
+            self._consumer = AIOKafkaConsumer(
+                bootstrap_servers=settings.brokers,
+                client_id=settings.client_id,
+                enable_auto_commit=False,
+                # Also where the topic was made anew and is shorter than it was.
+                auto_offset_reset="earliest",
+                request_timeout_ms=int(settings.timeout * 1000),
+                fetch_max_wait_ms=2_000,
+                metadata_max_age_ms=30_000,
+                retry_backoff_ms=250,
+            )
+            await self._consumer.start()
+        batches = (
+            read_on(self._consumer) if self._placed else read_tail(self._consumer, [settings.errors_topic], self._most)
+        )
+        found = [record async for records in batches for record in records]
+        self._placed = bool(self._consumer.assignment())
+        return found

@@ -20,6 +20,7 @@ from aiokafka.partitioner import murmur2
 
 from bridge.errors import RefusedError, RejectedError, ServerError, UnreachableError
 from bridge.kafka._private import stop_producer
+from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,16 +155,22 @@ class Producer:
                     placed[member] = Placed(partition, base + place if base >= 0 else -1)
         except UnknownTopicOrPartitionError as error:
             raise UnreachableError(
-                "kafka", f"Kafka has no such topic: {error}", "create it; the messages wait in the broker until then"
+                "kafka",
+                Phrase("Kafka has no such topic: {error}", error=str(error)),
+                Phrase("create it; the messages wait in the broker until then"),
             ) from error
         except TopicAuthorizationFailedError as error:
             raise RefusedError(
-                "kafka", f"Kafka refuses a write: {error}", "give the engine's user the right"
+                "kafka",
+                Phrase("Kafka refuses a write: {error}", error=str(error)),
+                Phrase("give the engine's user the right"),
             ) from error
         except MessageSizeTooLargeError as error:
-            raise RejectedError("kafka", f"Kafka refuses a batch as too large: {error}") from error
+            raise RejectedError(
+                "kafka", Phrase("Kafka refuses a batch as too large: {error}", error=str(error))
+            ) from error
         except KafkaError as error:
-            raise ServerError("kafka", f"the producer failed: {error!r}") from error
+            raise ServerError("kafka", Phrase("the producer failed: {error}", error=repr(error))) from error
         return placed
 
     async def _batches(self, records: Sequence[Record]) -> list[tuple[str, int, Any, list[int]]]:
@@ -185,7 +192,7 @@ class Producer:
                 batch, members = producer.create_batch(), []
                 open_batches[place] = (batch, members)
                 if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
-                    raise RejectedError("kafka", f"a record of {len(value)} bytes fits into no batch")
+                    raise RejectedError("kafka", Phrase("a record of {size} bytes fits into no batch", size=len(value)))
             members.append(position)
         done.extend((topic, partition, batch, members) for (topic, partition), (batch, members) in open_batches.items())
         return done
@@ -202,7 +209,11 @@ class Producer:
     def _unreachable(self, error: BaseException | None) -> UnreachableError:
         brokers = ", ".join(dict.fromkeys(self._settings.brokers))
         why = f": {error}" if error is not None and str(error) else ""
-        return UnreachableError("kafka", f"no Kafka broker answers at {brokers}{why}", "is Kafka running there?")
+        return UnreachableError(
+            "kafka",
+            Phrase("no Kafka broker answers at {brokers}{why}", brokers=brokers, why=why),
+            Phrase("is Kafka running there?"),
+        )
 
 
 @lru_cache(maxsize=65_536)

@@ -14,6 +14,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from bridge.errors import RefusedError, ServerError, SettingsError, UnreachableError
 from bridge.mqtt.address import read_address
+from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
     from bridge.settings import MqttSettings
@@ -77,18 +78,25 @@ def server_error(error: MqttError, settings: MqttSettings) -> ServerError:
     code = error.rc if isinstance(error, MqttCodeError) else None
     value = code.value if isinstance(code, ReasonCode) else code
     if isinstance(error, MqttConnectError) and value in _CREDENTIALS:
-        who = f"user {settings.username!r}" if settings.username else "a client without user name"
+        who = (
+            Phrase("user {user!r}", user=settings.username)
+            if settings.username
+            else Phrase("a client without user name")
+        )
         return RefusedError(
-            "mqtt", f"the broker at {settings.url} refuses {who}", "set mqtt.username and mqtt.password_file"
+            "mqtt",
+            Phrase("the broker at {url} refuses {who}", url=settings.url, who=who),
+            Phrase("set mqtt.username and mqtt.password_file"),
         )
     if value == _TAKEN_OVER:
         return session_taken(settings)
     what = str(error).strip() or type(error).__name__
     return UnreachableError(
         "mqtt",
-        f"no MQTT connection to {settings.url}: {what}",
-        "is the broker running there, and does that port speak "
-        f"{'websockets' if settings.url.startswith('ws') else 'MQTT without websockets'}?",
+        Phrase("no MQTT connection to {url}: {what}", url=settings.url, what=what),
+        Phrase("is the broker running there, and does that port speak websockets?")
+        if settings.url.startswith("ws")
+        else Phrase("is the broker running there, and does that port speak MQTT without websockets?"),
     )
 
 
@@ -96,8 +104,12 @@ def session_taken(settings: MqttSettings) -> RefusedError:
     """What to say where another client has our client id."""
     return RefusedError(
         "mqtt",
-        f"another engine connects to {settings.url} as {settings.client_id!r} and takes the session",
-        "stop it, or give each engine an mqtt.client_id of its own",
+        Phrase(
+            "another engine connects to {url} as {client_id!r} and takes the session",
+            url=settings.url,
+            client_id=settings.client_id,
+        ),
+        Phrase("stop it, or give each engine an mqtt.client_id of its own"),
     )
 
 

@@ -13,6 +13,7 @@ from paho.mqtt.enums import MQTTErrorCode
 from bridge.errors import PublishError
 from bridge.identity import MOVEMENT_ID
 from bridge.mqtt.connect import connect_options, server_error, user_property
+from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -77,10 +78,11 @@ class Publisher:
                     # The connection broke while it was idle: nothing was sent on it.
                     await self._send(topic, payload, properties)
             except aiomqtt.MqttError as error:
-                msg = f"the broker did not confirm the message on {topic!r}: {server_error(error, self._settings)}"
+                why = server_error(error, self._settings).text
+                msg = Phrase("the broker did not confirm the message on {topic!r}: {why}", topic=topic, why=why)
                 raise PublishError(msg) from error
             except ValueError as error:
-                msg = f"{topic!r} is no topic to publish on: {error}"
+                msg = Phrase("{topic!r} is no topic to publish on: {why}", topic=topic, why=str(error))
                 raise PublishError(msg) from error
 
     async def close(self) -> None:
@@ -104,7 +106,7 @@ class Publisher:
             try:
                 await client.__aenter__()
             except aiomqtt.MqttError as error:
-                raise PublishError(str(server_error(error, self._settings))) from error
+                raise PublishError(server_error(error, self._settings).text) from error
             self._client = client
             return client
 

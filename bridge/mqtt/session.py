@@ -13,6 +13,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from bridge.errors import RefusedError, UnreachableError
 from bridge.mqtt._private import ChunkClient
 from bridge.mqtt.connect import connect_options, server_error
+from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -114,9 +115,11 @@ class Session:
             raise server_error(error, self._settings) from error
         except OSError as error:
             self.open = False
-            raise UnreachableError("mqtt", f"the connection to {self._settings.url} broke: {error}") from error
+            raise UnreachableError(
+                "mqtt", Phrase("the connection to {url} broke: {error}", url=self._settings.url, error=str(error))
+            ) from error
         self.open = False
-        raise UnreachableError("mqtt", f"the connection to {self._settings.url} was closed")
+        raise UnreachableError("mqtt", Phrase("the connection to {url} was closed", url=self._settings.url))
 
     def _received(self, chunk: list[Inbound]) -> None:
         # What waited in the broker comes with its CONNACK, before the connecting coroutine runs on.
@@ -139,8 +142,12 @@ class Session:
             if code >= _SUBACK_REFUSED:
                 raise RefusedError(
                     "mqtt",
-                    f"the broker refuses the subscription to {topic_filter!r} (code {code})",
-                    "give the engine's user the right to read it",
+                    Phrase(
+                        "the broker refuses the subscription to {topic_filter!r} (code {code})",
+                        topic_filter=topic_filter,
+                        code=code,
+                    ),
+                    Phrase("give the engine's user the right to read it"),
                 )
 
     async def _leave(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from bridge.movement import MAX_AMOUNT, Reason, Rejection
+from bridge.phrase import Phrase
 
 __all__ = ["read_event", "read_product"]
 
@@ -31,7 +32,7 @@ def read_product(value: bytes) -> dict[str, Any] | Rejection:
         return found
     barcode = str(found.get("barcode") or "").strip()
     if not barcode:
-        return Rejection(Reason.NO_PRODUCT, "the barcode is missing; it tells a known product from a new one")
+        return Rejection(Reason.NO_PRODUCT, Phrase("the barcode is missing; it tells a known product from a new one"))
     product: dict[str, Any] = {"barcode": barcode}
     for name in ("name", "description"):
         if found.get(name) is not None:
@@ -40,12 +41,17 @@ def read_product(value: bytes) -> dict[str, Any] | Rejection:
     if stock not in (None, ""):
         whole = int(stock) if isinstance(stock, str) and _DIGITS.fullmatch(stock) else stock
         if type(whole) is not int or not 0 <= whole <= MAX_AMOUNT:
-            return Rejection(Reason.NOT_WHOLE, f"stock_available is {stock!r:.40}; it must be 0 to {MAX_AMOUNT}")
+            return Rejection(
+                Reason.NOT_WHOLE,
+                Phrase("stock_available is {found}; it must be 0 to {most}", found=_shown(stock), most=MAX_AMOUNT),
+            )
         product["stock_available"] = whole
     status = found.get("status", found.get("statuss"))
     if status not in (None, ""):
         if status not in _STATUSES:
-            return Rejection(Reason.BAD_TYPE, f"the status is {status!r:.40}; it must be safe, danger or empty")
+            return Rejection(
+                Reason.BAD_TYPE, Phrase("the status is {found}; it must be safe, danger or empty", found=_shown(status))
+            )
         product["status"] = status
     return product
 
@@ -63,7 +69,7 @@ def read_event(value: bytes) -> dict[str, Any] | Rejection:
     if isinstance(found, Rejection):
         return found
     if found.get("value") is None and found.get("metadata") is None:
-        return Rejection(Reason.NOT_AN_OBJECT, "the event has neither a value nor metadata")
+        return Rejection(Reason.NOT_AN_OBJECT, Phrase("the event has neither a value nor metadata"))
     text = found.get("value")
     metadata = found.get("metadata")
     if isinstance(metadata, str):
@@ -75,11 +81,17 @@ def read_event(value: bytes) -> dict[str, Any] | Rejection:
     return {"value": text, "metadata": metadata}
 
 
+def _shown(found: object) -> str:
+    return f"{found!r:.40}"
+
+
 def _object(value: bytes) -> dict[str, Any] | Rejection:
     try:
         found = msgspec.json.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Rejection(Reason.NOT_JSON, "the record is not JSON")
+        return Rejection(Reason.NOT_JSON, Phrase("the record is not JSON"))
     if not isinstance(found, dict):
-        return Rejection(Reason.NOT_AN_OBJECT, f"the record is JSON, but {found!r:.40} is no object")
+        return Rejection(
+            Reason.NOT_AN_OBJECT, Phrase("the record is JSON, but {found} is no object", found=_shown(found))
+        )
     return found

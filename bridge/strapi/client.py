@@ -14,6 +14,7 @@ import httpx
 import msgspec
 
 from bridge.errors import RefusedError, RejectedError, UnreachableError
+from bridge.phrase import Phrase
 from bridge.strapi.token import Token
 from bridge.text import readable
 
@@ -143,8 +144,13 @@ class StrapiClient:
         except msgspec.DecodeError as error:
             raise UnreachableError(
                 "strapi",
-                f"what answers {method} {self._at(path)} is no Strapi: {_cut(answer.text)!r}",
-                "look at the setting strapi.url",
+                Phrase(
+                    "what answers {method} {path} is no Strapi: {text!r}",
+                    method=method,
+                    path=self._at(path),
+                    text=_cut(answer.text),
+                ),
+                Phrase("look at the setting strapi.url"),
             ) from error
 
     async def _send(
@@ -165,13 +171,21 @@ class StrapiClient:
         except httpx.TimeoutException as error:
             raise UnreachableError(
                 "strapi",
-                f"Strapi at {self.settings.url} did not answer {method} {path} within {self.settings.timeout:g} s",
-                "is it overloaded, or paused?",
+                Phrase(
+                    "Strapi at {url} did not answer {method} {path} within {timeout:g} s",
+                    url=self.settings.url,
+                    method=method,
+                    path=path,
+                    timeout=self.settings.timeout,
+                ),
+                Phrase("is it overloaded, or paused?"),
             ) from error
         except (httpx.TransportError, httpx.InvalidURL) as error:
             why = f": {error}" if str(error) else ""
             raise UnreachableError(
-                "strapi", f"Strapi does not answer at {self.settings.url}{why}", "is Strapi running there?"
+                "strapi",
+                Phrase("Strapi does not answer at {url}{why}", url=self.settings.url, why=why),
+                Phrase("is Strapi running there?"),
             ) from error
 
     def _failure(
@@ -182,20 +196,29 @@ class StrapiClient:
         said = f"{status}{f' {message}' if message else ''} to {method} {self._at(path)}"
         if status == HTTPStatus.UNAUTHORIZED:
             return RefusedError(
-                "strapi", f"Strapi does not know the token: {said}", f"put a valid API token in {self._token.source}"
+                "strapi",
+                Phrase("Strapi does not know the token: {said}", said=said),
+                Phrase("put a valid API token in {source}", source=self._token.source),
             )
         if status == HTTPStatus.FORBIDDEN:
             return RefusedError(
                 "strapi",
-                f"Strapi refuses the token this right: {said}",
-                f"give the API token the right in Strapi's settings, or another token ({self._token.source})",
+                Phrase("Strapi refuses the token this right: {said}", said=said),
+                Phrase(
+                    "give the API token the right in Strapi's settings, or another token ({source})",
+                    source=self._token.source,
+                ),
             )
         if status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS} or status >= 500:
             return BusyError(f"Strapi answers {said}", _retry_after(answer))
         if status < 400:
             where = readable(answer.headers.get("location", "elsewhere"))
-            return RefusedError("strapi", f"Strapi sends us to {where}: {said}", "set strapi.url to where it is")
-        return StrapiRejectedError(f"Strapi answers {said}", status, message)
+            return RefusedError(
+                "strapi",
+                Phrase("Strapi sends us to {where}: {said}", where=where, said=said),
+                Phrase("set strapi.url to where it is"),
+            )
+        return StrapiRejectedError(Phrase("Strapi answers {said}", said=said), status, message)
 
     def _at(self, path: str) -> str:
         return f"{self.settings.url.rstrip('/')}{path}"

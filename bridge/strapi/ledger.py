@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 
 from bridge.errors import UnreachableError
+from bridge.phrase import Phrase
 from bridge.strapi.client import StrapiRejectedError
 from bridge.strapi.decision import Decision, Outcome
 
@@ -146,5 +147,7 @@ class Ledger:
 
 def _misread(why: str) -> UnreachableError:
     return UnreachableError(
-        "strapi", f"the answer of {LEDGER_ROUTE} is not what this engine knows: {why}", "update stack/strapi or opsci"
+        "strapi",
+        Phrase("the answer of {route} is not what this engine knows: {why}", route=LEDGER_ROUTE, why=why),
+        Phrase("update stack/strapi or opsci"),
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from bridge.errors import RefusedError, UnreachableError
 from bridge.journal import Product
 from bridge.movement import is_numeric_id
+from bridge.phrase import Phrase
 from bridge.strapi.client import StrapiRejectedError
 
 if TYPE_CHECKING:
@@ -67,7 +68,9 @@ def row_of(data: Any) -> Row:
         return Row(int(data["id"]), str(data["documentId"]), data)
     except (KeyError, TypeError, ValueError) as error:
         raise UnreachableError(
-            "strapi", f"a product has neither Strapi 4's shape nor Strapi 5's: {error!r}", "look at strapi.url"
+            "strapi",
+            Phrase("a product has neither Strapi 4's shape nor Strapi 5's: {error}", error=repr(error)),
+            Phrase("look at strapi.url"),
         ) from error
 
 
@@ -128,14 +131,18 @@ async def read_pages(
             answer = await client.get(path, asked)
         except StrapiRejectedError as error:
             if error.status == HTTPStatus.NOT_FOUND:
-                raise RefusedError("strapi", f"Strapi has no {path}", "look at the setting strapi.products") from error
+                raise RefusedError(
+                    "strapi", Phrase("Strapi has no {path}", path=path), Phrase("look at the setting strapi.products")
+                ) from error
             raise
         try:
             rows = [row_of(data) for data in answer["data"]]
             pages = int(answer["meta"]["pagination"]["pageCount"])
         except (KeyError, TypeError, ValueError) as error:
             raise UnreachableError(
-                "strapi", f"{path} does not answer as Strapi does: {error!r}", "look at strapi.url"
+                "strapi",
+                Phrase("{path} does not answer as Strapi does: {error}", path=path, error=repr(error)),
+                Phrase("look at strapi.url"),
             ) from error
         yield rows
         page += 1

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bridge.errors import RefusedError, UnreachableError
+from bridge.phrase import Phrase
 from bridge.strapi.client import StrapiRejectedError
 from bridge.strapi.decision import Decision, Outcome
 from bridge.strapi.merge import Positions, merge
@@ -154,14 +155,19 @@ class PlainRest:
     def _stock(self, row: Row) -> int:
         stock = stock_of(row, self._settings.stock_field)
         if stock is None:
-            raise self._no_such_field("the product has no whole number there")
+            raise self._no_such_field(Phrase("the product has no whole number there"))
         return stock
 
     def _no_such_field(self, what: str) -> RefusedError:
         return RefusedError(
             "strapi",
-            f"{what}: attribute {self._settings.stock_field!r} of {path_of(self._settings)}",
-            "name the attribute that holds the stock in the setting strapi.stock_field",
+            Phrase(
+                "{what}: attribute {field!r} of {path}",
+                what=what,
+                field=self._settings.stock_field,
+                path=path_of(self._settings),
+            ),
+            Phrase("name the attribute that holds the stock in the setting strapi.stock_field"),
         )
 
 

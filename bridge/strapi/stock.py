@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.errors import RefusedError, UnreachableError
+from bridge.phrase import Phrase
 from bridge.strapi.client import StrapiRejectedError
 from bridge.strapi.decision import Decision, Outcome
 from bridge.strapi.flavour import Flavour, detect
@@ -67,9 +68,9 @@ class Stock:
             if self._client.settings.mode == "ledger":
                 raise RefusedError(
                     "strapi",
-                    f"this Strapi has no {LEDGER_ROUTE}",
-                    "use the application of stack/strapi, or set strapi.mode to auto",
+                    Phrase("this Strapi has no {route}", route=LEDGER_ROUTE),
+                    Phrase("use the application of stack/strapi, or set strapi.mode to auto"),
                 ) from error
-            raise UnreachableError("strapi", error.what, "another Strapi may stand there; it is looked at again") from (
-                error
-            )
+            raise UnreachableError(
+                "strapi", error.what, Phrase("another Strapi may stand there; it is looked at again")
+            ) from (error)

@@ -1,0 +1,113 @@
+"""Bring the French up to date: find every text in the code, name what has no French yet, write what the screen reads.
+
+    python -m tests.tui.translations
+
+Texts stand in `say("...")`, `say_count("...", "...", n)` and, in the engine, `Phrase("...")`. A text that is gone from
+the code goes from the file; nothing is guessed, so what is new stands there empty until a person writes it.
+"""
+
+from __future__ import annotations
+
+import io
+import string
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+if TYPE_CHECKING:
+
+    from babel.messages.catalog import Message
+
+ROOT: Final = Path(__file__).parents[2]
+PO: Final = ROOT / "tui" / "language" / "fr.po"
+MO: Final = PO.with_suffix(".mo")
+KEYWORDS: Final = {"say": None, "say_count": (1, 2), "Phrase": None}
+
+
+def in_code() -> Catalog:
+    """Find the texts in the code."""
+    catalog = Catalog()
+    for room in ("bridge", "tui"):
+        for name, line, text, _, _ in extract_from_dir(
+            ROOT / room, [("**.py", "python")], keywords=KEYWORDS, comment_tags=()
+        ):
+            catalog.add(text, locations=[(f"{room}/{name}", line)])
+    return catalog
+
+
+def in_french() -> Catalog:
+    """Read what has been translated."""
+    with PO.open("rb") as file:
+        return read_po(file, locale="fr")
+
+
+def compiled(catalog: Catalog) -> bytes:
+    """Make of a catalogue what gettext reads."""
+    file = io.BytesIO()
+    write_mo(file, catalog)
+    return file.getvalue()
+
+
+def texts(catalog: Catalog) -> set[str | tuple[str, ...]]:
+    """All texts of a catalogue, in English."""
+    return {_key(message) for message in catalog if message.id}
+
+
+def untranslated(catalog: Catalog) -> list[str | tuple[str, ...]]:
+    """The texts that have no French."""
+    return [_key(message) for message in catalog if message.id and not all(_strings(message.string))]
+
+
+def misplaced(catalog: Catalog) -> list[str]:
+    """The texts whose French has other named places than the English, which would fail where it is said."""
+    wrong = []
+    for message in catalog:
+        if not message.id:
+            continue
+        english = set().union(*map(_places, _strings(message.id)))
+        wrong += [text for text in _strings(message.string) if text and _places(text) != english]
+    return wrong
+
+
+def merged(code: Catalog, french: Catalog) -> Catalog:
+    """Take the texts of the code with the French that there is for each."""
+    result = Catalog(locale="fr", project="opsci", fuzzy=False)
+    result.revision_date = result.creation_date = french.creation_date
+    for message in code:
+        if message.id:
+            known = french.get(message.id if isinstance(message.id, str) else message.id[0])
+            result.add(message.id, known.string if known is not None else None)
+    return result
+
+
+def main() -> int:
+    """Write both files; 1 where texts have no French."""
+    catalog = merged(in_code(), in_french())
+    with PO.open("wb") as file:
+        write_po(file, catalog, width=120, no_location=True, omit_header=False, sort_output=True)
+    MO.write_bytes(compiled(in_french()))
+    missing = untranslated(catalog)
+    for text in missing:
+        print(f"no French: {text!r}")  # noqa: T201 - what it is for
+    return 1 if missing else 0
+
+
+def _key(message: Message) -> str | tuple[str, ...]:
+    return message.id if isinstance(message.id, str) else tuple(message.id)
+
+
+def _strings(text: object) -> list[str]:
+    return [text] if isinstance(text, str) else [part or "" for part in text or [""]]  # type: ignore[attr-defined]
+
+
+def _places(text: str) -> set[str]:
+    return {f"{name}:{form}" for _, name, form, _ in string.Formatter().parse(text) if name is not None}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
