@@ -15,7 +15,7 @@ from bridge.errors import ChainStoppedError, UnreachableError
 from bridge.identity import new_movement_id
 from bridge.ingest.ingest import Ingest
 from bridge.journal import Journey, Server, State
-from bridge.kafka.letters import read_letters
+from bridge.kafka.letters import LetterReader
 from bridge.kafka.writer import Writer
 from bridge.movement import Movement, read_movement
 from bridge.mqtt.publisher import Publisher
@@ -55,6 +55,7 @@ class Chain:
         self.apply = Apply(settings, journal, letters)
         self._reader = StockReader(settings, journal)
         self._publisher = Publisher(settings.mqtt)
+        self._letters = LetterReader(settings.kafka, journal.errors.capacity)
         self._stopping = asyncio.Event()
         self._stopped = False
 
@@ -79,6 +80,7 @@ class Chain:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._publisher.close()
+            await self._letters.close()
             await self._writer.stop(deadline=1.0)
             for server in Server:
                 self.journal.connection(server, State.OFF)
@@ -133,15 +135,18 @@ class Chain:
         return await self.publish(letter.journey.payload if payload is None else payload, letter.journey.mqtt_topic)
 
     async def letters(self) -> list[DeadLetter]:
-        """Read the dead letters that stand in Kafka, as many as the journal keeps, however long Kafka is away.
+        """Read the dead letters that stand in Kafka, then those that came since, however long Kafka is away.
+
+        One call at a time.
 
         Returns:
-            The latest in the order of their time; among them those that this engine wrote.
+            The latest in the order of their time, as many as the journal keeps; later those that any engine wrote
+            since the last call, this one's too.
         """
         backoff = Backoff(first=1.0, longest=15.0)
         while True:
             try:
-                return await read_letters(self.settings.kafka, self.journal.errors.capacity)
+                return await self._letters.read()
             except UnreachableError as error:
                 _log.info("kafka: %s", error)
                 await asyncio.sleep(backoff.pause())

@@ -10,12 +10,13 @@ from aiokafka import AIOKafkaProducer
 
 from bridge.dead_letter import dead_letter_record
 from bridge.errors import UnreachableError
-from bridge.journal import Journey
-from bridge.kafka.letters import read_letters
+from bridge.journal import DeadLetter, Journey
+from bridge.kafka.letters import LetterReader
 from bridge.movement import Reason, Rejection
 from tests.chain.lane import Lane
 
 if TYPE_CHECKING:
+    from bridge.settings import KafkaSettings
     from stack.local import LocalStack
 
 PAYLOAD = b'{"id":12,"amount":5,"type":"OUT"}'
@@ -36,6 +37,14 @@ async def write(lane: Lane, *records: tuple[bytes | None, list[tuple[str, bytes]
             await producer.send_and_wait(lane.errors, value, headers=headers)
     finally:
         await producer.stop()
+
+
+async def read_letters(settings: KafkaSettings, most: int) -> list[DeadLetter]:
+    reader = LetterReader(settings, most)
+    try:
+        return await reader.read()
+    finally:
+        await reader.close()
 
 
 async def test_letters_of_all_programs_are_read(lane: Lane) -> None:
@@ -79,3 +88,28 @@ async def test_an_absent_kafka_is_said(stack: LocalStack) -> None:
     settings = Lane(stack).settings(kafka={"brokers": ["127.0.0.1:1"], "timeout": 1}).kafka
     with pytest.raises(UnreachableError, match="dead letters"):
         await read_letters(settings, 10)
+
+
+async def test_a_later_reading_gives_what_came_since(lane: Lane) -> None:
+    await write(lane, (b'{"error":"x","message":"1"}', []), (b'{"error":"x","message":"2"}', []))
+    reader = LetterReader(lane.settings().kafka, 100)
+    try:
+        assert len(await reader.read()) == 2
+        assert await reader.read() == []
+        await write(lane, (b'{"error":"x","message":"3"}', []))
+        assert [letter.journey.payload for letter in await reader.read()] == [b"3"]
+        assert await reader.read() == []
+    finally:
+        await reader.close()
+
+
+async def test_a_topic_that_is_made_later_is_read(stack: LocalStack) -> None:
+    made = Lane(stack)
+    reader = LetterReader(made.settings().kafka, 10)
+    try:
+        assert await reader.read() == []
+        await made.make_topics()
+        await write(made, (b'{"error":"x","message":"1"}', []))
+        assert [letter.journey.payload for letter in await reader.read()] == [b"1"]
+    finally:
+        await reader.close()
