@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import tomli_w
 
+from bridge.settings.layers import GENERATED
 from stack.addresses import Addresses
 from stack.record import write_whole
 
@@ -25,5 +26,8 @@ def write_settings(places: Places, ports: Ports) -> None:
         "strapi": {"url": addresses.strapi, "token_file": str(places.bridge_token)},
         "screen": {"web": addresses.web},
     }
-    head = "# Written by python3 -m stack at each start: the local servers. Your own settings belong in another file.\n"
+    head = (
+        f"{GENERATED}: the local servers. Nothing that you write here stays: what counts above it is changes.toml\n"
+        "# beside it, and the table [screen] of your own settings file counts under it.\n"
+    )
     write_whole(places.settings, head + tomli_w.dumps(document), 0o644)

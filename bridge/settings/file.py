@@ -10,6 +10,7 @@ import platformdirs
 
 from bridge.errors import SettingsError
 from bridge.settings.given import Given
+from bridge.settings.layers import own_file
 from bridge.settings.lines import find_lines
 from bridge.settings.names import SECTIONS, SETTINGS
 from bridge.settings.wording import did_you_mean, found
@@ -44,16 +45,18 @@ def find_settings_file(
     state = environ.get("OPSCI_STATE")
     places = (
         (here / Path(state).expanduser() if state else platformdirs.user_data_path("opsci")) / "settings.toml",
-        platformdirs.user_config_path("opsci") / "opsci.toml",
+        own_file(),
     )
     return next((place for place in places if place.is_file()), None)
 
 
-def read_settings_file(path: Path) -> tuple[list[Given], list[str]]:
+def read_settings_file(path: Path, text: str | None = None, *, only: str = "") -> tuple[list[Given], list[str]]:
     """Read a settings file; the values are not checked against their types.
 
     Args:
         path: a TOML file.
+        text: what it says, None to read it.
+        only: the one table that counts; empty for all.
 
     Returns:
         What it gives, and what is wrong with it: a sentence for each unknown table or key.
@@ -62,7 +65,7 @@ def read_settings_file(path: Path) -> tuple[list[Given], list[str]]:
         SettingsError: it can't be read, or is no TOML.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8") if text is None else text
         document = tomllib.loads(text)
     except OSError as error:
         msg = f"{path}: the settings file can't be read: {error.strerror or error}"
@@ -85,6 +88,8 @@ def read_settings_file(path: Path) -> tuple[list[Given], list[str]]:
         return {key.removeprefix(name): where(key) for key in lines if key.startswith((f"{name}[", f"{name}."))}
 
     for name, value in document.items():
+        if only and name != only:
+            continue
         if name in SECTIONS:
             if not isinstance(value, dict):
                 problems.append(f"{where(name)}: found {found(name, value)}; it is a table: write [{name}]")
@@ -92,12 +97,12 @@ def read_settings_file(path: Path) -> tuple[list[Given], list[str]]:
             for key, inner in value.items():
                 dotted = f"{name}.{key}"
                 if dotted in SETTINGS:
-                    given.append(Given(dotted, inner, where(dotted), inside=inside(dotted)))
+                    given.append(Given(dotted, inner, where(dotted), inside=inside(dotted), file=path))
                 else:
                     known = [setting.name for setting in SETTINGS.values() if setting.section == name]
                     problems.append(f"{where(dotted)}: there is no such setting; {did_you_mean(key, known)}")
         elif name in SETTINGS:
-            given.append(Given(name, value, where(name), inside=inside(name)))
+            given.append(Given(name, value, where(name), inside=inside(name), file=path))
         else:
             known = [*SECTIONS, *(setting.key for setting in SETTINGS.values() if not setting.section)]
             problems.append(f"{where(name)}: there is no such setting; {did_you_mean(name, known)}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 __all__ = ["Given"]
 
@@ -20,6 +21,7 @@ class Given(NamedTuple):
         where: how a message names the place: the file with its line, the variable, the flag.
         text: whether it is text to be read as the setting's type: the environment has nothing else.
         inside: how a message names the places inside of it, by what follows the key: `[0].kafka`.
+        file: the file it stands in; None for the environment and the command line.
     """
 
     key: str
@@ -27,6 +29,7 @@ class Given(NamedTuple):
     where: str
     text: bool = False
     inside: Mapping[str, str] = MappingProxyType({})
+    file: Path | None = None
 
     def at(self, part: str) -> str:
         """How a message names a place inside of it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,6 +11,7 @@ from bridge.errors import SettingsError
 from bridge.settings.environment import read_course_names, read_course_topics, read_environment
 from bridge.settings.file import find_settings_file, read_settings_file
 from bridge.settings.given import Given
+from bridge.settings.layers import layers_of
 from bridge.settings.model import Settings
 from bridge.settings.names import SETTINGS
 from bridge.settings.possible import impossible
@@ -22,16 +24,60 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["find_settings_file", "load_settings"]
+__all__ = ["Loaded", "Sources", "find_settings_file", "load", "load_settings"]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the settings come from.
+
+    Attributes:
+        path: a TOML file, None for none: see `find_settings_file`.
+        environ: the environment: `os.environ`.
+        flags: what the command line says, by dotted names; texts are read as in the environment.
+    """
+
+    path: Path | None = None
+    environ: Mapping[str, str] = field(default_factory=dict)
+    flags: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Settings, and who gave them.
+
+    Attributes:
+        settings: all of them, checked.
+        given: what counts for each setting that someone gave, by its dotted name; the others have their defaults.
+    """
+
+    settings: Settings
+    given: Mapping[str, Given]
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, object] | None = None) -> Settings:
     """Load the settings.
 
     Args:
-        path: a TOML file, None for none: see `find_settings_file`.
-        environ: the environment: `os.environ`.
-        flags: what the command line says, by dotted names; texts are read as in the environment.
+        path: as in `Sources`.
+        environ: as in `Sources`.
+        flags: as in `Sources`.
+
+    Returns:
+        All settings, checked.
+
+    Raises:
+        SettingsError: as `load`.
+    """
+    return load(Sources(path, environ, flags or {})).settings
+
+
+def load(sources: Sources, texts: Mapping[Path, str] | None = None) -> Loaded:
+    """Load the settings, and remember who gave each.
+
+    Args:
+        sources: where from.
+        texts: what files say instead of what stands in them: to try a change before it is written.
 
     Returns:
         All settings, checked.
@@ -40,21 +86,32 @@ def load_settings(path: Path | None, environ: Mapping[str, str], flags: Mapping[
         SettingsError: something is unknown, of the wrong type or impossible. The text has a line for each, with the
             file and line, variable or flag, what was found and what is allowed; no secret is in it.
     """
-    from_file, problems = read_settings_file(path) if path is not None else ([], [])
-    from_environment, more = read_environment(environ)
-    from_flags, others = _read_flags(flags or {})
-    layers = [from_file, read_course_names(environ), from_environment, from_flags]
-    values, places, wrong = _check(layers)
+    problems: list[str] = []
+    layers: list[Sequence[Given]] = []
+    for layer in layers_of(sources.path, texts or {}):
+        from_file, wrong = read_settings_file(layer.path, (texts or {}).get(layer.path), only=layer.only)
+        layers.append(from_file)
+        problems += wrong
+    from_environment, more = read_environment(sources.environ)
+    from_flags, others = _read_flags(sources.flags)
+    layers += [read_course_names(sources.environ), from_environment, from_flags]
+    values, given, places, wrong = _check(layers)
     problems += more + others + wrong
     if problems:
         raise SettingsError("\n".join(problems))
     settings = _settings(values)
-    if not any(given.key == "routes" for given in from_environment + from_flags):
+    if not any(one.key == "routes" for one in from_environment + from_flags):
         alone = settings.ingest.enabled and not settings.apply.enabled
-        settings, problems = with_topics(settings, read_course_topics(environ, ingest_alone=alone), places)
+        topics = read_course_topics(sources.environ, ingest_alone=alone)
+        before = settings
+        settings, problems = with_topics(settings, topics, places)
+        if named := topics.kafka or topics.mqtt:
+            given["routes"] = named
+        if topics.mqtt and settings.mqtt != before.mqtt:
+            given["mqtt.publish_topic"] = topics.mqtt
     if problems := problems or impossible(settings, places):
         raise SettingsError("\n".join(problems))
-    return settings
+    return Loaded(settings, given)
 
 
 def _read_flags(flags: Mapping[str, object]) -> tuple[list[Given], list[str]]:
@@ -68,9 +125,12 @@ def _read_flags(flags: Mapping[str, object]) -> tuple[list[Given], list[str]]:
     return given, problems
 
 
-def _check(layers: Sequence[Sequence[Given]]) -> tuple[dict[str, object], dict[str, str], list[str]]:
+def _check(
+    layers: Sequence[Sequence[Given]],
+) -> tuple[dict[str, object], dict[str, Given], dict[str, str], list[str]]:
     """Check every value, and let the later layers cover the earlier ones."""
     values: dict[str, object] = {}
+    last: dict[str, Given] = {}
     places: dict[str, str] = {}
     problems: list[str] = []
     for layer in layers:
@@ -78,12 +138,14 @@ def _check(layers: Sequence[Sequence[Given]]) -> tuple[dict[str, object], dict[s
         if "strapi.token_file" in keys and "strapi.token" not in keys:
             # The engine takes a token before a token's file: an earlier layer's token must not cover this file.
             values.pop("strapi.token", None)
+            last.pop("strapi.token", None)
         for given in layer:
             values[given.key], wrong = check_table(given) if given.key in TABLES else check_value(given)
             problems += wrong
+            last[given.key] = given
             places[given.key] = given.where
             places |= {f"{given.key}{part}": place for part, place in given.inside.items()}
-    return values, places, problems
+    return values, last, places, problems
 
 
 def _settings(values: Mapping[str, object]) -> Settings:
