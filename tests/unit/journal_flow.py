@@ -1,0 +1,65 @@
+"""Sends records through a journal, hop by hop, as the engine does, and prints the most memory that it took, in bytes.
+
+python -m tests.unit.journal_flow RECORDS KEPT
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from pathlib import Path
+
+from bridge.collector import spare_the_rings
+from bridge.ingest.judge import Judge
+from bridge.journal import Journal, Product, Stage, Verdict
+from bridge.mqtt.frames import Inbound
+from bridge.route import Does, Route
+
+CHUNK = 500
+PRODUCTS = 40
+
+
+def flow(records: int, kept: int) -> Journal:
+    """Let so many records pass a journal that keeps so many."""
+    journal = Journal(kept)
+    journal.stock.read([Product(n, f"doc{n}", f"product {n}", 1_000) for n in range(1, PRODUCTS + 1)], complete=True)
+    judge = Judge([Route("topic", "stock", Does.MOVEMENT)], "engine")
+    for start in range(0, records, CHUNK):
+        now = time.time()
+        journeys = judge.journeys(
+            [
+                Inbound("topic", b'{"id": %d, "amount": 5, "type": "IN"}' % (n % PRODUCTS + 1), 1, 7, False, False, b"")
+                for n in range(start, min(start + CHUNK, records))
+            ],
+            now,
+        )
+        journal.arrived(journeys)
+        for offset, journey in enumerate(journeys, start):
+            journey.partition, journey.offset, journey.acknowledged_at = 0, offset, now
+        journal.acknowledged(journeys)
+        for journey in journeys:
+            journey.consumed_at = now
+        journal.consumed(journeys)
+        for journey in journeys:
+            journey.verdict, journey.decided_at = Verdict.APPLIED, now
+            journey.product_id, journey.stock_before, journey.stock_after = 1, 5, 10
+        journal.settled(journeys)
+    assert all(journey.stage is Stage.DECIDED for journey in journal.mqtt.slice(0, records))
+    return journal
+
+
+def main() -> None:
+    """Let them pass, and say what it took."""
+    spare_the_rings()
+    records, kept = map(int, sys.argv[1:])
+    journal = flow(records, kept)
+    assert journal.received.total == journal.decided.total == records
+    # Not `getrusage`, whose maximum counts what the process was before it became this program.
+    peak = re.search(r"VmHWM:\s+([0-9]+) kB", Path("/proc/self/status").read_text())
+    assert peak is not None
+    print(int(peak[1]) * 1024)  # noqa: T201 - what it is for
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""What a journal takes of memory, measured in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+MEGABYTE = 1_000_000
+
+
+def peak_of(records: int, kept: int) -> int:
+    """The most memory in bytes that a process took in which so many records passed a journal that keeps so many."""
+    command = [sys.executable, "-m", "tests.unit.journal_flow", str(records), str(kept)]
+    return int(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
+
+
+def test_a_million_records_pass_in_200_megabytes_and_cost_only_what_is_kept() -> None:
+    # Journeys are found by identity for up to four times as many as a pane keeps.
+    full, passed = peak_of(200_000, 50_000), peak_of(1_000_000, 50_000)
+    assert passed < 200 * MEGABYTE
+    assert passed < 1.05 * full, f"it was full at {full:,} bytes, and {passed:,} were taken in the end"
