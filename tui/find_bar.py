@@ -12,9 +12,12 @@ from textual.message import Message
 from textual.widgets import Input, Label, Static
 
 from tui.printable_input import PrintableInput
+from tui.slices import Slices
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+
+    from tui.finding import Finder, Hit
 
 __all__ = ["FindBar", "FindInput"]
 
@@ -33,20 +36,27 @@ class FindInput(PrintableInput):
 
 
 class FindBar(Horizontal):
-    """Asks what to find, and says how much was."""
+    """Asks what to find, and says how much was.
+
+    Args:
+        finder: what finds it.
+    """
 
     @dataclass
-    class Sought(Message):
-        """Something is to be found, or the next of it."""
+    class Found(Message):
+        """Something was found, the first time or again."""
 
-        typed: str
+        hit: Hit
 
     @dataclass
     class Left(Message):
         """Nothing more is to be found."""
 
-    def __init__(self) -> None:
+    def __init__(self, finder: Finder) -> None:
         super().__init__(id="find")
+        self._finder = finder
+        self._awaited = False
+        self._slices = Slices(self, self._look)
 
     def compose(self) -> ComposeResult:
         """What is typed, and what was found."""
@@ -74,10 +84,31 @@ class FindBar(Horizontal):
         self.query_one("#found", Static).update(Content(found), layout=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Look for it."""
+        """Look for it, or go on to the next of it."""
         event.stop()
-        self.post_message(self.Sought(event.value))
+        self._finder.seek(event.value)
+        self._awaited = True
+        self._slices.go()
+        self._tell()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Keep what is typed here from the panes' filters."""
         event.stop()
+
+    def _look(self, seconds: float) -> bool:
+        looking = self._finder.look(seconds)
+        if self._awaited and (hit := self._finder.next()) is not None:
+            self._awaited = False
+            self.post_message(self.Found(hit))
+        self._awaited = self._awaited and looking
+        self._tell()
+        return looking and self.has_class("open")
+
+    def _tell(self) -> None:
+        finder = self._finder
+        if not finder.hits and not finder.looking:
+            self.say("not found in what the panes show: a filter or x may hide it, or it is no longer kept")
+            return
+        place = f"{finder.place + 1:,} of {len(finder.hits):,}" if finder.hits else ""
+        looking = f"looking, {finder.left:,} to go" if finder.looking else ""
+        self.say(" · ".join(filter(None, (place, looking))))

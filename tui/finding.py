@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from bridge.journal import Journey, Product
     from tui.panes.log_view import LogView
@@ -15,6 +16,9 @@ __all__ = ["Finder", "Hit", "journey_is", "product_is"]
 
 LEAST: Final = 6
 """From how many characters on the beginning of an id is enough."""
+
+CHUNK: Final = 64
+"""After how many records the clock is asked."""
 
 
 class Hit(NamedTuple):
@@ -36,21 +40,51 @@ class Finder:
         self._logs = logs
         self._stock = stock
         self._typed = ""
+        self._scan: Iterator[None] = iter(())
+        self._looked = 0
+        self.looking = False
+        """Whether some records have not been looked at yet."""
         self.hits: list[Hit] = []
         self.place = -1
         """Which of the hits is the one that was given last, from 0."""
 
-    def next(self, typed: str) -> Hit | None:
-        """Find what was typed, or go on to the next hit where it was typed before; after the last comes the first.
+    @property
+    def left(self) -> int:
+        """How many rows are still to be looked at."""
+        return max(0, sum(view.rows for view in self._logs) - self._looked) if self.looking else 0
+
+    def seek(self, typed: str) -> None:
+        """Look for what was typed, unless that is what was looked for before and found."""
+        wanted = typed.strip().casefold()
+        if wanted != self._typed or not (self.hits or self.looking):
+            self._typed, self.place, self._looked = wanted, -1, 0
+            self.hits = []
+            self.looking = bool(wanted)
+            self._scan = self._through(wanted)
+
+    def look(self, seconds: float) -> bool:
+        """Go on looking.
+
+        Args:
+            seconds: how long at most.
 
         Returns:
-            The hit, None where nothing that is shown is that.
+            Whether some records have not been looked at yet.
         """
-        wanted = typed.strip().casefold()
-        if wanted != self._typed or not self.hits:
-            self._typed, self.place = wanted, -1
-            self.hits = self._find(wanted) if wanted else []
+        until = time.perf_counter() + seconds
+        while self.looking and time.perf_counter() < until:
+            self.looking = next(self._scan, True) is None
+        return self.looking
+
+    def next(self) -> Hit | None:
+        """The next hit that still stands in its pane; after the last comes the first.
+
+        Returns:
+            The hit, None where there is none, or none further while it is being looked for.
+        """
         for _ in self.hits:
+            if self.place + 1 >= len(self.hits) and self.looking:
+                return None
             self.place = (self.place + 1) % len(self.hits)
             hit = self.hits[self.place]
             in_logs = hit.pane <= len(self._logs)
@@ -58,21 +92,26 @@ class Finder:
                 return hit
         return None
 
-    def _find(self, wanted: str) -> list[Hit]:
-        hits: list[Hit] = []
+    def _through(self, wanted: str) -> Iterator[None]:
         seen: set[str] = set()
         for pane, view in enumerate(self._logs, 1):
-            for row in range(view.rows - 1, -1, -1):
-                key = view.key_at(row)
-                journey = None if key is None else view.item_of(key)
-                if key is None or journey is None or journey.movement_id in seen:
-                    continue
-                if journey_is(journey, wanted):
-                    seen.add(journey.movement_id)
-                    hits.append(Hit(pane, key))
-        return hits + [
-            Hit(len(self._logs) + 1, product.id) for product in self._stock.items() if product_is(product, wanted)
-        ]
+            row, key = view.rows - 1, None
+            while row >= 0:
+                for here in range(row, max(-1, row - CHUNK), -1):
+                    key = view.key_at(here)
+                    journey = None if key is None else view.item_of(key)
+                    if key is None or journey is None or journey.movement_id in seen:
+                        continue
+                    if journey_is(journey, wanted):
+                        seen.add(journey.movement_id)
+                        self.hits.append(Hit(pane, key))
+                self._looked += min(CHUNK, row + 1)
+                yield
+                # Rows fall off the top meanwhile: go on above the one that was looked at last.
+                row = -1 if key is None else view.shown.place(key) - 1
+        for product in self._stock.items():
+            if product_is(product, wanted):
+                self.hits.append(Hit(len(self._logs) + 1, product.id))
 
 
 def journey_is(journey: Journey, wanted: str) -> bool:

@@ -51,6 +51,7 @@ class LettersScreen(Screen[None]):
         self._engine = engine
         self._box = box
         self.view = LettersView(box)
+        self._desk = RecordDesk(self, engine.settings)
 
     def compose(self) -> ComposeResult:
         """The table in its border, and the keys."""
@@ -83,18 +84,10 @@ class LettersScreen(Screen[None]):
 
     def on_line_view_wanted(self, event: LineView.Wanted) -> None:
         """Do something with a letter; what puts a record into the form mends it here."""
-        desk = RecordDesk(self.app, self._engine.settings)
-        match event.what:
-            case "copy":
-                desk.copy(event.item)
-            case "command":
-                desk.copy_command(event.item, "mqtt")
-            case "export":
-                desk.export([event.item], "dead-letter")
-            case "export_all":
-                desk.export(event.view.items(), "dead-letters")
-            case "fill":
-                self.action_mend()
+        if event.what == "fill":
+            self.action_mend()
+        else:
+            self._desk.take(event.what, event.item, event.view)
 
     def action_mend(self) -> None:
         """Edit a payload and send it."""

@@ -17,10 +17,11 @@ from tui.records.lines import file_name, json_line, write_lines
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from textual.app import App
+    from textual.screen import Screen
 
     from bridge.journal import Product
     from bridge.settings import Settings
+    from tui.panes.line_view import AnyView, What
 
 __all__ = ["RecordDesk"]
 
@@ -29,13 +30,33 @@ class RecordDesk:
     """Takes records along.
 
     Args:
-        app: whose clipboard it is, and where it is said what was done.
+        screen: where it is said what was done.
         settings: the servers that a command names.
     """
 
-    def __init__(self, app: App[None], settings: Settings) -> None:
-        self._app = app
+    def __init__(self, screen: Screen[None], settings: Settings) -> None:
+        self._screen = screen
         self._settings = settings
+
+    def take(self, what: What, item: Journey | Product, view: AnyView, name: str = "") -> None:
+        """Do what a key of a record asks for; the form is not the desk's.
+
+        Args:
+            what: the key's.
+            item: the record.
+            view: the pane that it is from.
+            name: what the pane is called in a file's name; empty for the pane's own.
+        """
+        name = name or view.identity
+        match what:
+            case "copy":
+                self.copy(item)
+            case "command":
+                self.copy_command(item, view.identity)
+            case "export":
+                self.export([item], f"{name}-record")
+            case "export_all":
+                self.export(view.items(), name)
 
     def copy(self, item: Journey | Product) -> None:
         """Copy the payload as it came; one that is no text as hexadecimal, a product as JSON."""
@@ -51,7 +72,7 @@ class RecordDesk:
     def copy_command(self, item: Journey | Product, pane: str) -> None:
         """Copy the command that repeats a record: that of Kafka in its pane and for what never came over MQTT."""
         if not isinstance(item, Journey):
-            self._app.notify("a product has no message to repeat; C is for the records of MQTT and Kafka")
+            self._screen.notify("a product has no message to repeat; C is for the records of MQTT and Kafka")
             return
         try:
             if pane == "kafka" or item.mqtt_topic is None:
@@ -59,7 +80,7 @@ class RecordDesk:
             else:
                 command = mosquitto_command(item, self._settings.mqtt)
         except OpsciError as error:
-            self._app.notify(readable(str(error)), title="Not copied", severity="error", markup=False)
+            self._screen.notify(readable(str(error)), title="Not copied", severity="error", markup=False)
             return
         name = "kcat" if "kcat -P" in command.text else "mosquitto_pub"
         self._copied(command.text, f"the {name} command that repeats it", command.hint)
@@ -67,9 +88,9 @@ class RecordDesk:
     def export(self, items: Sequence[Journey | Product], pane: str) -> None:
         """Write records into a new file in the current folder, beside what the screen does."""
         if not items:
-            self._app.notify("there is no record to export")
+            self._screen.notify("there is no record to export")
             return
-        self._app.run_worker(self._write(items, file_name(pane, time.time())))
+        self._screen.app.run_worker(self._write(items, file_name(pane, time.time())))
 
     async def _write(self, items: Sequence[Journey | Product], name: str) -> None:
         folder = Path.cwd()
@@ -77,11 +98,11 @@ class RecordDesk:
             path = await asyncio.to_thread(write_lines, folder, name, items)
         except OSError as error:
             why = f"{folder}: {error.strerror or error}; start opsci-tui in a folder that can be written"
-            self._app.notify(readable(why), title="Not exported", severity="error", markup=False)
+            self._screen.notify(readable(why), title="Not exported", severity="error", markup=False)
             return
         what = "1 record" if len(items) == 1 else f"{count(len(items))} records"
-        self._app.notify(readable(f"{what} in {path}"), title="Exported", markup=False)
+        self._screen.notify(readable(f"{what} in {path}"), title="Exported", markup=False)
 
     def _copied(self, text: str, what: str, hint: str = "") -> None:
-        self._app.copy_to_clipboard(text)
-        self._app.notify(readable(f"{what}{f'. {hint}' if hint else ''}"), title="Copied", markup=False)
+        self._screen.app.copy_to_clipboard(text)
+        self._screen.notify(readable(f"{what}{f'. {hint}' if hint else ''}"), title="Copied", markup=False)

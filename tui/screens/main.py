@@ -5,53 +5,48 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Footer, Input
 
 from bridge.errors import OpsciError
 from bridge.journal import Journey
 from bridge.text import readable
-from tui.entry.amount_input import AmountInput
-from tui.entry.prompt import AmountPrompt
 from tui.entry.send import send_plan
-from tui.find_bar import FindBar, FindInput
+from tui.find_bar import FindBar
 from tui.finding import Finder
-from tui.form.field import PlainInput
 from tui.form.form import MovementForm
 from tui.form.moves import Moves
 from tui.letters.screen import LettersScreen
-from tui.letters.view import LettersView
 from tui.panes.kafka import KAFKA_COLUMNS
-from tui.panes.line_view import LineView
 from tui.panes.log_view import LogView
 from tui.panes.mqtt import MQTT_COLUMNS
-from tui.panes.pane import FilterInput, Pane
+from tui.panes.pane import Pane
 from tui.panes.shares import SHARES, resized
 from tui.panes.stock import StockView
 from tui.panes.stock_pane import StockPane
 from tui.records.desk import RecordDesk
+from tui.screens.following import Following, WayLine
 from tui.screens.help import HelpScreen
+from tui.screens.keys import MAIN_KEYS, help_sections
 from tui.screens.latency import LatencyScreen
 from tui.screens.record import RecordScreen
 from tui.status import StatusBar
 from tui.tabs import PaneTabs
-from tui.way import way_line
 
 if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
+    from textual.binding import BindingType
     from textual.widget import Widget
 
     from bridge.journal import Product
     from tui.engine import Engine
+    from tui.entry.prompt import AmountPrompt
     from tui.letters.box import LetterBox
+    from tui.panes.line_view import LineView
 
 __all__ = ["MainScreen"]
-
-PANES: Final = Binding.Group("Panes", compact=True)
 
 WIDE: Final = 110
 """Columns from which the three panes stand side by side."""
@@ -68,35 +63,7 @@ class MainScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual declares it so
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-medium"), (50, "-tall")]  # noqa: RUF012 - Textual declares it so
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        # With priority: such a key moves the focus before the next key that was typed is handed to it.
-        Binding("1", "pane(1)", "MQTT", group=PANES, priority=True, id="focus.mqtt", tooltip="Go to the messages"),
-        Binding("2", "pane(2)", "Kafka", group=PANES, priority=True, id="focus.kafka", tooltip="Go to the records"),
-        Binding("3", "pane(3)", "Stock", group=PANES, priority=True, id="focus.stock", tooltip="Go to the stock"),
-        Binding("4", "form", "Form", group=PANES, priority=True, id="focus.form", tooltip="Go to the form"),
-        Binding("d", "letters", "Dead", id="letters.open", tooltip="The dead letters: mend, send again, drop"),
-        Binding("z", "zoom", "Zoom", id="pane.zoom", tooltip="Give one pane the room of all three, and back"),
-        Binding("right_square_bracket", "size(1)", "Wider", show=False, id="pane.wider", tooltip="Make the pane wider"),
-        Binding(
-            "left_square_bracket", "size(-1)", "Narrower", show=False, id="pane.narrower", tooltip="Make it narrower"
-        ),
-        Binding(
-            "ctrl+f",
-            "find",
-            "Find",
-            show=False,
-            priority=True,
-            id="find",
-            tooltip="Find a movement by id, product or offset (p3@128) in all panes",
-        ),
-        Binding("l", "latency", "Latency", show=False, id="latency", tooltip="How long each hop took, p50, p99, max"),
-        Binding("t", "times", "Time", show=False, id="pane.times", tooltip="Times as ages, or as the time of day"),
-        Binding("tab", "next_place(1)", "Next", show=False, id="focus.next", tooltip="Go to the next pane or field"),
-        Binding("shift+tab", "next_place(-1)", "Previous", show=False, id="focus.previous", tooltip="Go back by one"),
-        Binding("escape", "close", "Close", show=False, id="close", tooltip="Close or leave the innermost thing"),
-        Binding("question_mark", "help", "Help", key_display="?", id="help", tooltip="Every key and every sign"),
-        Binding("q", "app.quit", "Quit", id="quit", tooltip="Stop the chain and quit; ctrl+q does so anywhere"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*MAIN_KEYS]
 
     def __init__(self, engine: Engine, letters: LetterBox) -> None:
         super().__init__()
@@ -113,14 +80,12 @@ class MainScreen(Screen[None]):
             Pane(2, "Kafka produced", self.kafka, journal.produced),
             StockPane(3, "Strapi stock", self.stock, journal.stock, self.moves),
         )
-        self.followed: Journey | None = None
-        """The movement that is lit up in all panes."""
         self.panes[2].pulse = journal.decided
-        self._finder = Finder((self.mqtt, self.kafka), self.stock)
+        self._following = Following(self.panes, self.stock, journal.stock)
+        self._desk = RecordDesk(self, engine.settings)
         self._shares: tuple[int, ...] = SHARES
         self._relative = False
         self._current = 1
-        self._way: Content | None = None
 
     def compose(self) -> ComposeResult:
         """Status, tabs, panes, way, form, keys."""
@@ -128,9 +93,9 @@ class MainScreen(Screen[None]):
         yield PaneTabs(self.panes)
         with Horizontal(id="panes"):
             yield from self.panes
-        yield Static(id="way", markup=False)
+        yield WayLine()
         yield MovementForm(self._engine.journal, self._engine.settings.mqtt.publish_topic, self.moves)
-        yield FindBar()
+        yield FindBar(Finder((self.mqtt, self.kafka), self.stock))
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
@@ -144,6 +109,11 @@ class MainScreen(Screen[None]):
         """The form."""
         return self.query_one(MovementForm)
 
+    @property
+    def followed(self) -> Journey | None:
+        """The movement that is lit up in all panes."""
+        return self._following.movement
+
     def pull(self) -> None:
         """Take over what the journal got since the last look."""
         now = time.time()
@@ -151,7 +121,7 @@ class MainScreen(Screen[None]):
         self.query_one(StatusBar).pull()
         for pane in self.panes:
             pane.pull(now)
-        self._pull_way()
+        self.query_one(WayLine).pull(self.followed)
         self.form.pull()
 
     def show_pane(self, number: int) -> None:
@@ -164,15 +134,8 @@ class MainScreen(Screen[None]):
 
     def follow(self, journey: Journey | None) -> None:
         """Light up a movement in all panes, None none."""
-        self.followed = journey
-        for view in (self.mqtt, self.kafka):
-            view.light_up(None if journey is None else view.shown.find(journey))
-        self.stock.light_up(self._product_of(journey))
-        for pane in self.panes:
-            follows = isinstance(pane.view, LogView) and pane.view.following
-            if not follows and pane.view.cursor is None:
-                pane.view.reveal(pane.view.linked)
-        self._pull_way()
+        self._following.follow(journey)
+        self.query_one(WayLine).pull(journey)
 
     def on_resize(self, event: events.Resize) -> None:
         """Leave the footer's room to the keys of the focus where it is narrow; ctrl+p works all the same."""
@@ -199,18 +162,10 @@ class MainScreen(Screen[None]):
 
     def on_line_view_wanted(self, event: LineView.Wanted) -> None:
         """Do something with a record."""
-        desk, pane = RecordDesk(self.app, self._engine.settings), event.view.identity
-        match event.what:
-            case "copy":
-                desk.copy(event.item)
-            case "command":
-                desk.copy_command(event.item, pane)
-            case "export":
-                desk.export([event.item], f"{pane}-record")
-            case "export_all":
-                desk.export(event.view.items(), pane)
-            case "fill":
-                self._fill_form(event.item)
+        if event.what == "fill":
+            self._fill_form(event.item)
+        else:
+            self._desk.take(event.what, event.item, event.view)
 
     def on_line_view_filter_wanted(self, event: LineView.FilterWanted) -> None:
         """Open the filter of a pane."""
@@ -278,20 +233,15 @@ class MainScreen(Screen[None]):
         for pane, share in zip(self.panes, self._shares, strict=True):
             pane.styles.width = f"{share}fr"
 
-    def on_find_bar_sought(self, event: FindBar.Sought) -> None:
+    def on_find_bar_found(self, event: FindBar.Found) -> None:
         """Put the cursor on what was found, and leave the focus where the next one can be asked for."""
-        bar, finder = self.query_one(FindBar), self._finder
-        hit = finder.next(event.typed)
-        if hit is None:
-            bar.say("not found in what the panes show: a filter or x may hide it, or it is no longer kept")
-            return
-        self.show_pane(hit.pane)
-        view = self.panes[hit.pane - 1].view
-        row = view.row_of(hit.key)
+        view, bar = self.panes[event.hit.pane - 1].view, self.query_one(FindBar)
+        self.show_pane(event.hit.pane)
+        row = view.row_of(event.hit.key)
         if row is not None:
             view.move_cursor(row)
-        self.set_focus(bar.input)
-        bar.say(f"{finder.place + 1:,} of {len(finder.hits):,}")
+        if bar.has_class("open"):
+            self.set_focus(bar.input)
 
     def on_find_bar_left(self) -> None:
         """Go to what was found."""
@@ -327,22 +277,7 @@ class MainScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Name every key."""
-        self.app.push_screen(
-            HelpScreen(
-                (
-                    ("Everywhere", self.BINDINGS),
-                    ("In a pane", LineView.BINDINGS),
-                    ("MQTT and Kafka", LogView.BINDINGS),
-                    ("Stock", (*StockPane.BINDINGS, *StockView.BINDINGS)),
-                    ("While an amount is typed on rows", (*AmountInput.BINDINGS, *AmountPrompt.BINDINGS)),
-                    ("Form", (*PlainInput.BINDINGS, *MovementForm.BINDINGS)),
-                    ("Dead letters", (*LettersView.BINDINGS, *LettersScreen.BINDINGS)),
-                    ("While a filter is typed", FilterInput.BINDINGS),
-                    ("While something is looked for", FindInput.BINDINGS),
-                    ("In a record's window", RecordScreen.BINDINGS),
-                )
-            )
-        )
+        self.app.push_screen(HelpScreen(help_sections()))
 
     def _fill_form(self, item: Journey | Product) -> None:
         if not isinstance(item, Journey):
@@ -351,24 +286,3 @@ class MainScreen(Screen[None]):
             self.notify("the record names no product and amount: there is nothing to put into the form")
         else:
             self.form.fill(item.movement.product, item.movement.delta)
-
-    def _product_of(self, journey: Journey | None) -> int | None:
-        if journey is None:
-            return None
-        if journey.product_id is not None:
-            return journey.product_id
-        product: Product | None = None
-        if journey.movement is not None:
-            product = self._engine.journal.stock.find(journey.movement.product)
-        return product.id if product else None
-
-    def _pull_way(self) -> None:
-        if self.followed is None:
-            said = Content.styled(
-                "↑ ↓ select a record to follow its movement through the panes", "$foreground-disabled"
-            )
-        else:
-            said = way_line(self.followed, max(20, self.size.width - 4))
-        if self._way is None or not said.is_same(self._way):
-            self._way = said
-            self.query_one("#way", Static).update(said, layout=False)
