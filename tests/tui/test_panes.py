@@ -393,3 +393,46 @@ async def test_m_rules_a_line_and_counts_what_comes_after(engine: ScriptedEngine
         assert ["◀" in line for line in widget_lines(view)[1:6]] == [False, False, True, False, False]
         await pilot.press("g", "j", "j", "m")
         await until(pilot, lambda: "◀" not in widget_text(view))
+
+
+async def test_a_regular_expression_without_an_end_is_given_up(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = main_screen(app)
+        engine.flow(3)
+        engine.journal.arrived([engine.journey(b"a" * 60 + b"b")])
+        await until(pilot, lambda: screen.mqtt.rows == 4)
+        await pilot.press("1", "slash")
+        screen.panes[0].filter_input.value = "re:(a+)+$"
+        await until(pilot, lambda: "takes too long on one record" in screen_text(app))
+        assert screen.mqtt.rows == 4
+        screen.panes[0].filter_input.value = "re:a+b$"
+        await until(pilot, lambda: screen.mqtt.rows == 1 and "too long" not in screen_text(app))
+        screen.panes[0].filter_input.value = "re:(z+)+$"
+        await until(pilot, lambda: screen.mqtt.rows == 0)
+        engine.journal.arrived([engine.journey(b"z" * 60 + b"b")])
+        await until(pilot, lambda: "takes too long on one record" in screen_text(app) and screen.mqtt.rows == 5)
+
+
+async def test_a_filter_and_finding_among_very_many_records_leave_the_keys_alone() -> None:
+    many = ScriptedEngine(Settings(screen=ScreenSettings(keep=100_000, frames=30)))
+    many.receive(1, product="77")
+    many.journal.mqtt.extend([many.journey(b'{"id":12,"amount":5,"type":"IN"}')] * 99_999)
+    app = OpsciApp(many)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = main_screen(app)
+        view = screen.mqtt
+        await until(pilot, lambda: view.rows == 100_000)
+        view.set_filter("product=77")
+        assert view.shown.left > 50_000
+        screen.pull()
+        assert "filtering, " in str(screen.panes[0].border_subtitle)
+        await until(pilot, lambda: view.rows == 1 and not view.shown.left, 30)
+        view.set_filter("")
+        view.action_seek(-1)
+        assert view.seeking.left > 50_000
+        await until(pilot, lambda: view.cursor == 0, 30)
+        view.action_last()
+        await pilot.press("ctrl+f", *"77", "enter")
+        await until(pilot, lambda: "1 of 1" in screen_text(app) and "to go" not in screen_text(app), 30)
+        assert screen.followed is many.journal.mqtt.get(0)

@@ -110,3 +110,24 @@ def test_an_item_is_found_by_identity() -> None:
     shown.pull()
     assert shown.find("b") == 1
     assert shown.find("z") is None
+
+
+def test_a_filter_over_many_records_goes_on_slice_by_slice_from_the_latest() -> None:
+    ring: Ring[int] = Ring(500_000)
+    ring.extend(range(500_000))
+    shown = Shown(ring)
+    shown.only(even)
+    assert 0 < shown.left < 500_000
+    assert shown.sequence(len(shown) - 1) == 499_998
+    ring.extend(range(500_000, 500_010))
+    before = len(shown)
+    pulled = shown.pull()
+    assert (pulled.added, pulled.dropped) == (5, 0)
+    assert len(shown) == before + pulled.added + pulled.older
+    while shown.look_back():
+        shown.pull()
+    shown.pull()
+    assert shown.left == 0
+    assert (len(shown), shown.sequence(0), shown.row(400_000)) == (250_000, 10, 199_995)
+    assert shown.find(400_000) == 400_000
+    assert shown.find(400_001) is None

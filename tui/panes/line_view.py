@@ -9,13 +9,15 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from tui.panes.canvas import HEADER, LineCanvas
+from tui.panes.seeking import Seeking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
     from textual import events
 
     from bridge.journal import Journey, Product
+    from tui.panes.columns import Column
 
 __all__ = ["RECORD_KEYS", "AnyView", "LineView", "What"]
 
@@ -106,11 +108,18 @@ class LineView(LineCanvas[Item], can_focus=True):
 
         pane: str
 
-    sought: Callable[[Item], bool] | None = None
-    """What the last filter let through, kept after it was closed: what `n` and `N` step through."""
+    def __init__(self, columns: Sequence[Column[Item]], identity: str, empty: str) -> None:
+        super().__init__(columns, identity, empty)
+        self.sought: Callable[[Item], bool] | None = None
+        """What the last filter let through, kept after it was closed: what `n` and `N` step through."""
+        self.seeking: Seeking[Item] = Seeking(self)
+        """The way there."""
+        self.filter_trouble = ""
+        """Why the filter was given up after it was taken, for a person."""
 
     def move_cursor(self, row: int) -> None:
         """Put the cursor on a row, the nearest where there are fewer, and bring it into view."""
+        self.seeking.stop()
         row = min(max(0, row), self.rows - 1)
         key = self.key_at(row)
         item = None if key is None else self.item_of(key)
@@ -162,16 +171,7 @@ class LineView(LineCanvas[Item], can_focus=True):
         if sought is None:
             self.notify("nothing was looked for yet: / filters, and n and N step through what matched")
             return
-        start = None if self.cursor is None else self.row_of(self.cursor)
-        if start is None:
-            start = self.top - 1 if step > 0 else min(self.rows, self.top + self.page_rows)
-        for row in range(start + step, self.rows if step > 0 else -1, step):
-            key = self.key_at(row)
-            item = None if key is None else self.item_of(key)
-            if item is not None and sought(item):
-                self.move_cursor(row)
-                return
-        self.notify("no later record matches" if step > 0 else "no earlier record matches")
+        self.seeking.seek(sought, step)
 
     def action_first(self) -> None:
         """Go to the top."""
@@ -229,8 +229,14 @@ class LineView(LineCanvas[Item], can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse is; a second click opens the record."""
+        if event.y < HEADER:
+            self.click_header(event.x)
+            return
         row = event.y - HEADER + self.top
-        if event.y >= HEADER and row < self.rows:
+        if row < self.rows:
             self.move_cursor(row)
             if event.chain > 1:
                 self.action_open()
+
+    def click_header(self, x: int) -> None:
+        """Do what a click on the titles does, at that cell from the left: nothing where rows have one order."""

@@ -9,10 +9,12 @@ from textual.binding import Binding, BindingType
 
 from bridge.journal import Journey
 from tui.figures import age
+from tui.panes.limit import TooLongError, limited
 from tui.panes.line_view import LineView
 from tui.panes.matching import journey_words
 from tui.panes.query import read_filter
 from tui.panes.shown import Shown
+from tui.slices import Slices
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -65,6 +67,7 @@ class LogView(LineView[Journey]):
         """When the last mark was set, in seconds since the epoch, and after how many records."""
         self._board = board
         self._ring = ring
+        self._slices = Slices(self, self._look_back)
 
     @property
     def rows(self) -> int:
@@ -91,8 +94,13 @@ class LogView(LineView[Journey]):
     def pull(self, now: float) -> None:
         """Show what came; while the reader looks back the rows in view stay where they are."""
         above = self.shown.sequence(self.top)
-        pulled = self.shown.pull()
-        if pulled.dropped or pulled.added:
+        try:
+            with limited():
+                pulled = self.shown.pull()
+        except TooLongError:
+            self._give_up()
+            pulled = self.shown.pull()
+        if any(pulled):
             self.resize_rows()
             if self.following:
                 self._scroll_to_end()
@@ -112,10 +120,29 @@ class LogView(LineView[Journey]):
             FilterError: what was typed is no filter; nothing changed.
         """
         passes = read_filter(typed, journey_words(self._board))
-        self.filter_text = typed.strip()
+        self.filter_text, self.filter_trouble = typed.strip(), ""
         self.sought = passes or self.sought
-        self.shown.only(passes)
+        try:
+            with limited():
+                self.shown.only(passes)
+        except TooLongError:
+            self._give_up()
+        self._slices.go()
         self.action_last()
+
+    def _look_back(self, seconds: float) -> bool:
+        try:
+            with limited():
+                return self.shown.look_back(seconds)
+        except TooLongError:
+            self._give_up()
+            return False
+
+    def _give_up(self) -> None:
+        """Show everything, as a record was found on which the filter does not end."""
+        self.filter_trouble = "takes too long on one record: write a simpler regular expression"
+        self.sought = None
+        self.shown.only(None)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Leave following when the reader scrolls away from the end, by whatever means."""

@@ -143,10 +143,14 @@ class Pane(Vertical):
 
     def _subtitle(self) -> str:
         view = self.view
-        if self._bad_filter:
-            return f"▲ {readable(self._bad_filter)}"
+        if self._bad_filter or view.filter_trouble:
+            return f"▲ {readable(self._bad_filter or view.filter_trouble)}"
         parts = []
+        if view.seeking.left:
+            parts.append(f"looking, {count(view.seeking.left)} to go")
         if isinstance(view, LogView):
+            if view.shown.left:
+                parts.append(f"filtering, {count(view.shown.left)} to go")
             if view.shown.paused:
                 parts.append(f"‖ paused, {count(view.shown.held_back)} held back")
             elif view.following:

@@ -2,64 +2,46 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
 from collections import deque
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+
+from tui.panes.rows import Rows
+from tui.panes.source import Frozen
+from tui.slices import SLICE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Callable, Hashable
+
+    from tui.panes.source import Source
 
 __all__ = ["Pulled", "Shown"]
 
 Item = TypeVar("Item")
-Kept_co = TypeVar("Kept_co", covariant=True)
 
 LOOKS: Final = 5_000
 """How many records that may still change are looked at again in one pull, which takes a few milliseconds."""
 
+CHUNK: Final = 16
+"""After how many records the clock is asked."""
 
-class Source(Protocol[Kept_co]):
-    """What is read of a ring."""
-
-    @property
-    def first(self) -> int:
-        """The lowest sequence number that is kept."""
-        ...
-
-    @property
-    def next(self) -> int:
-        """The sequence number that the next item will get."""
-        ...
-
-    def get(self, sequence: int) -> Kept_co | None:
-        """The item under a sequence number, or None."""
-        ...
-
-    def slice(self, start: int, stop: int) -> Sequence[Kept_co]:
-        """The items from `start` up to but not with `stop` that are kept."""
-        ...
+REACH: Final = 10_000
+"""How many records are searched for one by identity at a time."""
 
 
 class Pulled(NamedTuple):
-    """What a pull changed: so many rows fell off the top or match no more, so many came or came to match."""
+    """What a pull changed.
+
+    Attributes:
+        dropped: how many rows fell off the top or match no more.
+        added: how many came, or came to match.
+        older: how many were found among what was there before the filter.
+    """
 
     dropped: int
     added: int
-
-
-class _Frozen(Generic[Item]):
-    """The items of a ring as they stood at one moment, however much is written after it."""
-
-    def __init__(self, source: Source[Item]) -> None:
-        self.next = source.next
-        self._items = source.slice(source.first, self.next)
-        self.first = self.next - len(self._items)
-
-    def get(self, sequence: int) -> Item | None:
-        return self._items[sequence - self.first] if self.first <= sequence < self.next else None
-
-    def slice(self, start: int, stop: int) -> Sequence[Item]:
-        return self._items[max(0, start - self.first) : max(0, stop - self.first)]
+    older: int = 0
 
 
 class Shown(Generic[Item]):
@@ -79,7 +61,11 @@ class Shown(Generic[Item]):
         self._floor = 0
         self._matches: Callable[[Item], bool] | None = None
         self._next = source.first
-        self._sequences: range | list[int] = range(source.first, source.first)
+        self._back = source.first
+        """Below which the filter has not been asked yet."""
+        self._found: list[int] = []
+        """What was found of it and is not shown yet, the latest first."""
+        self._sequences: range | Rows = range(source.first, source.first)
 
     def __len__(self) -> int:
         return len(self._sequences)
@@ -94,36 +80,68 @@ class Shown(Generic[Item]):
         """How many records the ring got since the pause."""
         return self._ring.next - self._next if self.paused else 0
 
-    def pull(self) -> Pulled:
-        """Take over what the source got and lost since the last pull."""
-        source, sequences = self._source, self._sequences
+    @property
+    def left(self) -> int:
+        """How many records of before the filter has not been asked about yet."""
+        return 0 if self._matches is None else max(0, self._back - self._first)
+
+    def pull(self, seconds: float = SLICE) -> Pulled:
+        """Take over what the source got and lost since the last pull, and what `look_back` found.
+
+        Args:
+            seconds: how long a filter may be asked about what came; the rest is left to the next pull.
+        """
+        source, first, matches = self._source, self._first, self._matches
         upto = source.next
-        first = max(source.first, self._floor)
-        dropped = bisect_left(sequences, first)
-        if self._matches is None:
-            before = len(sequences) - dropped
+        if matches is None or isinstance(self._sequences, range):
+            before = len(self._sequences) - bisect_left(self._sequences, first)
+            dropped = len(self._sequences) - before
             self._sequences = range(first, upto)
-            added = upto - first - before
-        else:
-            start = max(self._next, first)
-            items = source.slice(start, upto)
-            start = upto - len(items)
-            matches, changing = self._matches, self._changing
-            kept = list(sequences[dropped:])
-            lost, came = self._look_again(kept, first, matches)
-            for sequence, item in enumerate(items, start):
-                # Asked before the filter: what changes between the two is looked at again.
-                state = changing(item)
-                if state is not None:
-                    self._open.append((sequence, state))
-                if matches(item):
-                    kept.append(sequence)
-                    came += 1
-            if dropped or lost or came:
-                self._sequences = kept
-            dropped, added = dropped + lost, came
-        self._next = upto
-        return Pulled(dropped, added)
+            self._next = upto
+            return Pulled(dropped, upto - first - before)
+        rows = self._sequences
+        dropped = rows.drop_below(first)
+        older = [sequence for sequence in self._found if sequence >= first]
+        rows.before(older)
+        self._found = []
+        until = time.perf_counter() + seconds
+        lost, came = self._look_again(rows, first, matches, until)
+        start = max(self._next, first)
+        while start < upto:
+            items = source.slice(start, min(upto, start + CHUNK))
+            # The ring may have gone over the first of them meanwhile.
+            start = min(upto, start + CHUNK) - len(items)
+            found = [sequence for sequence, item in enumerate(items, start) if self._asked(sequence, item, matches)]
+            rows.after(found)
+            came += len(found)
+            start += len(items)
+            if time.perf_counter() > until:
+                break
+        self._next = start
+        return Pulled(dropped + lost, came, len(older))
+
+    def look_back(self, seconds: float = SLICE) -> bool:
+        """Ask the filter about what was there before it, from the latest to the oldest; `pull` shows what was found.
+
+        Args:
+            seconds: how long at most.
+
+        Returns:
+            Whether something is left to ask about.
+        """
+        matches = self._matches
+        if matches is None:
+            return False
+        until = time.perf_counter() + seconds
+        while self.left and time.perf_counter() < until:
+            stop = self._back
+            start = max(self._first, stop - CHUNK)
+            items = self._source.slice(start, stop)
+            for sequence in range(stop - 1, stop - 1 - len(items), -1):
+                if self._asked(sequence, items[sequence - stop], matches):
+                    self._found.append(sequence)
+            self._back = start
+        return self.left > 0
 
     def sequence(self, row: int) -> int | None:
         """The sequence number in a row counted from 0 at the top, or None where there is none."""
@@ -144,9 +162,15 @@ class Shown(Generic[Item]):
 
     def find(self, item: Item) -> int | None:
         """The sequence number of an item that is shown, the latest where it stands twice, or None."""
-        for sequence in reversed(self._sequences):
-            if self._source.get(sequence) is item:
-                return sequence
+        first = max(self._first, self._sequences[0]) if self._sequences else 0
+        stop = self._sequences[-1] + 1 if self._sequences else 0
+        while stop > first:
+            items = self._source.slice(max(first, stop - REACH), stop)
+            items = items[::-1]
+            if item in items:
+                sequence = stop - 1 - items.index(item)
+                return sequence if self.row(sequence) is not None else None
+            stop -= REACH
         return None
 
     def clear(self) -> None:
@@ -156,26 +180,40 @@ class Shown(Generic[Item]):
     def only(self, matches: Callable[[Item], bool] | None) -> None:
         """Show what a predicate lets through, of what is kept and of what will come; None shows all."""
         self._matches = matches
-        first = max(self._source.first, self._floor)
-        self._next = first
-        self._sequences = range(first, first) if matches is None else []
+        self._next = self._back = self._source.next
+        self._found = []
+        self._sequences = range(self._first, self._first) if matches is None else Rows()
         self._open.clear()
+        self.look_back()
         self.pull()
 
     def pause(self) -> None:
         """Keep the rows as they are."""
         if not self.paused:
             self.pull()
-            self._source = _Frozen(self._ring)
+            self._source = Frozen(self._ring)
 
     def resume(self) -> None:
         """Go on with what the ring got meanwhile."""
         self._source = self._ring
 
-    def _look_again(self, kept: list[int], first: int, matches: Callable[[Item], bool]) -> tuple[int, int]:
+    @property
+    def _first(self) -> int:
+        return max(self._source.first, self._floor)
+
+    def _asked(self, sequence: int, item: Item, matches: Callable[[Item], bool]) -> bool:
+        # Asked before the filter: what changes between the two is looked at again.
+        state = self._changing(item)
+        if state is not None:
+            self._open.append((sequence, state))
+        return matches(item)
+
+    def _look_again(self, rows: Rows, first: int, matches: Callable[[Item], bool], until: float) -> tuple[int, int]:
         """Ask the filter again about what changed; gives how many rows went and how many came."""
         lost = came = 0
-        for _ in range(min(LOOKS, len(self._open))):
+        for looked in range(min(LOOKS, len(self._open))):
+            if looked % CHUNK == CHUNK - 1 and time.perf_counter() > until:
+                break
             sequence, before = self._open.popleft()
             item = self._source.get(sequence) if sequence >= first else None
             if item is None:
@@ -186,12 +224,8 @@ class Shown(Generic[Item]):
                 self._open.append((sequence, state))
             if state == before and state is not None:
                 continue
-            row = bisect_left(kept, sequence)
-            shown = row < len(kept) and kept[row] == sequence
-            if matches(item) and not shown:
-                kept.insert(row, sequence)
-                came += 1
-            elif shown and not matches(item):
-                del kept[row]
-                lost += 1
+            if matches(item):
+                came += rows.put(sequence)
+            else:
+                lost += rows.take(sequence)
         return lost, came

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bridge.journal import Product
     from tui.panes.columns import Column
 
-__all__ = ["Order", "arrowed", "sorted_products", "stepped"]
+__all__ = ["KEYS", "Order", "arrowed", "by", "sorted_products", "stepped"]
 
 KEYS: Final[dict[str, Callable[[Product], int | float | str]]] = {
     "id": lambda product: product.id,

@@ -12,10 +12,11 @@ from bridge.journal import Product
 from tui.figures import age
 from tui.panes import cells
 from tui.panes.columns import EXTRA, Column
+from tui.panes.limit import TooLongError, limited
 from tui.panes.line_view import LineView
 from tui.panes.matching import PRODUCT_WORDS
 from tui.panes.query import read_filter
-from tui.panes.sorting import Order, arrowed, sorted_products, stepped
+from tui.panes.sorting import KEYS, Order, arrowed, by, sorted_products, stepped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -109,7 +110,7 @@ class StockView(LineView[Product]):
             FilterError: what was typed is no filter; nothing changed.
         """
         self._passes = read_filter(typed, PRODUCT_WORDS)
-        self.filter_text = typed.strip()
+        self.filter_text, self.filter_trouble = typed.strip(), ""
         self.sought = self._passes or self.sought
         self._take_over()
         self.refresh()
@@ -167,12 +168,31 @@ class StockView(LineView[Product]):
         pending = self.pending.get(found.id, 0)
         return cells.pending_stock(found, pending) if found.id in self.pending else cells.stock(found, now)
 
+    def click_header(self, x: int) -> None:
+        """Sort by the column under the mouse; turn the order around where it is sorted by that."""
+        title = self._title_at(x)
+        if title in KEYS:
+            self.sort(self.order.turned() if title == self.order.title else by(title))
+
+    def _title_at(self, x: int) -> str:
+        shown, end = self.layout_shown, -1
+        titles = dict(zip(super().columns_shown(), (base.title for base in self.columns), strict=True))
+        for column, width in zip(shown.columns, shown.widths, strict=True):
+            end += width + 1
+            if x <= end:
+                return next((own for base, own in titles.items() if base.title == column.title.rstrip("▲▼")), "")
+        return ""
+
     def _take_over(self) -> None:
-        passes = self._passes
         before = self._rows
-        self._products = sorted_products(
-            (product for product in self._board.products() if passes is None or passes(product)), self.order
-        )
+        try:
+            with limited():
+                found = [product for product in self._board.products() if self._passes is None or self._passes(product)]
+        except TooLongError:
+            self.filter_trouble = "takes too long on one product: write a simpler regular expression"
+            self._passes = self.sought = None
+            found = self._board.products()
+        self._products = sorted_products(found, self.order)
         self._rows = {product.id: row for row, product in enumerate(self._products)}
         if self._rows != before:
             self.resize_rows()
