@@ -1,25 +1,27 @@
-"""Numbers, durations and moments as a person reads them in a narrow column."""
+"""Numbers, durations and moments as a person reads them in a narrow column, in the person's language."""
 
 from __future__ import annotations
 
 import time
+
+from tui.language import figure, say
 
 __all__ = ["age", "clock", "clock_milliseconds", "count", "duration", "rate", "signed"]
 
 
 def count(number: int) -> str:
     """Write a count with thousands separators: `1,204`."""
-    return f"{number:,}"
+    return figure(f"{number:,}")
 
 
 def signed(number: int) -> str:
     """Write a change of stock with its sign: `+5`, `-1,204`, `0`."""
-    return f"{number:+,}" if number else "0"
+    return figure(f"{number:+,}") if number else "0"
 
 
 def rate(per_second: float) -> str:
     """Write a rate: `1,204/s`, below ten with one digit after the point."""
-    return f"{per_second:,.0f}/s" if per_second >= 9.95 or per_second == 0 else f"{per_second:.1f}/s"
+    return figure(f"{per_second:,.0f}/s" if per_second >= 9.95 or per_second == 0 else f"{per_second:.1f}/s")
 
 
 def duration(seconds: float | None) -> str:
@@ -31,14 +33,14 @@ def duration(seconds: float | None) -> str:
     if seconds is None or seconds < 0:
         return "-"
     if seconds < 0.009_95:
-        return f"{seconds * 1_000:.1f} ms"
+        return figure(f"{seconds * 1_000:.1f} ms")
     if seconds < 0.999_5:
         return f"{seconds * 1_000:.0f} ms"
     if seconds < 99.95:
-        return f"{seconds:.1f} s"
+        return figure(f"{seconds:.1f} s")
     if seconds < 3_600:
         return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3_600:,.0f} h"
+    return figure(f"{seconds / 3_600:,.0f} h")
 
 
 def clock(moment: float | None) -> str:
@@ -61,7 +63,12 @@ def age(moment: float, now: float) -> str:
     if not moment:
         return "-"
     passed = max(0, int(now - moment))
-    for size, unit in ((31_557_600, "y"), (86_400, "d"), (3_600, "h"), (60, "m")):
-        if passed >= size:
-            return f"{passed // size}{unit}"
-    return f"{passed}s" if passed else "now"
+    if passed >= 31_557_600:
+        return say("{count}y").format(count=passed // 31_557_600)
+    if passed >= 86_400:
+        return say("{count}d").format(count=passed // 86_400)
+    if passed >= 3_600:
+        return f"{passed // 3_600}h"
+    if passed >= 60:
+        return f"{passed // 60}m"
+    return f"{passed}s" if passed else say("now")

@@ -20,12 +20,12 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 if TYPE_CHECKING:
-
     from babel.messages.catalog import Message
 
 ROOT: Final = Path(__file__).parents[2]
 PO: Final = ROOT / "tui" / "language" / "fr.po"
 MO: Final = PO.with_suffix(".mo")
+_HEADER: Final = "# What the screen says in French; `python -m tests.tui.translations` keeps it up to date."
 KEYWORDS: Final = {"say": None, "say_count": (1, 2), "Phrase": None}
 
 
@@ -76,7 +76,7 @@ def misplaced(catalog: Catalog) -> list[str]:
 
 def merged(code: Catalog, french: Catalog) -> Catalog:
     """Take the texts of the code with the French that there is for each."""
-    result = Catalog(locale="fr", project="opsci", fuzzy=False)
+    result = Catalog(locale="fr", project="opsci", fuzzy=False, header_comment=_HEADER)
     result.revision_date = result.creation_date = french.creation_date
     for message in code:
         if message.id:
@@ -89,7 +89,7 @@ def main() -> int:
     """Write both files; 1 where texts have no French."""
     catalog = merged(in_code(), in_french())
     with PO.open("wb") as file:
-        write_po(file, catalog, width=120, no_location=True, omit_header=False, sort_output=True)
+        write_po(file, catalog, width=120, no_location=True, sort_output=True)
     MO.write_bytes(compiled(in_french()))
     missing = untranslated(catalog)
     for text in missing:

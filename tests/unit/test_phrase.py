@@ -9,9 +9,11 @@ import pytest
 
 from bridge.errors import UnreachableError
 from bridge.phrase import Phrase
+from tui.figures import age, count, duration, rate, signed
 from tui.language import language_of, say, speak
 from tui.language import say_count as counted
 
+NOW = 1_700_000_000.0
 FRENCH = {"the amount is {found}": "la quantité est {found}", "missing": "absente"}
 
 
@@ -74,6 +76,17 @@ def test_what_nobody_translated_is_said_in_english() -> None:
     try:
         assert say("a text that stands nowhere") == "a text that stands nowhere"
         assert say("") == ""
-        assert counted("{count} such text", "{count} such texts", 1_200) == "1,200 such texts"
+        assert counted("{count} such text", "{count} such texts", 1_200) == "1\u00a0200 such texts"
     finally:
         speak("en")
+
+
+def test_french_writes_figures_its_own_way() -> None:
+    english = [count(1_204), signed(-1_204), rate(3.25), duration(1.25), age(NOW - 90_000, NOW), age(NOW, NOW)]
+    speak("fr")
+    try:
+        french = [count(1_204), signed(-1_204), rate(3.25), duration(1.25), age(NOW - 90_000, NOW), age(NOW, NOW)]
+    finally:
+        speak("en")
+    assert english == ["1,204", "-1,204", "3.2/s", "1.2 s", "1d", "now"]
+    assert french == ["1\u00a0204", "-1\u00a0204", "3,2/s", "1,2 s", "1j", "là"]

@@ -20,7 +20,7 @@ from bridge.phrase import Phrase
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LANGUAGES", "language_of", "say", "say_count", "speak"]
+__all__ = ["LANGUAGES", "figure", "language_of", "say", "say_count", "speak"]
 
 LANGUAGES: Final = ("en", "fr")
 """What the screen can speak; the first one is what the texts are written in."""
@@ -28,7 +28,11 @@ LANGUAGES: Final = ("en", "fr")
 _VARIABLES: Final = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 """Where a person says the language, the first that is set counts (gettext's manual, section 2.3)."""
 
+_FRENCH_FIGURES: Final = str.maketrans({",": "\u00a0", ".": ","})
+"""1,204.5 is 1 204,5 in French, with a space that no line breaks at."""
+
 _spoken: gettext.NullTranslations = gettext.NullTranslations()
+_figures: dict[int, str] = {}
 
 
 def language_of(setting: str, environ: Mapping[str, str]) -> str:
@@ -54,10 +58,11 @@ def speak(language: str) -> None:
     Args:
         language: `fr` or `en`.
     """
-    global _spoken  # noqa: PLW0603 - a process speaks one language, as its locale is one
+    global _spoken, _figures  # noqa: PLW0603 - a process speaks one language, as its locale is one
     if language == LANGUAGES[0]:
-        _spoken = gettext.NullTranslations()
+        _spoken, _figures = gettext.NullTranslations(), {}
         return
+    _figures = _FRENCH_FIGURES
     with resources.files(__name__).joinpath(f"{language}.mo").open("rb") as file:
         _spoken = gettext.GNUTranslations(file)
 
@@ -84,4 +89,13 @@ def say_count(one: str, many: str, count: int) -> str:
         many: in English, for another number; `{count}` in both takes it.
         count: the number.
     """
-    return _spoken.ngettext(one, many, count).format(count=f"{count:,}")
+    return _spoken.ngettext(one, many, count).format(count=figure(f"{count:,}"))
+
+
+def figure(number: str) -> str:
+    """Write a number as the person's language does.
+
+    Args:
+        number: as Python writes it: `1,204.5`.
+    """
+    return number.translate(_figures) if _figures else number
