@@ -19,6 +19,7 @@ from bridge.kafka.letters import LetterReader
 from bridge.kafka.writer import Writer
 from bridge.movement import Movement, read_movement
 from bridge.mqtt.publisher import Publisher
+from bridge.simulator import Simulation
 from bridge.strapi.board import StockReader
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Chain:
         self._reader = StockReader(settings, journal)
         self._publisher = Publisher(settings.mqtt)
         self._letters = LetterReader(settings.kafka, journal.errors.capacity)
+        self.simulation = Simulation(journal.stock, self._publish_simulated)
         self._stopping = asyncio.Event()
         self._stopped = False
 
@@ -71,6 +73,7 @@ class Chain:
             tasks.append(apply)
         try:
             await self._stopping.wait()
+            await self.simulation.stop()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.settings.drain):
                     await self._drain(ingest, apply)
@@ -150,6 +153,12 @@ class Chain:
             except UnreachableError as error:
                 _log.info("kafka: %s", error)
                 await asyncio.sleep(backoff.pause())
+
+    async def _publish_simulated(
+        self, payload: bytes, movement_id: str, properties: tuple[tuple[str, str], ...]
+    ) -> None:
+        # Not noted as published: only what a person sent is to be recognised as such.
+        await self._publisher.publish(self.settings.mqtt.publish_topic, payload, movement_id, properties)
 
     async def _drain(self, ingest: asyncio.Task[None] | None, apply: asyncio.Task[None] | None) -> None:
         # Side by side: where Kafka does not answer, neither may wait for the other's deadline.

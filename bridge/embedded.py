@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bridge.errors import ChainStoppedError
 from bridge.journal import Journal
+from bridge.simulator import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -69,6 +70,19 @@ class EmbeddedChain:
     def letters(self) -> Future[list[DeadLetter]]:
         """Read the dead letters that stand in Kafka; see `Chain.letters`."""
         return self._call(lambda chain: chain.letters())
+
+    @property
+    def simulation(self) -> Standing:
+        """How the simulated objects stand."""
+        return Standing() if self._chain is None else self._chain.simulation.standing
+
+    def start_simulator(self, objects: int, rate: float) -> Future[None]:
+        """Let simulated objects send; see `Simulation.start`. Errors come with the future."""
+        return self._call(lambda chain: _at_once(lambda: chain.simulation.start(objects, rate)))
+
+    def stop_simulator(self) -> Future[None]:
+        """Let them send no more."""
+        return self._call(lambda chain: chain.simulation.stop())
 
     def pause_ingest(self) -> Future[None]:
         """Stop taking messages from the broker, which keeps them."""

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from bridge.journal import DeadLetter, Journal, Journey
     from bridge.settings import Settings
+    from bridge.simulator import Standing
 
 __all__ = ["Engine"]
 
@@ -24,6 +25,11 @@ class Engine(Protocol):
     @property
     def journal(self) -> Journal:
         """What it wrote down lately; the screen only reads it."""
+        ...
+
+    @property
+    def simulation(self) -> Standing:
+        """How the simulated objects stand."""
         ...
 
     def start(self) -> None:
@@ -43,7 +49,15 @@ class Engine(Protocol):
         ...
 
     def letters(self) -> Future[list[DeadLetter]]:
-        """Read the dead letters that stand in Kafka, also those of before; done once Kafka answers."""
+        """Read the dead letters that stand in Kafka, later those that came since; done once Kafka answers."""
+        ...
+
+    def start_simulator(self, objects: int, rate: float) -> Future[None]:
+        """Let simulated objects send so many messages a second; failed where there is no product to move."""
+        ...
+
+    def stop_simulator(self) -> Future[None]:
+        """Let them send no more."""
         ...
 
     def pause_apply(self) -> Future[None]:

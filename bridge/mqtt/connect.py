@@ -19,7 +19,7 @@ from bridge.phrase import Phrase
 if TYPE_CHECKING:
     from bridge.settings import MqttSettings
 
-__all__ = ["connect_options", "server_error", "session_taken", "user_property"]
+__all__ = ["connect_options", "server_error", "session_taken", "user_properties"]
 
 _CREDENTIALS = {4, 5, 134, 135}
 """CONNACK: bad user name or password, not authorized, in MQTT 3.1.1 (section 3.2.2.3) and MQTT 5 (3.2.2.2)."""
@@ -66,10 +66,10 @@ def connect_options(settings: MqttSettings, *, session: bool) -> dict[str, Any]:
     return options
 
 
-def user_property(name: str, value: str) -> Properties:
-    """A PUBLISH's properties with one user property."""
+def user_properties(*pairs: tuple[str, str]) -> Properties:
+    """A PUBLISH's properties with these user properties."""
     properties = Properties(PacketTypes.PUBLISH)
-    properties.UserProperty = (name, value)
+    properties.UserProperty = list(pairs)
     return properties
 
 

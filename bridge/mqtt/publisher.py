@@ -12,10 +12,11 @@ from paho.mqtt.enums import MQTTErrorCode
 
 from bridge.errors import PublishError
 from bridge.identity import MOVEMENT_ID
-from bridge.mqtt.connect import connect_options, server_error, user_property
+from bridge.mqtt.connect import connect_options, server_error, user_properties
 from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
     from paho.mqtt.properties import Properties
@@ -54,20 +55,23 @@ class Publisher:
         """Disconnect."""
         await self.close()
 
-    async def publish(self, topic: str, payload: bytes, movement_id: str | None = None) -> None:
+    async def publish(
+        self, topic: str, payload: bytes, movement_id: str | None = None, others: Sequence[tuple[str, str]] = ()
+    ) -> None:
         """Publish and wait for the broker's word that it has the message.
 
         Args:
             topic: the MQTT topic, without wildcards.
             payload: any bytes.
             movement_id: sent as the user property `movement-id`, which MQTT 3.1.1 does not have.
+            others: user properties to send beside it; not with MQTT 3.1.1 either.
 
         Raises:
             PublishError: the broker did not say that it has it; it may have it all the same.
         """
         properties = None
         if movement_id is not None and self._settings.version == "5":
-            properties = user_property(MOVEMENT_ID, movement_id)
+            properties = user_properties((MOVEMENT_ID, movement_id), *others)
         async with self._in_flight:
             try:
                 try:

@@ -6,10 +6,12 @@ import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
+from bridge.errors import OpsciError
 from bridge.identity import new_movement_id
 from bridge.journal import Connection, DeadLetter, Journal, Journey, Product, Server, State, Verdict
 from bridge.movement import Movement, Reason, Rejection, encode_movement, read_movement
 from bridge.settings import ScreenSettings, Settings
+from bridge.simulator import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +36,9 @@ class ScriptedEngine:
         self.offset = 0
         self.old_letters: list[DeadLetter] = []
         """What stood in the errors topic before."""
+        self.simulation = Standing()
+        self.simulation_refused = ""
+        """Why the simulator can't start."""
 
     def start(self) -> None:
         self.started = True
@@ -53,6 +58,19 @@ class ScriptedEngine:
         answer: Future[list[DeadLetter]] = Future()
         answer.set_result(self.old_letters)
         return answer
+
+    def start_simulator(self, objects: int, rate: float) -> Future[None]:
+        answer = self._done(f"start_simulator {objects} {rate:g}")
+        if self.simulation_refused:
+            answer = Future()
+            answer.set_exception(OpsciError(self.simulation_refused))
+        else:
+            self.simulation = Standing(running=True, objects=objects, rate=rate)
+        return answer
+
+    def stop_simulator(self) -> Future[None]:
+        self.simulation = self.simulation._replace(running=False)
+        return self._done("stop_simulator")
 
     def pause_apply(self) -> Future[None]:
         return self._done("pause_apply")
