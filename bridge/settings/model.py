@@ -63,6 +63,8 @@ class MqttSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         password_file: a file with the password.
         ca_file: a file with the authority that signed the broker's certificate; empty trusts the system's.
         publish_topic: where the form publishes.
+        publish_username: who publishes, where that is another user than the one that receives; empty where not.
+        publish_password_file: a file with that user's password.
     """
 
     url: MqttUrl = "ws://127.0.0.1:1883"
@@ -75,6 +77,8 @@ class MqttSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password_file: str = ""
     ca_file: str = ""
     publish_topic: Text = "topic"
+    publish_username: str = ""
+    publish_password_file: str = ""
 
 
 class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,6 +92,11 @@ class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         beginning: where a group that never committed starts: true at the first record, false at the next one.
         timeout: seconds after which a request counts as unanswered.
         session_timeout: seconds after which a silent consumer loses its partitions.
+        security: how to connect: in clear or over TLS (`ssl`), and with a user (`sasl_`) or without.
+        mechanism: how a user proves who it is; `PLAIN` shows the password to whoever answers.
+        username: needed where `security` is with a user.
+        password_file: a file with the password.
+        ca_file: a file with the authority that signed the brokers' certificates; empty trusts the system's.
     """
 
     brokers: Annotated[list[Broker], Meta(min_length=1)] = field(default_factory=lambda: ["127.0.0.1:9092"])
@@ -97,6 +106,11 @@ class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     beginning: bool = True
     timeout: Seconds = 15
     session_timeout: Seconds = 10
+    security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = "plaintext"
+    mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"
+    username: str = ""
+    password_file: str = ""
+    ca_file: str = ""
 
 
 class StrapiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,6 +120,7 @@ class StrapiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         url: `http://` or `https://`, host and port.
         token: the API token; a file or the environment is the better place for it.
         token_file: a file with the API token.
+        ca_file: a file with the authority that signed Strapi's certificate; empty trusts the system's.
         mode: `auto` finds out; `ledger` asks for our batch route; `rest5` and `rest4` are plain REST.
         products: the plural name of the products' API.
         stock_field: the attribute that holds the stock.
@@ -117,6 +132,7 @@ class StrapiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: HttpUrl = "http://127.0.0.1:1337"
     token: str = ""
     token_file: str = ""
+    ca_file: str = ""
     mode: Literal["auto", "ledger", "rest5", "rest4"] = "auto"
     products: Text = "products"
     stock_field: Text = "stock_available"

@@ -41,6 +41,7 @@ def impossible(settings: Settings, places: Mapping[str, str]) -> list[str]:
             f"{at('apply.first_pause', 'apply.longest_pause')}: the first pause of {apply.first_pause:g} s is longer "
             f"than the longest, apply.longest_pause, of {apply.longest_pause:g} s"
         )
+    problems += [f"{at(*keys)}: {text}" for keys, text in _users(settings)]
     return problems + [f"{at(*keys)}: {text}" for keys, text in _routes(settings)]
 
 
@@ -96,6 +97,26 @@ def _addresses(settings: Settings) -> Iterator[tuple[str, str]]:
     else:
         if not host:
             yield "strapi.url", f"{settings.strapi.url} names no host"
+
+
+def _users(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
+    mqtt, kafka = settings.mqtt, settings.kafka
+    for names, username, file in (
+        (("mqtt.password_file", "mqtt.username"), mqtt.username, mqtt.password_file),
+        (("mqtt.publish_password_file", "mqtt.publish_username"), mqtt.publish_username, mqtt.publish_password_file),
+        (("kafka.password_file", "kafka.username"), kafka.username, kafka.password_file),
+    ):
+        if file and not username:
+            yield names, f"there is a password and no user for it: set {names[1]}"
+    if kafka.security.startswith("sasl_"):
+        if not kafka.username:
+            yield ("kafka.security", "kafka.username"), f"{kafka.security} asks for a user: set kafka.username"
+        elif not kafka.password_file:
+            yield ("kafka.username", "kafka.password_file"), "the user needs a password: set kafka.password_file"
+        elif kafka.security == "sasl_plaintext" and kafka.mechanism == "PLAIN":
+            yield ("kafka.mechanism",), "PLAIN without TLS sends the password in clear: set kafka.security to sasl_ssl"
+    elif kafka.username:
+        yield ("kafka.username",), f"a user is asked for with sasl_ssl only, and kafka.security is {kafka.security}"
 
 
 def _routes(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
