@@ -116,10 +116,13 @@ class Ingest:
                 self._note(State.REFUSED, error)
                 await asyncio.sleep(contention.pause())
             except ServerError as error:
-                if opened and contention.closed(time.monotonic() - opened):
+                dropped = opened > 0 and self._session is not None and self._session.dropped
+                if dropped and contention.closed(time.monotonic() - opened):
                     self._note(State.REFUSED, session_taken(self._settings.mqtt))
                     await asyncio.sleep(contention.pause())
                     continue
+                if not dropped:
+                    contention.away()
                 if opened:
                     backoff.reset()
                 self._note(State.DOWN, error)

@@ -62,6 +62,8 @@ class ChunkClient(aiomqtt.Client):
     ) -> None:
         super().__init__(hostname, port, **options)
         self.session_present = False
+        self.reset = False
+        """Whether the network broke the connection, rather than the broker closed it."""
         self._frames = Frames(version_5=version_5)
         self._on_chunk = on_chunk
         self._reading = True
@@ -125,6 +127,7 @@ class ChunkClient(aiomqtt.Client):
             except BlockingIOError:
                 break
             except OSError:
+                self.reset = True
                 data = b""
             result = self._take_in(data, chunk) if data else MQTTErrorCode.MQTT_ERR_CONN_LOST
             if result or self._client.socket() is None:

@@ -27,6 +27,9 @@ __all__ = ["Session"]
 _SUBACK_REFUSED = 128
 """SUBACK: this value and those above it are refusals (MQTT 5 section 3.9.3, MQTT 3.1.1 section 3.9.3)."""
 
+_UNSPECIFIED = 128
+"""What paho says of an end that came without a DISCONNECT."""
+
 
 class Session:
     """One connection of the kept session; after it is lost, make another.
@@ -54,6 +57,8 @@ class Session:
             **connect_options(settings, session=True),
         )
         self.open = False
+        self.dropped = False
+        """Whether the broker closed it without a word, as Mosquitto does where another engine takes the session."""
 
     async def __aenter__(self) -> Self:
         """Connect and subscribe.
@@ -112,6 +117,9 @@ class Session:
             await self._client.disconnected()
         except aiomqtt.MqttError as error:
             self.open = False
+            code = error.rc if isinstance(error, aiomqtt.MqttCodeError) else None
+            wordless = isinstance(code, ReasonCode) and code.value == _UNSPECIFIED
+            self.dropped = wordless and not self._client.reset
             raise server_error(error, self._settings) from error
         except OSError as error:
             self.open = False

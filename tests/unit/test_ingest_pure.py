@@ -160,10 +160,18 @@ def test_acknowledgements_go_in_order_of_receipt() -> None:
     assert len(flight) == 0
 
 
-def test_contention_shows_at_the_second_short_life() -> None:
+def test_contention_shows_at_the_third_short_life() -> None:
     contention = Contention()
-    assert [contention.closed(lived) for lived in (3600, 1, 600, 2, 2, 2)] == [False, False, False, False, True, True]
-    assert [contention.pause() for _ in range(5)] == [30, 60, 120, 240, 300]
+    assert [contention.closed(lived) for lived in (3600, 1, 600, 2, 2, 2, 2)] == [False] * 5 + [True, True]
+    assert [contention.pause() for _ in range(6)] == [10, 20, 40, 80, 160, 300]
+
+
+def test_a_broker_that_was_away_between_two_short_lives_is_no_contention() -> None:
+    contention = Contention()
+    for _ in range(5):
+        assert not contention.closed(1)
+        assert not contention.closed(1)
+        contention.away()
 
 
 @pytest.mark.parametrize(
