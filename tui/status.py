@@ -11,6 +11,7 @@ from textual.widgets import Static
 from bridge.journal import Hop, Server, State, Verdict
 from bridge.text import readable
 from tui.figures import clock, count, duration, rate
+from tui.simulator.wording import simulator_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from bridge.journal import Connection, Journal, Latency
+    from tui.engine import Engine
     from tui.letters.box import LetterBox
 
 __all__ = ["StatusBar", "connection_lines", "totals_line", "trouble_lines"]
@@ -92,7 +94,10 @@ def trouble_lines(connections: Mapping[Server, Connection], notes: Mapping[str, 
         said = [readable(text) for text in (connection.detail, connection.advice) if text]
         if said and connection.state not in {State.UP, State.OFF}:
             glyph, colour = SIGNS[connection.state]
-            lines.append(Content.assemble((f"{glyph} {NAMES[server]}: ", f"bold {colour}"), (": ".join(said), colour)))
+            parts = [(f"{glyph} {NAMES[server]}: ", f"bold {colour}"), (": ".join(said), colour)]
+            if connection.advice and connection.state in {State.DOWN, State.REFUSED}:
+                parts.append((" · press s for settings", "$foreground-muted"))
+            lines.append(Content.assemble(*parts))
     lines += [Content.styled(f"▲ {readable(note)}", "$text-warning") for note in notes.values()]
     return Content("\n").join(lines)
 
@@ -145,16 +150,16 @@ class StatusBar(Vertical):
     """The status of the chain.
 
     Args:
-        journal: what it is read from.
+        engine: the chain.
         letters: the dead letters that wait.
-        web: where the web client is, empty where there is none.
     """
 
-    def __init__(self, journal: Journal, letters: LetterBox, web: str = "") -> None:
+    def __init__(self, engine: Engine, letters: LetterBox) -> None:
         super().__init__(id="status")
-        self._web = web
+        self._engine = engine
+        self._web = engine.settings.screen.web
         self._letters = letters
-        self._journal = journal
+        self._journal = engine.journal
         self._said: dict[str, Content] = {}
 
     def compose(self) -> ComposeResult:
@@ -165,6 +170,7 @@ class StatusBar(Vertical):
                     yield Static(id=f"{server}-state", markup=False)
                     yield Static(id=f"{server}-detail", markup=False)
         yield Static(id="totals", markup=False)
+        yield Static(id="simulator", markup=False)
         yield Static(id="trouble", markup=False)
 
     def pull(self) -> None:
@@ -178,6 +184,9 @@ class StatusBar(Vertical):
         wide = width >= ROOMY * len(Server)
         web = self._web if width >= SPACIOUS else ""
         self._say("totals", totals_line(journal, wide=wide, letters=len(self._letters), web=web))
+        simulator = simulator_line(self._engine.simulation)
+        if self._say("simulator", simulator):
+            self.query_one("#simulator").set_class(bool(simulator), "told")
         trouble = trouble_lines(journal.connections, journal.notes.copy())
         if self._say("trouble", trouble, layout=True):
             widget = self.query_one("#trouble")

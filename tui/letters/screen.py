@@ -8,28 +8,27 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Footer
 
 from tui.figures import count
 from tui.letters.mend import MendScreen
 from tui.letters.view import LettersView
 from tui.panes.line_view import LineView
-from tui.records.desk import RecordDesk
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
-from tui.screens.record import RecordScreen
+from tui.screens.records import RecordsScreen
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
+    from bridge.journal import Journey, Product
     from tui.engine import Engine
     from tui.letters.box import LetterBox
 
 __all__ = ["LettersScreen"]
 
 
-class LettersScreen(Screen[None]):
+class LettersScreen(RecordsScreen):
     """The letters that wait.
 
     Args:
@@ -47,11 +46,9 @@ class LettersScreen(Screen[None]):
     ]
 
     def __init__(self, engine: Engine, box: LetterBox) -> None:
-        super().__init__()
-        self._engine = engine
+        super().__init__(engine)
         self._box = box
         self.view = LettersView(box)
-        self._desk = RecordDesk(self, engine.settings)
 
     def compose(self) -> ComposeResult:
         """The table in its border, and the keys."""
@@ -76,18 +73,9 @@ class LettersScreen(Screen[None]):
         )
         pane.border_subtitle = Content(f"▲ {self._box.trouble}" if self._box.trouble else "")
 
-    def on_line_view_opened(self, event: LineView.Opened) -> None:
-        """Show a letter in full."""
-        self.app.push_screen(
-            RecordScreen(event.view, event.item, self._engine.journal.stock, self._engine.settings.screen.frames)
-        )
-
-    def on_line_view_wanted(self, event: LineView.Wanted) -> None:
-        """Do something with a letter; what puts a record into the form mends it here."""
-        if event.what == "fill":
-            self.action_mend()
-        else:
-            self._desk.take(event.what, event.item, event.view)
+    def fill(self, item: Journey | Product) -> None:
+        """What puts a record into the form mends it here."""
+        self.action_mend()
 
     def action_mend(self) -> None:
         """Edit a payload and send it."""

@@ -173,6 +173,10 @@ class LineView(LineCanvas[Item], can_focus=True):
             return
         self.seeking.seek(sought, step)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave the key of the first row to others while there is none."""
+        return (self.rows > 0 or action != "first") and super().check_action(action, parameters)
+
     def action_first(self) -> None:
         """Go to the top."""
         self.move_cursor(0)

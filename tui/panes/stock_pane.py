@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from bridge.text import readable
 from tui.entry.plan import Target
 from tui.entry.prompt import AmountPrompt
 from tui.figures import count
+from tui.language import say
 from tui.panes.pane import Pane
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from bridge.journal import StockBoard
+    from bridge.settings import Preset
     from tui.form.moves import Moves
     from tui.form.sent import Sent
     from tui.panes.stock import StockView
@@ -109,6 +112,23 @@ class StockPane(Pane):
         wanted = [product.id for product in self.stock.selected()]
         if wanted:
             self.prompt.ask(sign, lambda: self._targets(wanted))
+
+    def ask_preset(self, preset: Preset) -> str:
+        """Open the line with the amount of a preset, for its product or for the rows that are meant.
+
+        Returns:
+            Why that can't be, for a person; empty where it can.
+        """
+        product = self._board.find(preset.product) if preset.product else None
+        if preset.product and product is None:
+            return say("no product that is shown has the id or barcode {product}").format(
+                product=readable(preset.product)
+            )
+        wanted = [product.id] if product is not None else [chosen.id for chosen in self.stock.selected()]
+        if not wanted:
+            return say("there is no row that it could move")
+        self.prompt.ask(f"{preset.amount:+d}", lambda: self._targets(wanted))
+        return ""
 
     def action_undo(self) -> None:
         """Offer to take back what was applied last."""

@@ -46,6 +46,18 @@ MAIN_KEYS: Final[Sequence[BindingType]] = (
         id="find",
         tooltip="Find a movement by id, product or offset (p3@128) in all panes",
     ),
+    # `g` goes to the first row, as in less; where there is none it is free.
+    Binding(
+        "ctrl+g",
+        "simulate",
+        "Simulate",
+        show=False,
+        priority=True,
+        id="simulate",
+        tooltip="Let simulated objects send movements, or stop them",
+    ),
+    Binding("g", "simulate", "Simulate", show=False, id="simulate.in_empty_pane", tooltip="The same, in an empty pane"),
+    Binding("p", "presets", "Presets", show=False, id="presets", tooltip="Choose an amount that the settings name"),
     Binding("l", "latency", "Latency", show=False, id="latency", tooltip="How long each hop took, p50, p99, max"),
     Binding("t", "times", "Time", show=False, id="pane.times", tooltip="Times as ages, or as the time of day"),
     Binding("tab", "next_place(1)", "Next", show=False, id="focus.next", tooltip="Go to the next pane or field"),

@@ -1,0 +1,92 @@
+"""Simulated objects from the keyboard: asked for, said in the status, stopped by the same key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bridge.simulator import Standing
+from tests.tui.looking import SIZES, main_screen, screen_text, until
+from tui.app import OpsciApp
+from tui.simulator.screen import SimulatorScreen
+from tui.simulator.wish import Wish, read_wish
+from tui.simulator.wording import simulator_line
+
+if TYPE_CHECKING:
+    from tests.tui.scripted import ScriptedEngine
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_ctrl_g_asks_starts_says_and_stops(engine: ScriptedEngine, size: tuple[int, int]) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("4", "ctrl+g")
+        await until(pilot, lambda: "20 objects would send 10/s to topic" in screen_text(app))
+        await pilot.press(*"50", "tab", *"2.5")
+        await until(pilot, lambda: "50 objects would send 2.5/s" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: engine.calls == ["start_simulator 50 2.5"])
+        engine.simulation = Standing(True, 50, 2.5, 1_234, 2.4)
+        await until(pilot, lambda: "sim 50 obj 2.5/s, 1,234 sent" in screen_text(app))
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: engine.calls[1:] == ["stop_simulator"])
+        await until(pilot, lambda: "sim 50" not in screen_text(app))
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: "50 objects would send 2.5/s" in screen_text(app))
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: app.screen is main_screen(app))
+        assert len(engine.calls) == 2
+
+
+async def test_g_simulates_where_there_is_no_first_row(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("1", "g")
+        await until(pilot, lambda: isinstance(app.screen, SimulatorScreen))
+        await pilot.press("escape")
+        engine.flow(100)
+        await until(pilot, lambda: main_screen(app).mqtt.rows == 100)
+        await pilot.press("g")
+        await until(pilot, lambda: main_screen(app).mqtt.cursor == 0)
+        assert app.screen is main_screen(app)
+
+
+async def test_what_can_not_be_simulated_is_said(engine: ScriptedEngine) -> None:
+    engine.simulation_refused = "there is no product to move yet"
+    app = OpsciApp(engine)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.press("ctrl+g", *"2000", "enter")
+        await until(pilot, lambda: "objects: type a whole number from 1 to 1,000" in screen_text(app))
+        assert not engine.calls
+        await pilot.press("home", "delete", "delete", "enter")
+        await until(pilot, lambda: "0" in screen_text(app) and not engine.calls)
+        await pilot.press("7", "enter")
+        await until(pilot, lambda: engine.calls == ["start_simulator 700 10"])
+        await until(pilot, lambda: "there is no product to move yet" in screen_text(app))
+
+
+@pytest.mark.parametrize(
+    ("objects", "rate", "found"),
+    [("20", "0.1", Wish(20, 0.1)), ("1", "5000", Wish(1, 5_000)), (" 3 ", "2,5", Wish(3, 2.5))],
+)
+def test_what_is_typed_is_read(objects: str, rate: str, found: Wish) -> None:
+    assert read_wish(objects, rate) == found
+
+
+@pytest.mark.parametrize(
+    ("objects", "rate"), [("", "1"), ("0", "1"), ("1001", "1"), ("x", "1"), ("1", ""), ("1", "0.05"), ("1", "5001")]
+)
+def test_what_is_no_number_of_objects_is_said(objects: str, rate: str) -> None:
+    said = read_wish(objects, rate)
+    assert isinstance(said, str)
+    assert "type" in said
+
+
+def test_the_line_says_what_is_wrong() -> None:
+    running = Standing(True, 20, 50, 1_234, 31)
+    assert simulator_line(running).plain == "⟳ sim 20 obj 50/s, 1,234 sent  ctrl+g stops"
+    assert "only 31/s of it gets through" in simulator_line(running._replace(slow=True)).plain
+    assert "▲ away" in simulator_line(running._replace(trouble="away")).plain
+    assert simulator_line(Standing()).plain == ""
+    assert simulator_line(Standing(trouble="no product left")).plain == "▲ sim: no product left"

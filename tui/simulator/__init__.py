@@ -1,0 +1,1 @@
+"""Simulated objects from the keyboard: asked for, said while they send, and stopped."""
