@@ -100,6 +100,53 @@ async def test_all_again_and_drop_ask_first(engine: ScriptedEngine) -> None:
         await until(pilot, lambda: len(engine.published) == 2)
 
 
+async def test_all_again_goes_at_a_pace_and_escape_stops_it(engine: ScriptedEngine) -> None:
+    engine.old_letters = [letter(engine, number) for number in range(300)]
+    app = OpsciApp(engine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: len(app.letters) == 300)
+        await pilot.press("d", "R", "y")
+        await until(pilot, lambda: len(engine.published) == 50)
+        await until(pilot, lambda: "sending again: 0 of 300 · Esc stops" in screen_text(app))
+        for _, answer in engine.published[:20]:
+            answer.set_result(engine.journey(PAYLOAD))
+        await until(pilot, lambda: len(engine.published) == 70 and len(app.letters) == 280)
+        await until(pilot, lambda: "sending again: 20 of 300" in screen_text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "stopped: 70 of 300 were sent again" in screen_text(app))
+        assert isinstance(app.screen, LettersScreen)
+        for _, answer in engine.published[20:70]:
+            answer.set_result(engine.journey(PAYLOAD))
+        await until(pilot, lambda: len(app.letters) == 230)
+        assert len(engine.published) == 70
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is main_screen(app))
+
+
+async def test_all_again_ends_where_the_broker_is_away(engine: ScriptedEngine) -> None:
+    engine.old_letters = [letter(engine, number) for number in range(80)]
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: len(app.letters) == 80)
+        await pilot.press("d", "R", "y")
+        await until(pilot, lambda: len(engine.published) == 50)
+        for _, answer in engine.published[:50]:
+            answer.set_exception(PublishError("the broker is away"))
+        await until(pilot, lambda: "▲ not sent: the broker is away" in screen_text(app))
+        assert (len(engine.published), len(app.letters), app.letters.wanted) == (50, 80, 0)
+
+
+async def test_letters_of_other_engines_come_while_one_looks(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("d")
+        await until(pilot, lambda: "no dead letter waits" in screen_text(app))
+        engine.old_letters = [letter(engine, 0)]
+        await until(pilot, lambda: "Dead letters · errors · 1" in screen_text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "▲ 1 dead (d)" in screen_text(app))
+
+
 async def test_a_payload_cannot_drive_the_terminal(engine: ScriptedEngine) -> None:
     engine.old_letters = [letter(engine, 0, b"\x1b]0;evil\x07\xff\x9b31m")]
     app = OpsciApp(engine)

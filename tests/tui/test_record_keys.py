@@ -28,7 +28,7 @@ async def test_copy_the_payload_and_the_command(engine: ScriptedEngine, *, opene
         await until(pilot, lambda: app.clipboard == '{"id":12,"amount":5,"type":"IN"}')
         await until(pilot, lambda: "the payload, 32 bytes" in screen_text(app))
         await pilot.press("C")
-        await until(pilot, lambda: app.clipboard.startswith("mosquitto_pub -h 127.0.0.1"))
+        await until(pilot, lambda: "\nmosquitto_pub -h 127.0.0.1" in app.clipboard)
         await pilot.press(*(["escape"] if opened else []), "2", "k", "C")
         await until(pilot, lambda: "kcat -P -b 127.0.0.1:9092 -t stock -k 12" in app.clipboard)
         await pilot.press("3", "g", "c")

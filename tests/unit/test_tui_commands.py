@@ -92,6 +92,7 @@ def test_a_message_as_its_command() -> None:
     journey = record(b'{"id":12,"amount":5,"type":"IN"}', retained=True)
     command = mosquitto_command(journey, MqttSettings())
     assert command.text == (
+        "# mosquitto_pub speaks no websockets: -p must name the TCP listener of the broker, 1884 as a rule\n"
         "mosquitto_pub -h 127.0.0.1 -p 1884 -V 5 -q 1 -r -t topic -D publish user-property from topic "
         """-m '{"id":12,"amount":5,"type":"IN"}'"""
     )
@@ -101,7 +102,15 @@ def test_a_message_as_its_command() -> None:
     assert "-p 8883 --cafile /ca.pem -u me -V 311" in command.text
     assert "user-property" not in command.text
     assert command.hint == "add the password with -P"
+    assert command.text.startswith("# add the password with -P\nmosquitto_pub ")
     assert "--tls-use-os-certs" in mosquitto_command(journey, MqttSettings(url="mqtts://b")).text
+
+
+def test_what_a_person_has_to_know_is_a_comment_to_the_shell(folder: Path) -> None:
+    command = mosquitto_command(record(b"x"), MqttSettings(username="me", password_file="p")).text
+    assert command.count("\n") == 2
+    arguments, _ = called(command, folder)
+    assert arguments[-2:] == [b"-m", b"x"]
 
 
 def test_a_record_with_line_ends_stays_one_record() -> None:

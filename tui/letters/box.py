@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Final
 
 from bridge.errors import OpsciError
 from bridge.text import readable
@@ -15,6 +17,15 @@ if TYPE_CHECKING:
     from tui.letters.handled import Handled, How
 
 __all__ = ["LetterBox"]
+
+POLL: Final = 2.0
+"""Seconds between two questions to Kafka for letters that other engines wrote."""
+
+PACE: Final = 100
+"""How many letters a second are sent again at most."""
+
+AT_ONCE: Final = 50
+"""How many of them may wait for the broker's word."""
 
 
 class LetterBox:
@@ -35,6 +46,11 @@ class LetterBox:
         self._letters: dict[str, DeadLetter] = {}
         self._seen = 0
         self._reading: Future[list[DeadLetter]] | None = None
+        self._read_at = 0.0
+        self._queue: deque[DeadLetter] = deque()
+        self._begun = (0.0, 0)
+        self.wanted = 0
+        """How many letters are to be sent again by one word, 0 while none are."""
         self._under_way: dict[str, tuple[How, Future[Journey]]] = {}
 
     def __len__(self) -> int:
@@ -58,12 +74,16 @@ class LetterBox:
             self._reading = self._engine.letters()
 
     def pull(self) -> None:
-        """Take over what came, and what became of what was sent again."""
+        """Take over what came and what became of what was sent again, send more of what is to be, and ask Kafka."""
+        now = time.monotonic()
         if self._reading is not None and self._reading.done():
             answer, self._reading = self._reading, None
+            self._read_at = now
             if not answer.cancelled() and answer.exception() is None:
                 for letter in answer.result():
                     self._note(letter)
+        elif self._read_at and now - self._read_at > POLL:
+            self.read()
         errors = self._engine.journal.errors
         upto = errors.next
         for letter in errors.slice(self._seen, upto):
@@ -72,6 +92,43 @@ class LetterBox:
         for movement_id, (how, sent) in list(self._under_way.items()):
             if sent.done():
                 self._settle(movement_id, how, sent)
+        self._send_more(now)
+
+    @property
+    def sent(self) -> int:
+        """How many of those that are to be sent again the broker has, or has refused."""
+        return self.wanted - len(self._queue) - len(self._under_way)
+
+    def send_all(self) -> None:
+        """Send all that wait, at a pace that leaves room to others; `pull` goes on with it."""
+        self._queue = deque(letter for letter in self.waiting() if letter.journey.movement_id not in self._under_way)
+        self.wanted = len(self._queue)
+        self._begun = time.monotonic(), self.wanted
+        self.trouble = ""
+
+    def stop_sending(self) -> bool:
+        """Send no more of them; what is under way goes on.
+
+        Returns:
+            Whether some were left.
+        """
+        left = len(self._queue)
+        if left:
+            self.trouble = f"stopped: {self.wanted - left:,} of {self.wanted:,} were sent again"
+        self._queue.clear()
+        self.wanted = 0
+        return left > 0
+
+    def _send_more(self, now: float) -> None:
+        begun, wanted = self._begun
+        while self._queue and len(self._under_way) < AT_ONCE and wanted - len(self._queue) <= (now - begun) * PACE:
+            letter = self._queue.popleft()
+            if letter.journey.movement_id in self._letters:
+                trouble, self.trouble = self.trouble, ""
+                self.send_again(letter)
+                self.trouble = trouble
+        if self.wanted and not self._queue and not self._under_way:
+            self.wanted = 0
 
     def send_again(self, letter: DeadLetter, payload: bytes | None = None) -> None:
         """Send a letter as a new movement; it is handled once the broker has it.
@@ -110,6 +167,8 @@ class LetterBox:
             self._done(movement_id, how)
         else:
             said = str(error) if isinstance(error, OpsciError) else f"{type(error).__name__}: {error}"
+            # The others would fail as well, one after the other.
+            self.stop_sending()
             self.trouble = f"not sent: {readable(said)}"
 
     def _done(self, movement_id: str, how: How) -> None:

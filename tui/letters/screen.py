@@ -42,7 +42,14 @@ class LettersScreen(RecordsScreen):
         Binding(
             "question_mark", "help", "Help", key_display="?", id="letters.help", tooltip="Every key and every sign"
         ),
-        Binding("escape,d,q", "close", "Close", key_display="esc", id="letters.close", tooltip="Back to the panes"),
+        Binding(
+            "escape,d,q",
+            "close",
+            "Close",
+            key_display="esc",
+            id="letters.close",
+            tooltip="Stop sending all again, else back to the panes",
+        ),
     ]
 
     def __init__(self, engine: Engine, box: LetterBox) -> None:
@@ -71,7 +78,13 @@ class LettersScreen(RecordsScreen):
         pane.border_title = Content(
             f"Dead letters · {self._engine.settings.kafka.errors_topic} · {count(len(self._box))}"
         )
-        pane.border_subtitle = Content(f"▲ {self._box.trouble}" if self._box.trouble else "")
+        pane.border_subtitle = Content(self._subtitle())
+
+    def _subtitle(self) -> str:
+        box = self._box
+        if box.trouble:
+            return f"▲ {box.trouble}"
+        return f"sending again: {count(box.sent)} of {count(box.wanted)} · Esc stops" if box.wanted else ""
 
     def fill(self, item: Journey | Product) -> None:
         """What puts a record into the form mends it here."""
@@ -97,15 +110,15 @@ class LettersScreen(RecordsScreen):
 
     def action_all_again(self) -> None:
         """Send all as they are."""
-        letters = self._box.waiting()
-        if not letters:
+        waiting = len(self._box)
+        if not waiting:
             return
 
         def send(wanted: bool | None) -> None:
-            for letter in letters if wanted else ():
-                self._box.send_again(letter)
+            if wanted:
+                self._box.send_all()
 
-        question = f"Send all {count(len(letters))} dead letters again?"
+        question = f"Send all {count(waiting)} dead letters again?"
         self.app.push_screen(
             ConfirmScreen(question, "Each is a new movement; what still can't be applied comes back."), send
         )
@@ -129,5 +142,6 @@ class LettersScreen(RecordsScreen):
         )
 
     def action_close(self) -> None:
-        """Back to the panes."""
-        self.app.pop_screen()
+        """Stop sending all again, else go back to the panes."""
+        if not self._box.stop_sending():
+            self.app.pop_screen()

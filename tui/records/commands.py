@@ -26,7 +26,10 @@ DELIMITERS: Final = ("\n", "\x1e", "\x1f", "\x00")
 
 
 class Command(NamedTuple):
-    """A command, and what a person has to know before it runs; empty where it runs as it is."""
+    """A command, and what a person has to know before it runs; empty where it runs as it is.
+
+    What has to be known stands in a comment above the command as well, as it is pasted later and elsewhere.
+    """
 
     text: str
     hint: str = ""
@@ -56,8 +59,9 @@ def mosquitto_command(journey: Journey, settings: MqttSettings) -> Command:
             words += ["-D", "publish", "user-property", _quoted(name), _quoted(value)]
     hints = []
     if websockets:
+        # Without an apostrophe, which a shell that takes no comments would wait for the end of.
         hints.append(
-            f"mosquitto_pub speaks no websockets: -p must name the broker's TCP listener, {TCP_PORT} as a rule"
+            f"mosquitto_pub speaks no websockets: -p must name the TCP listener of the broker, {TCP_PORT} as a rule"
         )
     if settings.password_file:
         hints.append("add the password with -P")
@@ -68,7 +72,8 @@ def mosquitto_command(journey: Journey, settings: MqttSettings) -> Command:
         words += ["-m", shlex.quote(payload)]
     else:
         words = [f"printf {_octal(journey.payload)}", "|", *words, "-s"]
-    return Command(" ".join(words), "; ".join(hints))
+    notes = "".join(f"# {hint}\n" for hint in hints)
+    return Command(notes + " ".join(words), "; ".join(hints))
 
 
 def kcat_command(journey: Journey, settings: KafkaSettings) -> Command:
