@@ -13,8 +13,10 @@ from bridge.command.run import run
 from bridge.command.send import Sending, send
 from bridge.command.trial import trial
 from bridge.errors import OpsciError, SettingsError
-from bridge.mqtt.connect import connect_options
+from bridge.kafka.connect import connect_options
+from bridge.mqtt.connect import check_files
 from bridge.settings.load import find_settings_file, load_settings
+from bridge.trust import trust
 
 if TYPE_CHECKING:
     import argparse
@@ -39,8 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         file = find_settings_file(os.environ, config=getattr(options, "config", None))
         settings = load_settings(file, os.environ, flags_of(options))
-        # A password that can't be read is a wrong setting, and no reason to try again for ever.
-        connect_options(settings.mqtt, session=False)
+        _check_files(settings)
         start_logging(settings)
         return _dispatch(settings, options)
     except SettingsError as error:
@@ -57,6 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("opsci-bridge: interrupted", file=sys.stderr)
         return 130
+
+
+def _check_files(settings: Settings) -> None:
+    """Read each password and authority once: what can't be read is a wrong setting, and no reason to try for ever."""
+    check_files(settings.mqtt)
+    connect_options(settings.kafka)
+    if settings.strapi.url.startswith("https:"):
+        trust(settings.strapi.ca_file, "strapi.ca_file")
 
 
 def _dispatch(settings: Settings, options: argparse.Namespace) -> int:

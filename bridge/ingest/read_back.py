@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
-from bridge.errors import UnreachableError
+from bridge.errors import SettingsError, UnreachableError
 from bridge.identity import MOVEMENT_ID
 from bridge.kafka._private import stop_consumer
+from bridge.kafka.connect import connect_options, connection_error
 from bridge.kafka.headers import MQTT_DELIVERY, MQTT_RECEIVED_AT
 from bridge.kafka.tail import read_tail
 from bridge.phrase import Phrase
@@ -89,9 +90,14 @@ async def read_back(settings: KafkaSettings, topics: Iterable[str]) -> Deliverie
 
     Raises:
         UnreachableError: Kafka does not answer in time; nothing may be concluded.
+        RefusedError: a file of ours can't be read.
     """
+    try:
+        options = connect_options(settings)
+    except SettingsError as error:
+        raise await connection_error(settings, error) from error
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.brokers,
+        **options,
         client_id=settings.client_id,
         enable_auto_commit=False,
         request_timeout_ms=int(settings.timeout * 1000),

@@ -10,12 +10,14 @@ from aiokafka.errors import (
     CommitFailedError,
     GroupAuthorizationFailedError,
     IllegalStateError,
+    KafkaConnectionError,
     KafkaError,
     TopicAuthorizationFailedError,
 )
 
-from bridge.errors import RefusedError, ServerError, UnreachableError
+from bridge.errors import RefusedError, ServerError, SettingsError, UnreachableError
 from bridge.kafka._private import stop_consumer
+from bridge.kafka.connect import connect_options, connection_error
 from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
@@ -112,11 +114,15 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
         Raises:
             UnreachableError: no broker answers.
-            RefusedError: we may not read.
+            RefusedError: we may not read, or the certificate, the user, the password or a file of ours is wrong.
         """
         timeout = int(self._settings.timeout * 1000)
+        try:
+            options = connect_options(self._settings)
+        except SettingsError as error:
+            raise await connection_error(self._settings, error) from error
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.brokers,
+            **options,
             client_id=self._settings.client_id,
             group_id=self._settings.group,
             enable_auto_commit=False,
@@ -136,6 +142,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             async with asyncio.timeout(self._settings.timeout):
                 await self._consumer.start()
                 await self.look_for_topics()
+        except KafkaConnectionError as error:
+            raise await connection_error(self._settings, error) from error
         except (KafkaError, OSError, TimeoutError) as error:
             raise self._error(error) from error
 

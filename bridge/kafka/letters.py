@@ -12,10 +12,11 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
-from bridge.errors import UnreachableError
+from bridge.errors import SettingsError, UnreachableError
 from bridge.identity import MOVEMENT_ID, is_identity, record_identity
 from bridge.journal import DeadLetter, Journey, Verdict
 from bridge.kafka._private import stop_consumer
+from bridge.kafka.connect import connect_options
 from bridge.kafka.headers import MQTT_TOPIC
 from bridge.kafka.tail import read_on, read_tail
 from bridge.movement import Movement, Reason, Rejection, read_movement
@@ -118,7 +119,7 @@ class LetterReader:
         try:
             async with asyncio.timeout(settings.timeout):
                 records = await self._records()
-        except (KafkaError, OSError, TimeoutError) as error:
+        except (KafkaError, OSError, TimeoutError, SettingsError) as error:
             await self.close()
             msg = Phrase("the dead letters can't be read: {error}", error=str(error) or type(error).__name__)
             raise UnreachableError("kafka", msg, Phrase("is Kafka running?")) from error
@@ -134,7 +135,7 @@ class LetterReader:
         settings = self._settings
         if self._consumer is None:
             self._consumer = AIOKafkaConsumer(
-                bootstrap_servers=settings.brokers,
+                **connect_options(settings),
                 client_id=settings.client_id,
                 enable_auto_commit=False,
                 # Also where the topic was made anew and is shorter than it was.

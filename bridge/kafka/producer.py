@@ -18,8 +18,9 @@ from aiokafka.errors import (
 )
 from aiokafka.partitioner import murmur2
 
-from bridge.errors import RefusedError, RejectedError, ServerError, UnreachableError
+from bridge.errors import RefusedError, RejectedError, ServerError, SettingsError, UnreachableError
 from bridge.kafka._private import stop_producer
+from bridge.kafka.connect import connect_options, connection_error
 from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
@@ -84,23 +85,27 @@ class Producer:
 
         Raises:
             UnreachableError: no broker answers.
+            RefusedError: the brokers' certificate, the user, the password or a file of ours is wrong.
         """
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self._settings.brokers,
-            client_id=self._settings.client_id,
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=0,
-            max_batch_size=_BATCH,
-            max_request_size=_BATCH + 48_000,
-            request_timeout_ms=int(self._settings.timeout * 1000),
-        )
+        try:
+            producer = AIOKafkaProducer(
+                **connect_options(self._settings),
+                client_id=self._settings.client_id,
+                acks="all",
+                enable_idempotence=True,
+                linger_ms=0,
+                max_batch_size=_BATCH,
+                max_request_size=_BATCH + 48_000,
+                request_timeout_ms=int(self._settings.timeout * 1000),
+            )
+        except SettingsError as error:
+            raise await connection_error(self._settings, error) from error
         try:
             await producer.start()
         except BaseException as error:
             await stop_producer(producer, 1.0)
             if isinstance(error, (KafkaError, OSError, asyncio.TimeoutError)):
-                raise self._unreachable(error) from error
+                raise await connection_error(self._settings, error) from error
             raise
         self._producer = producer
 
@@ -160,10 +165,11 @@ class Producer:
                 Phrase("create it; the messages wait in the broker until then"),
             ) from error
         except TopicAuthorizationFailedError as error:
+            topics = ", ".join(sorted({record.topic for record in records}))
             raise RefusedError(
                 "kafka",
-                Phrase("Kafka refuses a write: {error}", error=str(error)),
-                Phrase("give the engine's user the right"),
+                Phrase("Kafka refuses a write to {topics}: {error}", topics=topics, error=str(error)),
+                Phrase("give the engine's user the right to write there"),
             ) from error
         except MessageSizeTooLargeError as error:
             raise RejectedError(

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
     from bridge.mqtt.frames import Inbound
 
-__all__ = ["ChunkClient", "check_libraries"]
+__all__ = ["ChunkClient", "PublishRefusedError", "PublishingClient", "check_libraries"]
 
 _READ: Final = 65_536
 _READS_A_WAKE_UP: Final = 4
 """What one wake-up takes at most, in bytes and times: beyond it, what came is handed on and Kafka's sockets get their
 turn."""
 
-_AIOMQTT_NAMES: Final = ("_on_connect", "_on_socket_open", "_misc_loop", "_on_disconnect")
+_AIOMQTT_NAMES: Final = ("_on_connect", "_on_socket_open", "_misc_loop", "_on_disconnect", "_on_publish")
 _PAHO_NAMES: Final = ("_packet_handle", "_loop_rc_handle", "_packet_queue", "_check_keepalive", "_sock_recv")
 
 
@@ -46,6 +46,47 @@ def check_libraries() -> None:
             if not hasattr(owner, name):
                 msg = f"{owner.__module__}.{owner.__name__} has no {name}; aiomqtt 2.5 with paho-mqtt 2.2 has it"
                 raise LibraryChangedError(msg)
+
+
+class PublishRefusedError(Exception):
+    """The broker's word on a message was no; the text is its reason."""
+
+
+class PublishingClient(aiomqtt.Client):
+    """aiomqtt's client that tells a message that the broker took from one that it refused, which aiomqtt does not.
+
+    Args:
+        hostname: and all further arguments as aiomqtt's client has them.
+    """
+
+    def __init__(self, hostname: str, port: int, **options: Any) -> None:
+        super().__init__(hostname, port, **options)
+        self._words: dict[int, asyncio.Future[Any]] = {}
+
+    async def publish_confirmed(self, topic: str, payload: bytes, properties: Any = None) -> None:
+        """Publish at QoS 1 and wait for the broker's word.
+
+        Raises:
+            PublishRefusedError: it refuses the message. MQTT 3.1.1 has no word for that, and a broker drops it.
+            aiomqtt.MqttError: the connection is lost, or no word came in time.
+        """
+        info = self._client.publish(topic, payload, 1, False, properties)
+        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise aiomqtt.MqttCodeError(info.rc, "Could not publish message")
+        word = self._words[info.mid] = asyncio.get_running_loop().create_future()
+        try:
+            reason = await asyncio.wait_for(word, self.timeout)
+        except TimeoutError:
+            raise aiomqtt.MqttError("the broker's word did not come in time") from None
+        finally:
+            self._words.pop(info.mid, None)
+        if getattr(reason, "is_failure", False):
+            raise PublishRefusedError(str(reason))
+
+    def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: Any, properties: Any) -> None:
+        word = self._words.get(mid)
+        if word is not None and not word.done():
+            word.set_result(reason_code)
 
 
 class ChunkClient(aiomqtt.Client):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ssl
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiomqtt import MqttCodeError, MqttError, ProtocolVersion
 from aiomqtt.exceptions import MqttConnectError
+from msgspec.structs import replace
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -15,14 +14,19 @@ from paho.mqtt.reasoncodes import ReasonCode
 from bridge.errors import RefusedError, ServerError, SettingsError, UnreachableError
 from bridge.mqtt.address import read_address
 from bridge.phrase import Phrase
+from bridge.secret import read_secret
+from bridge.trust import certificate_refusal, trust
 
 if TYPE_CHECKING:
     from bridge.settings import MqttSettings
 
-__all__ = ["connect_options", "server_error", "session_taken", "user_properties"]
+__all__ = ["check_files", "connect_options", "publishing", "server_error", "session_taken", "user_properties"]
 
 _CREDENTIALS = {4, 5, 134, 135}
 """CONNACK: bad user name or password, not authorized, in MQTT 3.1.1 (section 3.2.2.3) and MQTT 5 (3.2.2.2)."""
+
+NOT_AUTHORIZED = 135
+"""PUBACK and DISCONNECT: not authorized (MQTT 5 sections 3.4.2.1 and 3.14.2.1)."""
 
 _TAKEN_OVER = 142
 """DISCONNECT: session taken over (MQTT 5 section 3.14.2.1)."""
@@ -36,8 +40,34 @@ def connect_options(settings: MqttSettings, *, session: bool) -> dict[str, Any]:
         session: whether the broker shall keep the session; a publisher has none to keep.
 
     Raises:
-        SettingsError: the password or the authority's file can't be read.
+        RefusedError: the password or the authority's file can't be read. They are read at each call, so that what a
+            person mends counts at the next try.
     """
+    try:
+        return _options(settings, session=session)
+    except SettingsError as error:
+        advice = Phrase("mend the setting or the file; it is read again by itself")
+        raise RefusedError("mqtt", error.text, advice) from error
+
+
+def check_files(settings: MqttSettings) -> None:
+    """Read the password and the authority's certificate once.
+
+    Raises:
+        SettingsError: one can't be read.
+    """
+    for one in (settings, publishing(settings)):
+        _options(one, session=False)
+
+
+def publishing(settings: MqttSettings) -> MqttSettings:
+    """The settings of who publishes: those given, with that user in it where it is another one."""
+    if not settings.publish_username:
+        return settings
+    return replace(settings, username=settings.publish_username, password_file=settings.publish_password_file)
+
+
+def _options(settings: MqttSettings, *, session: bool) -> dict[str, Any]:
     address = read_address(settings.url)
     version_5 = settings.version == "5"
     options: dict[str, Any] = {
@@ -48,12 +78,12 @@ def connect_options(settings: MqttSettings, *, session: bool) -> dict[str, Any]:
         "transport": address.transport,
         "timeout": 10,
         "username": settings.username or None,
-        "password": _password(settings),
+        "password": read_secret(settings.password_file, "mqtt.password_file") if settings.password_file else None,
     }
     if address.transport == "websockets":
         options["websocket_path"] = address.path
     if address.tls:
-        options["tls_context"] = _trust(settings)
+        options["tls_context"] = trust(settings.ca_file, "mqtt.ca_file")
     if version_5:
         options["clean_start"] = not session
         if session:
@@ -75,6 +105,8 @@ def user_properties(*pairs: tuple[str, str]) -> Properties:
 
 def server_error(error: MqttError, settings: MqttSettings) -> ServerError:
     """Say what an error of aiomqtt means for a person; no credential is in the text."""
+    if refusal := certificate_refusal("mqtt", settings.url, "mqtt.ca_file", error):
+        return refusal
     code = error.rc if isinstance(error, MqttCodeError) else None
     value = code.value if isinstance(code, ReasonCode) else code
     if isinstance(error, MqttConnectError) and value in _CREDENTIALS:
@@ -86,7 +118,9 @@ def server_error(error: MqttError, settings: MqttSettings) -> ServerError:
         return RefusedError(
             "mqtt",
             Phrase("the broker at {url} refuses {who}", url=settings.url, who=who),
-            Phrase("set mqtt.username and mqtt.password_file"),
+            Phrase("look at mqtt.username and mqtt.password_file; the file is read again by itself")
+            if settings.username
+            else Phrase("set mqtt.username and mqtt.password_file"),
         )
     if value == _TAKEN_OVER:
         return session_taken(settings)
@@ -111,21 +145,3 @@ def session_taken(settings: MqttSettings) -> RefusedError:
         ),
         Phrase("stop it, or give each engine an mqtt.client_id of its own"),
     )
-
-
-def _password(settings: MqttSettings) -> str | None:
-    if not settings.password_file:
-        return None
-    try:
-        return Path(settings.password_file).expanduser().read_text(encoding="utf-8").strip()
-    except OSError as error:
-        msg = f"mqtt.password_file: {settings.password_file}: {error.strerror}"
-        raise SettingsError(msg) from None
-
-
-def _trust(settings: MqttSettings) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=str(Path(settings.ca_file).expanduser()) if settings.ca_file else None)
-    except (OSError, ssl.SSLError) as error:
-        msg = f"mqtt.ca_file: {settings.ca_file}: {error}"
-        raise SettingsError(msg) from None

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Self
 import aiomqtt
 from paho.mqtt.enums import MQTTErrorCode
 
-from bridge.errors import PublishError
+from bridge.errors import PublishError, RefusedError
 from bridge.identity import MOVEMENT_ID
-from bridge.mqtt.connect import connect_options, server_error, user_properties
+from bridge.mqtt._private import PublishingClient, PublishRefusedError
+from bridge.mqtt.connect import connect_options, publishing, server_error, user_properties
 from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
@@ -40,10 +41,10 @@ class Publisher:
     """
 
     def __init__(self, settings: MqttSettings, in_flight: int = 100) -> None:
-        self._settings = settings
+        self._settings = publishing(settings)
         self._in_flight = asyncio.Semaphore(in_flight)
         self._connecting = asyncio.Lock()
-        self._client: aiomqtt.Client | None = None
+        self._client: PublishingClient | None = None
 
     async def __aenter__(self) -> Self:
         """Connect lazily: the first message connects."""
@@ -81,6 +82,8 @@ class Publisher:
                         raise
                     # The connection broke while it was idle: nothing was sent on it.
                     await self._send(topic, payload, properties)
+            except PublishRefusedError as error:
+                raise self._refused(topic, error) from error
             except aiomqtt.MqttError as error:
                 why = server_error(error, self._settings).text
                 msg = Phrase("the broker did not confirm the message on {topic!r}: {why}", topic=topic, why=why)
@@ -97,24 +100,38 @@ class Publisher:
     async def _send(self, topic: str, payload: bytes, properties: Properties | None) -> None:
         client = await self._connected()
         try:
-            await client.publish(topic, payload, qos=1, properties=properties)
+            await client.publish_confirmed(topic, payload, properties)
         except aiomqtt.MqttError:
             await self._drop(client)
             raise
 
-    async def _connected(self) -> aiomqtt.Client:
+    def _refused(self, topic: str, error: PublishRefusedError) -> PublishError:
+        user = self._settings.username
+        who = Phrase("user {user!r}", user=user) if user else Phrase("a client without user name")
+        return PublishError(
+            Phrase(
+                "the broker refuses the message of {who} on {topic!r}: {why}; give it the right to publish there",
+                who=who,
+                topic=topic,
+                why=str(error),
+            )
+        )
+
+    async def _connected(self) -> PublishingClient:
         async with self._connecting:
             if self._client is not None:
                 return self._client
-            client = aiomqtt.Client(logger=_quiet, **connect_options(self._settings, session=False))
             try:
+                client = PublishingClient(logger=_quiet, **connect_options(self._settings, session=False))
                 await client.__aenter__()
             except aiomqtt.MqttError as error:
                 raise PublishError(server_error(error, self._settings).text) from error
+            except RefusedError as error:
+                raise PublishError(error.text) from error
             self._client = client
             return client
 
-    async def _drop(self, client: aiomqtt.Client) -> None:
+    async def _drop(self, client: PublishingClient) -> None:
         if self._client is client:
             self._client = None
         with contextlib.suppress(aiomqtt.MqttError, OSError):

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import httpx
 import msgspec
 
-from bridge.errors import RefusedError, RejectedError, UnreachableError
+from bridge.errors import RefusedError, RejectedError, SettingsError, UnreachableError
 from bridge.phrase import Phrase
 from bridge.strapi.token import Token
 from bridge.text import readable
+from bridge.trust import certificate_refusal, trust
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,13 +73,8 @@ class StrapiClient:
     def __init__(self, settings: StrapiSettings, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.settings = settings
         self._token = Token(settings)
-        self._http = httpx.AsyncClient(
-            base_url=settings.url,
-            timeout=settings.timeout,
-            limits=httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=_KEEPALIVE),
-            transport=transport,
-            trust_env=False,
-        )
+        self._transport = transport
+        self._made: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -89,8 +85,10 @@ class StrapiClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
+        """Close the connections; a later call opens others."""
+        made, self._made = self._made, None
+        if made is not None:
+            await made.aclose()
 
     def renew_token(self) -> bool:
         """Read the token's file again.
@@ -99,6 +97,25 @@ class StrapiClient:
             Whether there is another token now.
         """
         return self._token.read()
+
+    def _http(self) -> httpx.AsyncClient:
+        if self._made is None:
+            settings = self.settings
+            try:
+                secured = settings.url.startswith("https:")
+                verify = trust(settings.ca_file, "strapi.ca_file") if secured else True
+            except SettingsError as error:
+                advice = Phrase("mend the setting or the file; it is read again by itself")
+                raise RefusedError("strapi", error.text, advice) from error
+            self._made = httpx.AsyncClient(
+                base_url=settings.url,
+                timeout=settings.timeout,
+                limits=httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=_KEEPALIVE),
+                transport=self._transport,
+                trust_env=False,
+                verify=verify,
+            )
+        return self._made
 
     async def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Any:
         """Read; the errors are those of `call`."""
@@ -163,11 +180,11 @@ class StrapiClient:
             content = msgspec.json.encode(body)
         try:
             try:
-                return await self._http.request(method, path, content=content, params=query, headers=headers)
+                return await self._http().request(method, path, content=content, params=query, headers=headers)
             except httpx.RemoteProtocolError:
                 if not again:
                     raise
-                return await self._http.request(method, path, content=content, params=query, headers=headers)
+                return await self._http().request(method, path, content=content, params=query, headers=headers)
         except httpx.TimeoutException as error:
             raise UnreachableError(
                 "strapi",
@@ -181,6 +198,10 @@ class StrapiClient:
                 Phrase("is it overloaded, or paused?"),
             ) from error
         except (httpx.TransportError, httpx.InvalidURL) as error:
+            if refusal := certificate_refusal("strapi", self.settings.url, "strapi.ca_file", error):
+                # The next call reads the authority's file again, which may be another one by then.
+                await self.close()
+                raise refusal from error
             why = f": {error}" if str(error) else ""
             raise UnreachableError(
                 "strapi",

@@ -10,8 +10,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError, NotCoordinatorForGroupError, for_code
 
 from bridge.backoff import Backoff
-from bridge.command.checks.finding import Finding
+from bridge.command.checks.finding import Finding, failure
+from bridge.errors import SettingsError
 from bridge.journal import Server
+from bridge.kafka.connect import connect_options, connection_error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -32,20 +34,25 @@ async def check_kafka(settings: Settings) -> AsyncIterator[Finding]:
     kafka = settings.kafka
     brokers = ", ".join(dict.fromkeys(kafka.brokers))
     timeout = int(kafka.timeout * 1000)
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.brokers, client_id=kafka.client_id, request_timeout_ms=timeout)
+    try:
+        options = connect_options(kafka)
+    except SettingsError as error:
+        yield failure(Server.KAFKA, await connection_error(kafka, error))
+        return
+    admin = AIOKafkaAdminClient(**options, client_id=kafka.client_id, request_timeout_ms=timeout)
     try:
         async with asyncio.timeout(kafka.timeout):
             await admin.start()
             # All topics: to ask for one can make it, where the cluster makes topics by itself.
             found = {topic["topic"]: topic for topic in await admin.describe_topics()}
-            yield Finding(Server.KAFKA, True, f"{brokers} answers")
+            how = f" and knows {kafka.username!r}" if kafka.security.startswith("sasl_") else ""
+            yield Finding(Server.KAFKA, True, f"{brokers} answers{how}")
             for finding in _topics(settings, found):
                 yield finding
             if settings.apply.enabled:
                 yield await _group(admin, kafka.group)
     except (KafkaError, OSError, TimeoutError) as error:
-        why = f": {error}" if str(error) else ""
-        yield Finding(Server.KAFKA, False, f"no Kafka broker answers at {brokers}{why}", "is Kafka running there?")
+        yield failure(Server.KAFKA, await connection_error(kafka, error))
     finally:
         with contextlib.suppress(KafkaError, OSError, TimeoutError):
             await asyncio.wait_for(admin.close(), 2)

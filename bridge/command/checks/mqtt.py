@@ -10,8 +10,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from bridge.command.checks.finding import Finding, failure
+from bridge.errors import RefusedError
 from bridge.journal import Server
-from bridge.mqtt.connect import connect_options, server_error
+from bridge.mqtt.connect import connect_options, publishing, server_error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,15 +33,21 @@ async def check_mqtt(settings: Settings) -> AsyncIterator[Finding]:
     """
     mqtt = settings.mqtt
     own = f"opsci-check-{uuid.uuid4().hex[:12]}"
-    client = aiomqtt.Client(identifier=own, **connect_options(mqtt, session=False))
     try:
+        client = aiomqtt.Client(identifier=own, **connect_options(mqtt, session=False))
         async with client:
             who = f"as {mqtt.username!r}" if mqtt.username else "without user name"
             yield Finding(Server.MQTT, True, f"{mqtt.url} lets us in {who}, MQTT {mqtt.version}")
             for topic_filter in dict.fromkeys(route.mqtt for route in settings.routes if route.mqtt):
                 yield await _subscription(client, mqtt, topic_filter, own)
+        if mqtt.publish_username:
+            publisher = publishing(mqtt)
+            async with aiomqtt.Client(identifier=f"{own}-p", **connect_options(publisher, session=False)):
+                yield Finding(Server.MQTT, True, f"{mqtt.url} lets us in as {publisher.username!r}, to publish")
     except aiomqtt.MqttError as error:
         yield failure(Server.MQTT, server_error(error, mqtt))
+    except RefusedError as error:
+        yield failure(Server.MQTT, error)
 
 
 async def _subscription(client: aiomqtt.Client, mqtt: MqttSettings, topic_filter: str, own: str) -> Finding:

@@ -1,0 +1,63 @@
+"""Passwords and tokens in files: read when they are needed, and never shown."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bridge.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bridge.settings import Settings
+
+__all__ = ["open_secrets", "read_secret"]
+
+
+def read_secret(file: str, setting: str) -> str:
+    """Read a secret; white space at its ends does not belong to it.
+
+    Args:
+        file: the file's path; `~` is the user's home.
+        setting: the setting that names it, for the message.
+
+    Raises:
+        SettingsError: it can't be read, or holds nothing that could be sent.
+    """
+    try:
+        found = Path(file).expanduser().read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"{setting}: {file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{setting}: {file} is no text") from None
+    if not found or "\x00" in found:
+        raise SettingsError(f"{setting}: there is no password in {file}")
+    return found
+
+
+def open_secrets(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Name the files with secrets that other users of this machine may read or change.
+
+    Args:
+        settings: which name the files.
+
+    Yields:
+        The setting's name and the file's path.
+    """
+    for name, file in (
+        ("mqtt.password_file", settings.mqtt.password_file),
+        ("mqtt.publish_password_file", settings.mqtt.publish_password_file),
+        ("kafka.password_file", settings.kafka.password_file),
+        ("strapi.token_file", "" if settings.strapi.token else settings.strapi.token_file),
+    ):
+        if not file:
+            continue
+        try:
+            mode = Path(file).expanduser().stat().st_mode
+        except OSError:
+            # Whoever needs it says so.
+            continue
+        if mode & (stat.S_IRWXO | stat.S_IWGRP):
+            yield name, file

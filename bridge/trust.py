@@ -1,0 +1,99 @@
+"""Whose certificates are believed, and what it means for a person where one is not."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from bridge.errors import RefusedError, SettingsError
+from bridge.phrase import Phrase
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["certificate_refusal", "trust"]
+
+_EXPIRED: Final = 10
+_NOT_YET: Final = 9
+_OTHER_HOST: Final = frozenset({62, 64})
+"""X509_V_ERR_* of OpenSSL, in the manual page of X509_STORE_CTX_get_error."""
+
+
+def trust(ca_file: str, setting: str) -> ssl.SSLContext:
+    """Make what checks a server's certificate and that it is of the host that was called.
+
+    Args:
+        ca_file: a file with the authority; empty trusts the system's.
+        setting: the setting that names it, for the message.
+
+    Raises:
+        SettingsError: the file can't be read, or has no certificate in it.
+    """
+    path = str(Path(ca_file).expanduser()) if ca_file else None
+    try:
+        return ssl.create_default_context(cafile=path)
+    except (OSError, ssl.SSLError) as error:
+        why = "there is no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
+        raise SettingsError(f"{setting}: {ca_file}: {why}") from None
+
+
+def certificate_refusal(server: str, address: str, setting: str, error: BaseException | None) -> RefusedError | None:
+    """Say what is wrong with a server's certificate.
+
+    Args:
+        server: `mqtt`, `kafka` or `strapi`.
+        address: what was called.
+        setting: the setting that names the authority.
+        error: what the connection failed with; its causes are looked through as well.
+
+    Returns:
+        An error for a person, or None where it failed for another reason.
+    """
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return _refusal(server, address, setting, cause)
+        if isinstance(cause, ssl.SSLError) and cause.reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"}:
+            return RefusedError(
+                server,
+                Phrase("{address} does not speak TLS", address=address),
+                Phrase("is that the port of the listener with TLS? Without it, set the address and security to match"),
+            )
+    return None
+
+
+def _refusal(server: str, address: str, setting: str, error: ssl.SSLCertVerificationError) -> RefusedError:
+    if error.verify_code == _EXPIRED:
+        return RefusedError(
+            server,
+            Phrase("the certificate of {address} has expired", address=address),
+            Phrase("renew it there (python3 -m stack certs), and look at the clocks of both machines"),
+        )
+    if error.verify_code == _NOT_YET:
+        return RefusedError(
+            server,
+            Phrase("the certificate of {address} is not valid yet", address=address),
+            Phrase("look at the clocks of both machines"),
+        )
+    if error.verify_code in _OTHER_HOST:
+        return RefusedError(
+            server,
+            Phrase("the certificate of {address} is another host's: {why}", address=address, why=error.verify_message),
+            Phrase("call the server by a name that stands in it, or make one with that name"),
+        )
+    return RefusedError(
+        server,
+        Phrase(
+            "the certificate of {address} is of an authority that is not trusted here: {why}",
+            address=address,
+            why=error.verify_message,
+        ),
+        Phrase("set {setting} to the certificate of the authority that signed it", setting=setting),
+    )
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen = 0
+    while error is not None and seen < 10:
+        yield error
+        error, seen = error.__cause__ or error.__context__, seen + 1
