@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Button, Input, Label, Static
+from textual.widgets import Button, Input, Static
 
 from tui.form.completion import complete
-from tui.form.field import PlainInput
+from tui.form.fields import Fields
 from tui.form.history import History
 from tui.form.preview import Preview, preview
 from tui.form.sent import Sent, SentList
 from tui.form.suggestions import Suggestions
-from tui.form.wording import meant_line, preview_line
+from tui.form.wording import preview_line
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -94,15 +94,7 @@ class MovementForm(Vertical):
     def compose(self) -> ComposeResult:
         """Fields, what they make, and the sent ones."""
         yield Suggestions()
-        with Horizontal(id="fields"):
-            yield Label("product")
-            yield PlainInput(placeholder="id, name or barcode", compact=True, select_on_focus=False, id="product")
-            yield Label("amount")
-            yield PlainInput(placeholder="+5 or -3", compact=True, select_on_focus=False, id="amount", max_length=16)
-            button = Button("Send", id="send", compact=True)
-            button.can_focus = False
-            yield button
-            yield Static(id="meant", markup=False)
+        yield Fields()
         yield Static(id="preview", markup=False)
         yield SentList(self._moves)
 
@@ -111,14 +103,19 @@ class MovementForm(Vertical):
         self.border_title = Content("4 Move stock")
 
     @property
+    def fields(self) -> Fields:
+        """Where both are typed."""
+        return self.query_one(Fields)
+
+    @property
     def product(self) -> Input:
         """Where the product is typed."""
-        return self.query_one("#product", Input)
+        return self.fields.product
 
     @property
     def amount(self) -> Input:
         """Where the amount is typed."""
-        return self.query_one("#amount", Input)
+        return self.fields.amount
 
     @property
     def suggestions(self) -> Suggestions:
@@ -133,16 +130,13 @@ class MovementForm(Vertical):
     @property
     def current(self) -> Preview:
         """What would be sent if it were sent at once."""
-        return preview(self.product.value, self.amount.value, self._board)
+        return preview(*self.fields.typed, self._board)
 
     def fill(self, reference: str, delta: int | None) -> None:
         """Put in a product as a record names it and a signed amount, None to wait for one."""
-        with self.prevent(Input.Changed):
-            self.product.value = reference
-            self.amount.value = "" if delta is None else f"{delta:+d}"
+        self.fields.put(reference, "" if delta is None else f"{delta:+d}")
         self.suggestions.suggest([])
         self.screen.set_focus(self.amount)
-        self.amount.action_end()
         self.pull()
 
     def sending(self, movement: Movement, name: str, answer: Future[Journey]) -> None:
@@ -159,7 +153,7 @@ class MovementForm(Vertical):
             if not under_way.problem:
                 self.amount.value = ""
             self._previewed = None
-        state = (self.product.value, self.amount.value, self._board.version)
+        state = (*self.fields.typed, self._board.version)
         if state != self._previewed:
             self._previewed = state
             self._show(self.current)
@@ -212,10 +206,7 @@ class MovementForm(Vertical):
         if self.suggestions.is_open:
             self.suggestions.move(rows)
             return
-        with self.prevent(Input.Changed):
-            self.product.value, self.amount.value = self._history.step(rows) or ("", "")
-        self.product.action_end()
-        self.amount.action_end()
+        self.fields.put(*(self._history.step(rows) or ("", "")))
         self._said = ""
         self.pull()
 
@@ -234,8 +225,7 @@ class MovementForm(Vertical):
             self.post_message(self.Left())
 
     def _take(self, product: Product) -> None:
-        with self.prevent(Input.Changed):
-            self.product.value = str(product.id)
+        self.fields.put(str(product.id))
         self.suggestions.suggest([])
         self.screen.set_focus(self.amount)
         self.pull()
@@ -248,13 +238,13 @@ class MovementForm(Vertical):
             self._said = found.missing
         else:
             name = found.product.name if found.product else ""
-            self._history.add((self.product.value, self.amount.value))
+            self._history.add(self.fields.typed)
             self.post_message(self.Submitted(found.movement, found.payload, name))
         self._show(found)
 
     def _show(self, found: Preview) -> None:
         missing = "↑ ↓ choose a product, Enter takes it" if self.suggestions.is_open else found.missing
         urgent = self._said or found.warning
-        self.query_one("#meant", Static).update(meant_line(found), layout=False)
+        self.fields.show_meant(found)
         said = preview_line(found, self._topic, urgent=urgent, otherwise=missing)
         self.query_one("#preview", Static).update(said, layout=False)
