@@ -10,8 +10,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from bridge.embedded import EmbeddedChain
-from bridge.journal import State
-from bridge.settings import KafkaSettings, MqttSettings, ScreenSettings, Settings, StrapiSettings
+from bridge.journal import State, Verdict
+from bridge.settings import KafkaSettings, MqttSettings, Preset, ScreenSettings, Settings, StrapiSettings
 from tests.chain.lane import Lane
 from tests.tui.looking import main_screen, screen_text, until, widget_text
 from tui.app import OpsciApp
@@ -153,3 +153,59 @@ async def test_all_servers_away_is_said_and_nothing_typed_is_lost(deserted: Embe
         assert (form.product.value, form.amount.value) == ("12", "+5")
         await pilot.press("escape", "q")
         await until(pilot, lambda: not app.is_running)
+
+
+async def test_simulated_objects_move_the_stock_and_are_marked(lane: Lane, chain: EmbeddedChain) -> None:
+    product = await lane.make_product(40, f"{lane.name} simulated")
+    app = OpsciApp(chain)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = main_screen(app)
+        await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]), 40)
+        await pilot.press("g", *"3", "tab", *"40", "enter")
+        await until(pilot, lambda: "sim 3 obj 40/s, " in screen_text(app), 40)
+        await until(pilot, lambda: chain.simulation.sent >= 40 and chain.journal.decided.total >= 40, 60)
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: not chain.simulation.running and "sim 3" not in screen_text(app), 20)
+        sent = chain.simulation.sent
+        await until(pilot, lambda: chain.journal.received.total >= sent, 40)
+        await pilot.press("1", "g", "enter")
+        await pilot.press(*["pagedown"] * 4)
+        await until(pilot, lambda: "simulated-by" in screen_text(app), 20)
+        assert chain.simulation.sent == sent
+        applied = [journey for journey in chain.journal.strapi.slice(0, sent) if journey.verdict is Verdict.APPLIED]
+        assert len(applied) > sent // 2
+        assert {dict(journey.properties)["simulated-by"] for journey in applied} <= {"object-1", "object-2", "object-3"}
+        await pilot.press("escape")
+        assert screen.followed is not None
+
+
+async def test_a_preset_moves_the_stock(lane: Lane) -> None:
+    product = await lane.make_product(3, f"{lane.name} crates", barcode=lane.name)
+    presets = [Preset("a crate", 12, lane.name)]
+    chain = EmbeddedChain(msgspec.structs.replace(lane.settings(), screen=ScreenSettings(frames=30, presets=presets)))
+    app = OpsciApp(chain)
+    try:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]), 40)
+            await pilot.press("p", *"crate", "enter")
+            await until(pilot, lambda: "sends +12  3 → 15" in screen_text(app))
+            await pilot.press("enter")
+            await until(pilot, lambda: "✓ in Strapi 3 → 15" in widget_text(main_screen(app).form.sent), 40)
+        assert await lane.stock_of(product) == 15
+    finally:
+        chain.stop()
+
+
+async def test_a_dead_letter_of_another_engine_comes_while_the_screen_is_open(lane: Lane, chain: EmbeddedChain) -> None:
+    app = OpsciApp(chain)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: all_up(chain), 40)
+        await pilot.press("d")
+        await until(pilot, lambda: "no dead letter waits" in screen_text(app))
+        producer = AIOKafkaProducer(bootstrap_servers=lane.stack.addresses.kafka)
+        await producer.start()
+        for number in range(2):
+            value = {"error": "from elsewhere", "message": f'{{"id": {number}, "amount": 0, "type": "IN"}}'}
+            await producer.send_and_wait(lane.errors, msgspec.json.encode(value))
+            await until(pilot, lambda number=number: f"errors · {number + 1}" in screen_text(app), 40)  # type: ignore[misc]
+        await producer.stop()
