@@ -33,6 +33,7 @@ The servers of the chain on this machine: Mosquitto, Kafka, Strapi and the web c
 
   run              start them, seed the catalogue, open the screen; stop them when it ends
   test [ARG ...]   every check and test of the project; arguments go to pytest
+  faults           break what can break under load and account for every movement; faults --help
   up, down         start them in the background; stop what was started
   status [--json]  what runs, and where
   logs [SERVER]    the end of their logs; -f goes on
@@ -60,6 +61,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         command.add_argument("--admin", action="store_true", help="build and serve Strapi's admin panel as well")
     test = commands.add_parser("test", help="every check and test of the project")
     test.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG", help="handed on to pytest")
+    commands.add_parser("faults", add_help=False, help="break what can break, and account for every movement")
     status = commands.add_parser("status", parents=[common], help="what runs, and where")
     status.add_argument("--json", action="store_true", help="one JSON object")
     logs = commands.add_parser("logs", parents=[common], help="the end of the servers' logs")
@@ -69,7 +71,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     commands.add_parser("down", parents=[common], help="stop the servers that were started here")
     commands.add_parser("seed", parents=[common], help="put the catalogue into Strapi")
     commands.add_parser("reset", parents=[common], help="stop the servers and remove all their data")
-    return parser.parse_args(arguments)
+    options, others = parser.parse_known_args(arguments)
+    if others and options.command != "faults":
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
+    options.others = others
+    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -121,7 +127,7 @@ def _dispatch(options: argparse.Namespace, given: Sequence[str]) -> int:
         places,
         report,
         given,
-        lock="dev" if options.command == "test" else "run",
+        lock="dev" if options.command in {"test", "faults"} else "run",
         servers=() if starts_none else SERVERS,
     )
     from stack.inside import dispatch  # noqa: PLC0415 -- what it imports may not exist before `enter`

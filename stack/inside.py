@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stack.addresses import Addresses
+from stack.faults import run_faults
 from stack.local import LocalStack
 from stack.quality import run_everything
 from stack.record import Record
@@ -21,12 +22,14 @@ __all__ = ["dispatch"]
 
 
 def dispatch(options: argparse.Namespace, places: Places, report: Report) -> int:
-    """Run `up`, `seed`, `test` or `run` as the command line said, and return its exit code."""
+    """Run `up`, `seed`, `test`, `faults` or `run` as the command line said, and return its exit code."""
     match options.command:
         case "up":
             return bring_up(places, report, admin=options.admin)
         case "seed":
             return seed(places, report)
+        case "faults":
+            return run_faults(options.others)
         case "test":
             return run_everything(places, report, options.arguments)
         case _:

@@ -1,0 +1,112 @@
+"""`python3 -m stack faults`: the command line of the runs."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from stack.local import LocalStack
+from stack.places import Places
+from stack.ports import random_ports
+from stack.provide import provide
+from stack.report import Report
+from tests.faults.backlog import measure
+from tests.faults.plan import draw
+from tests.faults.results import show, write_results
+from tests.faults.run import run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["SERVERS", "main"]
+
+SERVERS: Final = ("mosquitto", "kafka", "strapi")
+_LONG: Final = 10.0
+"""Minutes from which on a run is worth a page of results."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Make one run, or measure Mosquitto's backlog.
+
+    Returns:
+        0, or 1 where a movement is lost or counted twice, the chain did not come back or an engine ended by itself.
+    """
+    options = _parse(arguments)
+    signal.signal(signal.SIGTERM, _leave)
+    # It tells of each try to connect, and connections break here on purpose.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    with tempfile.TemporaryDirectory(prefix="opsci-faults-") as folder:
+        if options.backlog:
+            return _backlog(Path(folder))
+        return _faults(options, options.state or Path(folder))
+
+
+def _faults(options: argparse.Namespace, state: Path) -> int:
+    _say(f"the servers start; then {options.minutes:g} minutes of faults by seed {options.seed}")
+    with LocalStack(state, ports=random_ports(), servers=SERVERS) as stack:
+        made = run(
+            stack,
+            draw(options.seed),
+            _say,
+            seed=options.seed,
+            minutes=options.minutes,
+            mode=options.mode,
+            rate=options.rate,
+        )
+        outcome = asyncio.run(made)
+    document = outcome.as_json()
+    _say(show(document))
+    if options.json:
+        options.json.write_text(json.dumps(document, indent=1) + "\n")
+    if options.results or options.minutes >= _LONG:
+        _say(f"written: {write_results(run=document)}")
+    return 0 if outcome.holds else 1
+
+
+def _backlog(folder: Path) -> int:
+    program = provide(Places.of(), Report(), ("mosquitto",)).mosquitto
+    _say(f"written: {write_results(backlog=asyncio.run(measure(program, folder, _say)))}")
+    return 0
+
+
+def _leave(number: int, _frame: object) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        "python3 -m stack faults",
+        description="Break what can break while numbered movements flow, and account for every one of them. "
+        "Servers of its own are started and stopped; nothing that runs here is touched.",
+    )
+    parser.add_argument("--minutes", type=float, default=3.0, help="for how long faults are begun (default: 3)")
+    parser.add_argument("--seed", type=int, default=1, help="what the faults and their order are drawn from")
+    parser.add_argument("--rate", type=float, default=200.0, help="messages per second (default: 200)")
+    parser.add_argument(
+        "--mode", choices=("ledger", "rest5"), default="ledger", help="how Strapi is written to (default: ledger)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where the account goes as JSON")
+    parser.add_argument(
+        "--results", action="store_true", help="write tests/faults/RESULTS.md; runs of ten minutes do so by themselves"
+    )
+    parser.add_argument("--state", type=Path, metavar="DIR", help="keep the servers' data and the engines' logs there")
+    parser.add_argument(
+        "--backlog", action="store_true", help="instead: measure what Mosquitto keeps through its own kill"
+    )
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,92 @@
+"""What Kafka and Strapi hold at the end, read from its start and past all proxies."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from tests.faults.account import Account, Copy, Entry, Held, Letter, reckon
+from tests.faults.register import NUMBER, number_in
+
+if TYPE_CHECKING:
+    from tests.faults.world import World
+
+__all__ = ["draw_up", "unread"]
+
+_STOCK: Final = "stock"
+_ERRORS: Final = "errors"
+_GROUP: Final = "stock-creator"
+_LOOK: Final = 0.05
+
+
+async def draw_up(world: World) -> Account:
+    """Read everything and draw up the account."""
+    copies = [Copy(_number(record), _header(record, "movement-id")) for record in await _records(world, _STOCK)]
+    letters = [
+        Letter(number_in(dict(record.headers).get("payload") or b""), _header(record, "reason"))
+        for record in await _records(world, _ERRORS)
+    ]
+    sent = world.register.sent.values()
+    return reckon(sent, Held(copies, letters, _entries(world), world.shown()), world.witness.excuses(sent))
+
+
+async def unread(world: World) -> int:
+    """How many records of the topic of movements the group has not committed yet."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=world.stack.addresses.kafka)
+    await admin.start()
+    consumer = AIOKafkaConsumer(bootstrap_servers=world.stack.addresses.kafka)
+    await consumer.start()
+    try:
+        committed = await admin.list_consumer_group_offsets(_GROUP)
+        places = await _places(consumer, _STOCK)
+        ends = await consumer.end_offsets(places)
+        return sum(end - (committed[place].offset if place in committed else 0) for place, end in ends.items())
+    finally:
+        await consumer.stop()
+        await admin.close()
+
+
+def _entries(world: World) -> list[Entry]:
+    rows = world.rows("SELECT movement_id, product_id, amount, type, verdict FROM stock_movements")
+    return [
+        Entry(identity, product or 0, amount if kind == "IN" else -amount, verdict)
+        for identity, product, amount, kind, verdict in rows
+    ]
+
+
+async def _records(world: World, topic: str) -> list[Any]:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=world.stack.addresses.kafka, enable_auto_commit=False, max_partition_fetch_bytes=4_000_000
+    )
+    await consumer.start()
+    try:
+        places = await _places(consumer, topic)
+        await consumer.seek_to_beginning(*places)
+        ends = await consumer.end_offsets(places)
+        found: list[Any] = []
+        while any([await consumer.position(place) < end for place, end in ends.items()]):
+            for records in (await consumer.getmany(timeout_ms=300)).values():
+                found += records
+    finally:
+        await consumer.stop()
+    return found
+
+
+async def _places(consumer: Any, topic: str) -> list[TopicPartition]:
+    # Without a group the consumer assigns itself every partition, once it has the topic's metadata.
+    consumer.subscribe([topic])
+    while not (places := sorted(consumer.assignment())):  # noqa: ASYNC110 - aiokafka has no event for it
+        await asyncio.sleep(_LOOK)
+    return places
+
+
+def _number(record: Any) -> int:
+    aside = _header(record, NUMBER)
+    return int(aside) if aside.isdigit() else number_in(record.value or b"")
+
+
+def _header(record: Any, name: str) -> str:
+    return next((value or b"" for key, value in record.headers if key == name), b"").decode("utf-8", "replace")

@@ -1,0 +1,131 @@
+"""An engine as its users run it: the process `opsci-bridge`, which a supervisor starts again whenever it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import tomli_w
+
+from stack.places import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Engine", "settings_of"]
+
+_STEPPED: Final = ROOT / "tests" / "faults" / "stepped"
+
+
+def settings_of(*, mqtt: int, kafka: int, strapi: int, token: str, mode: str, client_id: str) -> dict[str, Any]:
+    """The settings: those shipped, with shorter deadlines, so that a fault of seconds is a long one.
+
+    Args:
+        mqtt: the port of Mosquitto's proxy.
+        kafka: the port of Kafka's.
+        strapi: the port of Strapi's.
+        token: the bridge's.
+        mode: `strapi.mode`.
+        client_id: the MQTT session's.
+    """
+    return {
+        "drain": 5.0,
+        "mqtt": {"url": f"mqtt://127.0.0.1:{mqtt}", "client_id": client_id, "keepalive": 5, "in_flight": 1000},
+        "kafka": {"brokers": [f"127.0.0.1:{kafka}"], "timeout": 6.0, "session_timeout": 6.0},
+        "strapi": {"url": f"http://127.0.0.1:{strapi}", "token": token, "mode": mode, "timeout": 5.0},
+        "ingest": {"pending": 1500},
+        "apply": {"longest_pause": 4.0},
+        "watch": {"enabled": False},
+    }
+
+
+class Engine:
+    """One engine.
+
+    Args:
+        name: for its files.
+        folder: where its settings, its log and its clock are.
+        settings: what stands in its settings file.
+        arguments: more of the command line.
+    """
+
+    def __init__(self, name: str, folder: Path, settings: dict[str, Any], *arguments: str) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        self.starts = 0
+        self.unasked: list[int] = []
+        """Exit codes with which it ended although nobody had asked it to."""
+        self._file = folder / f"{name}.toml"
+        self._file.write_text(tomli_w.dumps(settings))
+        self._clock = folder / f"{name}.clock"
+        self._clock.write_bytes(bytes(8))
+        self._arguments = arguments
+        self._process: asyncio.subprocess.Process | None = None
+        self._wanted = False
+        self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def clock(self) -> Path:
+        """The file with the seconds by which its wall clock is off."""
+        return self._clock
+
+    async def start(self) -> None:
+        """Start it, and again whenever it ends by itself."""
+        self._wanted = True
+        await self._spawn()
+        self._watching = asyncio.create_task(self._watch())
+
+    async def kill(self) -> None:
+        """SIGKILL; it stays away until `start`."""
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> None:
+        """SIGTERM, and SIGKILL where it does not end within its deadline and ten seconds more."""
+        await self._end(signal.SIGTERM)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(number)
+
+    async def _end(self, number: signal.Signals) -> None:
+        self._wanted = False
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+            self._watching = None
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            return
+        process.send_signal(number)
+        process.send_signal(signal.SIGCONT)
+        try:
+            await asyncio.wait_for(process.wait(), 15)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def _spawn(self) -> None:
+        self.starts += 1
+        environment = {**os.environ, "PYTHONPATH": f"{_STEPPED}:{ROOT}", "OPSCI_CLOCK": str(self._clock)}
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bridge", "run", "--config", str(self._file), *self._arguments),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                cwd=ROOT,
+            )
+
+    async def _watch(self) -> None:
+        while self._process is not None:
+            code = await self._process.wait()
+            if not self._wanted:
+                return
+            self.unasked.append(code)
+            await asyncio.sleep(0.5)
+            await self._spawn()

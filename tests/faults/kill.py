@@ -1,0 +1,100 @@
+"""SIGKILL: of the engine, of each server, and of either in the middle of a batch."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.faults.fault import Fault
+from tests.faults.world import BATCH
+
+if TYPE_CHECKING:
+    from tests.faults.world import World
+
+__all__ = ["KillEngine", "KillInBatch", "KillServer"]
+
+
+@dataclass(frozen=True)
+class KillEngine(Fault):
+    """The engine is killed and started again, as often as it says.
+
+    Attributes:
+        times: how often; between two kills it works for `seconds`.
+    """
+
+    times: int = 1
+
+    @property
+    def text(self) -> str:
+        return f"SIGKILL of the engine, {self.times} times" if self.times > 1 else "SIGKILL of the engine"
+
+    @property
+    def touches(self) -> frozenset[str]:
+        return frozenset({"engine"})
+
+    async def strike(self, world: World) -> None:
+        for left in range(self.times, 0, -1):
+            await world.engine.kill()
+            await world.engine.start()
+            if left > 1:
+                await asyncio.sleep(self.seconds)
+
+
+@dataclass(frozen=True)
+class KillServer(Fault):
+    """A server is killed and comes back after `seconds`.
+
+    Attributes:
+        server: `mosquitto`, `kafka` or `strapi`.
+    """
+
+    server: str = "kafka"
+
+    @property
+    def text(self) -> str:
+        return f"SIGKILL of {self.server}, back after {self.seconds:.0f} s"
+
+    @property
+    def touches(self) -> frozenset[str]:
+        return frozenset({self.server})
+
+    async def strike(self, world: World) -> None:
+        await kill_and_start(world, self.server, self.seconds)
+
+
+@dataclass(frozen=True)
+class KillInBatch(Fault):
+    """Strapi or the engine is killed while a batch that Strapi was sent has no answer yet.
+
+    Attributes:
+        victim: `strapi` or `engine`.
+    """
+
+    victim: str = "strapi"
+
+    @property
+    def text(self) -> str:
+        return f"SIGKILL of {self.victim} in the middle of a batch"
+
+    @property
+    def touches(self) -> frozenset[str]:
+        return frozenset({"strapi", "engine"})
+
+    async def strike(self, world: World) -> None:
+        await world.heard(BATCH if world.mode == "ledger" else b"PUT /api/products", 20)
+        if self.victim == "engine":
+            await world.engine.kill()
+            await world.engine.start()
+        else:
+            await kill_and_start(world, "strapi", self.seconds)
+
+
+async def kill_and_start(world: World, server: str, seconds: float) -> None:
+    """Kill a server, wait, and start it; returns once it answers."""
+    await asyncio.to_thread(world.stack.kill_server, server)
+    if server == "mosquitto":
+        world.witness.killed(time.time())
+    await asyncio.sleep(seconds)
+    await asyncio.to_thread(world.stack.start_server, server)

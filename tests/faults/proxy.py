@@ -1,0 +1,216 @@
+"""A TCP proxy of our own between a client and a server: it cuts, refuses, delays, throttles and falls silent.
+
+What a network does is imitated as it looks from the two ends. A silent network keeps the bytes and delivers them when
+it is whole again, as TCP sends again what was not acknowledged; it never drops some out of the middle of a stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+__all__ = ["Network", "Proxy", "Tap"]
+
+_CHUNK: Final = 16_384
+_PIPE: Final = 64
+"""How many chunks are under way in one direction at most; beyond it the sender feels it."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """How the network between two ends is.
+
+    Attributes:
+        refused: whether new connections are refused.
+        delay: seconds that each byte takes in each direction.
+        rate: bytes per second in each direction, 0 for as many as come.
+        silent_up: whether what the client sends stays on its way.
+        silent_down: whether what the server sends stays on its way.
+    """
+
+    refused: bool = False
+    delay: float = 0.0
+    rate: int = 0
+    silent_up: bool = False
+    silent_down: bool = False
+
+
+class Tap(Protocol):
+    """Listens to one connection."""
+
+    def up(self, data: bytes) -> None:
+        """Called with what the client sent, before it goes on."""
+
+    def down(self, data: bytes) -> None:
+        """Called with what the server sent, before it goes on."""
+
+
+class Proxy:
+    """Stands in for a server.
+
+    Args:
+        target: the server's port on 127.0.0.1.
+        tap: makes what listens to a connection.
+        answer: takes a new connection instead of the server while `answering` is true.
+        relabel: for Kafka, whose answers name the broker's own port: `(port, ours)` once ours is known.
+    """
+
+    def __init__(self, target: int, tap: Callable[[], Tap] | None = None, *, relabel: bool = False) -> None:
+        self.port = 0
+        self.network = Network()
+        self.answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]] | None = None
+        self._target = target
+        self._tap = tap
+        self._relabel = relabel
+        self._whole = asyncio.Event()
+        self._whole.set()
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Listen; on the same port as before where it listened already."""
+        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", self.port, reuse_address=True)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Refuse and cut everything."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self.cut()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def set(self, **changes: float | bool) -> None:
+        """Change the network; connections that are open feel it at once."""
+        self.network = replace(self.network, **changes)  # type: ignore[arg-type]
+        if self.network.refused and self._server is not None:
+            self._server.close()
+            self._server = None
+        elif not self.network.refused and self._server is None:
+            await self.start()
+        if not (self.network.silent_up or self.network.silent_down):
+            self._whole.set()
+        else:
+            self._whole.clear()
+
+    async def mend(self) -> None:
+        """Make the network whole."""
+        self.answer = None
+        await self.set(refused=False, delay=0.0, rate=0, silent_up=False, silent_down=False)
+
+    def cut(self) -> None:
+        """Reset every open connection."""
+        for writer in list(self._writers):
+            writer.transport.abort()
+
+    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with self._kept(writer):
+            if self.answer is not None:
+                with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                    await self.answer(reader, writer)
+                return
+            try:
+                to_server = await asyncio.open_connection("127.0.0.1", self._target)
+            except OSError:
+                # The client must feel what it would have felt without us: nobody is there.
+                writer.transport.abort()
+                return
+            with self._kept(to_server[1]):
+                await self._join(reader, writer, *to_server)
+
+    @contextlib.contextmanager
+    def _kept(self, writer: asyncio.StreamWriter) -> Iterator[None]:
+        self._writers.add(writer)
+        try:
+            yield
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+    async def _join(
+        self,
+        client_reader: asyncio.StreamReader,
+        client: asyncio.StreamWriter,
+        server_reader: asyncio.StreamReader,
+        server: asyncio.StreamWriter,
+    ) -> None:
+        tap = self._tap() if self._tap else None
+        port, ours = self._target.to_bytes(4, "big"), self.port.to_bytes(4, "big")
+        labels = (b"127.0.0.1" + port, b"127.0.0.1" + ours) if self._relabel else None
+        up = asyncio.create_task(self._pump(client_reader, server, tap.up if tap else None, None, up=True))
+        down = asyncio.create_task(self._pump(server_reader, client, tap.down if tap else None, labels, up=False))
+        try:
+            await asyncio.wait([up, down], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            up.cancel()
+            down.cancel()
+            await asyncio.gather(up, down, return_exceptions=True)
+
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        listen: Callable[[bytes], None] | None,
+        labels: tuple[bytes, bytes] | None,
+        *,
+        up: bool,
+    ) -> None:
+        pipe: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_PIPE)
+        delivering = asyncio.create_task(self._deliver(pipe, writer, up=up))
+        clock = asyncio.get_running_loop().time
+        try:
+            while data := await _read(reader, labels):
+                if listen is not None:
+                    listen(data)
+                await pipe.put((clock() + self.network.delay, data))
+                if delivering.done():
+                    return
+            # What was sent before the end still arrives.
+            await pipe.put((0.0, b""))
+            await delivering
+        except (ConnectionError, asyncio.IncompleteReadError):
+            await pipe.put((0.0, b""))
+            await delivering
+        finally:
+            delivering.cancel()
+            await asyncio.gather(delivering, return_exceptions=True)
+
+    async def _deliver(
+        self, pipe: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter, *, up: bool
+    ) -> None:
+        clock = asyncio.get_running_loop().time
+        with contextlib.suppress(ConnectionError):
+            while True:
+                due, data = await pipe.get()
+                while self.network.silent_up if up else self.network.silent_down:
+                    await self._whole.wait()
+                if not data:
+                    return
+                if (left := due - clock()) > 0:
+                    await asyncio.sleep(left)
+                writer.write(data)
+                await writer.drain()
+                if self.network.rate:
+                    await asyncio.sleep(len(data) / self.network.rate)
+
+
+async def _read(reader: asyncio.StreamReader, labels: tuple[bytes, bytes] | None) -> bytes:
+    if labels is None:
+        return await reader.read(_CHUNK)
+    # Whole answers of Kafka (a length of four bytes before each), so that a label is never cut in two.
+    head = await reader.readexactly(4)
+    return head + (await reader.readexactly(int.from_bytes(head, "big"))).replace(*labels)

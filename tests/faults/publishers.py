@@ -1,0 +1,165 @@
+"""The publishers: each sends at a steady rate over a connection of its own and makes a new one when it is lost.
+
+With movement-ids a publisher sends a message again until the broker's PUBACK came, as the identity makes that
+harmless. Without ids it sends each message once: where no PUBACK came it is not known whether the broker has it, and
+it may arrive or not, but not twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from bridge.identity import MOVEMENT_ID
+from tests.faults.register import NUMBER, movement_payload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.faults.register import Sent
+
+__all__ = ["Line", "Publisher"]
+
+_quiet = logging.getLogger("tests.faults.publishers.client")
+_quiet.addHandler(logging.NullHandler())
+_quiet.propagate = False
+
+_PATIENCE: Final = 4.0
+"""Seconds to wait for a PUBACK or a connection."""
+
+_AGAIN: Final = 0.3
+_UNDER_WAY: Final = 400
+"""How many messages wait for their PUBACK at most; beyond it the publisher waits as well."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """How a publisher reaches the broker.
+
+    Attributes:
+        transport: `tcp` or `websockets`.
+        port: on 127.0.0.1.
+    """
+
+    transport: str
+    port: int
+
+
+class Publisher:
+    """One publisher.
+
+    Args:
+        line: how it reaches the broker.
+        aside: whether the number goes as a user property, so that all payloads of a product look the same.
+    """
+
+    def __init__(self, line: Line, *, aside: bool = False) -> None:
+        self._line = line
+        self.aside = aside
+        self._client: aiomqtt.Client | None = None
+        self._connecting = asyncio.Lock()
+        self._slots = asyncio.Semaphore(_UNDER_WAY)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, rate: Callable[[], float], next_message: Callable[[], Sent]) -> None:
+        """Send until cancelled.
+
+        Args:
+            rate: messages per second, asked before each.
+            next_message: enters the next message.
+        """
+        clock = asyncio.get_running_loop().time
+        due = clock()
+        while True:
+            # What could not be sent in time is sent later, at most a second's worth at once.
+            due = max(due + 1 / rate(), clock() - 1)
+            await asyncio.sleep(max(0.0, due - clock()))
+            await self.start(next_message())
+
+    async def start(self, sent: Sent, payload: bytes | None = None) -> asyncio.Task[None]:
+        """Begin to send a message, once fewer than 400 are under way.
+
+        Args:
+            sent: the message.
+            payload: what is sent instead of the movement.
+        """
+        await self._slots.acquire()
+        task = asyncio.create_task(self._send(sent, self._payload(sent) if payload is None else payload))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def close(self) -> None:
+        """Wait until each message has its PUBACK or is given up, and disconnect."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._drop(self._client)
+
+    def abandon(self) -> None:
+        """Stop at once."""
+        for task in self._tasks:
+            task.cancel()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._slots.release()
+
+    def _payload(self, sent: Sent) -> bytes:
+        payload = movement_payload(sent)
+        return payload.split(b',"number"')[0] + b"}" if self.aside else payload
+
+    async def _send(self, sent: Sent, payload: bytes) -> None:
+        properties = Properties(PacketTypes.PUBLISH)
+        marks = [(MOVEMENT_ID, sent.movement_id)] if sent.movement_id else []
+        if self.aside:
+            marks.append((NUMBER, str(sent.number)))
+        for mark in marks:
+            properties.UserProperty = mark
+        while not sent.acknowledged_at:
+            client = await self._connected()
+            sent.sends += 1
+            try:
+                await client.publish("topic", payload, qos=1, properties=properties)
+            except aiomqtt.MqttError:
+                await self._drop(client)
+                if sent.movement_id is None:
+                    return
+            else:
+                sent.acknowledged_at = time.time()
+
+    async def _connected(self) -> aiomqtt.Client:
+        async with self._connecting:
+            while self._client is None:
+                client = aiomqtt.Client(
+                    "127.0.0.1",
+                    self._line.port,
+                    transport="websockets" if self._line.transport == "websockets" else "tcp",
+                    protocol=aiomqtt.ProtocolVersion.V5,
+                    timeout=_PATIENCE,
+                    keepalive=5,
+                    logger=_quiet,
+                )
+                try:
+                    await client.__aenter__()
+                except (aiomqtt.MqttError, OSError):
+                    await asyncio.sleep(_AGAIN)
+                else:
+                    self._client = client
+            return self._client
+
+    async def _drop(self, client: aiomqtt.Client | None) -> None:
+        if client is not None and client is self._client:
+            self._client = None
+            with contextlib.suppress(aiomqtt.MqttError, OSError):
+                await client.__aexit__(None, None, None)
+            if client._disconnected.done() and not client._disconnected.cancelled():
+                # Else asyncio complains that no one looked why the connection was lost.
+                client._disconnected.exception()

@@ -1,0 +1,74 @@
+"""What the publishers sent: each message under a number of its own, with what has to become of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["NUMBER", "Register", "Sent", "number_in"]
+
+NUMBER: Final = "number"
+"""The JSON key, or the MQTT 5 user property and so the Kafka header, that carries a message's number."""
+
+_IN_TEXT: Final = re.compile(rb'"number":(\d{1,12})')
+
+
+@dataclass(slots=True)
+class Sent:
+    """One message.
+
+    Attributes:
+        number: its own.
+        product: the row that it moves, 0 for what must be rejected.
+        delta: what it adds to the stock.
+        movement_id: the publisher's identity for it, None where it has none.
+        refused: whether it has to end as a dead letter.
+        sends: how often it was written towards the broker; above 1 only under a movement-id.
+        acknowledged_at: when the broker's PUBACK came, in seconds since the epoch, 0 where none came.
+    """
+
+    number: int
+    product: int
+    delta: int
+    movement_id: str | None
+    refused: bool = False
+    sends: int = 0
+    acknowledged_at: float = 0.0
+
+
+class Register:
+    """Gives out the numbers and keeps what was sent under them.
+
+    Args:
+        run: what tells this run's movement-ids from another's.
+    """
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+        self.sent: dict[int, Sent] = {}
+
+    def enter(self, product: int, delta: int, *, named: bool, refused: bool = False) -> Sent:
+        """Take the next number for a message that is going to be sent."""
+        number = len(self.sent) + 1
+        sent = Sent(number, product, delta, f"{self.run}-{number}" if named else None, refused)
+        self.sent[number] = sent
+        return sent
+
+
+def movement_payload(sent: Sent) -> bytes:
+    """The movement in the course's format, with the number beside it."""
+    movement = {
+        "id": sent.product,
+        "amount": abs(sent.delta),
+        "type": "IN" if sent.delta > 0 else "OUT",
+        "number": sent.number,
+    }
+    return json.dumps(movement, separators=(",", ":")).encode()
+
+
+def number_in(payload: bytes) -> int:
+    """The number that stands in a payload, 0 where none does."""
+    found = _IN_TEXT.search(payload)
+    return int(found[1]) if found else 0

@@ -1,0 +1,181 @@
+"""One run: the traffic, the faults one after the other, how long each recovery took, and the account at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import platform
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.faults.account import Account
+from tests.faults.collect import draw_up, unread
+from tests.faults.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from stack.local import LocalStack
+    from tests.faults.fault import Fault
+
+__all__ = ["Outcome", "Struck", "machine", "run"]
+
+_RECOVERY: Final = 120.0
+"""Seconds after which a chain counts as not recovered."""
+
+_BETWEEN: Final = 1.0
+_QUIET: Final = 3
+
+
+@dataclass(frozen=True)
+class Struck:
+    """A fault that was done.
+
+    Attributes:
+        at: when it began, in seconds since the run's start.
+        text: what it did.
+        lasted: for how many seconds.
+        recovery: seconds from its end until a movement published after it was applied, -1 where that took too long.
+    """
+
+    at: float
+    text: str
+    lasted: float
+    recovery: float
+
+
+@dataclass
+class Outcome:
+    """What came of a run.
+
+    Attributes:
+        seed: of the plan.
+        minutes: how long faults were done.
+        mode: the engine's `strapi.mode`.
+        rate: messages per second.
+        account: the account.
+        faults: what was done.
+        crashes: exit codes of engines that ended unasked.
+        settled: whether all was quiet in the end.
+    """
+
+    seed: int
+    minutes: float
+    mode: str
+    rate: float
+    account: Account = field(default_factory=Account)
+    faults: list[Struck] = field(default_factory=list)
+    crashes: list[int] = field(default_factory=list)
+    settled: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything that is promised was seen."""
+        recovered = all(struck.recovery >= 0 for struck in self.faults)
+        return self.account.holds and self.settled and recovered and not self.crashes
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything as one JSON object."""
+        document = self.account.as_json()
+        document["faults"] = [vars(struck) for struck in self.faults]
+        for name in ("seed", "minutes", "mode", "rate", "crashes", "settled", "holds"):
+            document[name] = getattr(self, name)
+        return {**document, "machine": machine()}
+
+
+async def run(
+    stack: LocalStack,
+    faults: Iterable[Fault],
+    say: Callable[[str], None],
+    *,
+    seed: int,
+    minutes: float,
+    mode: str = "ledger",
+    rate: float = 200.0,
+) -> Outcome:
+    """Do faults until they or the minutes are over, then wait for quiet and draw up the account.
+
+    Args:
+        stack: the servers, running, with a state of their own.
+        faults: what to do, in order.
+        say: takes a line of progress.
+        seed: of the plan, for the account.
+        minutes: when no further fault is begun.
+        mode: the engine's `strapi.mode`.
+        rate: messages per second.
+    """
+    asyncio.get_running_loop().set_exception_handler(_but_for_closed_sockets)
+    world = World(stack, mode)
+    outcome = Outcome(seed, minutes, mode, rate)
+    try:
+        await world.start(rate)
+        begun = time.monotonic()
+        for fault in faults:
+            if time.monotonic() - begun > minutes * 60:
+                break
+            struck = await _strike(world, fault, begun)
+            outcome.faults.append(struck)
+            took = f"back after {struck.recovery:.1f} s" if struck.recovery >= 0 else "NOT BACK"
+            say(f"{struck.at:7.1f} s  {struck.text}: {took}")
+            await asyncio.sleep(_BETWEEN)
+        say("the faults are over; waiting until all is quiet")
+        await world.traffic.stop()
+        outcome.settled = await _settled(world)
+        outcome.crashes = [*world.engine.unasked, *world.second.unasked]
+        outcome.account = await draw_up(world)
+    finally:
+        await world.stop()
+    return outcome
+
+
+async def _strike(world: World, fault: Fault, begun: float) -> Struck:
+    started = time.monotonic()
+    await fault.strike(world)
+    ended = time.monotonic()
+    recovery = -1.0
+    with contextlib.suppress(TimeoutError):
+        recovery = await world.probe(_RECOVERY)
+    return Struck(round(started - begun, 1), fault.text, round(ended - started, 1), round(recovery, 2))
+
+
+async def _settled(world: World) -> bool:
+    """Wait until what was published last is applied and Kafka has nothing more for the group."""
+    try:
+        # The broker hands its queue out in order, so what was published before this has passed as well.
+        await world.probe(_RECOVERY * 2)
+    except TimeoutError:
+        return False
+    quiet = 0
+    deadline = time.monotonic() + _RECOVERY
+    while quiet < _QUIET and time.monotonic() < deadline:
+        quiet = quiet + 1 if await unread(world) == 0 else 0
+        await asyncio.sleep(0.5)
+    return quiet >= _QUIET
+
+
+def _but_for_closed_sockets(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    # A publisher's library asks to watch a socket that it closed a moment ago.
+    error = context.get("exception")
+    if not (isinstance(error, OSError) and error.errno == errno.EBADF):
+        loop.default_exception_handler(context)
+
+
+def machine() -> dict[str, str | int]:
+    """What this ran on."""
+    memory = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemTotal"))
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
+    )
+    return {
+        "cores": os.cpu_count() or 0,
+        "memory_mb": int(memory.split()[1]) // 1024,
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "python": sys.version.split()[0],
+        "commit": commit.stdout.strip(),
+    }

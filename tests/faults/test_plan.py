@@ -1,0 +1,46 @@
+"""The plan is drawn from the seed alone and leaves no kind of fault out."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from tests.faults.answers import ANSWERS, Answers
+from tests.faults.kill import KillInBatch, KillServer
+from tests.faults.network import LINKS, WAYS, Network
+from tests.faults.pause import PauseServer
+from tests.faults.plan import Together, draw, short
+
+
+def test_a_seed_gives_the_same_faults_again_and_another_seed_others() -> None:
+    plans = [list(islice(draw(seed), 100)) for seed in (1, 1, 2)]
+    assert plans[0] == plans[1]
+    assert plans[0] != plans[2]
+
+
+def test_each_round_has_every_kind_once() -> None:
+    faults = [fault for fault in islice(draw(5), 52) if not isinstance(fault, Together)]
+    assert {type(fault).__name__ for fault in faults} == {
+        *("KillEngine", "KillInBatch", "KillServer", "PauseServer", "PauseEngine", "Network", "Answers"),
+        *("SecondEngine", "ClockStep", "Flood", "Poison", "Oversized"),
+    }
+    assert {fault.server for fault in faults if isinstance(fault, KillServer | PauseServer)} == {
+        *("mosquitto", "kafka", "strapi")
+    }
+    assert {fault.victim for fault in faults if isinstance(fault, KillInBatch)} == {"strapi", "engine"}
+    assert {fault.way for fault in faults if isinstance(fault, Network)} == set(WAYS)
+    assert {fault.answer for fault in faults if isinstance(fault, Answers)} == set(ANSWERS)
+
+
+def test_some_rounds_have_every_network() -> None:
+    assert {fault.link for fault in islice(draw(3), 200) if isinstance(fault, Network)} == set(LINKS)
+
+
+def test_two_faults_at_once_do_not_share_what_they_act_upon() -> None:
+    pairs = [fault for fault in islice(draw(7), 400) if isinstance(fault, Together)]
+    assert len(pairs) > 50
+    assert not any(pair.first.touches & pair.second.touches for pair in pairs)
+
+
+def test_every_fault_says_what_it_does() -> None:
+    texts = [fault.text for fault in [*islice(draw(9), 60), *short()]]
+    assert all(len(text) > 10 for text in texts)

@@ -1,0 +1,112 @@
+"""What passed between Mosquitto and the engine, heard on the wire: the evidence for what Mosquitto itself did.
+
+Mosquitto writes its queue every few seconds and says PUBACK at once, so a kill takes it back to the last write: it
+forgets what came since, and sends as new what it had handed out since. Both are told from faults of the engine here,
+message by message.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from bridge.mqtt.frames import Frames, user_properties
+from tests.faults.account import Excuses
+from tests.faults.register import NUMBER, number_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bridge.mqtt.frames import Inbound
+    from tests.faults.register import Sent
+
+__all__ = ["Witness"]
+
+_PUBACK: Final = 0x40
+_WRITE_LASTS: Final = 5.0
+"""Seconds that Mosquitto's write may take after its interval on a slow disk."""
+
+_HEARD_LATE: Final = 0.5
+"""Seconds by which a publisher may note a PUBACK after the broker's death."""
+
+
+class Witness:
+    """Hears every connection of the engine to Mosquitto.
+
+    Args:
+        interval: Mosquitto's `autosave_interval` in seconds.
+    """
+
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self._kills: list[float] = []
+        self._handed: set[int] = set()
+        self._acknowledged: set[int] = set()
+        self._anew: set[int] = set()
+
+    def connection(self) -> Listener:
+        """What listens to a new connection."""
+        return Listener(self)
+
+    def killed(self, at: float) -> None:
+        """Note that Mosquitto was killed, in seconds since the epoch."""
+        self._kills.append(at)
+
+    def handed(self, number: int, message: Inbound) -> None:
+        """Note that Mosquitto sent a message to the engine."""
+        if number in self._handed and not message.redelivered and self._kills:
+            self._anew.add(number)
+        self._handed.add(number)
+
+    def acknowledged(self, number: int) -> None:
+        """Note that the engine acknowledged a message: it says that Kafka has it."""
+        self._acknowledged.add(number)
+
+    def excuses(self, sent: Iterable[Sent]) -> Excuses:
+        """What Mosquitto may be blamed for, number by number."""
+        window = self._interval + _WRITE_LASTS
+        forgotten = {
+            one.number
+            for one in sent
+            if one.number not in self._acknowledged
+            and any(-_HEARD_LATE <= kill - one.acknowledged_at <= window for kill in self._kills)
+        }
+        once = {one.number for one in sent if one.sends == 1}
+        return Excuses(frozenset(forgotten), frozenset(self._anew & once))
+
+
+class Listener:
+    """One connection.
+
+    Args:
+        witness: where it is noted.
+    """
+
+    def __init__(self, witness: Witness) -> None:
+        self._witness = witness
+        self._up = Frames(version_5=True)
+        self._down = Frames(version_5=True)
+        self._numbers: dict[int, int] = {}
+
+    def down(self, data: bytes) -> None:
+        """Hear what Mosquitto sent."""
+        for message in self._down.feed(data)[0]:
+            number = _number(message)
+            if number:
+                self._numbers[message.packet_id] = number
+                self._witness.handed(number, message)
+
+    def up(self, data: bytes) -> None:
+        """Hear what the engine sent."""
+        for first, body in self._up.feed(data)[1]:
+            if first == _PUBACK:
+                number = self._numbers.pop(int.from_bytes(body[:2], "big"), 0)
+                if number:
+                    self._witness.acknowledged(number)
+
+
+def _number(message: Inbound) -> int:
+    if message.properties:
+        for name, value in user_properties(message.properties):
+            if name == NUMBER:
+                return int(value)
+    return number_in(message.payload)
