@@ -34,6 +34,7 @@ The servers of the chain on this machine: Mosquitto, Kafka, Strapi and the web c
   run              start them, seed the catalogue, open the screen; stop them when it ends
   test [ARG ...]   every check and test of the project; arguments go to pytest
   faults           break what can break under load and account for every movement; faults --help
+  bench [WORK ...] measure the chain against others; bench --help names the works and flags
   up, down         start them in the background; stop what was started
   status [--json]  what runs, and where
   logs [SERVER]    the end of their logs; -f goes on
@@ -62,6 +63,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     test = commands.add_parser("test", help="every check and test of the project")
     test.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG", help="handed on to pytest")
     commands.add_parser("faults", add_help=False, help="break what can break, and account for every movement")
+    commands.add_parser("bench", add_help=False, help="measure the chain against others")
     status = commands.add_parser("status", parents=[common], help="what runs, and where")
     status.add_argument("--json", action="store_true", help="one JSON object")
     logs = commands.add_parser("logs", parents=[common], help="the end of the servers' logs")
@@ -72,7 +74,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     commands.add_parser("seed", parents=[common], help="put the catalogue into Strapi")
     commands.add_parser("reset", parents=[common], help="stop the servers and remove all their data")
     options, others = parser.parse_known_args(arguments)
-    if others and options.command != "faults":
+    if others and options.command not in {"bench", "faults"}:
         parser.error(f"unrecognized arguments: {' '.join(others)}")
     options.others = others
     return options
@@ -122,7 +124,7 @@ def _dispatch(options: argparse.Namespace, given: Sequence[str]) -> int:
             return take_down(places, report)
         case "reset":
             return reset(places, report)
-    starts_none = options.command == "seed" or (options.command == "run" and options.config)
+    starts_none = options.command in {"seed", "bench"} or (options.command == "run" and options.config)
     enter(
         places,
         report,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stack.addresses import Addresses
+from stack.bench import run_bench
 from stack.faults import run_faults
 from stack.local import LocalStack
 from stack.quality import run_everything
@@ -22,10 +23,12 @@ __all__ = ["dispatch"]
 
 
 def dispatch(options: argparse.Namespace, places: Places, report: Report) -> int:
-    """Run `up`, `seed`, `test`, `faults` or `run` as the command line said, and return its exit code."""
+    """Run `up`, `bench`, `seed`, `test`, `faults` or `run` as the command line said, and return its exit code."""
     match options.command:
         case "up":
             return bring_up(places, report, admin=options.admin)
+        case "bench":
+            return run_bench(options.others)
         case "seed":
             return seed(places, report)
         case "faults":

@@ -1,0 +1,94 @@
+"""Medians, spreads and ratios of what the runs gave. Pure."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tests.bench.outcome import Outcome
+    from tests.bench.work import Work
+
+__all__ = ["Summary", "ratios_of", "summarise"]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The runs of one contender.
+
+    Attributes:
+        runs: how many.
+        median: the median of their values.
+        spread: how far the value farthest from the median is away from it, as a share of it.
+        cpu_a_message: the median of the contender's CPU seconds a message, None where nothing was counted.
+        memory: the most bytes of any run, by process.
+        share: the median share of a core, by process, where there was a window to measure it in.
+        missing: the most messages that a run lost.
+        twice: the most that came twice.
+        limits: what else was at its limit in a run.
+        notes: what a reader must know, each once.
+    """
+
+    runs: int
+    median: float
+    spread: float
+    cpu_a_message: float | None
+    memory: dict[str, int]
+    share: dict[str, float]
+    missing: int
+    twice: int
+    limits: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def summarise(outcomes: Sequence[Outcome]) -> Summary:
+    """Sum the runs of one contender up.
+
+    Args:
+        outcomes: at least one.
+    """
+    values = [outcome.value for outcome in outcomes]
+    middle = statistics.median(values)
+    cpu = [outcome.cpu_a_message for outcome in outcomes if outcome.cpu_a_message is not None]
+    timed = [outcome for outcome in outcomes if outcome.seconds > 0]
+    processes = list(dict.fromkeys(name for outcome in timed for name in outcome.cpu))
+    return Summary(
+        runs=len(values),
+        median=middle,
+        spread=max(abs(value - middle) for value in values) / middle if middle else 0.0,
+        cpu_a_message=statistics.median(cpu) if cpu else None,
+        memory={
+            name: max(outcome.memory.get(name, 0) for outcome in outcomes)
+            for name in dict.fromkeys(name for outcome in outcomes for name in outcome.memory)
+        },
+        share={
+            name: statistics.median(outcome.cpu.get(name, 0.0) / outcome.seconds for outcome in timed)
+            for name in processes
+        },
+        missing=max(outcome.missing for outcome in outcomes),
+        twice=max(outcome.twice for outcome in outcomes),
+        limits=tuple(sorted({outcome.limit for outcome in outcomes if outcome.limit})),
+        notes=tuple(dict.fromkeys(note for outcome in outcomes for note in outcome.notes)),
+    )
+
+
+def ratios_of(work: Work, summaries: Mapping[str, Summary]) -> dict[str, float]:
+    """The ratios of a work's medians, and with `/cpu` behind it those of the CPU a message.
+
+    Args:
+        work: whose.
+        summaries: by contender; one that is missing gives no ratio.
+    """
+    ratios: dict[str, float] = {}
+    for key, above, below in [*work.pairs, *work.also]:
+        if above not in summaries or below not in summaries:
+            continue
+        over, under = summaries[above], summaries[below]
+        if under.median:
+            ratios[key] = over.median / under.median
+        if over.cpu_a_message is not None and under.cpu_a_message:
+            ratios[f"{key}/cpu"] = over.cpu_a_message / under.cpu_a_message
+    return ratios

@@ -1,0 +1,92 @@
+"""What is to be reached, and whether it was: the goals stand here as data. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["GOALS", "Goal", "Verdict", "judge"]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One goal.
+
+    Attributes:
+        key: a ratio, as `ingest-backlog/mq-bridge`; or a work and one of its contenders, whose median counts.
+        kind: whether `key` names a ratio or a median.
+        bound: the least or the most that will do.
+        least: whether `bound` is the least.
+        text: what it says, for a person.
+        reason: why it is missed where it is, as far as it is known.
+    """
+
+    key: str
+    kind: Literal["ratio", "median"]
+    bound: float
+    least: bool
+    text: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A goal and what was measured.
+
+    Attributes:
+        goal: the goal.
+        found: what was measured, None where it was not.
+    """
+
+    goal: Goal
+    found: float | None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether it was reached, None where nothing was measured."""
+        if self.found is None:
+            return None
+        return self.found >= self.goal.bound if self.goal.least else self.found <= self.goal.bound
+
+
+def _over(key: str, bound: float, text: str) -> Goal:
+    return Goal(key, "ratio", bound, least=True, text=text)
+
+
+def _under(key: str, bound: float, text: str, kind: Literal["ratio", "median"] = "ratio") -> Goal:
+    return Goal(key, kind, bound, least=False, text=text)
+
+
+GOALS: Final = (
+    _over("ingest-backlog/mq-bridge", 2, "from a backlog at least 2 x mq-bridge"),
+    _over("ingest-backlog/flechtwerk", 6, "from a backlog at least 6 x flechtwerk"),
+    _over("ingest-live/mq-bridge", 1, "live at least mq-bridge"),
+    _over("ingest-live/flechtwerk", 5, "live at least 5 x flechtwerk"),
+    _over("ingest-live/mqttjs-kafkajs", 8, "live at least 8 x MQTT.js with kafkajs"),
+    _under("ingest-live/flechtwerk/cpu", 0.2, "live at most a fifth of flechtwerk's CPU a message"),
+    _over("ingest-websockets/tcp", 0.7, "over websockets at least 0.7 x our own over TCP"),
+    _over("apply/get-put", 100, "by the ledger at least 100 x GET-then-PUT of one writer"),
+    _over("apply/rest5/get-put", 10, "by plain REST, merged, at least 10 x GET-then-PUT of one writer"),
+    _under("start/stack-up", 20, "a warm `stack up` in 20 s", "median"),
+    _under("memory/opsci", 80, "`opsci-bridge` under 80 MB after an hour's worth of messages", "median"),
+    _under("growth-engines/2/cpu", 1.1, "2 engines: the CPU a message does not rise (within 10 %)"),
+    _under("growth-engines/4/cpu", 1.1, "4 engines: the CPU a message does not rise (within 10 %)"),
+    _under("growth-partitions/60/cpu", 1.1, "60 partitions: the CPU a message does not rise (within 10 %)"),
+    _over("growth-products/100000", 0.9, "100,000 products: the rate does not fall (within 10 %)"),
+    _over("growth-ledger/1000000", 0.9, "1,000,000 recorded movements: the rate does not fall (within 10 %)"),
+)
+"""The goals, in the order of the table."""
+
+
+def judge(ratios: Mapping[str, float], medians: Mapping[str, float], goals: Iterable[Goal] = GOALS) -> list[Verdict]:
+    """Hold what was measured against the goals.
+
+    Args:
+        ratios: by `work/peer`.
+        medians: by `work/contender`.
+        goals: which.
+    """
+    return [Verdict(goal, ratios.get(goal.key) if goal.kind == "ratio" else medians.get(goal.key)) for goal in goals]

@@ -1,0 +1,48 @@
+"""What one run of one contender gave."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+__all__ = ["OWN", "Outcome"]
+
+OWN: Final = "contender"
+"""What the names of a contender's own processes begin with; all others are servers."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One run.
+
+    Attributes:
+        value: what the work measures, in its unit.
+        seconds: the length of the window that it was measured in.
+        messages: how many were moved in that window; 0 where nothing is counted.
+        cpu: CPU seconds in that window, by process; the contender's own begin with `OWN`.
+        memory: the most resident bytes, by process.
+        missing: messages that did not arrive.
+        twice: messages that arrived more than once.
+        limit: what else was at its limit: the load generator, the broker; empty where the contender was it.
+        notes: what a reader must know of this run.
+    """
+
+    value: float
+    seconds: float = 0.0
+    messages: int = 0
+    cpu: dict[str, float] = field(default_factory=dict)
+    memory: dict[str, int] = field(default_factory=dict)
+    missing: int = 0
+    twice: int = 0
+    limit: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def cpu_a_message(self) -> float | None:
+        """The contender's CPU seconds a message, or None where nothing was counted."""
+        own = [seconds for name, seconds in self.cpu.items() if name.startswith(OWN)]
+        return sum(own) / self.messages if self.messages and own else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it for JSON."""
+        return asdict(self)

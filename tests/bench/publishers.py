@@ -1,0 +1,62 @@
+"""Publishers as processes: several at once, begun together, and what they say of themselves."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+from stack.places import ROOT
+from stack.tool import leashed
+
+__all__ = ["Published", "publish_all", "rate_alone"]
+
+
+class Published(NamedTuple):
+    """What some publishers did together.
+
+    Attributes:
+        began: seconds since the epoch when the first one sent its first message.
+        finished: seconds since the epoch when the broker had acknowledged the last message of the last one.
+        cpu: their CPU seconds from before the frames were made.
+    """
+
+    began: float
+    finished: float
+    cpu: float
+
+
+def publish_all(port: int, topic: str, count: int, publishers: int = 2) -> Published:
+    """Publish movements 0 to `count` - 1 by several publishers at once, each its share.
+
+    Raises:
+        subprocess.CalledProcessError: one failed.
+    """
+    bounds = [count * place // publishers for place in range(publishers + 1)]
+    started = []
+    for first, stop in pairwise(bounds):
+        argv = [sys.executable, "-m", "tests.bench.publisher", str(port), topic, str(first), str(stop - first)]
+        started.append(
+            subprocess.Popen(leashed(argv), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        )
+    for process in started:
+        if process.stdout is None or process.stdout.readline() != "ready\n":
+            raise subprocess.CalledProcessError(process.wait(), process.args)
+    for process in started:
+        if process.stdin is not None:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+    said = [json.loads(process.communicate()[0]) for process in started]
+    return Published(
+        min(one["began"] for one in said), max(one["acknowledged"] for one in said), sum(one["cpu"] for one in said)
+    )
+
+
+@lru_cache(maxsize=4)
+def rate_alone(port: int, count: int, publishers: int = 2) -> float:
+    """What the publishers and the broker do in messages/s where no one listens."""
+    done = publish_all(port, "bench/nobody", count, publishers)
+    return count / (done.finished - done.began)

@@ -1,0 +1,90 @@
+"""The bench's own Strapi from below: rows put straight into its SQLite database, and looked up there.
+
+By its own routes a hundred thousand products would take Strapi a quarter of an hour, and asking it while it is measured
+would slow it down.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from typing import TYPE_CHECKING, Final
+
+from tests.bench.bench import FailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tests.bench.bench import Bench
+
+__all__ = ["Shop"]
+
+_STOCK: Final = 1_000_000
+_EXTRA: Final = "bench-row-"
+
+
+class Shop:
+    """Products and recorded movements.
+
+    Args:
+        bench: whose Strapi.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        self._file = bench.stack.places.state / "strapi" / "data.db"
+
+    def stocks(self) -> dict[int, int]:
+        """The stock of each product by its id."""
+        with self._open() as database:
+            return dict(database.execute("SELECT id, stock_available FROM products"))
+
+    def recorded(self, prefix: str) -> int:
+        """How many recorded movements have an id that begins so."""
+        with self._open() as database:
+            found = database.execute("SELECT count(*) FROM stock_movements WHERE movement_id GLOB ?", [f"{prefix}*"])
+            return int(found.fetchone()[0])
+
+    def stock_up(self, products: int) -> None:
+        """Have products with the ids 1 to `products`, each with a million in stock, and no others of the bench's."""
+        at = int(time.time() * 1000)
+        rows = (
+            (number, f"{_EXTRA}p{number:014d}", f"Product {number}", f"{_EXTRA}{number}", _STOCK, at, at, at)
+            for number in range(1, products + 1)
+        )
+        with self._open() as database:
+            database.execute("DELETE FROM products WHERE id > ? AND document_id GLOB ?", [products, f"{_EXTRA}*"])
+            database.executemany(
+                "INSERT OR IGNORE INTO products (id, document_id, name, barcode, stock_available, created_at, "
+                "updated_at, published_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+            database.execute("UPDATE products SET stock_available = ? WHERE id <= ?", [_STOCK, products])
+
+    def record(self, count: int) -> None:
+        """Have that many recorded movements, none of them any run's own."""
+        at = int(time.time() * 1000)
+        rows = self._movements(count, at)
+        with self._open() as database:
+            database.execute("DELETE FROM stock_movements")
+            database.executemany(
+                "INSERT INTO stock_movements (document_id, movement_id, product, product_id, amount, type, verdict, "
+                "stock_before, stock_after, created_at, updated_at, published_at) "
+                "VALUES (?, ?, ?, ?, 1, 'IN', 'applied', ?, ?, ?, ?, ?)",
+                rows,
+            )
+
+    @staticmethod
+    def _movements(count: int, at: int) -> Iterable[tuple[str | int, ...]]:
+        for number in range(count):
+            product = number % 200 + 1
+            yield (
+                f"{_EXTRA}{number:014d}", f"{_EXTRA}{number}", str(product), product, number, number + 1, at, at, at
+            )  # fmt: skip
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        if not self._file.exists():
+            raise FailedError("Strapi's database is no SQLite file of the bench's own: unset DATABASE_CLIENT")
+        with contextlib.closing(sqlite3.connect(self._file, timeout=60)) as database, database:
+            yield database
