@@ -28,12 +28,13 @@ class Addresses:
     web: str
 
     @classmethod
-    def of(cls, ports: Ports) -> Addresses:
-        """The addresses of these ports on loopback."""
+    def of(cls, ports: Ports, *, secure: bool = False) -> Addresses:
+        """The addresses of these ports on loopback, with or without TLS."""
+        s = "s" if secure else ""
         return cls(
-            mqtt_ws=f"ws://{LOOPBACK}:{ports.mqtt_ws}",
-            mqtt_tcp=f"mqtt://{LOOPBACK}:{ports.mqtt_tcp}",
+            mqtt_ws=f"ws{s}://{LOOPBACK}:{ports.mqtt_ws}",
+            mqtt_tcp=f"mqtt{s}://{LOOPBACK}:{ports.mqtt_tcp}",
             kafka=f"{LOOPBACK}:{ports.kafka}",
-            strapi=f"http://{LOOPBACK}:{ports.strapi}",
-            web=f"http://{LOOPBACK}:{ports.web}",
+            strapi=f"http{s}://{LOOPBACK}:{ports.strapi}",
+            web=f"http{s}://{LOOPBACK}:{ports.web}",
         )

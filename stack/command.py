@@ -20,6 +20,7 @@ from stack.logs import show_logs
 from stack.overview import show_status
 from stack.places import Places
 from stack.report import Report
+from stack.secure.certs import show_certificates
 from stack.servers.server import SERVERS
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ The servers of the chain on this machine: Mosquitto, Kafka, Strapi and the web c
   faults           break what can break under load and account for every movement; faults --help
   bench [WORK ...] measure the chain against others; bench --help names the works and flags
   up, down         start them in the background; stop what was started
+  certs            make the certificates of the secured servers, and say where they are
   status [--json]  what runs, and where
   logs [SERVER]    the end of their logs; -f goes on
   seed             put the catalogue into Strapi; what is there stays as it is
@@ -48,6 +50,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--state", type=Path, metavar="DIR", help="where the servers keep their data (default: the user's data folder)"
+    )
+    common.add_argument(
+        "--secure", action="store_true", help="the servers with TLS, users and rights, which keep their data apart"
     )
     parser = argparse.ArgumentParser(
         "python3 -m stack", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -70,6 +75,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     logs.add_argument("server", nargs="?", choices=SERVERS)
     logs.add_argument("-f", "--follow", action="store_true", help="go on as they grow, until Ctrl-C")
     logs.add_argument("-n", "--lines", type=int, default=40, help="how many lines of each (default: 40)")
+    certs = commands.add_parser("certs", parents=[common], help="make the certificates of the secured servers")
+    certs.add_argument("--dir", type=Path, metavar="DIR", help="where (default: where those servers look for them)")
+    certs.add_argument(
+        "--host", action="append", default=[], metavar="NAME", help="a name or address of theirs beside localhost"
+    )
     commands.add_parser("down", parents=[common], help="stop the servers that were started here")
     commands.add_parser("seed", parents=[common], help="put the catalogue into Strapi")
     commands.add_parser("reset", parents=[common], help="stop the servers and remove all their data")
@@ -114,8 +124,11 @@ def _leave(number: int, _frame: FrameType | None) -> NoReturn:
 
 def _dispatch(options: argparse.Namespace, given: Sequence[str]) -> int:
     report = Report()
-    places = Places.of(getattr(options, "state", None))
+    secure = getattr(options, "secure", False) or options.command == "certs"
+    places = Places.of(getattr(options, "state", None), secure=secure)
     match options.command:
+        case "certs":
+            return show_certificates(places, options.dir, options.host)
         case "status":
             return show_status(places, as_json=options.json)
         case "logs":

@@ -26,7 +26,7 @@ def dispatch(options: argparse.Namespace, places: Places, report: Report) -> int
     """Run `up`, `bench`, `seed`, `test`, `faults` or `run` as the command line said, and return its exit code."""
     match options.command:
         case "up":
-            return bring_up(places, report, admin=options.admin)
+            return bring_up(places, report, admin=options.admin, secure=options.secure)
         case "bench":
             return run_bench(options.others)
         case "seed":
@@ -36,22 +36,28 @@ def dispatch(options: argparse.Namespace, places: Places, report: Report) -> int
         case "test":
             return run_everything(places, report, options.arguments)
         case _:
-            return run(places, report, config=options.config, admin=options.admin)
+            return run(places, report, config=options.config, admin=options.admin, secure=options.secure)
 
 
-def bring_up(places: Places, report: Report, *, admin: bool) -> int:
+def bring_up(places: Places, report: Report, *, admin: bool, secure: bool = False) -> int:
     """Start the servers that do not run, and leave them running."""
-    started = LocalStack(places.state, cache=places.cache, stay=True, admin=admin, report=report).start()
+    stack = LocalStack(places.state, cache=places.cache, stay=True, admin=admin, report=report, secure=secure)
+    started = stack.start()
     record = Record.read(places.record)
     owners = sorted({running.owner.pid for running in record.servers.values() if running.owner})
     if not started:
         print("already running")
     if owners:
         print(f"they end with the run that started them (pid {', '.join(map(str, owners))})")
-    addresses = Addresses.of(record.ports)
+    addresses = Addresses.of(record.ports, secure=places.is_secure)
     print(f"MQTT      {addresses.mqtt_ws}  {addresses.mqtt_tcp}")
     print(f"Kafka     {addresses.kafka}")
     print(f"Strapi    {addresses.strapi}" + ("  (admin panel: /admin)" if record.admin else ""))
     print(f"web page  {addresses.web}")
     print(f"settings  {places.settings}")
+    if places.is_secure:
+        print(f"trust     {stack.door.authority}")
+        print(
+            f"log in    to the web page as publisher, with the password in {stack.door.password_file('mqtt-publisher')}"
+        )
     return 0

@@ -27,6 +27,7 @@ from stack.ports import Ports, choose_ports
 from stack.provide import provide
 from stack.record import Record, hold
 from stack.report import Report
+from stack.secure.door import Door
 from stack.servers.admin import admin_panel
 from stack.servers.kafka import launch_kafka
 from stack.servers.mosquitto import launch_mosquitto
@@ -69,6 +70,7 @@ class LocalStack:
         admin: build and serve Strapi's admin panel.
         report: what tells the progress; nothing is told by default.
         programs: where the servers' programs are; found, or installed, by default.
+        secure: with TLS, users and rights; a state folder that was secured once stays so.
     """
 
     def __init__(
@@ -82,8 +84,10 @@ class LocalStack:
         admin: bool = False,
         report: Report | None = None,
         programs: Programs | None = None,
+        secure: bool = False,
     ) -> None:
         self.places = Places.of(state, cache)
+        self._secure = secure
         self.settings_file = self.places.settings
         self._wanted = ports or Ports()
         self._names = [name for name in SERVERS if name in servers]
@@ -111,7 +115,19 @@ class LocalStack:
     @property
     def addresses(self) -> Addresses:
         """The servers' addresses as clients take them."""
-        return Addresses.of(self.ports)
+        return Addresses.of(self.ports, secure=self.places.is_secure)
+
+    @property
+    def door(self) -> Door:
+        """The certificates and passwords of secured servers.
+
+        Raises:
+            NotRunningError: these are not secured.
+        """
+        door = Door.of(self.places)
+        if door is None:
+            raise NotRunningError(f"the servers in {self.places.state} are not secured")
+        return door
 
     @property
     def bridge_token(self) -> str:
@@ -132,13 +148,15 @@ class LocalStack:
         Raises:
             StackError: something is missing, or a server did not start; what this call started is stopped again.
         """
-        self.places.claim()
+        self.places.claim(secure=self._secure)
         with hold(self.places.lock, self._say("another opsci starts or stops these servers: waiting for it")):
             record = Record.read(self.places.record)
             alive = record.alive()
             missing = [name for name in self._names if name not in alive]
             if not missing:
                 return False
+            if door := Door.of(self.places):
+                door.prepare()
             programs = self._found_programs()
             # Before the ports are chosen: another start must not wait for minutes of building.
             self._build_panel(programs)

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from stack.addresses import Addresses
 from stack.record import Record
+from stack.secure.door import Door
 from stack.servers.health import ask_kafka, ask_mqtt_tcp, ask_mqtt_ws, ask_strapi, ask_web
 from stack.servers.server import SERVERS
 
 if TYPE_CHECKING:
+    import ssl
+
     from stack.places import Places
     from stack.ports import Ports
 
@@ -35,17 +38,17 @@ class ServerStatus:
     log: str
 
 
-def _answers(name: str, ports: Ports) -> bool:
+def _answers(name: str, ports: Ports, trust: ssl.SSLContext | None) -> bool:
     try:
         if name == "mosquitto":
-            ask_mqtt_tcp(ports.mqtt_tcp)
-            ask_mqtt_ws(ports.mqtt_ws)
+            ask_mqtt_tcp(ports.mqtt_tcp, trust)
+            ask_mqtt_ws(ports.mqtt_ws, trust)
         elif name == "kafka":
-            ask_kafka(ports.kafka)
+            ask_kafka(ports.kafka, trust)
         elif name == "strapi":
-            ask_strapi(ports.strapi)
+            ask_strapi(ports.strapi, trust)
         else:
-            ask_web(ports.web)
+            ask_web(ports.web, trust)
     except OSError:
         return False
     return True
@@ -53,6 +56,9 @@ def _answers(name: str, ports: Ports) -> bool:
 
 def look(places: Places, record: Record) -> dict[str, ServerStatus]:
     """Ask each server on the record how it is, side by side; at most some four seconds."""
+    door = Door.of(places)
+    # Where its making was interrupted, nothing was started either.
+    trust = door.trust() if door and door.authority.is_file() else None
 
     def one(name: str) -> ServerStatus:
         log = str(places.log(name))
@@ -63,7 +69,7 @@ def look(places: Places, record: Record) -> dict[str, ServerStatus]:
             return ServerStatus("died", None, log)
         if running.identity.is_paused:
             return ServerStatus("paused", running.identity.pid, log)
-        state = "running" if _answers(name, record.ports) else "silent"
+        state = "running" if _answers(name, record.ports, trust) else "silent"
         return ServerStatus(state, running.identity.pid, log)
 
     with ThreadPoolExecutor(len(SERVERS)) as pool:
@@ -76,11 +82,12 @@ def status_object(places: Places, record: Record, servers: dict[str, ServerStatu
     The addresses are those of the latest start, or the usual ones where there was none.
     """
     return {
-        **asdict(Addresses.of(record.ports)),
+        **asdict(Addresses.of(record.ports, secure=places.is_secure)),
         "strapi_token_file": str(places.bridge_token),
         "strapi_read_token_file": str(places.read_token),
         "settings_file": str(places.settings),
         "state": str(places.state),
+        **({"authority_file": str(door.authority)} if (door := Door.of(places)) else {}),
         "servers": {name: asdict(server) for name, server in servers.items()},
     }
 
@@ -92,7 +99,7 @@ def show_status(places: Places, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(status_object(places, record, servers), indent=2))
         return 0
-    addresses = Addresses.of(record.ports)
+    addresses = Addresses.of(record.ports, secure=places.is_secure)
     where = {
         "mosquitto": f"{addresses.mqtt_ws}  {addresses.mqtt_tcp}",
         "kafka": addresses.kafka,

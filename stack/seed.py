@@ -12,8 +12,11 @@ from stack.errors import NotRunningError, SeedError
 from stack.overview import look
 from stack.places import ROOT, Places
 from stack.record import Record
+from stack.secure.door import Door
 
 if TYPE_CHECKING:
+    import ssl
+
     from stack.report import Report
 
 __all__ = ["CATALOGUE", "read_catalogue", "seed", "seed_catalogue"]
@@ -59,12 +62,13 @@ def _barcodes(client: httpx.Client) -> set[str]:
         page += 1
 
 
-def seed_catalogue(url: str, token: str) -> tuple[int, int]:
+def seed_catalogue(url: str, token: str, trust: ssl.SSLContext | None = None) -> tuple[int, int]:
     """Create the products whose barcode Strapi does not have; those that it has stay as they are.
 
     Args:
         url: Strapi's base URL.
         token: an API token that may find and create products.
+        trust: what trusts its certificate, where it is not the system.
 
     Returns:
         How many were created, and how many were there.
@@ -74,7 +78,8 @@ def seed_catalogue(url: str, token: str) -> tuple[int, int]:
     """
     headers = {"Authorization": f"Bearer {token}"}
     try:
-        with httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False) as client:
+        verify = trust or True
+        with httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False, verify=verify) as client:
             there = _barcodes(client)
             products = read_catalogue()
             missing = [product for product in products if product["barcode"] not in there]
@@ -100,6 +105,8 @@ def seed(places: Places, report: Report) -> int:
         raise NotRunningError("Strapi does not run: start the servers with `python3 -m stack up`")
     with report.step("seed the catalogue"):
         token = places.bridge_token.read_text().strip()
-        made, there = seed_catalogue(Addresses.of(record.ports).strapi, token)
+        door = Door.of(places)
+        url = Addresses.of(record.ports, secure=places.is_secure).strapi
+        made, there = seed_catalogue(url, token, door.trust() if door else None)
     print(f"{made} products made, {there} there already")
     return 0

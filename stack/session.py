@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
-def run(places: Places, report: Report, *, config: Path | None, admin: bool) -> int:
+def run(places: Places, report: Report, *, config: Path | None, admin: bool, secure: bool = False) -> int:
     """Open the screen on running servers, and stop those that this started when it ends.
 
     Args:
@@ -31,6 +31,7 @@ def run(places: Places, report: Report, *, config: Path | None, admin: bool) -> 
         report: what tells the progress.
         config: a settings file whose servers exist: none is started, none is seeded.
         admin: build and serve Strapi's admin panel.
+        secure: with TLS, users and rights.
 
     Returns:
         The exit code of the screen, or of the trial.
@@ -39,12 +40,13 @@ def run(places: Places, report: Report, *, config: Path | None, admin: bool) -> 
         if not config.is_file():
             raise StateError(f"there is no settings file {config}")
         return _open(config)
-    servers = LocalStack(places.state, cache=places.cache, admin=admin, report=report)
+    servers = LocalStack(places.state, cache=places.cache, admin=admin, report=report, secure=secure)
     try:
         if not servers.start():
             report.note("these servers run already: they are used as they are, and stay when this ends")
         with report.step("seed the catalogue") as step:
-            made, there = seed_catalogue(servers.addresses.strapi, servers.bridge_token)
+            trust = servers.door.trust() if places.is_secure else None
+            made, there = seed_catalogue(servers.addresses.strapi, servers.bridge_token, trust)
             step.outcome = f"{made} products made, {there} there already"
         return _open(servers.settings_file)
     finally:

@@ -1,7 +1,8 @@
 """Whether a server really answers, asked in its own protocol and with nothing but the standard library.
 
 Each check takes well under a second on a healthy server, raises OSError (or an error derived from it) otherwise, and
-needs no package, so that `status` works on a machine where nothing is installed yet.
+needs no package, so that `status` works on a machine where nothing is installed yet. Of a secured server it takes what
+trusts its certificate, holds no password, and wants to be turned away.
 """
 
 from __future__ import annotations
@@ -11,9 +12,14 @@ import http.client
 import os
 import socket
 import struct
-from typing import Final
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 from stack.ports import LOOPBACK
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterator
 
 __all__ = ["ask_kafka", "ask_mqtt_tcp", "ask_mqtt_ws", "ask_strapi", "ask_web"]
 
@@ -24,29 +30,32 @@ _CONNECT: Final = bytes.fromhex("100c 0004 4d515454 04 02 000a 0000")
 _DISCONNECT: Final = bytes.fromhex("e000")
 # Section 3.2: CONNACK, no session, return code 0.
 _CONNACK: Final = bytes.fromhex("20020000")
+# Return code 5, not authorized: what a secured broker says to a client without a name.
+_NO_ENTRY: Final = bytes.fromhex("20020005")
 
 # Kafka's ApiVersions request: key 18, version 0, correlation 1, client id "opsci", after its length.
 _API_VERSIONS: Final = bytes.fromhex("0000 000f 0012 0000 00000001 0005") + b"opsci"
 
 
-def ask_mqtt_tcp(port: int) -> None:
+def ask_mqtt_tcp(port: int, trust: ssl.SSLContext | None = None) -> None:
     """Connect as an MQTT client and be let in."""
-    with socket.create_connection((LOOPBACK, port), _SECONDS) as broker:
+    with _connection(port, trust) as broker:
         broker.sendall(_CONNECT)
         answer = _read(broker, len(_CONNACK))
-        if answer != _CONNACK:
+        if answer != (_NO_ENTRY if trust else _CONNACK):
             raise ConnectionError(f"answered {answer.hex()} to an MQTT CONNECT")
-        broker.sendall(_DISCONNECT)
+        if not trust:
+            broker.sendall(_DISCONNECT)
 
 
-def ask_mqtt_ws(port: int) -> None:
+def ask_mqtt_ws(port: int, trust: ssl.SSLContext | None = None) -> None:
     """Open a websocket with subprotocol mqtt (RFC 6455, section 4) and connect as an MQTT client inside it."""
     key = base64.b64encode(os.urandom(16)).decode()
     request = (
         f"GET / HTTP/1.1\r\nHost: {LOOPBACK}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"
     )
-    with socket.create_connection((LOOPBACK, port), _SECONDS) as broker:
+    with _connection(port, trust) as broker:
         broker.sendall(request.encode())
         head = b""
         while not head.endswith(b"\r\n\r\n"):
@@ -55,32 +64,47 @@ def ask_mqtt_ws(port: int) -> None:
             raise ConnectionError(f"answered {head.splitlines()[0].decode(errors='replace')} to a websocket handshake")
         broker.sendall(_masked(_CONNECT))
         answer = _read(broker, 2 + len(_CONNACK))
-        if answer[2:] != _CONNACK:
+        if answer[2:] != (_NO_ENTRY if trust else _CONNACK):
             raise ConnectionError(f"answered {answer.hex()} to an MQTT CONNECT over a websocket")
-        broker.sendall(_masked(_DISCONNECT))
+        if not trust:
+            broker.sendall(_masked(_DISCONNECT))
 
 
-def ask_kafka(port: int) -> None:
-    """Ask the broker which requests it takes."""
-    with socket.create_connection((LOOPBACK, port), _SECONDS) as broker:
+def ask_kafka(port: int, trust: ssl.SSLContext | None = None) -> None:
+    """Ask the broker which requests it takes, which it tells before it asks who we are."""
+    with _connection(port, trust) as broker:
         broker.sendall(_API_VERSIONS)
         length, correlation, error = struct.unpack(">iih", _read(broker, 10))
         if correlation != 1 or error or length < 10:
             raise ConnectionError(f"answered error {error} to ApiVersions")
 
 
-def ask_strapi(port: int) -> None:
+def ask_strapi(port: int, trust: ssl.SSLContext | None = None) -> None:
     """Ask Strapi's own health route, which answers 204."""
-    _ask_http(port, "/_health", 204)
+    _ask_http(port, "/_health", 204, trust)
 
 
-def ask_web(port: int) -> None:
+def ask_web(port: int, trust: ssl.SSLContext | None = None) -> None:
     """Ask the web client's server for what the page asks first."""
-    _ask_http(port, "/config.json", 200)
+    _ask_http(port, "/config.json", 401 if trust else 200, trust)
 
 
-def _ask_http(port: int, path: str, expected: int) -> None:
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_SECONDS)
+@contextmanager
+def _connection(port: int, trust: ssl.SSLContext | None) -> Iterator[socket.socket]:
+    with socket.create_connection((LOOPBACK, port), _SECONDS) as plain:
+        if trust is None:
+            yield plain
+        else:
+            with trust.wrap_socket(plain, server_hostname=LOOPBACK) as secured:
+                yield secured
+
+
+def _ask_http(port: int, path: str, expected: int, trust: ssl.SSLContext | None) -> None:
+    connection = (
+        http.client.HTTPSConnection(LOOPBACK, port, timeout=_SECONDS, context=trust)
+        if trust
+        else http.client.HTTPConnection(LOOPBACK, port, timeout=_SECONDS)
+    )
     try:
         connection.request("GET", path)
         status = connection.getresponse().status

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 from stack.errors import ServerStartError
 from stack.places import ROOT, Places
 from stack.ports import LOOPBACK, Ports
+from stack.record import write_whole
+from stack.secure.door import Door
+from stack.secure.rights import give_rights
 from stack.servers.health import ask_kafka
 from stack.servers.server import Launch
 from stack.servers.topics import make_topics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from stack.programs import Programs
@@ -45,11 +48,12 @@ def render_properties(committed: str, values: Mapping[str, str]) -> str:
     return text
 
 
-def _render(ports: Ports, data: Path) -> str:
-    client = f"PLAINTEXT://{LOOPBACK}:{ports.kafka}"
+def _render(ports: Ports, data: Path, door: Door | None) -> str:
+    client = f"{'SASL_SSL' if door else 'PLAINTEXT'}://{LOOPBACK}:{ports.kafka}"
     return render_properties(
-        (ROOT / "configs" / "kafka.properties").read_text(),
+        (ROOT / "configs" / ("secure" if door else ".") / "kafka.properties").read_text(),
         {
+            **(door.kafka_properties() if door else {}),
             "listeners": f"{client},CONTROLLER://{LOOPBACK}:{ports.kafka_controller}",
             "advertised.listeners": client,
             "controller.quorum.voters": f"1@{LOOPBACK}:{ports.kafka_controller}",
@@ -67,7 +71,9 @@ def launch_kafka(places: Places, programs: Programs, ports: Ports) -> Launch:
     folder = places.state / "kafka"
     folder.mkdir(exist_ok=True)
     config = folder / "kafka.properties"
-    config.write_text(_render(ports, folder / "data"))
+    door = Door.of(places)
+    # For its owner alone: a secured broker's own password stands in it.
+    write_whole(config, _render(ports, folder / "data", door))
     java: list[str | Path] = [
         programs.java,
         "-cp",
@@ -76,22 +82,45 @@ def launch_kafka(places: Places, programs: Programs, ports: Ports) -> Launch:
         "-Djava.awt.headless=true",
     ]
     if not (folder / "data" / "meta.properties").exists():
-        _format(java, config, places.log("kafka"))
+        _format(java, config, places.log("kafka"), door.scram_arguments() if door else [])
+    address = f"{LOOPBACK}:{ports.kafka}"
+    trust = door.trust() if door else None
     return Launch(
         name="kafka",
         argv=[*java, "-Xms128m", "-Xmx512m", "-XX:+ExitOnOutOfMemoryError", "kafka.Kafka", config],
         cwd=folder,
         environment=os.environ,
-        checks={f"Kafka on port {ports.kafka}": partial(ask_kafka, ports.kafka)},
-        finish=partial(make_topics, f"{LOOPBACK}:{ports.kafka}"),
+        checks={f"Kafka on port {ports.kafka}": partial(ask_kafka, ports.kafka, trust)},
+        finish=partial(_set_up, address, door),
     )
 
 
-def _format(java: list[str | Path], config: Path, log: Path) -> None:
+def _set_up(address: str, door: Door | None) -> None:
+    if door is None:
+        make_topics(address)
+    else:
+        make_topics(address, door.kafka_options("admin"))
+        give_rights(address, door.kafka_options("admin"))
+
+
+def _format(java: list[str | Path], config: Path, log: Path, users: Sequence[str]) -> None:
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     # One argument: an identity may begin with a dash, which a separate one would make an option.
     identity = f"--cluster-id={cluster}"
-    argv = [*java, "-Xmx128m", "kafka.tools.StorageTool", "format", identity, "-c", config, "--ignore-formatted"]
-    done = subprocess.run([str(part) for part in argv], capture_output=True, text=True, check=False, timeout=60)
+    argv = [*java[1:], "-Xmx128m", "kafka.tools.StorageTool", "format", identity, "-c", config, "--ignore-formatted"]
+    for user in users:
+        argv += ["--add-scram", user]
+    # In a file that only we read: passwords stand in it, and every user of the machine sees a process's arguments.
+    arguments = config.with_name(".format.arguments")
+    write_whole(arguments, "\n".join(_quoted(str(part)) for part in argv))
+    try:
+        done = subprocess.run([java[0], f"@{arguments}"], capture_output=True, text=True, check=False, timeout=60)
+    finally:
+        arguments.unlink()
     if done.returncode:
         raise ServerStartError("kafka", "its storage could not be formatted", str(log), done.stdout + done.stderr)
+
+
+def _quoted(argument: str) -> str:
+    """One argument as the files of the program java have it."""
+    return '"' + argument.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from stack.places import ROOT, Places
 from stack.ports import LOOPBACK, Ports
+from stack.secure.door import Door
 from stack.servers.health import ask_mqtt_tcp, ask_mqtt_ws
 from stack.servers.server import Launch
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from stack.programs import Programs
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["launch_mosquitto", "render_mosquitto"]
 
 
-def render_mosquitto(committed: str, ports: Ports, data: Path, log: Path, *, user: str = "") -> str:
+def render_mosquitto(
+    committed: str, ports: Ports, data: Path, log: Path, *, user: str = "", files: Mapping[str, Path] | None = None
+) -> str:
     """Put local ports, folders and the loopback address into the committed configuration.
 
     Args:
@@ -29,6 +33,7 @@ def render_mosquitto(committed: str, ports: Ports, data: Path, log: Path, *, use
         data: the folder of the persistence file.
         log: the log file.
         user: whom Mosquitto is to run as, where it is started by root and would change to a user of its own.
+        files: what else is elsewhere here, by the option that names it: `certfile`, `password_file` ...
 
     Returns:
         The text to run with.
@@ -41,6 +46,8 @@ def render_mosquitto(committed: str, ports: Ports, data: Path, log: Path, *, use
             lines.append(f"listener {listeners[listener[1]]} {LOOPBACK}")
         elif line.startswith("persistence_location "):
             lines.append(f"persistence_location {data}/")
+        elif (option := line.partition(" ")[0]) in (files or {}):
+            lines.append(f"{option} {(files or {})[option]}")
         elif line.startswith("log_dest file "):
             lines.append(f"log_dest file {log}")
         else:
@@ -55,17 +62,20 @@ def launch_mosquitto(places: Places, programs: Programs, ports: Ports) -> Launch
     folder = places.state / "mosquitto"
     folder.mkdir(exist_ok=True)
     config = folder / "mosquitto.conf"
-    committed = (ROOT / "configs" / "mosquitto.conf").read_text()
+    door = Door.of(places)
+    committed = (ROOT / "configs" / ("secure" if door else ".") / "mosquitto.conf").read_text()
     user = "root" if os.geteuid() == 0 else ""
-    config.write_text(render_mosquitto(committed, ports, folder, places.log("mosquitto"), user=user))
+    files = door.mosquitto_files() if door else {}
+    config.write_text(render_mosquitto(committed, ports, folder, places.log("mosquitto"), user=user, files=files))
+    trust = door.trust() if door else None
     return Launch(
         name="mosquitto",
         argv=[programs.mosquitto, "-c", config],
         cwd=folder,
         environment={**os.environ, **programs.library_path},
         checks={
-            f"MQTT on port {ports.mqtt_tcp}": partial(ask_mqtt_tcp, ports.mqtt_tcp),
-            f"MQTT over websockets on port {ports.mqtt_ws}": partial(ask_mqtt_ws, ports.mqtt_ws),
+            f"MQTT on port {ports.mqtt_tcp}": partial(ask_mqtt_tcp, ports.mqtt_tcp, trust),
+            f"MQTT over websockets on port {ports.mqtt_ws}": partial(ask_mqtt_ws, ports.mqtt_ws, trust),
         },
         start_patience=20,
     )

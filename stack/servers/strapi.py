@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from stack.needs import APPLICATION
 from stack.ports import LOOPBACK, Ports
 from stack.record import write_whole
+from stack.secure.door import Door
 from stack.servers.admin import tie_admin_panel
 from stack.servers.health import ask_strapi
 from stack.servers.server import Launch
@@ -83,6 +84,7 @@ def lay_out(folder: Path, modules: Path) -> Path:
 def environment_of(places: Places, ports: Ports, *, admin: bool) -> dict[str, str]:
     """Everything the application is told; DATABASE_* come from the caller's own environment where it has them."""
     folder = places.state / "strapi"
+    door = Door.of(places)
     return {
         "DATABASE_CLIENT": "sqlite",
         "DATABASE_FILENAME": str(folder / "data.db"),
@@ -97,6 +99,7 @@ def environment_of(places: Places, ports: Ports, *, admin: bool) -> dict[str, st
         "STRAPI_TELEMETRY_DISABLED": "true",
         "STRAPI_DISABLE_UPDATE_NOTIFICATION": "true",
         "NO_COLOR": "1",
+        **(door.strapi_environment(folder) if door else {}),
     }
 
 
@@ -114,12 +117,14 @@ def launch_strapi(places: Places, programs: Programs, ports: Ports, *, panel: Pa
     application = lay_out(folder, programs.strapi_modules)
     if panel:
         tie_admin_panel(application, panel)
+    door = Door.of(places)
+    trust = door.trust() if door else None
     return Launch(
         name="strapi",
         argv=[programs.node, application / "node_modules" / "@strapi" / "strapi" / "bin" / "strapi.js", "start"],
         cwd=application,
         environment=environment_of(places, ports, admin=panel is not None),
-        checks={f"Strapi on port {ports.strapi}": partial(ask_strapi, ports.strapi)},
+        checks={f"Strapi on port {ports.strapi}": partial(ask_strapi, ports.strapi, trust)},
         # Its first start makes the database, which takes a slow disk a while.
         start_patience=120,
     )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["TOPICS", "make_topics"]
 
@@ -16,8 +19,8 @@ TOPICS: Final = {"stock": 6, "product": 1, "event": 1, "errors": 1}
 _FOREVER: Final = {"retention.ms": "-1"}
 
 
-async def _make(broker: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker, request_timeout_ms=10_000)
+async def _make(broker: str, options: Mapping[str, Any]) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker, request_timeout_ms=10_000, **options)
     await admin.start()
     try:
         missing = TOPICS.keys() - set(await admin.list_topics())
@@ -37,16 +40,17 @@ async def _make(broker: str) -> None:
         await admin.close()
 
 
-def make_topics(broker: str) -> None:
+def make_topics(broker: str, options: Mapping[str, Any] | None = None) -> None:
     """Make the topics of the chain that do not exist yet.
 
     Args:
         broker: `host:port`.
+        options: who we are, as aiokafka's clients take it, where the broker asks.
 
     Raises:
         ConnectionError: Kafka did not make one, or does not answer.
     """
     try:
-        asyncio.run(_make(broker))
+        asyncio.run(_make(broker, options or {}))
     except KafkaError as error:
         raise ConnectionError(f"Kafka did not make the topics: {error}") from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from stack.addresses import Addresses
 from stack.places import ROOT, Places
+from stack.secure.door import Door
 from stack.servers.health import ask_web
 from stack.servers.server import Launch
 
@@ -23,7 +24,8 @@ __all__ = ["launch_web"]
 
 def launch_web(places: Places, programs: Programs, ports: Ports) -> Launch:
     """Say how to start the server of the web client."""
-    addresses = Addresses.of(ports)
+    door = Door.of(places)
+    addresses = Addresses.of(ports, secure=places.is_secure)
     options: dict[str, str | Path] = {
         "--port": str(ports.web),
         "--mqtt": addresses.mqtt_ws,
@@ -31,6 +33,8 @@ def launch_web(places: Places, programs: Programs, ports: Ports) -> Launch:
         "--token-file": places.read_token,
         "--script": programs.web_modules / "mqtt" / "dist" / "mqtt.esm.js",
     }
+    if door:
+        options |= door.web_options()
     argv: list[str | Path] = [sys.executable, "-m", "stack.webserver"]
     for option in options.items():
         argv += option
@@ -39,7 +43,7 @@ def launch_web(places: Places, programs: Programs, ports: Ports) -> Launch:
         argv=argv,
         cwd=ROOT,
         environment=os.environ,
-        checks={f"the web page on port {ports.web}": partial(ask_web, ports.web)},
+        checks={f"the web page on port {ports.web}": partial(ask_web, ports.web, door.trust() if door else None)},
         start_patience=20,
         stop_patience=5,
     )

@@ -43,7 +43,7 @@ translate();
 const config = await (await fetch('config.json')).json();
 const stock = new Stock();
 const sent = new Sent(storage);
-const broker = new Broker(config.mqtt, show);
+const broker = new Broker(config.mqtt, config, show);
 const sender = new Sender(broker, config.topic, sent, noticed);
 const products = new ProductList(elements.rows, elements.row, texts);
 const sentList = new SentList(elements.sent, elements.sentRow, texts, (movement) => sender.sendAgain(movement));

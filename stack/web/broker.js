@@ -16,6 +16,7 @@ export class Lost extends Error {}
 
 export class Broker {
   #url;
+  #user;
   #changed;
   #client = null;
   #pause = FIRST_PAUSE;
@@ -30,10 +31,12 @@ export class Broker {
 
   /**
    * @param {string} url ws:// or wss://
+   * @param {{username?: string, password?: string}} user Who we are, where the broker asks.
    * @param {() => void} changed Called when the state has changed.
    */
-  constructor(url, changed) {
+  constructor(url, user, changed) {
     this.#url = url;
+    this.#user = user;
     this.#changed = changed;
     this.#open();
   }
@@ -68,6 +71,8 @@ export class Broker {
     clearTimeout(this.#timer);
     const client = mqtt.connect(this.#url, {
       clientId: `opsci-web-${Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16)).join('')}`,
+      username: this.#user.username,
+      password: this.#user.password,
       protocolVersion: 5,
       clean: true,
       keepalive: 20,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from stack.ports import LOOPBACK
 from stack.webserver.files import page_files
+from stack.webserver.login import Login
 from stack.webserver.server import WebServer
 from stack.webserver.site import Site
 from stack.webserver.stock import Stock
@@ -29,20 +30,28 @@ def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace
     parser.add_argument("--topic", default="topic", help="where movements are published (default: %(default)s)")
     parser.add_argument("--strapi", required=True, metavar="URL", help="Strapi's base URL")
     parser.add_argument("--token-file", required=True, type=Path, metavar="FILE", help="Strapi's read-only token")
+    parser.add_argument("--certificate", type=Path, metavar="FILE", help="serve HTTPS with this certificate (PEM)")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="its private key")
+    parser.add_argument("--authority", type=Path, metavar="FILE", help="the authority of Strapi's certificate (PEM)")
+    parser.add_argument("--user", default="", help="ask for this user, and let the page publish as that user")
+    parser.add_argument("--password-file", type=Path, metavar="FILE", help="a file with that user's password")
     parser.add_argument("--script", required=True, type=Path, metavar="FILE", help="MQTT.js: its dist/mqtt.esm.js")
     return parser.parse_args(arguments)
 
 
 def _main() -> None:
     options = read_arguments()
+    login = Login(options.user, options.password_file) if options.user else None
+    certificate = (options.certificate, options.key) if options.certificate else None
     site = Site(
         files=page_files(options.script),
-        stock=Stock(options.strapi, options.token_file),
+        stock=Stock(options.strapi, options.token_file, options.authority),
         mqtt=options.mqtt,
         topic=options.topic,
         local=options.host == LOOPBACK,
+        login=login,
     )
-    with WebServer(options.host, options.port, site) as server:
+    with WebServer(options.host, options.port, site, certificate) as server:
         server.serve_forever()
 
 

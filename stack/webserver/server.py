@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    import socket
+    from pathlib import Path
+
     from stack.webserver.site import Site
 
 __all__ = ["WebServer"]
@@ -18,13 +23,29 @@ class WebServer(ThreadingHTTPServer):
         host: the address to listen on.
         port: the port; 0 takes a free one.
         site: what can be asked for.
+        certificate: the files of a certificate and its key, to serve HTTPS; None serves HTTP.
     """
 
     daemon_threads = True
 
-    def __init__(self, host: str, port: int, site: Site) -> None:
+    def __init__(self, host: str, port: int, site: Site, certificate: tuple[Path, Path] | None = None) -> None:
         self.site: Final = site
+        self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if certificate else None
+        if self._tls and certificate:
+            self._tls.load_cert_chain(*certificate)
         super().__init__((host, port), _Handler)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Take a connection; its handshake is left to its own thread, as a silent client would stop all others."""
+        connection, address = super().get_request()
+        if self._tls:
+            connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Leave out clients that do not believe us or speak no TLS."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -46,7 +67,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in self.headers:
             # A body is not read here, and must not be taken for the next request.
             self.close_connection = True
-        answer = self.server.site.answer(self.path, self.headers.get("Host", ""), self.headers.get("If-None-Match", ""))
+        asked = [self.headers.get(name, "") for name in ("Host", "If-None-Match", "Authorization")]
+        answer = self.server.site.answer(self.path, *asked)
         try:
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.kind)

@@ -12,6 +12,7 @@ from stack.webserver.answer import Answer, complaint, json_answer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from stack.webserver.login import Login
     from stack.webserver.stock import Stock
 
 __all__ = ["Site"]
@@ -31,6 +32,7 @@ class Site:
         topic: where the page publishes movements.
         local: listens on loopback alone, and so answers to loopback's names only: a page elsewhere that has its own
             name resolve to 127.0.0.1 (DNS rebinding) reads nothing here.
+        login: who gets in; None lets everyone in.
     """
 
     files: Mapping[str, Answer]
@@ -38,14 +40,16 @@ class Site:
     mqtt: str
     topic: str
     local: bool = True
+    login: Login | None = None
 
-    def answer(self, target: str, host: str, known: str = "") -> Answer:
+    def answer(self, target: str, host: str, known: str = "", authorization: str = "") -> Answer:
         """Answer a GET, or a HEAD, whose body is then not sent.
 
         Args:
             target: the request's target: path and query.
             host: its Host header.
             known: its If-None-Match header: the version that the browser has.
+            authorization: its Authorization header.
         """
         named = _HOST.fullmatch(host)
         if not named:
@@ -53,6 +57,8 @@ class Site:
         if self.local and named["name"].lower() not in _LOOPBACK:
             return self._guarded(complaint(421, "this server answers to 127.0.0.1 and localhost only"), self.mqtt)
         mqtt = self.mqtt.replace("{host}", named["name"])
+        if self.login and not self.login.lets_in(authorization):
+            return self._guarded(self.login.refusal(), mqtt)
         found = self._find(target, mqtt)
         tag = found.headers.get("ETag")
         if tag and tag in known:
@@ -66,7 +72,8 @@ class Site:
             return complaint(400, "this is no address")
         match path:
             case "/config.json":
-                return json_answer({"mqtt": mqtt, "topic": self.topic})
+                user = {"username": self.login.user, "password": self.login.password()} if self.login else {}
+                return json_answer({"mqtt": mqtt, "topic": self.topic, **user})
             case "/products":
                 return self.stock.products(_one(query, "page", "1"), _one(query, "order", "id"))
             case "/verdicts":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -29,13 +30,15 @@ class Stock:
     Args:
         url: Strapi's base URL.
         token_file: the read-only API token. Read at each question: Strapi makes it while it starts for the first time.
+        authority: a file with the authority that signed Strapi's certificate; None trusts the system's.
     """
 
-    def __init__(self, url: str, token_file: Path) -> None:
+    def __init__(self, url: str, token_file: Path, authority: Path | None = None) -> None:
         self._token_file = token_file
         # Node.js closes an idle connection after 5 s; shorter here, so that the two never race.
         limits = httpx.Limits(keepalive_expiry=3)
-        self._client = httpx.Client(base_url=url, timeout=10, trust_env=False, limits=limits)
+        verify = ssl.create_default_context(cafile=str(authority)) if authority else True
+        self._client = httpx.Client(base_url=url, timeout=10, trust_env=False, limits=limits, verify=verify)
 
     def close(self) -> None:
         """Close the connections to Strapi."""

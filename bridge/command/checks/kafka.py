@@ -7,7 +7,13 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError, NotCoordinatorForGroupError, for_code
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    KafkaError,
+    NotCoordinatorForGroupError,
+    for_code,
+)
 
 from bridge.backoff import Backoff
 from bridge.command.checks.finding import Finding, failure
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["check_kafka"]
 
 _TRIES: Final = 10
+_PASSING: Final = frozenset({GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError})
 
 
 async def check_kafka(settings: Settings) -> AsyncIterator[Finding]:
@@ -85,7 +92,7 @@ async def _group(admin: Any, group: str) -> Finding:
             error = for_code(code)
         except KafkaError as raised:
             error, state, members = type(raised), "", ()
-        if error not in {GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError}:
+        if error not in _PASSING:
             break
         # A cluster that just started makes the groups' topic when it is asked for the first time.
         await asyncio.sleep(backoff.pause())
