@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING
 
 from bridge.collector import spare_the_rings
 from bridge.errors import OpsciError, SettingsError
+from tui.language import language_of, say, speak
 from tui.local_servers import LocalServers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from bridge.embedded import EmbeddedChain
     from bridge.settings import Settings
+    from bridge.settings.load import Sources
+    from tui.app import OpsciApp
 
 __all__ = ["main", "parse"]
 
@@ -34,6 +38,15 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="the settings file (default: OPSCI_CONFIG, else that of the local servers)",
     )
     parser.add_argument("--stack", action="store_true", help="start the local servers first, and stop them afterwards")
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="one setting, as in --set screen.theme=nord; may be said again",
+    )
     parser.add_argument("--version", action="version", version=f"opsci {version('opsci')}")
     return parser.parse_args(arguments)
 
@@ -53,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     servers = LocalServers()
     try:
         config = servers.start() if options.stack and options.config is None else options.config
-        return _show(_settings(config))
+        return _run(config, dict(options.settings))
     except SettingsError as error:
         return _refuse(str(error), 2)
     except OpsciError as error:
@@ -64,12 +77,78 @@ def main(arguments: Sequence[str] | None = None) -> int:
         servers.stop()
 
 
-def _settings(config: Path | None) -> Settings:
-    from bridge.settings.load import find_settings_file, load_settings  # noqa: PLC0415 - not for --help
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise argparse.ArgumentTypeError(f"{key!r} is no KEY=VALUE, as in screen.theme=nord")
+    return key.strip(), value
 
-    settings = load_settings(find_settings_file(os.environ, config=config), os.environ)
-    _check_theme(settings.screen.theme)
-    return settings
+
+def _run(config: Path | None, flags: Mapping[str, object]) -> int:
+    """Show the chain; after a change of its settings on the screen again, with the new ones."""
+    # Late, so that --help, --version and a wrong setting answer at once.
+    from bridge.settings.load import Sources, find_settings_file, load  # noqa: PLC0415
+
+    chain: EmbeddedChain | None = None
+    notice = ""
+    try:
+        while True:
+            sources = Sources(find_settings_file(os.environ, config=config), os.environ, flags)
+            settings = load(sources).settings
+            _check_theme(settings.screen.theme)
+            if chain is None:
+                # Before the screens are imported, which say the names of their keys as they are.
+                speak(language_of(settings.screen.language, os.environ))
+            _check_keys(settings.screen.keys)
+            chain = _chain_for(settings, chain)
+            app = _show(chain, sources, notice)
+            if not app.starts_anew:
+                return app.return_code or 0
+            notice = app.notice
+    finally:
+        if chain is not None:
+            _stop(chain)
+
+
+def _chain_for(settings: Settings, chain: EmbeddedChain | None) -> EmbeddedChain:
+    """The chain that runs, where the settings change nothing for it; else a new one once the old one has ended."""
+    from msgspec.structs import replace  # noqa: PLC0415
+
+    from bridge.embedded import EmbeddedChain  # noqa: PLC0415
+
+    if chain is not None:
+        # The chain itself has of the screen's settings only how much its journal keeps.
+        same = replace(settings, screen=replace(chain.settings.screen, keep=settings.screen.keep))
+        if same == chain.settings:
+            chain.settings = settings
+            return chain
+        _stop(chain)
+    return EmbeddedChain(settings)
+
+
+def _show(chain: EmbeddedChain, sources: Sources, notice: str) -> OpsciApp:
+    from tui.app import OpsciApp  # noqa: PLC0415
+
+    # The journal says how each connection stands; what the clients' libraries log would spill into the terminal when
+    # the screen is left.
+    logging.getLogger().addHandler(logging.NullHandler())
+    spare_the_rings()
+    app = OpsciApp(chain, sources, running=chain.running)
+    app.notice = notice
+    app.run()
+    return app
+
+
+def _stop(chain: EmbeddedChain) -> None:
+    print(f"opsci: {say('finishing what is under way')}", file=sys.stderr)  # noqa: T201 - the terminal is free again
+    chain.stop()
+
+
+def _check_keys(keys: Mapping[str, str]) -> None:
+    if keys:
+        from tui.settings.keys import check_keys  # noqa: PLC0415
+
+        check_keys(keys)
 
 
 def _check_theme(theme: str) -> None:
@@ -78,25 +157,6 @@ def _check_theme(theme: str) -> None:
     if theme not in BUILTIN_THEMES:
         allowed = ", ".join(sorted(BUILTIN_THEMES))
         raise SettingsError(f"screen.theme: found {theme!r}; allowed is one of {allowed}")
-
-
-def _show(settings: Settings) -> int:
-    # Late, so that --help, --version and a wrong setting answer at once.
-    from bridge.embedded import EmbeddedChain  # noqa: PLC0415
-    from tui.app import OpsciApp  # noqa: PLC0415
-
-    # The journal says how each connection stands; what the clients' libraries log would spill into the terminal when
-    # the screen is left.
-    logging.getLogger().addHandler(logging.NullHandler())
-    spare_the_rings()
-    chain = EmbeddedChain(settings)
-    app = OpsciApp(chain)
-    try:
-        app.run()
-    finally:
-        print("opsci: finishing what is under way", file=sys.stderr)  # noqa: T201 - the terminal is the person's again
-        chain.stop()
-    return app.return_code or 0
 
 
 def _refuse(why: str, code: int) -> int:

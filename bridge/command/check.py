@@ -13,12 +13,12 @@ from bridge.journal import Server
 from bridge.text import readable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
     from bridge.command.checks.finding import Finding
     from bridge.settings import Settings
 
-__all__ = ["check"]
+__all__ = ["check", "try_servers"]
 
 _CHECKS: Final[Mapping[Server, Callable[[Settings], AsyncIterator[Finding]]]] = {
     Server.MQTT: check_mqtt,
@@ -41,13 +41,26 @@ def check(settings: Settings) -> int:
     return 1 if failed else 0
 
 
+async def try_servers(settings: Settings, servers: Iterable[Server]) -> AsyncIterator[Finding]:
+    """Try servers one after the other; nothing is made or changed there.
+
+    Args:
+        settings: the engine's.
+        servers: which.
+
+    Yields:
+        What came of each thing tried, as soon as it did.
+    """
+    for server in servers:
+        async for finding in _CHECKS[server](settings):
+            yield finding
+
+
 async def _check(settings: Settings) -> int:
     failed = 0
-    for server in needed(settings):
-        async for finding in _CHECKS[server](settings):
-            failed += not finding.ok
-            advice = f" -> {finding.advice}" if finding.advice else ""
-            print(
-                f"{'ok' if finding.ok else 'FAILED':<7} {server.value:<7} {readable(finding.what + advice)}", flush=True
-            )
+    async for finding in try_servers(settings, needed(settings)):
+        failed += not finding.ok
+        advice = f" -> {finding.advice}" if finding.advice else ""
+        word = "ok" if finding.ok else "FAILED"
+        print(f"{word:<7} {finding.server.value:<7} {readable(finding.what + advice)}", flush=True)
     return failed

@@ -10,8 +10,11 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
+from tui.language import say
+from tui.settings.keys import remapped
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from textual.app import ComposeResult
 
@@ -90,8 +93,10 @@ class HelpScreen(ModalScreen[None]):
 
     def _text(self) -> Content:
         lines: list[Content] = []
-        for heading, bindings in self._sections:
-            lines += [Content.styled(heading, "bold $text-primary"), *map(_line, _distinct(bindings)), Content("")]
+        keys: Mapping[str, str] = getattr(self.app, "keys", {})
+        for heading, bindings in (*self._sections, (say("On every screen"), type(self.app).BINDINGS)):
+            shown = [_line(remapped(binding, keys)) for binding in _distinct(bindings)]
+            lines += [Content.styled(heading, "bold $text-primary"), *shown, Content("")]
         lines.append(Content.styled("Filters, after /", "bold $text-primary"))
         lines += [Content.assemble((f"  {term:24}", "bold"), meaning) for term, meaning in FILTERS]
         lines += [Content(""), Content.styled("Signs", "bold $text-primary")]

@@ -1,0 +1,423 @@
+"""The settings screen: every setting with who gave it, changed, tried and kept; and the keys that settings give."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from textual.widgets import Input, Select, Static, Switch, TextArea
+
+from bridge.command.checks.finding import Finding
+from bridge.errors import SettingsError
+from bridge.journal import Server
+from bridge.settings import ScreenSettings, Settings
+from bridge.settings.layers import GENERATED, changes_file, own_file
+from bridge.settings.load import Sources, load
+from bridge.settings.names import SETTINGS
+from tests.tui.looking import main_screen, screen_text, until
+from tui.app import OpsciApp
+from tui.settings.draft import Draft
+from tui.settings.editor import EditScreen
+from tui.settings.keys import binding_ids, key_problems
+from tui.settings.screen import SettingsScreen
+from tui.settings.trial_screen import TrialScreen
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from pathlib import Path
+
+    from textual.pilot import Pilot
+
+    from tests.tui.scripted import ScriptedEngine
+
+TEXT = """# mine
+drain = 3
+[mqtt] # the hall
+url = "ws://127.0.0.1:9" # by the door
+[strapi]
+token = "hunter2"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.toml"
+    path.write_text(TEXT)
+    return path
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
+    """What the probes say; none asks a server."""
+    findings: list[Finding] = []
+
+    async def answer(settings: Settings, servers: Iterable[Server]) -> AsyncIterator[Finding]:
+        for server in servers:
+            for finding in findings:
+                if finding.server is server:
+                    yield finding
+
+    monkeypatch.setattr("bridge.command.check.try_servers", answer)
+    return findings
+
+
+def text_of(path: Path) -> str:
+    return path.read_text()
+
+
+def rewrite(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+def told(app: OpsciApp, text: str) -> bool:
+    """Whether a notification says it."""
+    return any(text in one.message for one in app._notifications)
+
+
+async def select(pilot: Pilot[None], key: str) -> SettingsScreen:
+    """Open the settings and put the cursor on one of them."""
+    await pilot.press("s")
+    await until(pilot, lambda: isinstance(pilot.app.screen, SettingsScreen))
+    screen = pilot.app.screen
+    assert isinstance(screen, SettingsScreen)
+    screen.view.highlighted = screen.view.get_option_index(key)
+    await until(pilot, lambda: screen.view.selected and screen.view.selected.key == key)
+    return screen
+
+
+async def edit(pilot: Pilot[None], key: str) -> EditScreen:
+    await select(pilot, key)
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(pilot.app.screen, EditScreen))
+    window = pilot.app.screen
+    assert isinstance(window, EditScreen)
+    return window
+
+
+async def retype(pilot: Pilot[None], text: str) -> None:
+    field = pilot.app.screen.query_one("#edit-field", Input)
+    field.value = ""
+    await pilot.press(*("colon" if letter == ":" else "slash" if letter == "/" else letter for letter in text))
+    await until(pilot, lambda: field.value == text)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_every_setting_is_listed_with_its_value_and_who_gave_it(
+    engine: ScriptedEngine, file: Path, size: tuple[int, int]
+) -> None:
+    app = OpsciApp(engine, Sources(file, {"OPSCI_KAFKA_GROUP": "hall"}, {"mqtt.keepalive": "7"}))
+    async with app.run_test(size=size) as pilot:
+        screen = await select(pilot, "mqtt.url")
+        assert [option.id for option in screen.view.options if option.id] == sorted(
+            SETTINGS, key=lambda key: "." in key
+        )
+        for text in ("ws://127.0.0.1:9", "mine.toml:4", "allowed: ws://host:port", "OPSCI_MQTT_URL"):
+            await until(pilot, lambda text=text: text in screen_text(app))  # type: ignore[misc]
+        for key, source in (("kafka.group", "OPSCI_KAFKA_GROUP"), ("mqtt.keepalive", "flag"), ("drain", "mine.toml:2")):
+            screen.view.highlighted = screen.view.get_option_index(key)
+            await until(pilot, lambda source=source: source in screen_text(app))  # type: ignore[misc]
+        screen.view.highlighted = screen.view.get_option_index("strapi.token")
+        await until(pilot, lambda: "set, not shown" in screen_text(app))
+        assert "hunter2" not in screen_text(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is main_screen(app))
+
+
+async def test_s_is_a_letter_in_a_field_and_opens_once(engine: ScriptedEngine, file: Path) -> None:
+    app = OpsciApp(engine, Sources(file))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("4", "s")
+        await until(pilot, lambda: main_screen(app).form.product.value == "s")
+        assert app.screen is main_screen(app)
+        await pilot.press("escape", "escape")
+        await select(pilot, "drain")
+        await pilot.press("s")
+        await pilot.pause()
+        assert sum(isinstance(screen, SettingsScreen) for screen in app.screen_stack) == 1
+
+
+async def test_the_palette_has_it(engine: ScriptedEngine, file: Path) -> None:
+    app = OpsciApp(engine, Sources(file))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("ctrl+p", *"settings")
+        await until(pilot, lambda: "Look at every setting" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
+
+
+async def test_the_filter_looks_at_names_values_and_descriptions(engine: ScriptedEngine, file: Path) -> None:
+    app = OpsciApp(engine, Sources(file))
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await select(pilot, "drain")
+
+        def left() -> list[str | None]:
+            return [option.id for option in screen.view.options if option.id]
+
+        await pilot.press("slash", *"ws 127")
+        await until(pilot, lambda: left() == ["mqtt.url"])
+        await pilot.press("enter")
+        assert screen.view.selected
+        assert screen.view.selected.key == "mqtt.url"
+        await pilot.press("escape")
+        await until(pilot, lambda: len(left()) == len(SETTINGS))
+        await pilot.press("slash", *"no such thing")
+        await until(pilot, lambda: "no setting matches" in screen_text(app))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_value_is_checked_as_it_is_typed_in_the_loaders_words(
+    engine: ScriptedEngine, file: Path, size: tuple[int, int]
+) -> None:
+    app = OpsciApp(engine, Sources(file))
+    async with app.run_test(size=size) as pilot:
+        await edit(pilot, "mqtt.keepalive")
+        await retype(pilot, "0")
+        await until(
+            pilot, lambda: "found 0; allowed: a whole number from 1 to 65,535" in screen_text(app).replace('"', "")
+        )
+        await pilot.press("enter")
+        assert isinstance(app.screen, EditScreen)
+        await retype(pilot, "09")
+        await pilot.press("escape")
+        await edit_again(pilot, "mqtt.url")
+        await retype(pilot, "ws://h:70000")
+        await until(pilot, lambda: "is no address" in screen_text(app))
+
+
+async def edit_again(pilot: Pilot[None], key: str) -> None:
+    """Change another setting while the list is open."""
+    screen = pilot.app.screen
+    assert isinstance(screen, SettingsScreen)
+    screen.view.highlighted = screen.view.get_option_index(key)
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(pilot.app.screen, EditScreen))
+
+
+async def test_each_kind_of_field_changes_its_setting(engine: ScriptedEngine, file: Path) -> None:
+    app = OpsciApp(engine, Sources(file))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await edit(pilot, "kafka.beginning")
+        assert app.screen.query_one("#edit-field", Switch).value
+        await pilot.press("space", "enter")
+        await until(pilot, lambda: "1 change" in screen_text(app))
+        await edit_again(pilot, "strapi.mode")
+        assert isinstance(app.screen.query_one("#edit-field"), Select)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: "2 changes" in screen_text(app))
+        await edit_again(pilot, "screen.presets")
+        lines = app.screen.query_one("#edit-field", TextArea)
+        lines.text = '[{ name = "case", amount = 0 }]'
+        await until(pilot, lambda: "moves nothing" in screen_text(app))
+        lines.text = '[{ name = "case", amount = 24 }'
+        await until(pilot, lambda: "this is no TOML" in screen_text(app))
+        lines.text = '[{ name = "case", amount = 24 }]'
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "3 changes" in screen_text(app))
+        await edit_again(pilot, "strapi.token")
+        assert app.screen.query_one("#edit-field", Input).value == ""
+        await pilot.press(*"new", "enter")
+        await until(pilot, lambda: "4 changes" in screen_text(app))
+        assert "set, not shown" in next(line for line in screen_text(app).splitlines() if "* token " in line)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, TrialScreen) or app.starts_anew)
+        await pilot.press("escape")
+        screen = next(one for one in app.screen_stack if isinstance(one, SettingsScreen))
+        settings = screen._draft.candidate()
+        assert not settings.kafka.beginning
+        assert settings.strapi.mode == "ledger"
+        assert settings.strapi.token == "new"
+        assert settings.screen.presets[0].amount == 24
+
+
+async def test_well_tried_settings_are_written_and_the_chain_starts_anew(
+    engine: ScriptedEngine, file: Path, said: list[Finding]
+) -> None:
+    said.append(Finding(Server.MQTT, True, "it lets us in"))
+    app = OpsciApp(engine, Sources(file))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await edit(pilot, "mqtt.url")
+        await retype(pilot, "ws://127.0.0.1:1")
+        await pilot.press("enter")
+        await until(pilot, lambda: "ctrl+s tries and writes" in screen_text(app))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: app.starts_anew)
+    assert text_of(file) == TEXT.replace("ws://127.0.0.1:9", "ws://127.0.0.1:1")
+    assert "mine.toml" in app.notice
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_what_is_not_well_is_said_and_can_be_kept_or_not(
+    engine: ScriptedEngine, file: Path, said: list[Finding], size: tuple[int, int]
+) -> None:
+    said += [
+        Finding(Server.MQTT, False, "nothing answers there", "is the broker running?"),
+        Finding(Server.KAFKA, False, "must not be tried"),
+    ]
+    app = OpsciApp(engine, Sources(file))
+    async with app.run_test(size=size) as pilot:
+        await edit(pilot, "mqtt.keepalive")
+        await retype(pilot, "9")
+        await pilot.press("enter", "ctrl+s")
+        await until(pilot, lambda: "nothing answers there" in screen_text(app))
+        assert "is the broker running?" in screen_text(app)
+        assert "must not be tried" not in screen_text(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
+        assert text_of(file) == TEXT
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "keeps the settings anyway" in screen_text(app))
+        await pilot.press("k")
+        await until(pilot, lambda: app.starts_anew)
+    assert load(Sources(file)).settings.mqtt.keepalive == 9
+
+
+async def test_probes_that_break_are_findings_too(
+    engine: ScriptedEngine, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(settings: Settings, servers: Iterable[Server]) -> AsyncIterator[Finding]:
+        for server in servers:
+            yield Finding(server, True, "so far so good")
+            raise RuntimeError("a library's \x1b[31m word")
+
+    monkeypatch.setattr("bridge.command.check.try_servers", broken)
+    app = OpsciApp(engine, Sources(file))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await edit(pilot, "mqtt.keepalive")
+        await retype(pilot, "9")
+        await pilot.press("enter", "ctrl+s")
+        await until(pilot, lambda: "RuntimeError: a library's \\x1b[31m" in screen_text(app))
+
+
+async def test_what_needs_no_server_is_kept_at_once(engine: ScriptedEngine, file: Path) -> None:
+    app = OpsciApp(engine, Sources(file))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await edit(pilot, "screen.frames")
+        await retype(pilot, "20")
+        await pilot.press("enter", "ctrl+s")
+        await until(pilot, lambda: app.starts_anew)
+    assert load(Sources(file)).settings.screen.frames == 20
+
+
+async def test_nothing_is_written_over_what_someone_else_wrote(engine: ScriptedEngine, file: Path) -> None:
+    app = OpsciApp(engine, Sources(file))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await edit(pilot, "screen.frames")
+        await retype(pilot, "20")
+        await pilot.press("enter")
+        rewrite(file, "drain = 8\n")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: told(app, "changed by someone else meanwhile"))
+        assert text_of(file) == "drain = 8\n"
+        await pilot.press("ctrl+r")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: app.starts_anew)
+    assert text_of(file) == "drain = 8\n\n[screen]\nframes = 20\n"
+
+
+async def test_what_the_environment_gives_is_not_changed_here(engine: ScriptedEngine, file: Path) -> None:
+    app = OpsciApp(engine, Sources(file, {"OPSCI_MQTT_URL": "ws://h:1"}))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await select(pilot, "mqtt.url")
+        await until(pilot, lambda: "⊘ OPSCI_MQTT_URL in the environment gives it" in screen_text(app))
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(app.screen, SettingsScreen)
+
+
+async def test_changes_are_taken_back_or_dropped_only_when_asked(engine: ScriptedEngine, file: Path) -> None:
+    app = OpsciApp(engine, Sources(file))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await edit(pilot, "drain")
+        await retype(pilot, "5")
+        await pilot.press("enter", "x")
+        await until(pilot, lambda: "1 change" not in screen_text(app))
+        await edit_again(pilot, "drain")
+        await retype(pilot, "5")
+        await pilot.press("enter", "escape")
+        await until(pilot, lambda: "Drop 1 change?" in screen_text(app))
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
+        await pilot.press("escape", "y")
+        await until(pilot, lambda: app.screen is main_screen(app))
+    assert text_of(file) == TEXT
+
+
+async def test_settings_that_can_not_be_read_are_said(engine: ScriptedEngine, file: Path) -> None:
+    app = OpsciApp(engine, Sources(file))
+    async with app.run_test(size=(120, 40)) as pilot:
+        rewrite(file, "drain = 0\n")
+        await pilot.press("s")
+        await until(pilot, lambda: told(app, "line 1: drain: found 0"))
+        assert app.screen is main_screen(app)
+
+
+def test_without_a_file_the_persons_own_is_made() -> None:
+    draft = Draft(Sources())
+    draft.change("screen.theme", "nord")
+    assert draft.keep() == [own_file()]
+    assert own_file().read_text().endswith('\n\n[screen]\ntheme = "nord"\n')
+    assert load(Sources(own_file())).settings.screen.theme == "nord"
+
+
+def test_the_runners_file_is_never_written(tmp_path: Path) -> None:
+    generated = tmp_path / "settings.toml"
+    generated.write_text(f'{GENERATED}: the local servers.\n[mqtt]\nurl = "ws://h:1"\n')
+    draft = Draft(Sources(generated))
+    before = generated.read_text()
+    draft.change("screen.theme", "nord")
+    draft.change("mqtt.url", "ws://other:1")
+    settings = draft.candidate()
+    assert (settings.screen.theme, settings.mqtt.url) == ("nord", "ws://other:1")
+    assert set(draft.keep()) == {own_file(), changes_file(generated)}
+    assert load(Sources(generated)).settings == settings
+    assert generated.read_text() == before
+    assert "mqtt" not in own_file().read_text()
+
+
+def test_a_theme_or_a_combination_that_can_not_be_is_refused(file: Path) -> None:
+    draft = Draft(Sources(file))
+    draft.change("screen.theme", "nope")
+    with pytest.raises(SettingsError, match="no theme called nope"):
+        draft.candidate()
+    draft.change("screen.theme", "textual-dark")
+    assert not draft.changes
+
+
+async def test_keys_of_the_settings_are_in_the_footer_and_the_help(engine: ScriptedEngine) -> None:
+    engine.settings = Settings(screen=ScreenSettings(keys={"focus.form": "f4", "help": "f1", "pane.zoom": "Z"}))
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "f1 Help" in screen_text(app))
+        await pilot.press("f4")
+        await until(pilot, lambda: main_screen(app).form.product.has_focus)
+        await pilot.press("escape", "f1")
+        await until(pilot, lambda: "Keys and signs" in screen_text(app))
+        told_keys = str(app.screen.query_one("#help Static", Static).render())
+        assert "\n  f4                Go to the form\n" in told_keys
+        assert "\n  Z                 Give one pane" in told_keys
+        assert "\n  s                 Look at every setting" in told_keys
+
+
+async def test_a_key_that_was_another_ones_is_said_once(engine: ScriptedEngine) -> None:
+    engine.settings = Settings(screen=ScreenSettings(keys={"focus.form": "z"}))
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: told(app, "screen.keys gives z to something else"))
+        await pilot.press("z")
+        await until(pilot, lambda: main_screen(app).form.product.has_focus)
+        assert len(app._notifications) == 1
+
+
+def test_unknown_ids_and_keys_are_told() -> None:
+    assert {"focus.form", "settings.open", "quit", "letters.all", "trial.keep"} <= set(binding_ids())
+    assert key_problems({"help": "f1,?,ctrl+g,question_mark,space,+,é", "quit": "shift+f2"}) == []
+    (unknown,) = key_problems({"focus.from": "f4"})
+    assert "'focus.from'; did you mean focus.form?" in unknown
+    assert [problem.partition(":")[0] for problem in key_problems({"help": "f44,hyperspace,alt+"})] == [
+        "screen.keys.help"
+    ] * 3

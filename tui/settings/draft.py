@@ -1,0 +1,232 @@
+"""The settings being changed: what counts now, what was changed, what would come of keeping it. No widget in here."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from textual.theme import BUILTIN_THEMES
+
+from bridge.errors import SettingsError
+from bridge.settings.given import Given
+from bridge.settings.keep import Snapshot, replace_file, snapshot
+from bridge.settings.layers import changes_file, home_of, is_generated
+from bridge.settings.load import Sources, load
+from bridge.settings.names import SETTINGS
+from bridge.settings.possible import impossible
+from bridge.settings.rewrite import as_toml, rewritten
+from bridge.settings.tables import TABLES, check_table
+from bridge.settings.values import check_value
+from tui.language import say
+from tui.settings.catalogue import Entry, Kind, servers_of
+from tui.settings.keys import key_problems
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bridge.journal import Server
+    from bridge.settings import Settings
+
+__all__ = ["Draft"]
+
+_HEAD: Final = "# Settings of opsci; configs/opsci.toml has all of them, with what is allowed.\n"
+_CHANGES_HEAD: Final = (
+    "# What was changed for the local servers. It counts above settings.toml beside it, which their runner writes\n"
+    "# anew at each start; `python3 -m stack reset` removes both.\n"
+)
+
+
+class Draft:
+    """Changes that were not kept yet.
+
+    Args:
+        sources: where the settings come from.
+
+    Raises:
+        SettingsError: they can't be loaded as they are now.
+    """
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._snapshots: dict[Path, Snapshot] = {}
+        self.changes: dict[str, object] = {}
+        """What was changed, by dotted name, as TOML has it."""
+        self.read_again()
+
+    def read_again(self) -> None:
+        """Take over what the files say by now; the changes stay.
+
+        Raises:
+            SettingsError: they can't be loaded; then all is as it was.
+        """
+        loaded = load(self._sources)
+        self.loaded = loaded
+        homes = {self.home(key) for key in SETTINGS}
+        self._snapshots = {path: snapshot(path) for path in homes}
+
+    def given(self, key: str) -> Given | None:
+        """Who gives a setting its value now, None for the default."""
+        return self.loaded.given.get(key)
+
+    def value(self, key: str) -> object:
+        """What a setting is, with the changes."""
+        return self.changes[key] if key in self.changes else self.kept_value(key)
+
+    def kept_value(self, key: str) -> object:
+        """What a setting is without the changes, as TOML has it."""
+        section, _, name = key.rpartition(".")
+        settings = self.loaded.settings
+        return msgspec.to_builtins(getattr(getattr(settings, section) if section else settings, name))
+
+    def typed(self, entry: Entry) -> str:
+        """A setting's value as a person would type it; nothing of a secret."""
+        value = self.value(entry.key)
+        if entry.kind is Kind.SECRET:
+            return ""
+        if entry.kind is Kind.TABLE:
+            return as_toml(value)
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, list):
+            return ", ".join(map(str, value))
+        return as_toml(value) if isinstance(value, float) else str(value)
+
+    def locked(self, key: str) -> str:
+        """Why a setting can't be changed here; empty where it can."""
+        given = self.given(key)
+        if given is None or given.file is not None:
+            return ""
+        kind, _, name = given.where.partition(": ")
+        if kind == "environment":
+            return say("{name} in the environment gives it: change it there, or leave it out").format(name=name)
+        return say("the command line gives it: start opsci-tui without that flag to change it here")
+
+    def home(self, key: str) -> Path:
+        """The file that a change of this setting is written to."""
+        given = self.given(key)
+        return home_of(key, self._sources.path, given.file if given else None)
+
+    @property
+    def on_local_servers(self) -> bool:
+        """Whether the settings file is the one that the local servers' runner writes."""
+        return self._sources.path is not None and is_generated(self._sources.path)
+
+    def read(self, entry: Entry, typed: str) -> tuple[object, list[str]]:
+        """Read what a person typed.
+
+        Args:
+            entry: the setting.
+            typed: as `typed` gives it.
+
+        Returns:
+            The value as TOML has it, and what is wrong with it in the loader's words; with something wrong the value
+            means nothing.
+        """
+        key = entry.key
+        if entry.kind is Kind.TABLE:
+            try:
+                value = tomllib.loads(f"v = {typed.strip()}\n")["v"]
+            except tomllib.TOMLDecodeError as error:
+                return None, [say("this is no TOML: {error}").format(error=error)]
+            read, problems = check_table(Given(key, value, key))
+        else:
+            read, problems = check_value(Given(key, typed, key, text=True))
+            value = read
+        problems = problems or self._impossible(key, read)
+        if not problems and key == "screen.keys" and isinstance(read, dict):
+            problems = key_problems(read)
+        return value, [problem.removeprefix(f"{key}: ").removeprefix(key) for problem in problems]
+
+    def change(self, key: str, value: object) -> None:
+        """Change a setting; back to what it was is no change."""
+        if _same(key, value, self.kept_value(key)):
+            self.changes.pop(key, None)
+        else:
+            self.changes[key] = value
+
+    def candidate(self) -> Settings:
+        """The settings as they would be loaded if the changes were kept.
+
+        Raises:
+            SettingsError: they would not load, or the files can't take them.
+        """
+        settings = load(self._sources, self._texts()).settings
+        for key, value in self.changes.items():
+            section, _, name = key.rpartition(".")
+            found = getattr(getattr(settings, section) if section else settings, name)
+            if not _same(key, msgspec.to_builtins(found), value):
+                raise SettingsError(say("{key} would not change: something else gives it a value").format(key=key))
+        if settings.screen.theme not in BUILTIN_THEMES:
+            raise SettingsError(say("there is no theme called {name}").format(name=settings.screen.theme))
+        return settings
+
+    def tried_servers(self, settings: Settings) -> list[Server]:
+        """The servers that the changes are about and that the settings need."""
+        # Here, as it brings the metrics' library with it.
+        from bridge.command.watch import needed  # noqa: PLC0415
+
+        affected = {server for key in self.changes for server in servers_of(key)}
+        return [server for server in needed(settings) if server in affected]
+
+    def files(self) -> list[Path]:
+        """The files that keeping the changes writes, sorted."""
+        return sorted({self.home(key) for key in self.changes})
+
+    def keep(self) -> list[Path]:
+        """Write the changes.
+
+        Returns:
+            The files that were written.
+
+        Raises:
+            SettingsError: a file is another one by now or can't be written; what was written before stays and is in
+                the text.
+        """
+        written: list[Path] = []
+        for path, text in self._texts().items():
+            try:
+                replace_file(self._snapshots[path], text)
+            except SettingsError as error:
+                done = say("; written was {files}").format(files=", ".join(map(str, written))) if written else ""
+                raise SettingsError(f"{error}{done}") from None
+            written.append(path)
+        self.changes.clear()
+        return written
+
+    def _texts(self) -> dict[Path, str]:
+        """What the files would say."""
+        by_file: defaultdict[Path, list[str]] = defaultdict(list)
+        for key in self.changes:
+            by_file[self.home(key)].append(key)
+        texts: dict[Path, str] = {}
+        for path in sorted(by_file):
+            before = self._snapshots[path]
+            text = before.text
+            if before.content is None:
+                own = self._sources.path is None or path != changes_file(self._sources.path)
+                text = _HEAD if own else _CHANGES_HEAD
+            for key in by_file[path]:
+                text = rewritten(text, key, self.changes[key])
+            texts[path] = text
+        return texts
+
+    def _impossible(self, key: str, read: object) -> list[str]:
+        tree: dict[str, Any] = msgspec.to_builtins(self.loaded.settings)
+        for changed, value in {**self.changes, key: msgspec.to_builtins(read)}.items():
+            section, _, name = changed.rpartition(".")
+            (tree[section] if section else tree)[name] = _plain(changed, value)
+        return impossible(msgspec.convert(tree, type(self.loaded.settings)), {})
+
+
+def _plain(key: str, value: object) -> object:
+    """A value as the model has it, for one as TOML may have it: a product that is a number."""
+    if key not in TABLES:
+        return value
+    read, problems = check_table(Given(key, value, key))
+    return value if problems else msgspec.to_builtins(read)
+
+
+def _same(key: str, one: object, other: object) -> bool:
+    return _plain(key, one) == _plain(key, other)

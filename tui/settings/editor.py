@@ -1,0 +1,162 @@
+"""The window in which one setting is changed: a field, a choice, a switch or several lines, checked as it is typed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Input, Select, Static, Switch, TextArea
+
+from bridge.text import readable
+from tui.language import say
+from tui.printable_input import PrintableInput
+from tui.settings.catalogue import Kind
+from tui.settings.keys import binding_lines
+from tui.settings.words import short_path, source_in_full
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+
+    from tui.settings.catalogue import Entry
+    from tui.settings.draft import Draft
+
+__all__ = ["EditScreen"]
+
+
+class YesNo(Switch, inherit_bindings=False):
+    """A switch that leaves Enter to the window."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "toggle_switch", say("Yes or no"), id="edit.switch", tooltip=say("Turn it on or off")),
+    ]
+
+
+class EditScreen(ModalScreen[bool]):
+    """Changes one setting in the draft; says whether it did.
+
+    Args:
+        draft: where the change goes.
+        entry: the setting.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "take", say("Take"), id="edit.take", tooltip=say("Take the value over")),
+        Binding("ctrl+s", "take", say("Take"), id="edit.take_lines", tooltip=say("Take the lines over")),
+        Binding("escape", "leave", say("Leave"), key_display="esc", id="edit.leave", tooltip=say("Change nothing")),
+    ]
+
+    def __init__(self, draft: Draft, entry: Entry) -> None:
+        super().__init__()
+        self._draft = draft
+        self._entry = entry
+        self._problems: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        """What it is, the field, and what is wrong with what stands in it."""
+        entry, draft = self._entry, self._draft
+        with Vertical(classes="window", id="edit") as box:
+            box.border_title = Content(entry.key)
+            with VerticalScroll(id="edit-about", can_focus=False):
+                yield Static(self._about(), markup=False)
+            yield self._field()
+            yield Static(id="edit-problem", markup=False)
+            where = say("goes to {path}").format(path=short_path(draft.home(entry.key)))
+            yield Static(Content.styled(where, "$foreground-muted"), markup=False)
+            if entry.key == "screen.keys":
+                with VerticalScroll(id="edit-ids"):
+                    yield Static("\n".join(binding_lines(draft.loaded.settings.screen.keys)), markup=False)
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Put the cursor into the field."""
+        field = self.query_one("#edit-field")
+        self.set_focus(field)
+        if isinstance(field, Select):
+            field.expanded = True
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Say what is wrong with it so far."""
+        self._check()
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        """Say what is wrong with it so far."""
+        self._check()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Take it over."""
+        self.action_take()
+
+    def on_select_changed(self, event: Select.Changed) -> None:
+        """A choice is made: that is all there is to say."""
+        if event.value != self._draft.typed(self._entry):
+            self.action_take()
+
+    def action_take(self) -> None:
+        """Take the value over, if it can be one."""
+        entry, typed = self._entry, self._typed()
+        if entry.kind is Kind.SECRET and not typed:
+            self.dismiss(False)
+            return
+        value, problems = self._draft.read(entry, typed)
+        if problems:
+            self._say(problems)
+            self.app.bell()
+            return
+        self._draft.change(entry.key, value)
+        self.dismiss(True)
+
+    def action_leave(self) -> None:
+        """Change nothing."""
+        self.dismiss(False)
+
+    def _about(self) -> Content:
+        entry = self._entry
+        parts: list[str | tuple[str, str]] = [say(entry.about)] if entry.about else []
+        label = say("allowed: {values}").format(values=say(entry.allowed))
+        now = say("now from {source}; the variable is {variable}").format(
+            source=source_in_full(self._draft.given(entry.key)), variable=entry.variable
+        )
+        secret = ""
+        if entry.kind is Kind.SECRET:
+            secret = "\n" + say("What is set is not shown. Left empty, nothing changes.")
+        return Content.assemble(*parts, "\n", (label, "$text-primary"), "\n", (f"{now}{secret}", "$foreground-muted"))
+
+    def _field(self) -> Widget:
+        entry, typed = self._entry, self._draft.typed(self._entry)
+        match entry.kind:
+            case Kind.SWITCH:
+                return YesNo(typed == "true", animate=False, id="edit-field")
+            case Kind.CHOICE:
+                return Select([(name, name) for name in entry.choices], value=typed, allow_blank=False, id="edit-field")
+            case Kind.TABLE:
+                return TextArea(typed, id="edit-field", tab_behavior="focus")
+            case _:
+                return PrintableInput(typed, password=entry.kind is Kind.SECRET, id="edit-field", compact=True)
+
+    def _typed(self) -> str:
+        match self.query_one("#edit-field"):
+            case Switch(value=on):
+                return "true" if on else "false"
+            case Select(value=chosen):
+                return str(chosen)
+            case TextArea(text=text):
+                return text
+            case Input(value=text):
+                return text
+        return ""
+
+    def _check(self) -> None:
+        if self._entry.kind is Kind.SECRET and not self._typed():
+            self._say([])
+            return
+        self._say(self._draft.read(self._entry, self._typed())[1])
+
+    def _say(self, problems: list[str]) -> None:
+        self._problems = problems
+        text = "\n".join(f"✗ {readable(problem)}" for problem in problems)
+        self.query_one("#edit-problem", Static).update(Content.styled(text, "$text-error"))
+        self.set_class(bool(problems), "wrong")

@@ -1,0 +1,135 @@
+"""Keys that the settings give to what the screen does, by the id of each binding."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from textual.binding import Binding
+from textual.dom import DOMNode
+from textual.keys import KEY_NAME_REPLACEMENTS, KEY_TO_UNICODE_NAME, Keys, _normalize_key_list
+
+from bridge.errors import SettingsError
+from bridge.settings.wording import did_you_mean, found
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["binding_ids", "binding_lines", "check_keys", "key_problems", "remapped", "taken_keys"]
+
+_MODIFIERS: Final = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
+
+_NAMED: Final = frozenset({*(key.value for key in Keys), *KEY_NAME_REPLACEMENTS.values(), *KEY_TO_UNICODE_NAME})
+
+
+def binding_ids() -> list[str]:
+    """The ids of everything that a key can be given to, in alphabetical order."""
+    return sorted(_bindings())
+
+
+def binding_lines(keys: Mapping[str, str]) -> list[str]:
+    """A line for each id: the keys it has, by the settings or else by itself, and what they do."""
+    lines = []
+    for identity, bindings in sorted(_bindings().items()):
+        has = keys.get(identity) or ",".join(dict.fromkeys(binding.key for binding in bindings))
+        lines.append(f"{identity:22} {has:24} {bindings[0].tooltip or bindings[0].description}")
+    return lines
+
+
+def taken_keys(keys: Mapping[str, str]) -> list[Binding]:
+    """The bindings that lose a key: the settings give it to something else that goes with them.
+
+    Textual's own account of clashes leaves out a binding whose key was not changed, and takes its key all the same.
+    """
+    given = {_normalize_key_list(key): identity for identity, several in keys.items() for key in several.split(",")}
+    taken: dict[str, Binding] = {}
+    for bindings in _by_class():
+        here = {binding.id for binding in bindings}
+        for binding in Binding.make_bindings(bindings):
+            owner = given.get(binding.key)
+            if owner in here and owner != binding.id and binding.id not in keys:
+                taken.setdefault(binding.id or binding.action, binding)
+    return list(taken.values())
+
+
+def _bindings() -> dict[str, list[Binding]]:
+    found: dict[str, list[Binding]] = {}
+    for bindings in _by_class():
+        for binding in bindings:
+            if binding.id:
+                found.setdefault(binding.id, []).append(binding)
+    return found
+
+
+def _by_class() -> Iterator[list[Binding]]:
+    # Imported for their bindings: a window that was never opened has keys as well.
+    import tui.app  # noqa: PLC0415
+    import tui.settings.screen  # noqa: F401, PLC0415
+
+    def below(kind: type[DOMNode]) -> Iterator[type[DOMNode]]:
+        for inner in kind.__subclasses__():
+            yield inner
+            yield from below(inner)
+
+    for kind in dict.fromkeys(below(DOMNode)):
+        if kind.__module__.partition(".")[0] == "tui":
+            yield [binding for binding in kind.__dict__.get("BINDINGS", ()) if isinstance(binding, Binding)]
+
+
+def key_problems(keys: Mapping[str, str]) -> list[str]:
+    """Say what is wrong with keys that the settings give.
+
+    Args:
+        keys: one or several with commas between them, by binding id.
+
+    Returns:
+        A sentence for each unknown id and each key that no keyboard has; none where all are well.
+    """
+    if not keys:
+        return []
+    known = binding_ids()
+    problems = [
+        f"screen.keys: there is nothing called {identity!r}; {did_you_mean(identity, known)}"
+        for identity in keys
+        if identity not in known
+    ]
+    problems += [
+        f"screen.keys.{identity}: found {found('screen.keys', key)}; allowed: a key as f4, ctrl+g, space or +"
+        for identity, several in keys.items()
+        for key in several.split(",")
+        if not _is_key(key)
+    ]
+    return problems
+
+
+def check_keys(keys: Mapping[str, str]) -> None:
+    """Refuse keys that the screen can't have.
+
+    Raises:
+        SettingsError: an id or a key is unknown; the text has a line for each.
+    """
+    if problems := key_problems(keys):
+        raise SettingsError("\n".join(problems))
+
+
+def remapped(binding: Binding, keys: Mapping[str, str]) -> Binding:
+    """A binding with the key that the settings give it, or as it is."""
+    if binding.id and (key := keys.get(binding.id)):
+        return replace(binding, key=key, key_display=None)
+    return binding
+
+
+def _is_key(key: str) -> bool:
+    *modifiers, last = key.split("+") if len(key) > 1 else [key]
+    if not all(modifier in _MODIFIERS for modifier in modifiers):
+        return False
+    return len(last) == 1 or last in _NAMED or _has_unicode_name(last)
+
+
+def _has_unicode_name(name: str) -> bool:
+    try:
+        unicodedata.lookup(name.replace("_", " ").upper())
+    except KeyError:
+        return False
+    return True
