@@ -38,6 +38,9 @@ _REMEMBERED: Final = 30_000
 """How many of the latest deliveries count: fewer than half of the 65,535 packet ids, which a broker gives out in turn,
 so that none of them has been given to a later message meanwhile."""
 
+_STEP: Final = 10_000
+"""By how many milliseconds times of one partition may go back before the clock counts as set back."""
+
 
 class Delivered(NamedTuple):
     """A message that Kafka has.
@@ -47,6 +50,7 @@ class Delivered(NamedTuple):
         movement_id: the identity under which it stands there.
         payload: its bytes.
         received_at: when it came over MQTT, in milliseconds since the epoch.
+        topic: where it stands.
         partition: where it stands.
         offset: where it stands.
     """
@@ -55,6 +59,7 @@ class Delivered(NamedTuple):
     movement_id: str
     payload: bytes
     received_at: int
+    topic: str
     partition: int
     offset: int
 
@@ -67,8 +72,7 @@ class Deliveries:
     """
 
     def __init__(self, delivered: Iterable[Delivered] = ()) -> None:
-        latest = sorted(delivered, key=lambda one: one.received_at)[-_REMEMBERED:]
-        self._known = {key: one for one in latest for key in one.keys}
+        self._known = {(key, one.payload): one for one in _latest(list(delivered)) for key in one.keys}
 
     def __len__(self) -> int:
         return len(self._known)
@@ -77,8 +81,29 @@ class Deliveries:
         """What Kafka has of a redelivered message, or None where it has nothing."""
         if not journey.redelivered:
             return None
-        found = self._known.get(journey.delivery or journey.movement_id)
-        return found if found is not None and found.payload == journey.payload else None
+        return self._known.get((journey.delivery or journey.movement_id, journey.payload))
+
+
+def _latest(delivered: list[Delivered]) -> list[Delivered]:
+    if len(delivered) <= _REMEMBERED:
+        return delivered
+    partitions: dict[tuple[str, int], list[Delivered]] = {}
+    for one in sorted(delivered, key=lambda one: one.offset):
+        partitions.setdefault((one.topic, one.partition), []).append(one)
+    if not any(map(_goes_back, partitions.values())):
+        return sorted(delivered, key=lambda one: one.received_at)[-_REMEMBERED:]
+    # By their times the newest would be the oldest: the end of each partition instead, as much of each.
+    share = _REMEMBERED // len(partitions)
+    return [one for members in partitions.values() for one in members[-share:]]
+
+
+def _goes_back(members: list[Delivered]) -> bool:
+    latest = 0
+    for one in members:
+        if one.received_at < latest - _STEP:
+            return True
+        latest = max(latest, one.received_at)
+    return False
 
 
 async def read_back(settings: KafkaSettings, topics: Iterable[str]) -> Deliveries:
@@ -131,4 +156,4 @@ def _delivered(record: ConsumedRecord) -> Delivered | None:
     # A dead letter's value is the course's; the message's own bytes stand in a header.
     payload = headers.get("payload", record.value) or b""
     keys = (identity, delivery) if delivery else (identity,)
-    return Delivered(keys, identity, payload, int(received_at), record.partition, record.offset)
+    return Delivered(keys, identity, payload, int(received_at), record.topic, record.partition, record.offset)
