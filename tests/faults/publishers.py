@@ -2,23 +2,23 @@
 
 With movement-ids a publisher sends a message again until the broker's PUBACK came, as the identity makes that
 harmless. Without ids it sends each message once: where no PUBACK came it is not known whether the broker has it, and
-it may arrive or not, but not twice.
+it may arrive or not, but not twice. A PUBACK that says "no matching subscribers", as a broker gives that was killed and
+forgot the engine's session, is no word that it has the message: it has thrown it away, and both kinds send it again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from bridge.identity import MOVEMENT_ID
+from tests.faults.puback import PubackClient
 from tests.faults.register import NUMBER, movement_payload
 
 if TYPE_CHECKING:
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from tests.faults.register import Sent
 
 __all__ = ["Line", "Publisher"]
-
-_quiet = logging.getLogger("tests.faults.publishers.client")
-_quiet.addHandler(logging.NullHandler())
-_quiet.propagate = False
 
 _PATIENCE: Final = 4.0
 """Seconds to wait for a PUBACK or a connection."""
@@ -49,7 +45,7 @@ class Line:
         port: on 127.0.0.1.
     """
 
-    transport: str
+    transport: Literal["tcp", "websockets"]
     port: int
 
 
@@ -64,7 +60,7 @@ class Publisher:
     def __init__(self, line: Line, *, aside: bool = False) -> None:
         self._line = line
         self.aside = aside
-        self._client: aiomqtt.Client | None = None
+        self._client: PubackClient | None = None
         self._connecting = asyncio.Lock()
         self._slots = asyncio.Semaphore(_UNDER_WAY)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -127,39 +123,33 @@ class Publisher:
             client = await self._connected()
             sent.sends += 1
             try:
-                await client.publish("topic", payload, qos=1, properties=properties)
+                taken = await client.send("topic", payload, properties)
             except aiomqtt.MqttError:
                 await self._drop(client)
                 if sent.movement_id is None:
                     return
             else:
-                sent.acknowledged_at = time.time()
+                if taken:
+                    sent.acknowledged_at = time.time()
+                else:
+                    # No one had it, so that sending it again is no second time.
+                    sent.sends -= 1
+                    await asyncio.sleep(_AGAIN)
 
-    async def _connected(self) -> aiomqtt.Client:
+    async def _connected(self) -> PubackClient:
         async with self._connecting:
             while self._client is None:
-                client = aiomqtt.Client(
-                    "127.0.0.1",
-                    self._line.port,
-                    transport="websockets" if self._line.transport == "websockets" else "tcp",
-                    protocol=aiomqtt.ProtocolVersion.V5,
-                    timeout=_PATIENCE,
-                    keepalive=5,
-                    logger=_quiet,
-                )
+                client = PubackClient(self._line.transport, self._line.port, _PATIENCE)
                 try:
                     await client.__aenter__()
                 except (aiomqtt.MqttError, OSError):
+                    await client.leave()
                     await asyncio.sleep(_AGAIN)
                 else:
                     self._client = client
             return self._client
 
-    async def _drop(self, client: aiomqtt.Client | None) -> None:
+    async def _drop(self, client: PubackClient | None) -> None:
         if client is not None and client is self._client:
             self._client = None
-            with contextlib.suppress(aiomqtt.MqttError, OSError):
-                await client.__aexit__(None, None, None)
-            if client._disconnected.done() and not client._disconnected.cancelled():
-                # Else asyncio complains that no one looked why the connection was lost.
-                client._disconnected.exception()
+            await client.leave()
