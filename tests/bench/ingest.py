@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tests.bench.lane import Lane
 from tests.bench.outcome import Outcome
 from tests.bench.processes import Watched
+from tests.bench.publisher import PRODUCTS
 from tests.bench.publishers import publish_all, rate_alone
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ def run_backlog(bench: Bench, contender: Contender) -> Outcome:
     with Lane(bench, partitions=int(contender.told.get("partitions", 6))) as lane:
         with lane.contender(contender) as running:
             lane.wait_until_there(running)
-        probes = lane.topic.wait(0, quiet=_QUIET)
+            # Some of each product: a partition's files are made with its first record.
+            lane.publish(2 * PRODUCTS, 1000)
+            probes = lane.topic.wait(0, quiet=_QUIET)
         publish_all(bench.mqtt_port, lane.mqtt_topic, bench.messages)
         with lane.contender(contender) as running, _watch(bench, [running]) as watched:
             lane.topic.wait(probes + bench.messages, quiet=_QUIET, patience=_PATIENCE, on=running.must_live)
