@@ -136,11 +136,12 @@ def test_a_round_is_acknowledged_by_one_call_a_connection() -> None:
 
 async def test_what_comes_while_a_round_is_written_is_one_round() -> None:
     rounds: list[int] = []
-    go = asyncio.Event()
+    began, go = asyncio.Event(), asyncio.Event()
 
     class Slow:
         async def produce(self, records: Sequence[Record]) -> list[Placed]:
             rounds.append(len(records))
+            began.set()
             await go.wait()
             return [Placed(0, number) for number in range(len(records))]
 
@@ -150,13 +151,11 @@ async def test_what_comes_while_a_round_is_written_is_one_round() -> None:
     session = CountedSession()
     writing = asyncio.create_task(ingest._write())
     ingest._take(cast("Session", session), messages(10))
-    while not rounds:
-        await asyncio.sleep(0)
+    await began.wait()
     for first in range(10, 1010, 100):
         ingest._take(cast("Session", session), messages(100, first))
     go.set()
-    while ingest.pending:
-        await asyncio.sleep(0)
+    await ingest.drain()
     writing.cancel()
     assert rounds == [10, 1000]
     assert session.writes == [10, 1000]
