@@ -14,6 +14,7 @@ from bridge.collector import spare_the_rings
 from bridge.errors import OpsciError, SettingsError
 from tui.language import language_of, say, speak
 from tui.local_servers import LocalServers
+from tui.serve.windows import PORT, serve_windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,6 +48,15 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="KEY=VALUE",
         help="one setting, as in --set screen.theme=nord; may be said again",
     )
+    parser.add_argument(
+        "--serve",
+        nargs="?",
+        type=_port,
+        const=PORT,
+        metavar="PORT",
+        help=f"offer the screen to browsers on this machine, at http://127.0.0.1:{PORT} unless a port is named",
+    )
+    parser.add_argument("--window", type=Path, metavar="FILE", help=argparse.SUPPRESS)
     parser.add_argument("--version", action="version", version=f"opsci {version('opsci')}")
     return parser.parse_args(arguments)
 
@@ -60,13 +70,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 left as it should be, 1 the local servers did not start, 2 wrong settings or no terminal.
     """
-    options = parse(arguments)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["record"]:
+        from tui.recording.command import main as record  # noqa: PLC0415 - not for the screen
+
+        return record(given[1:])
+    options = parse(given)
+    on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    if not (on_terminal or options.window or options.serve):
         return _refuse("needs a terminal; opsci-bridge runs the same chain without one", 2)
     servers = LocalServers()
     try:
         config = servers.start() if options.stack and options.config is None else options.config
-        return _run(config, dict(options.settings))
+        flags = dict(options.settings)
+        return _serve(options.serve, config, flags) if options.serve else _run(config, flags, options.window)
     except SettingsError as error:
         return _refuse(str(error), 2)
     except OpsciError as error:
@@ -84,8 +101,32 @@ def _setting(text: str) -> tuple[str, str]:
     return key.strip(), value
 
 
-def _run(config: Path | None, flags: Mapping[str, object]) -> int:
-    """Show the chain; after a change of its settings on the screen again, with the new ones."""
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: a whole number from 1 to 65,535")
+    return int(text)
+
+
+def _serve(port: int, config: Path | None, flags: Mapping[str, str]) -> int:
+    """Offer the screen to browsers; wrong settings are said here, and not in each window."""
+    from bridge.settings.load import find_settings_file, load_settings  # noqa: PLC0415
+
+    settings = load_settings(find_settings_file(os.environ, config=config), os.environ, flags)
+    _check_theme(settings.screen.theme)
+    language = language_of(settings.screen.language, os.environ)
+    speak(language)
+    serve_windows(port, config, flags, language)
+    return 0
+
+
+def _run(config: Path | None, flags: Mapping[str, object], window: Path | None) -> int:
+    """Show the chain; after a change of its settings on the screen again, with the new ones.
+
+    Args:
+        config: the settings file that was named.
+        flags: the settings that the command line gives.
+        window: in a browser's window the file that says whose turn it is; its page opens the next one itself.
+    """
     # Late, so that --help, --version and a wrong setting answer at once.
     from bridge.settings.load import Sources, find_settings_file, load  # noqa: PLC0415
 
@@ -100,9 +141,9 @@ def _run(config: Path | None, flags: Mapping[str, object]) -> int:
                 # Before the screens are imported, which say the names of their keys as they are.
                 speak(language_of(settings.screen.language, os.environ))
             _check_keys(settings.screen.keys)
-            chain = _chain_for(settings, chain)
+            chain = _chain_for(settings, chain, window)
             app = _show(chain, sources, notice)
-            if not app.starts_anew:
+            if not app.starts_anew or window is not None:
                 return app.return_code or 0
             notice = app.notice
     finally:
@@ -110,7 +151,7 @@ def _run(config: Path | None, flags: Mapping[str, object]) -> int:
             _stop(chain)
 
 
-def _chain_for(settings: Settings, chain: EmbeddedChain | None) -> EmbeddedChain:
+def _chain_for(settings: Settings, chain: EmbeddedChain | None, window: Path | None) -> EmbeddedChain:
     """The chain that runs, where the settings change nothing for it; else a new one once the old one has ended."""
     from msgspec.structs import replace  # noqa: PLC0415
 
@@ -123,6 +164,10 @@ def _chain_for(settings: Settings, chain: EmbeddedChain | None) -> EmbeddedChain
             chain.settings = settings
             return chain
         _stop(chain)
+    if window is not None:
+        from tui.serve.turn import WaitingChain  # noqa: PLC0415
+
+        return WaitingChain(settings, window)
     return EmbeddedChain(settings)
 
 

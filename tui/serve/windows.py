@@ -1,0 +1,62 @@
+"""What a window of the served screen runs, and serving until it is ended."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from bridge.errors import OpsciError
+from tui.language import say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["PORT", "serve_windows"]
+
+PORT: Final = 8010
+"""Where the screen is served unless another port is named; 8000 is the web client's."""
+
+
+class _MissingError(OpsciError):
+    """A package is missing."""
+
+
+def serve_windows(port: int, config: Path | None, flags: Mapping[str, str], language: str) -> None:
+    """Serve the screen until Ctrl-C.
+
+    Args:
+        port: 1 to 65,535.
+        config: the settings file that was named, None for none.
+        flags: the settings that the command line gives.
+        language: that of the page.
+
+    Raises:
+        OpsciError: textual-serve is not installed, or the port is taken.
+    """
+    try:
+        from tui.serve.server import ScreenServer  # noqa: PLC0415 - an optional package
+    except ModuleNotFoundError as error:
+        text = say("--serve needs the package {name}: pip install 'opsci[serve]', or pip install textual-serve")
+        raise _MissingError(text.format(name=error.name)) from None
+    handle, turn = tempfile.mkstemp(prefix="opsci-turn-")
+    os.close(handle)
+    try:
+        ScreenServer(_command(Path(turn), config, flags), port, language).serve()
+    finally:
+        Path(turn).unlink(missing_ok=True)
+
+
+def _command(turn: Path, config: Path | None, flags: Mapping[str, str]) -> str:
+    argv = [sys.executable, "-m", "tui", "--window", str(turn)]
+    if config is not None:
+        argv += ["--config", str(config.absolute())]
+    for key, value in flags.items():
+        argv += ["--set", f"{key}={value}"]
+    # The kernel ends a window whose server was killed (prctl(2), PR_SET_PDEATHSIG).
+    leash = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+    return f"exec {shlex.join([*leash, *argv])}"
