@@ -10,6 +10,7 @@ from textual.content import Content
 from bridge.text import readable
 from tui.figures import clock_milliseconds, count, duration, signed
 from tui.hexdump import payload_lines
+from tui.language import say, say_count
 from tui.verdicts import STYLES, Tone, outcome
 from tui.way import stations
 
@@ -28,20 +29,20 @@ def journey_details(journey: Journey) -> Content:
     found = outcome(journey)
     lines = [
         Content.styled(f"{found.glyph} {found.words}", f"bold {STYLES[found.tone]}"),
-        *([_field("why", journey.rejection.text)] if journey.rejection else []),
-        _heading("Way"),
+        *([_field(say("why"), say(journey.rejection.text))] if journey.rejection else []),
+        _heading(say("Way")),
         *_way(journey),
-        _heading(f"Payload, {count(len(journey.payload))} bytes"),
+        _heading(say_count("Payload, {count} byte", "Payload, {count} bytes", len(journey.payload))),
         *map(Content, payload_lines(journey.payload)),
-        _heading("Movement"),
+        _heading(say("Movement")),
         _field("movement-id", journey.movement_id),
     ]
     movement = journey.movement
     if movement is not None:
         named = f"{movement.product}  {journey.product_name}".strip()
-        lines += [_field("product", named), _field("amount", f"{signed(movement.delta)} ({movement.type})")]
+        lines += [_field(say("product"), named), _field(say("amount"), f"{signed(movement.delta)} ({movement.type})")]
     if journey.stock_after is not None and journey.stock_before is not None:
-        lines.append(_field("stock", f"{count(journey.stock_before)} → {count(journey.stock_after)}"))
+        lines.append(_field(say("stock"), f"{count(journey.stock_before)} → {count(journey.stock_after)}"))
     lines += [_heading("MQTT"), *_mqtt(journey), _heading("Kafka"), *_kafka(journey)]
     return Content("\n").join(lines)
 
@@ -52,12 +53,12 @@ def product_details(product: Product) -> Content:
     fields = (
         ("id", str(product.id)),
         ("documentId", product.document_id),
-        ("name", product.name),
-        ("barcode", product.barcode or "-"),
-        ("stock", count(product.stock)),
-        ("last change", signed(product.last_change)),
-        ("changed at", moment),
-        ("status", product.status or "-"),
+        (say("name"), product.name),
+        (say("barcode"), product.barcode or "-"),
+        (say("stock"), count(product.stock)),
+        (say("last change"), signed(product.last_change)),
+        (say("changed at"), moment),
+        (say("status"), product.status or "-"),
     )
     return Content("\n").join(_field(name, value) for name, value in fields)
 
@@ -74,23 +75,26 @@ def _way(journey: Journey) -> Iterable[Content]:
 
 def _mqtt(journey: Journey) -> Iterable[Content]:
     if journey.mqtt_topic is None:
-        yield Content.styled("written into Kafka by another program", STYLES[Tone.MUTED])
+        yield Content.styled(say("written into Kafka by another program"), STYLES[Tone.MUTED])
         return
-    yield _field("topic", journey.mqtt_topic)
-    yield _field("QoS", str(journey.qos))
-    yield _field("retained", "yes" if journey.retained else "no")
-    yield _field("duplicate (DUP)", "yes" if journey.redelivered else "no")
+    yield _field(say("topic"), journey.mqtt_topic)
+    yield _field(say("QoS"), str(journey.qos))
+    yield _field(say("retained"), say("yes") if journey.retained else say("no"))
+    yield _field(say("duplicate (DUP)"), say("yes") if journey.redelivered else say("no"))
     for name, value in journey.properties:
         yield _field(name, value)
 
 
 def _kafka(journey: Journey) -> Iterable[Content]:
-    yield _field("topic", journey.kafka_topic or "-")
-    yield _field("partition", str(journey.partition) if journey.partition >= 0 else "-")
-    yield _field("offset", count(journey.offset) if journey.offset >= 0 else "-")
-    yield _field("key", "none" if journey.key is None else journey.key)
+    yield _field(say("topic"), journey.kafka_topic or "-")
+    yield _field(say("partition"), str(journey.partition) if journey.partition >= 0 else "-")
+    yield _field(say("offset"), count(journey.offset) if journey.offset >= 0 else "-")
+    yield _field(say("key"), say("none") if journey.key is None else journey.key)
     if journey.acknowledged_at is not None and journey.received_at is not None:
-        yield _field("acknowledged", f"after {duration(journey.acknowledged_at - journey.received_at)}")
+        yield _field(
+            say("acknowledged"),
+            say("after {time}").format(time=duration(journey.acknowledged_at - journey.received_at)),
+        )
 
 
 def _field(name: str, value: str) -> Content:

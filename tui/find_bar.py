@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Label, Static
 
+from tui.language import say, say_count
 from tui.printable_input import PrintableInput
 from tui.slices import Slices
 
@@ -26,8 +27,8 @@ class FindInput(PrintableInput):
     """Where it is typed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "Find", id="find.next", tooltip="Find it; again goes on to the next one"),
-        Binding("escape", "leave", "Close", id="find.close", tooltip="Go to what was found"),
+        Binding("enter", "submit", say("Find"), id="find.next", tooltip=say("Find it; again goes on to the next one")),
+        Binding("escape", "leave", say("Close"), id="find.close", tooltip=say("Go to what was found")),
     ]
 
     def action_leave(self) -> None:
@@ -60,8 +61,8 @@ class FindBar(Horizontal):
 
     def compose(self) -> ComposeResult:
         """What is typed, and what was found."""
-        yield Label("find")
-        yield FindInput(placeholder="movement-id, product or p3@128", compact=True, select_on_focus=True)
+        yield Label(say("find"))
+        yield FindInput(placeholder=say("movement-id, product or p3@128"), compact=True, select_on_focus=True)
         yield Static(id="found", markup=False)
 
     @property
@@ -72,14 +73,14 @@ class FindBar(Horizontal):
     def open(self) -> None:
         """Show the line and type into it."""
         self.add_class("open")
-        self.say("Enter finds it, and the next one; Esc goes there")
+        self.tell(say("Enter finds it, and the next one; Esc goes there"))
         self.screen.set_focus(self.input)
 
     def close(self) -> None:
         """Take the line away."""
         self.remove_class("open")
 
-    def say(self, found: str) -> None:
+    def tell(self, found: str) -> None:
         """Say what was found."""
         self.query_one("#found", Static).update(Content(found), layout=False)
 
@@ -107,8 +108,12 @@ class FindBar(Horizontal):
     def _tell(self) -> None:
         finder = self._finder
         if not finder.hits and not finder.looking:
-            self.say("not found in what the panes show: a filter or x may hide it, or it is no longer kept")
+            self.tell(say("not found in what the panes show: a filter or x may hide it, or it is no longer kept"))
             return
-        place = f"{finder.place + 1:,} of {len(finder.hits):,}" if finder.hits else ""
-        looking = f"looking, {finder.left:,} to go" if finder.looking else ""
-        self.say(" · ".join(filter(None, (place, looking))))
+        place = (
+            say("{place} of {count}").format(place=f"{finder.place + 1:,}", count=f"{len(finder.hits):,}")
+            if finder.hits
+            else ""
+        )
+        looking = say_count("looking, {count} to go", "looking, {count} to go", finder.left) if finder.looking else ""
+        self.tell(" · ".join(filter(None, (place, looking))))

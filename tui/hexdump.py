@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from bridge.text import readable
+from tui.language import say, say_count
 
 __all__ = ["hexdump", "payload_lines"]
 
@@ -18,8 +19,8 @@ def payload_lines(payload: bytes) -> list[str]:
         payload: any bytes.
     """
     if not payload:
-        return ["(empty)"]
-    cut = [f"… +{len(payload) - SHOWN:,} bytes"] if len(payload) > SHOWN else []
+        return [say("(empty)")]
+    cut = ["… " + say_count("+{count} byte", "+{count} bytes", len(payload) - SHOWN)] if len(payload) > SHOWN else []
     try:
         if not cut:
             return [readable(line) for line in msgspec.json.format(payload, indent=2).decode().split("\n")]

@@ -11,6 +11,7 @@ from textual.widgets import Static
 from bridge.journal import Hop, Server, State, Verdict
 from bridge.text import readable
 from tui.figures import clock, count, duration, rate
+from tui.language import say, say_count
 from tui.simulator.wording import simulator_line
 
 if TYPE_CHECKING:
@@ -36,10 +37,20 @@ SIGNS: Final = {
 }
 """The glyph and the colour of each state; the word stands beside them."""
 
+STATES: Final = {
+    State.UP: say("up"),
+    State.CONNECTING: say("connecting"),
+    State.DOWN: say("down"),
+    State.REFUSED: say("refused"),
+    State.PAUSED: say("paused"),
+    State.OFF: say("off"),
+}
+"""The word for each state."""
+
 HOPS: Final = {
-    Server.MQTT: (Hop.INGEST, "into Kafka"),
-    Server.KAFKA: (Hop.KAFKA, "to the consumer"),
-    Server.STRAPI: (Hop.APPLY, "into Strapi"),
+    Server.MQTT: (Hop.INGEST, say("into Kafka")),
+    Server.KAFKA: (Hop.KAFKA, say("to the consumer")),
+    Server.STRAPI: (Hop.APPLY, say("into Strapi")),
 }
 """The hop that follows each server, and what to call it."""
 
@@ -68,13 +79,15 @@ def connection_lines(
     first = Content.assemble(
         (f"{glyph} ", colour),
         (NAMES[server], "bold"),
-        (f" {connection.state} ", colour),
+        (f" {STATES[connection.state]} ", colour),
         (readable(connection.address), "$foreground-muted"),
     )
     if connection.state is not State.UP:
-        return first, Content.styled(f"  since {clock(connection.since)}" if connection.since else "", colour)
+        return first, Content.styled(
+            "  " + say("since {time}").format(time=clock(connection.since)) if connection.since else "", colour
+        )
     if connection.detail:
-        return first, Content.styled(f"  {readable(connection.detail)}", "$foreground-muted")
+        return first, Content.styled(f"  {readable(say(connection.detail))}", "$foreground-muted")
     if not latency.measured:
         return first, Content("")
     what = f"{HOPS[server][1]} " if width >= ROOMY else ""
@@ -91,14 +104,14 @@ def trouble_lines(connections: Mapping[Server, Connection], notes: Mapping[str, 
     """
     lines = []
     for server, connection in connections.items():
-        said = [readable(text) for text in (connection.detail, connection.advice) if text]
+        said = [readable(say(text)) for text in (connection.detail, connection.advice) if text]
         if said and connection.state not in {State.UP, State.OFF}:
             glyph, colour = SIGNS[connection.state]
             parts = [(f"{glyph} {NAMES[server]}: ", f"bold {colour}"), (": ".join(said), colour)]
             if connection.advice and connection.state in {State.DOWN, State.REFUSED}:
-                parts.append((" · press s for settings", "$foreground-muted"))
+                parts.append((" · " + say("press s for settings"), "$foreground-muted"))
             lines.append(Content.assemble(*parts))
-    lines += [Content.styled(f"▲ {readable(note)}", "$text-warning") for note in notes.values()]
+    lines += [Content.styled(f"▲ {readable(say(note))}", "$text-warning") for note in notes.values()]
     return Content("\n").join(lines)
 
 
@@ -128,9 +141,9 @@ def totals_line(journal: Journal, *, wide: bool, letters: int = 0, web: str = ""
             "   ",
         ]
     parts += [
-        ("end to end ", "$foreground-muted"),
+        (say("end to end") + " ", "$foreground-muted"),
         f"p50 {duration(total.p50)} p99 {duration(total.p99)}" if total.measured else "-",
-        ("   lag ", "$foreground-muted"),
+        ("   " + say("lag") + " ", "$foreground-muted"),
         count(journal.lag) if journal.lag >= 0 else "-",
         ("   ✓ ", "$text-success"),
         count(verdicts[Verdict.APPLIED]),
@@ -140,9 +153,9 @@ def totals_line(journal: Journal, *, wide: bool, letters: int = 0, web: str = ""
         count(verdicts[Verdict.DUPLICATE]),
     ]
     if letters:
-        parts.append((f"   ▲ {count(letters)} dead (d)", "$text-error"))
+        parts.append(("   ▲ " + say_count("{count} dead (d)", "{count} dead (d)", letters), "$text-error"))
     if web:
-        parts += [("   web ", "$foreground-muted"), readable(web)]
+        parts += [("   " + say("web") + " ", "$foreground-muted"), readable(web)]
     return Content.assemble(*parts)
 
 

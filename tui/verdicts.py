@@ -6,11 +6,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bridge.journal import Stage, Verdict
+from bridge.movement import Reason
+from tui.language import say
 
 if TYPE_CHECKING:
     from bridge.journal import Journey
 
-__all__ = ["GLYPHS", "PENDING", "STYLES", "Outcome", "Tone", "outcome"]
+__all__ = ["GLYPHS", "PENDING", "REASONS", "STYLES", "VERDICTS", "Outcome", "Tone", "outcome"]
 
 
 class Tone(StrEnum):
@@ -35,6 +37,37 @@ GLYPHS: Final = {Verdict.APPLIED: "✓", Verdict.DUPLICATE: "≡", Verdict.REJEC
 PENDING: Final = "…"
 """The sign of a movement that is on its way."""
 
+VERDICTS: Final = {
+    Verdict.APPLIED: say("applied"),
+    Verdict.DUPLICATE: say("duplicate"),
+    Verdict.REJECTED: say("rejected"),
+    Verdict.CARRIED: say("carried"),
+}
+"""The word for each verdict."""
+
+REASONS: Final = {
+    Reason.NO_ROUTE: say("no route"),
+    Reason.RETAINED_COPY: say("retained copy"),
+    Reason.TOO_LONG: say("too long"),
+    Reason.NOT_JSON: say("not json"),
+    Reason.NOT_AN_OBJECT: say("not an object"),
+    Reason.NO_PRODUCT: say("no product"),
+    Reason.NO_AMOUNT: say("no amount"),
+    Reason.ZERO_AMOUNT: say("zero amount"),
+    Reason.NEGATIVE_AMOUNT: say("negative amount"),
+    Reason.NOT_WHOLE: say("not whole"),
+    Reason.TOO_LARGE: say("too large"),
+    Reason.BAD_TYPE: say("bad type"),
+    Reason.UNKNOWN_PRODUCT: say("unknown product"),
+    Reason.INSUFFICIENT_STOCK: say("insufficient stock"),
+    Reason.OVER_LIMIT: say("over limit"),
+    Reason.CONFLICT: say("conflict"),
+    Reason.REFUSED_BY_STRAPI: say("refused by strapi"),
+    Reason.REFUSED_BY_KAFKA: say("refused by kafka"),
+    Reason.UNSTATED: say("unstated"),
+}
+"""The words for each reason."""
+
 _TONES: Final = {
     Verdict.APPLIED: Tone.APPLIED,
     Verdict.DUPLICATE: Tone.DUPLICATE,
@@ -43,11 +76,11 @@ _TONES: Final = {
 }
 
 _WAITS: Final = {
-    Stage.PUBLISHED: "sent",
-    Stage.RECEIVED: "to Kafka",
-    Stage.ACKNOWLEDGED: "in Kafka",
-    Stage.CONSUMED: "to Strapi",
-    Stage.DECIDED: "decided",
+    Stage.PUBLISHED: say("sent"),
+    Stage.RECEIVED: say("to Kafka"),
+    Stage.ACKNOWLEDGED: say("in Kafka"),
+    Stage.CONSUMED: say("to Strapi"),
+    Stage.DECIDED: say("decided"),
 }
 
 
@@ -64,9 +97,9 @@ def outcome(journey: Journey) -> Outcome:
     verdict = journey.verdict
     if verdict is None:
         return Outcome(PENDING, _WAITS[journey.stage], Tone.PENDING)
-    words: str = verdict.value
+    words = VERDICTS[verdict]
     if verdict is Verdict.REJECTED and journey.rejection is not None:
-        words = journey.rejection.reason.value.replace("-", " ")
+        words = REASONS[journey.rejection.reason]
     return Outcome(GLYPHS[verdict], words, _TONES[verdict])
 
 

@@ -9,6 +9,7 @@ from textual.content import Content
 from bridge.journal import Stage, Verdict
 from bridge.text import readable
 from tui.figures import count, duration
+from tui.language import say
 from tui.verdicts import GLYPHS, PENDING, STYLES, Tone, outcome
 
 if TYPE_CHECKING:
@@ -42,11 +43,12 @@ def stations(journey: Journey) -> list[Station]:
     """
     foreign = journey.mqtt_topic is None
     open_yet = journey.stage is not Stage.DECIDED
+    in_kafka, consumed = say("in Kafka"), say("consumed")
     places = (
-        ("sent", journey.published_at, False),
-        ("in MQTT", journey.received_at, open_yet and not foreign),
-        (f"in Kafka {journey.position}".rstrip(), journey.acknowledged_at, open_yet and not foreign),
-        (f"consumed {journey.position}".rstrip() if foreign else "consumed", journey.consumed_at, False),
+        (say("sent"), journey.published_at, False),
+        (say("in MQTT"), journey.received_at, open_yet and not foreign),
+        (f"{in_kafka} {journey.position}".rstrip(), journey.acknowledged_at, open_yet and not foreign),
+        (f"{consumed} {journey.position}".rstrip() if foreign else consumed, journey.consumed_at, False),
     )
     found: list[Station] = []
     before: float | None = None
@@ -60,7 +62,7 @@ def stations(journey: Journey) -> list[Station]:
         took = _between(before, journey.decided_at)
         found.append(Station(decision(journey), journey.decided_at, took, outcome(journey).tone))
     elif not waits(found):
-        found.append(Station(f"in Strapi {PENDING}", None, None, Tone.PENDING))
+        found.append(Station(say("in Strapi") + f" {PENDING}", None, None, Tone.PENDING))
     return found
 
 
@@ -70,12 +72,12 @@ def decision(journey: Journey) -> str:
     if journey.stock_before is not None and journey.stock_after is not None:
         stock = f" {count(journey.stock_before)} → {count(journey.stock_after)}"
     if journey.verdict is Verdict.APPLIED:
-        return f"{GLYPHS[Verdict.APPLIED]} in Strapi{stock}"
+        return f"{GLYPHS[Verdict.APPLIED]} " + say("in Strapi") + stock
     if journey.verdict is Verdict.DUPLICATE:
-        return f"{GLYPHS[Verdict.DUPLICATE]} duplicate, counted once{stock}"
+        return f"{GLYPHS[Verdict.DUPLICATE]} " + say("duplicate, counted once") + stock
     if journey.verdict is Verdict.CARRIED:
-        return f"{GLYPHS[Verdict.CARRIED]} written"
-    why = readable(journey.rejection.text) if journey.rejection is not None else "rejected"
+        return f"{GLYPHS[Verdict.CARRIED]} " + say("written")
+    why = readable(say(journey.rejection.text)) if journey.rejection is not None else say("rejected")
     return f"{GLYPHS[Verdict.REJECTED]} {why}"
 
 

@@ -43,6 +43,18 @@ async def test_ctrl_f_finds_by_offset_product_and_id(engine: ScriptedEngine, siz
         assert not screen.query_one(FindBar).display
 
 
+async def test_a_toast_leaves_the_count_in_sight(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        screen = main_screen(app)
+        engine.flow(3)
+        await until(pilot, lambda: screen.mqtt.rows == 3)
+        app.notify("a text that is long enough to stand over all of the line in which one types what to find " * 2)
+        await pilot.press("ctrl+f", *"p3@1", "enter")
+        await until(pilot, lambda: "a text that is long enough" in screen_text(app))
+        await until(pilot, lambda: "1 of 1" in screen_text(app).splitlines()[-2])
+
+
 async def test_what_is_not_there_is_said(engine: ScriptedEngine) -> None:
     app = OpsciApp(engine)
     async with app.run_test(size=(120, 40)) as pilot:

@@ -9,6 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+from tui.language import say
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -29,7 +31,7 @@ class AmountInput(Input):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "Send", id="amount.send", tooltip="Send it; a sign alone moves one piece"),
+        Binding("enter", "submit", say("Send"), id="amount.send", tooltip=say("Send it; a sign alone moves one piece")),
     ]
 
     def __init__(self, send: Callable[[], None]) -> None:

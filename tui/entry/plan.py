@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from bridge.movement import MAX_AMOUNT, Movement
 from tui.figures import count
 from tui.form.preview import refusal
+from tui.language import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,27 +78,27 @@ def plan(typed: str, targets: Sequence[Target]) -> Plan:
     found = _ENTRY.fullmatch(typed.strip())
     sign, digits = (found[1], found[2]) if found else ("", "")
     if found is None or not (sign or digits):
-        return Plan(missing="+5 puts in, -3 takes out, =60 sets; a sign alone means one")
+        return Plan(missing=say("+5 puts in, -3 takes out, =60 sets; a sign alone means one"))
     if sign == "=":
         return _set_to(digits, targets)
     amount = int(digits or "1")
     if amount == 0:
-        return Plan(missing="an amount of 0 moves nothing")
+        return Plan(missing=say("an amount of 0 moves nothing"))
     if amount > MAX_AMOUNT:
-        return Plan(missing=f"the largest amount is {count(MAX_AMOUNT)}")
+        return Plan(missing=say("the largest amount is {count}").format(count=count(MAX_AMOUNT)))
     delta = -amount if sign == "-" else amount
     return Plan(tuple(Planned(target, delta) for target in targets))
 
 
 def _set_to(digits: str, targets: Sequence[Target]) -> Plan:
     if not digits:
-        return Plan(missing="type the stock that there shall be")
+        return Plan(missing=say("type the stock that there shall be"))
     wanted = int(digits)
     if wanted > MAX_AMOUNT:
-        return Plan(missing=f"the largest stock is {count(MAX_AMOUNT)}")
+        return Plan(missing=say("the largest stock is {count}").format(count=count(MAX_AMOUNT)))
     planned = tuple(
         Planned(target, wanted - target.expected)
         for target in targets
         if 0 < abs(wanted - target.expected) <= MAX_AMOUNT
     )
-    return Plan(planned, "" if planned else f"the stock is {count(wanted)} as it is")
+    return Plan(planned, "" if planned else say("the stock is {count} as it is").format(count=count(wanted)))

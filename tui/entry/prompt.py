@@ -14,6 +14,7 @@ from tui.entry.amount_input import AmountInput
 from tui.entry.plan import Plan, Planned, plan
 from tui.entry.wording import meaning_line, target_line
 from tui.form.history import History
+from tui.language import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,10 +37,12 @@ class AmountPrompt(Vertical):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "drop", "Drop", id="amount.drop", tooltip="Send nothing"),
-        Binding("u", "further", "Further back", id="amount.further", tooltip="Undo the one before instead"),
-        Binding("up", "recall(-1)", "Earlier", show=False, id="amount.earlier", tooltip="The amount sent before"),
-        Binding("down", "recall(1)", "Later", show=False, id="amount.later", tooltip="The amount sent after"),
+        Binding("escape", "drop", say("Drop"), id="amount.drop", tooltip=say("Send nothing")),
+        Binding("u", "further", say("Further back"), id="amount.further", tooltip=say("Undo the one before instead")),
+        Binding(
+            "up", "recall(-1)", say("Earlier"), show=False, id="amount.earlier", tooltip=say("The amount sent before")
+        ),
+        Binding("down", "recall(1)", say("Later"), show=False, id="amount.later", tooltip=say("The amount sent after")),
     ]
 
     @dataclass
@@ -123,7 +126,11 @@ class AmountPrompt(Vertical):
         """Say anew what would be sent: the stock moves while a person types."""
         if not self.is_open:
             return
-        undone = f"undo {self._back + 1} of {len(self._undoable)}: " if self._undoable else ""
+        undone = (
+            say("undo {place} of {count}: ").format(place=self._back + 1, count=len(self._undoable))
+            if self._undoable
+            else ""
+        )
         said = (target_line(self._targets(), undone), meaning_line(self.current))
         if self._said is None or not (said[0].is_same(self._said[0]) and said[1].is_same(self._said[1])):
             self._said = said

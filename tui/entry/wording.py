@@ -8,6 +8,7 @@ from textual.content import Content
 
 from bridge.text import readable
 from tui.figures import count, signed
+from tui.language import say, say_count
 from tui.verdicts import STYLES, Tone
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ __all__ = ["meaning_line", "target_line"]
 def target_line(targets: Sequence[Target], undone: str = "") -> Content:
     """Name the rows that are meant, after what is said of an undo."""
     if len(targets) != 1:
-        return Content.styled(f"{undone}{count(len(targets))} products", STYLES[Tone.STRONG])
+        return Content.styled(
+            undone + say_count("{count} product", "{count} products", len(targets)), STYLES[Tone.STRONG]
+        )
     product = targets[0].product
     return Content.assemble(
         (undone, STYLES[Tone.OUT]),
@@ -37,7 +40,11 @@ def meaning_line(found: Plan) -> Content:
     refused = [planned for planned in found.planned if planned.refused]
     parts: list[str | tuple[str, str] | Content] = []
     if refused:
-        whose = f"{count(len(refused))} of {count(len(found.planned))}: " if len(found.planned) > 1 else ""
+        whose = (
+            say("{some} of {all}: ").format(some=count(len(refused)), all=count(len(found.planned)))
+            if len(found.planned) > 1
+            else ""
+        )
         parts += [(f"▲ {whose}{refused[0].refused}  ", STYLES[Tone.OUT])]
     for place, planned in enumerate(found.planned):
         parts += [", " if place else "", _change(planned, named=len(found.planned) > 1)]
@@ -48,7 +55,7 @@ def _change(planned: Planned, *, named: bool) -> Content:
     before = planned.target.expected
     return Content.assemble(
         (f"{planned.target.product.id}: " if named else "", STYLES[Tone.MUTED]),
-        ("sends ", STYLES[Tone.MUTED]) if not named else "",
+        (say("sends") + " ", STYLES[Tone.MUTED]) if not named else "",
         (signed(planned.delta), STYLES[Tone.IN if planned.delta > 0 else Tone.OUT]),
         (f"  {count(before)} → {count(before + planned.delta)}", STYLES[Tone.PLAIN]),
     )

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from tui.language import say
 from tui.printable_input import PrintableInput
 
 __all__ = ["PlainInput"]
@@ -15,5 +16,5 @@ class PlainInput(PrintableInput):
     """A field whose Enter sends the movement."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "Send", id="form.send", tooltip="Publish the movement to MQTT"),
+        Binding("enter", "submit", say("Send"), id="form.send", tooltip=say("Publish the movement to MQTT")),
     ]

@@ -9,6 +9,7 @@ from textual.widgets import Button, Input, Label, Static
 
 from tui.form.field import PlainInput
 from tui.form.wording import meant_line
+from tui.language import say
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -26,11 +27,11 @@ class Fields(Horizontal):
 
     def compose(self) -> ComposeResult:
         """From the left."""
-        yield Label("product")
-        yield PlainInput(placeholder="id, name or barcode", compact=True, select_on_focus=False, id="product")
-        yield Label("amount")
-        yield PlainInput(placeholder="+5 or -3", compact=True, select_on_focus=False, id="amount", max_length=16)
-        button = Button("Send", id="send", compact=True)
+        yield Label(say("product"))
+        yield PlainInput(placeholder=say("id, name or barcode"), compact=True, select_on_focus=False, id="product")
+        yield Label(say("amount"))
+        yield PlainInput(placeholder=say("+5 or -3"), compact=True, select_on_focus=False, id="amount", max_length=16)
+        button = Button(say("Send"), id="send", compact=True)
         button.can_focus = False
         yield button
         yield Static(id="meant", markup=False)

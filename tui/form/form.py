@@ -18,6 +18,7 @@ from tui.form.preview import Preview, preview
 from tui.form.sent import Sent, SentList
 from tui.form.suggestions import Suggestions
 from tui.form.wording import preview_line
+from tui.language import say
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -44,27 +45,27 @@ class MovementForm(Vertical):
         Binding(
             "up",
             "suggest(-1)",
-            "Previous",
+            say("Previous"),
             show=False,
             id="form.previous",
-            tooltip="Mark the product above, else bring back the movement sent before",
+            tooltip=say("Mark the product above, else bring back the movement sent before"),
         ),
         Binding(
             "down",
             "suggest(1)",
-            "Next",
+            say("Next"),
             show=False,
             id="form.next",
-            tooltip="Mark the product below, else bring back the movement sent after",
+            tooltip=say("Mark the product below, else bring back the movement sent after"),
         ),
-        Binding("tab", "take", "Take", show=False, id="form.take", tooltip="Take the marked product"),
+        Binding("tab", "take", say("Take"), show=False, id="form.take", tooltip=say("Take the marked product")),
         Binding(
             "escape",
             "leave",
-            "Leave",
+            say("Leave"),
             priority=True,
             id="form.leave",
-            tooltip="Close the suggestions, then leave the form",
+            tooltip=say("Close the suggestions, then leave the form"),
         ),
     ]
 
@@ -100,7 +101,7 @@ class MovementForm(Vertical):
 
     def on_mount(self) -> None:
         """Name the border."""
-        self.border_title = Content("4 Move stock")
+        self.border_title = Content(say("4 Move stock"))
 
     @property
     def fields(self) -> Fields:
@@ -149,7 +150,7 @@ class MovementForm(Vertical):
         under_way = self._under_way
         if under_way is not None and under_way.answer.done():
             self._under_way = None
-            self._said = f"not sent: {under_way.problem}" if under_way.problem else ""
+            self._said = say("not sent: {why}").format(why=under_way.problem) if under_way.problem else ""
             if not under_way.problem:
                 self.amount.value = ""
             self._previewed = None
@@ -233,7 +234,7 @@ class MovementForm(Vertical):
     def _submit(self) -> None:
         found = self.current
         if self._under_way is not None:
-            self._said = "the broker has not answered for the last one yet"
+            self._said = say("the broker has not answered for the last one yet")
         elif found.movement is None:
             self._said = found.missing
         else:
@@ -243,8 +244,7 @@ class MovementForm(Vertical):
         self._show(found)
 
     def _show(self, found: Preview) -> None:
-        missing = "↑ ↓ choose a product, Enter takes it" if self.suggestions.is_open else found.missing
-        urgent = self._said or found.warning
+        missing = say("↑ ↓ choose a product, Enter takes it") if self.suggestions.is_open else found.missing
         self.fields.show_meant(found)
-        said = preview_line(found, self._topic, urgent=urgent, otherwise=missing)
+        said = preview_line(found, self._topic, urgent=self._said or found.warning, otherwise=missing)
         self.query_one("#preview", Static).update(said, layout=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from bridge.movement import MAX_AMOUNT, Movement, encode_movement
 from bridge.text import readable
 from tui.figures import count
+from tui.language import say
 
 if TYPE_CHECKING:
     from bridge.journal import Product, StockBoard
@@ -50,14 +51,18 @@ def read_amount(typed: str) -> int | str:
     """
     found = _AMOUNT.fullmatch(typed.strip())
     if not typed.strip():
-        return "type an amount: 5 or +5 puts in, -3 takes out"
+        return say("type an amount: 5 or +5 puts in, -3 takes out")
     if found is None:
-        return f"{readable(typed.strip())} is no amount: type a whole number such as 5, +5 or -3"
+        return say("{found} is no amount: type a whole number such as 5, +5 or -3").format(
+            found=readable(typed.strip())
+        )
     amount = int(found[2])
     if amount == 0:
-        return "an amount of 0 moves nothing"
+        return say("an amount of 0 moves nothing")
     if amount > MAX_AMOUNT:
-        return f"{count(amount)} is too much: the largest amount is {count(MAX_AMOUNT)}"
+        return say("{found} is too much: the largest amount is {most}").format(
+            found=count(amount), most=count(MAX_AMOUNT)
+        )
     return amount if found[1] in {"", "+"} else -amount
 
 
@@ -74,7 +79,7 @@ def preview(product: str, amount: str, board: StockBoard) -> Preview:
     """
     reference = product.strip()
     if not reference:
-        return Preview(missing="type a product: its id, name or barcode")
+        return Preview(missing=say("type a product: its id, name or barcode"))
     meant = board.find(reference)
     delta = read_amount(amount)
     if isinstance(delta, str):
@@ -84,14 +89,16 @@ def preview(product: str, amount: str, board: StockBoard) -> Preview:
     if meant is not None:
         warning = refusal(meant, delta)
     else:
-        warning = "no product that is shown has this id or barcode: Strapi would refuse it" if len(board) else ""
+        warning = say("no product that is shown has this id or barcode: Strapi would refuse it") if len(board) else ""
     return Preview(movement, encode_movement(movement), meant, "", warning)
 
 
 def refusal(product: Product, delta: int) -> str:
     """Say why Strapi would refuse to change the stock that is shown by so much; empty where it would not."""
     if product.stock + delta < 0:
-        return f"Strapi would refuse it: {count(product.stock)} in stock, {count(-delta)} to take"
+        return say("Strapi would refuse it: {stock} in stock, {amount} to take").format(
+            stock=count(product.stock), amount=count(-delta)
+        )
     if product.stock + delta > MAX_AMOUNT:
-        return f"Strapi would refuse it: the stock would pass {count(MAX_AMOUNT)}"
+        return say("Strapi would refuse it: the stock would pass {most}").format(most=count(MAX_AMOUNT))
     return ""

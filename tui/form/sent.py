@@ -13,6 +13,7 @@ from bridge.errors import OpsciError
 from bridge.journal import Verdict
 from bridge.text import readable
 from tui.figures import clock, signed
+from tui.language import say
 from tui.verdicts import GLYPHS, PENDING, STYLES, Tone, outcome
 from tui.way import way_line
 
@@ -85,11 +86,13 @@ class Sent:
         if not self.answer.done():
             return ""
         if self.answer.cancelled():
-            return "not sent: the chain stopped"
+            return say("not sent: the chain stopped")
         error = self.answer.exception()
         if error is None:
             return ""
-        return readable(str(error)) if isinstance(error, OpsciError) else readable(f"{type(error).__name__}: {error}")
+        return (
+            readable(say(error.text)) if isinstance(error, OpsciError) else readable(f"{type(error).__name__}: {error}")
+        )
 
     def line(self, width: int) -> Content:
         """Draw it on one line of so many cells; what it names is cut before where it is."""
@@ -109,7 +112,7 @@ class Sent:
         )
         if journey is not None:
             return Content.assemble(head, way_line(journey, width - head.cell_length))
-        return Content.assemble(head, (problem or f"sending {PENDING}", STYLES[tone]))
+        return Content.assemble(head, (problem or say("sending") + f" {PENDING}", STYLES[tone]))
 
 
 class SentList(Static):
@@ -139,7 +142,7 @@ class SentList(Static):
             Content("\n").join(lines)
             if lines
             else Content.styled(
-                "what you send shows its way here: in MQTT, in Kafka, in Strapi", "$foreground-disabled"
+                say("what you send shows its way here: in MQTT, in Kafka, in Strapi"), "$foreground-disabled"
             )
         )
         if self._said is None or not said.is_same(self._said):

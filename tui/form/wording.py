@@ -8,6 +8,7 @@ from textual.content import Content
 
 from bridge.text import readable
 from tui.figures import count
+from tui.language import say
 from tui.verdicts import STYLES, Tone
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def meant_line(found: Preview) -> Content:
     if product is None:
         return Content("")
     return Content.assemble(
-        ("stock ", STYLES[Tone.MUTED]),
+        (say("stock") + " ", STYLES[Tone.MUTED]),
         count(product.stock),
         (" → ", STYLES[Tone.MUTED]) if after is not None else "",
         count(after) if after is not None else "",
@@ -43,7 +44,7 @@ def preview_line(found: Preview, topic: str, *, urgent: str, otherwise: str) -> 
     parts: list[Content | tuple[str, str]] = []
     if found.movement is not None:
         parts += [
-            ("publishes to ", STYLES[Tone.MUTED]),
+            (say("publishes to") + " ", STYLES[Tone.MUTED]),
             (readable(topic), STYLES[Tone.STRONG]),
             ("  ", ""),
             (readable(found.payload.decode()), STYLES[Tone.PENDING]),

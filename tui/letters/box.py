@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.errors import OpsciError
 from bridge.text import readable
+from tui.language import say
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -114,7 +115,8 @@ class LetterBox:
         """
         left = len(self._queue)
         if left:
-            self.trouble = f"stopped: {self.wanted - left:,} of {self.wanted:,} were sent again"
+            done, wanted = f"{self.wanted - left:,}", f"{self.wanted:,}"
+            self.trouble = say("stopped: {done} of {wanted} were sent again").format(done=done, wanted=wanted)
         self._queue.clear()
         self.wanted = 0
         return left > 0
@@ -162,14 +164,14 @@ class LetterBox:
         self.version += 1
         error = None if sent.cancelled() else sent.exception()
         if sent.cancelled():
-            self.trouble = "not sent: the chain stopped"
+            self.trouble = say("not sent: the chain stopped")
         elif error is None:
             self._done(movement_id, how)
         else:
-            said = str(error) if isinstance(error, OpsciError) else f"{type(error).__name__}: {error}"
+            said = say(error.text) if isinstance(error, OpsciError) else f"{type(error).__name__}: {error}"
             # The others would fail as well, one after the other.
             self.stop_sending()
-            self.trouble = f"not sent: {readable(said)}"
+            self.trouble = say("not sent: {why}").format(why=readable(said))
 
     def _done(self, movement_id: str, how: How) -> None:
         self._letters.pop(movement_id, None)
@@ -177,4 +179,5 @@ class LetterBox:
         try:
             self._handled.add(movement_id, how)
         except OSError as error:
-            self.trouble = f"it will come back at the next start: {self._handled.path}: {error.strerror or error}"
+            why = f"{self._handled.path}: {error.strerror or error}"
+            self.trouble = say("it will come back at the next start: {why}").format(why=why)

@@ -14,6 +14,7 @@ from bridge.movement import Rejection, read_movement
 from bridge.text import readable
 from tui.figures import signed
 from tui.form.field import PlainInput
+from tui.language import say
 from tui.verdicts import STYLES, Tone
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class MendScreen(ModalScreen[bytes | None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave", id="mend.leave", tooltip="Send nothing"),
+        Binding("escape", "leave", say("Leave"), id="mend.leave", tooltip=say("Send nothing")),
     ]
 
     def __init__(self, letter: DeadLetter) -> None:
@@ -48,8 +49,8 @@ class MendScreen(ModalScreen[bytes | None]):
         """Why it was rejected, the payload, and what it would be now."""
         rejection = self._letter.journey.rejection
         with Vertical(classes="window") as box:
-            box.border_title = Content("Mend and send again")
-            yield Static(Content(readable(rejection.text) if rejection else ""), markup=False)
+            box.border_title = Content(say("Mend and send again"))
+            yield Static(Content(readable(say(rejection.text)) if rejection else ""), markup=False)
             yield PlainInput(as_one_line(self._letter.journey.payload), select_on_focus=False, id="mended")
             yield Static(id="judged", markup=False)
         yield Footer(show_command_palette=False)
@@ -58,11 +59,12 @@ class MendScreen(ModalScreen[bytes | None]):
         """Say what it would be."""
         judged = read_movement(event.value.encode())
         if isinstance(judged, Rejection):
-            said = Content.styled(f"▲ would be rejected: {readable(judged.text)}", STYLES[Tone.OUT])
-        else:
-            said = Content.assemble(
-                "moves ", (readable(judged.product), STYLES[Tone.STRONG]), f" by {signed(judged.delta)}"
+            said = Content.styled(
+                "▲ " + say("would be rejected: {why}").format(why=readable(say(judged.text))), STYLES[Tone.OUT]
             )
+        else:
+            moves = say("moves {product} by {amount}")
+            said = Content(moves.format(product=readable(judged.product), amount=signed(judged.delta)))
         self.query_one("#judged", Static).update(said)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

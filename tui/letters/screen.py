@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widgets import Footer
 
 from tui.figures import count
+from tui.language import say, say_count
 from tui.letters.mend import MendScreen
 from tui.letters.view import LettersView
 from tui.panes.line_view import LineView
@@ -37,18 +38,25 @@ class LettersScreen(RecordsScreen):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("R", "all_again", "All again", id="letters.all", tooltip="Send all again after a fix; asks first"),
-        Binding("x", "drop", "Drop", id="letters.drop", tooltip="Put it away; it stays in Kafka. Asks first"),
         Binding(
-            "question_mark", "help", "Help", key_display="?", id="letters.help", tooltip="Every key and every sign"
+            "R", "all_again", say("All again"), id="letters.all", tooltip=say("Send all again after a fix; asks first")
+        ),
+        Binding("x", "drop", say("Drop"), id="letters.drop", tooltip=say("Put it away; it stays in Kafka. Asks first")),
+        Binding(
+            "question_mark",
+            "help",
+            say("Help"),
+            key_display="?",
+            id="letters.help",
+            tooltip=say("Every key and every sign"),
         ),
         Binding(
             "escape,d,q",
             "close",
-            "Close",
+            say("Close"),
             key_display="esc",
             id="letters.close",
-            tooltip="Stop sending all again, else back to the panes",
+            tooltip=say("Stop sending all again, else back to the panes"),
         ),
     ]
 
@@ -76,7 +84,7 @@ class LettersScreen(RecordsScreen):
         self.view.pull(time.time())
         pane = self.query_one("#letters-pane")
         pane.border_title = Content(
-            f"Dead letters · {self._engine.settings.kafka.errors_topic} · {count(len(self._box))}"
+            say("Dead letters") + f" · {self._engine.settings.kafka.errors_topic} · {count(len(self._box))}"
         )
         pane.border_subtitle = Content(self._subtitle())
 
@@ -84,7 +92,10 @@ class LettersScreen(RecordsScreen):
         box = self._box
         if box.trouble:
             return f"▲ {box.trouble}"
-        return f"sending again: {count(box.sent)} of {count(box.wanted)} · Esc stops" if box.wanted else ""
+        if not box.wanted:
+            return ""
+        text = say("sending again: {sent} of {wanted} · Esc stops")
+        return text.format(sent=count(box.sent), wanted=count(box.wanted))
 
     def fill(self, item: Journey | Product) -> None:
         """What puts a record into the form mends it here."""
@@ -118,9 +129,9 @@ class LettersScreen(RecordsScreen):
             if wanted:
                 self._box.send_all()
 
-        question = f"Send all {count(waiting)} dead letters again?"
+        question = say_count("Send {count} dead letter again?", "Send all {count} dead letters again?", waiting)
         self.app.push_screen(
-            ConfirmScreen(question, "Each is a new movement; what still can't be applied comes back."), send
+            ConfirmScreen(question, say("Each is a new movement; what still can't be applied comes back.")), send
         )
 
     def action_drop(self) -> None:
@@ -133,12 +144,19 @@ class LettersScreen(RecordsScreen):
             if wanted:
                 self._box.drop(letter)
 
-        self.app.push_screen(ConfirmScreen("Drop this dead letter?", "It is not shown again; it stays in Kafka."), drop)
+        self.app.push_screen(
+            ConfirmScreen(say("Drop this dead letter?"), say("It is not shown again; it stays in Kafka.")), drop
+        )
 
     def action_help(self) -> None:
         """Name every key."""
         self.app.push_screen(
-            HelpScreen((("Dead letters", (*LettersView.BINDINGS, *self.BINDINGS)), ("In the table", LineView.BINDINGS)))
+            HelpScreen(
+                (
+                    (say("Dead letters"), (*LettersView.BINDINGS, *self.BINDINGS)),
+                    (say("In the table"), LineView.BINDINGS),
+                )
+            )
         )
 
     def action_close(self) -> None:

@@ -9,11 +9,12 @@ from textual.binding import Binding, BindingType
 from bridge.journal import Journey, Verdict
 from bridge.text import readable
 from tui import figures
+from tui.language import say
 from tui.panes import cells
 from tui.panes.cells import Cell
 from tui.panes.columns import EXTRA, Column
 from tui.panes.line_view import LineView
-from tui.verdicts import GLYPHS, PENDING, Tone
+from tui.verdicts import GLYPHS, PENDING, REASONS, Tone
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -25,7 +26,7 @@ __all__ = ["LettersView"]
 
 
 def _why(journey: Journey, now: float) -> Cell:
-    return Cell(readable(journey.rejection.text) if journey.rejection else "", Tone.MUTED)
+    return Cell(readable(say(journey.rejection.text)) if journey.rejection else "", Tone.MUTED)
 
 
 class LettersView(LineView[Journey]):
@@ -37,21 +38,33 @@ class LettersView(LineView[Journey]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         # Here and not at the screen: in the other tables these keys do something else with a record.
-        Binding("e", "screen.mend", "Mend", id="letters.mend", tooltip="Edit the payload, send it as a new movement"),
-        Binding("r", "screen.again", "Send again", id="letters.again", tooltip="Send it as it is, as a new movement"),
+        Binding(
+            "e",
+            "screen.mend",
+            say("Mend"),
+            id="letters.mend",
+            tooltip=say("Edit the payload, send it as a new movement"),
+        ),
+        Binding(
+            "r",
+            "screen.again",
+            say("Send again"),
+            id="letters.again",
+            tooltip=say("Send it as it is, as a new movement"),
+        ),
     ]
 
     def __init__(self, box: LetterBox) -> None:
         columns = (
-            Column("age", 4, 4, 4, 1, self._age, "right"),
-            Column("reason", 8, 20, 24, 0, self._reason),
-            Column("origin", 8, 24, 40, 4, self._origin),
-            Column("prod.", 5, 8, 14, 2, cells.product, "right"),
-            Column("amount", 6, 6, 14, 3, cells.amount, "right"),
-            Column("payload", 10, 40, 400, 5, cells.payload),
-            Column("why", 20, 40, 60, EXTRA, _why),
+            Column(say("age"), 4, 4, 4, 1, self._age, "right"),
+            Column(say("reason"), 8, 20, 24, 0, self._reason),
+            Column(say("origin"), 8, 24, 40, 4, self._origin),
+            Column(say("prod."), 5, 8, 14, 2, cells.product, "right"),
+            Column(say("amount"), 6, 6, 14, 3, cells.amount, "right"),
+            Column(say("payload"), 10, 40, 400, 5, cells.payload),
+            Column(say("why"), 20, 40, 60, EXTRA, _why),
         )
-        super().__init__(columns, "letters", "no dead letter waits: everything was applied, sent again or dropped")
+        super().__init__(columns, "letters", say("no dead letter waits: everything was applied, sent again or dropped"))
         self._box = box
         self._version = -1
         self._letters: list[DeadLetter] = []
@@ -104,7 +117,7 @@ class LettersView(LineView[Journey]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There is no filter here."""
-        return action not in {"filter", "seek"} and super().check_action(action, parameters)
+        return action != "seek" and super().check_action(action, parameters)
 
     def _age(self, journey: Journey, now: float) -> Cell:
         letter = self._box.get(journey.movement_id)
@@ -112,9 +125,9 @@ class LettersView(LineView[Journey]):
 
     def _reason(self, journey: Journey, now: float) -> Cell:
         if self._box.is_under_way(journey.movement_id):
-            return Cell(f"{PENDING} sending again", Tone.PENDING, PENDING)
+            return Cell(f"{PENDING} " + say("sending again"), Tone.PENDING, PENDING)
         # Not the verdict, which a letter may get a moment later than its place here.
-        reason = journey.rejection.reason.replace("-", " ") if journey.rejection else ""
+        reason = REASONS[journey.rejection.reason] if journey.rejection else ""
         return Cell(f"{GLYPHS[Verdict.REJECTED]} {reason}", Tone.REJECTED)
 
     def _origin(self, journey: Journey, now: float) -> Cell:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, TypeAlias, TypeVar, cast
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from tui.language import say
 from tui.panes.canvas import HEADER, LineCanvas
+from tui.panes.record_keys import RECORD_KEYS
 from tui.panes.seeking import Seeking
 
 if TYPE_CHECKING:
@@ -18,38 +20,12 @@ if TYPE_CHECKING:
 
     from bridge.journal import Journey, Product
     from tui.panes.columns import Column
+    from tui.panes.record_keys import What
 
-__all__ = ["RECORD_KEYS", "AnyView", "LineView", "What"]
+__all__ = ["AnyView", "LineView"]
 
 Item = TypeVar("Item", bound="Journey | Product")
 
-
-RECORD_KEYS: Final = (
-    Binding("c", "want('copy')", "Copy", show=False, id="record.copy", tooltip="Copy the payload"),
-    Binding(
-        "C",
-        "want('command')",
-        "Command",
-        show=False,
-        id="record.command",
-        tooltip="Copy the mosquitto_pub or kcat command that repeats the record as a new movement",
-    ),
-    Binding(
-        "e", "want('export')", "Export", show=False, id="record.export", tooltip="Write the record into a file as JSON"
-    ),
-    Binding(
-        "E",
-        "want('export_all')",
-        "Export all",
-        show=False,
-        id="record.export_all",
-        tooltip="Write all records that the pane shows into a file, one JSON object a line",
-    ),
-    Binding("r", "want('fill')", "Repeat", show=False, id="record.fill", tooltip="Put the movement into the form"),
-)
-"""What can be done with a record, in a pane and in the record's window."""
-
-What: TypeAlias = Literal["copy", "command", "export", "export_all", "fill"]
 
 AnyView: TypeAlias = "LineView[Journey] | LineView[Product]"
 
@@ -58,25 +34,31 @@ class LineView(LineCanvas[Item], can_focus=True):
     """Rows that can be walked through, opened and filtered."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open", id="record.open", tooltip="Every field of the record, and its way"),
-        Binding("up,k", "move(-1)", "Up", show=False, id="record.up"),
-        Binding("down,j", "move(1)", "Down", show=False, id="record.down"),
-        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False, id="record.page_up"),
-        Binding("pagedown", "page(1)", "Page down", show=False, id="record.page_down"),
-        Binding("ctrl+u", "page(-1, 2)", "Half a page up", show=False, id="record.half_page_up"),
-        Binding("ctrl+d", "page(1, 2)", "Half a page down", show=False, id="record.half_page_down"),
-        Binding("home,g", "first", "Oldest", show=False, id="record.first"),
-        Binding("end,G", "last", "Latest", show=False, id="record.last"),
-        Binding("slash", "filter", "Filter", key_display="/", id="pane.filter", tooltip="Show only what matches"),
+        Binding("enter", "open", say("Open"), id="record.open", tooltip=say("Every field of the record, and its way")),
+        Binding("up,k", "move(-1)", say("Up"), show=False, id="record.up"),
+        Binding("down,j", "move(1)", say("Down"), show=False, id="record.down"),
+        Binding("pageup,ctrl+b", "page(-1)", say("Page up"), show=False, id="record.page_up"),
+        Binding("pagedown", "page(1)", say("Page down"), show=False, id="record.page_down"),
+        Binding("ctrl+u", "page(-1, 2)", say("Half a page up"), show=False, id="record.half_page_up"),
+        Binding("ctrl+d", "page(1, 2)", say("Half a page down"), show=False, id="record.half_page_down"),
+        Binding("home,g", "first", say("Oldest"), show=False, id="record.first"),
+        Binding("end,G", "last", say("Latest"), show=False, id="record.last"),
         Binding(
             "n",
             "seek(1)",
-            "Next",
+            say("Next"),
             show=False,
             id="pane.next_match",
-            tooltip="The next record below that matches the last filter, also after Esc closed it",
+            tooltip=say("The next record below that matches the last filter, also after Esc closed it"),
         ),
-        Binding("N", "seek(-1)", "Previous", show=False, id="pane.previous_match", tooltip="The one before it, above"),
+        Binding(
+            "N",
+            "seek(-1)",
+            say("Previous"),
+            show=False,
+            id="pane.previous_match",
+            tooltip=say("The one before it, above"),
+        ),
         *RECORD_KEYS,
     ]
 
@@ -101,12 +83,6 @@ class LineView(LineCanvas[Item], can_focus=True):
         view: AnyView
         what: What
         item: Journey | Product
-
-    @dataclass
-    class FilterWanted(Message):
-        """A filter is to be typed."""
-
-        pane: str
 
     def __init__(self, columns: Sequence[Column[Item]], identity: str, empty: str) -> None:
         super().__init__(columns, identity, empty)
@@ -169,7 +145,7 @@ class LineView(LineCanvas[Item], can_focus=True):
         """Put the cursor on the next record that the last filter lets through, below or above it."""
         sought = self.sought
         if sought is None:
-            self.notify("nothing was looked for yet: / filters, and n and N step through what matched")
+            self.notify(say("nothing was looked for yet: / filters, and n and N step through what matched"))
             return
         self.seeking.seek(sought, step)
 
@@ -226,10 +202,6 @@ class LineView(LineCanvas[Item], can_focus=True):
     def _as_view(self) -> AnyView:
         # A view of one of the two kinds of items is one of the two kinds of views, which a type cannot say.
         return cast("AnyView", self)
-
-    def action_filter(self) -> None:
-        """Ask for a filter."""
-        self.post_message(self.FilterWanted(self.identity))
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse is; a second click opens the record."""

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 
 from bridge.journal import Journey
 from tui.figures import age
+from tui.language import say
 from tui.panes.limit import TooLongError, limited
 from tui.panes.line_view import LineView
 from tui.panes.matching import journey_words
@@ -40,18 +41,25 @@ class LogView(LineView[Journey]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "f,end,G", "last", "Follow", id="pane.follow", key_display="f", tooltip="Go on with the latest records"
+            "f,end,G",
+            "last",
+            say("Follow"),
+            id="pane.follow",
+            key_display="f",
+            tooltip=say("Go on with the latest records"),
         ),
-        Binding("space", "pause", "Pause", id="pane.pause", tooltip="Hold the display; recording goes on"),
+        Binding("space", "pause", say("Pause"), id="pane.pause", tooltip=say("Hold the display; recording goes on")),
         Binding(
             "m",
             "mark",
-            "Mark",
+            say("Mark"),
             show=False,
             id="pane.mark",
-            tooltip="Rule a line under the record, and count what comes after; again takes it away",
+            tooltip=say("Rule a line under the record, and count what comes after; again takes it away"),
         ),
-        Binding("x", "clear", "Clear", id="pane.clear", tooltip="Clear the display; the journal keeps the records"),
+        Binding(
+            "x", "clear", say("Clear"), id="pane.clear", tooltip=say("Clear the display; the journal keeps the records")
+        ),
     ]
 
     def __init__(
@@ -140,7 +148,7 @@ class LogView(LineView[Journey]):
 
     def _give_up(self) -> None:
         """Show everything, as a record was found on which the filter does not end."""
-        self.filter_trouble = "takes too long on one record: write a simpler regular expression"
+        self.filter_trouble = say("takes too long on one record: write a simpler regular expression")
         self.sought = None
         self.shown.only(None)
 

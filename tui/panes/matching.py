@@ -96,4 +96,6 @@ def _product(journey: Journey, board: StockBoard) -> str:
 
 def _verdict(journey: Journey) -> str:
     found = outcome(journey)
-    return f"{journey.verdict.value if journey.verdict else 'pending'} {found.words}".casefold()
+    # In English too, so that a filter means the same in every language.
+    reason = journey.rejection.reason.replace("-", " ") if journey.rejection else ""
+    return f"{journey.verdict.value if journey.verdict else 'pending'} {reason} {found.words}".casefold()

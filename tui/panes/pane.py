@@ -13,6 +13,7 @@ from textual.message import Message
 
 from bridge.text import readable
 from tui.figures import clock, count, rate
+from tui.language import say, say_count
 from tui.panes.line import MARK
 from tui.panes.log_view import LogView
 from tui.panes.query import FilterError
@@ -36,9 +37,9 @@ class FilterInput(PrintableInput):
         Binding(
             "escape",
             "drop",
-            "Drop the filter",
+            say("Drop the filter"),
             id="filter.drop",
-            tooltip="Show everything again; Enter keeps the filter",
+            tooltip=say("Show everything again; Enter keeps the filter"),
         )
     ]
 
@@ -75,7 +76,7 @@ class Pane(Vertical):
     def compose(self) -> ComposeResult:
         """The rows and, under them, the filter."""
         yield self.view
-        yield FilterInput(placeholder="text !text re:regex amount>10 type:out", compact=True, classes="filter")
+        yield FilterInput(placeholder=say("text !text re:regex amount>10 type:out"), compact=True, classes="filter")
 
     @property
     def filter_input(self) -> FilterInput:
@@ -147,21 +148,21 @@ class Pane(Vertical):
             return f"▲ {readable(self._bad_filter or view.filter_trouble)}"
         parts = []
         if view.seeking.left:
-            parts.append(f"looking, {count(view.seeking.left)} to go")
+            parts.append(say_count("looking, {count} to go", "looking, {count} to go", view.seeking.left))
         if isinstance(view, LogView):
             if view.shown.left:
-                parts.append(f"filtering, {count(view.shown.left)} to go")
+                parts.append(say_count("filtering, {count} to go", "filtering, {count} to go", view.shown.left))
             if view.shown.paused:
-                parts.append(f"‖ paused, {count(view.shown.held_back)} held back")
+                parts.append("‖ " + say("paused, {count} held back").format(count=count(view.shown.held_back)))
             elif view.following:
-                parts.append("▼ following")
+                parts.append("▼ " + say("following"))
                 lit = None if view.linked is None else view.row_of(view.linked)
                 if lit is not None and lit < view.top:
-                    parts.append(f"selected {count(view.top - lit)} up")
+                    parts.append(say("selected {count} up").format(count=count(view.top - lit)))
             elif view.waiting:
-                parts.append(f"+{count(view.waiting)} new · f follows")
+                parts.append(say("+{count} new · f follows").format(count=count(view.waiting)))
             else:
-                parts.append("holding still · f follows")
+                parts.append(say("holding still · f follows"))
             if view.mark is not None:
                 parts.append(f"{MARK} {clock(view.mark[0])} +{count(view.since_mark)}")
         return " · ".join(parts)

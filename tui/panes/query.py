@@ -18,6 +18,8 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from tui.language import say
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -108,7 +110,7 @@ def _field_test(term: str, at: int, vocabulary: Vocabulary[Item]) -> Callable[[I
         return _field_text_test(text, wanted, at + match.start(3), from_start=name in vocabulary.exact)
     if name in vocabulary.foreign:
         known = ", ".join(sorted({*vocabulary.texts, *vocabulary.numbers}))
-        raise FilterError(f"no {name} here: {known}{_place(at)}")
+        raise FilterError(say("no {name} here: {known}").format(name=name, known=known) + _place(at))
     return None
 
 
@@ -126,7 +128,8 @@ def _number_test(
     name: str, relation: str, wanted: str, number: Callable[[Item], int | None], at: int
 ) -> Callable[[Item], bool]:
     if not _WHOLE.fullmatch(wanted):
-        said = f"{wanted} is no whole number" if wanted else f"type a whole number, as in {name}{relation}10"
+        wrong = say("{found} is no whole number").format(found=wanted)
+        said = wrong if wanted else say("type a whole number, as in {example}").format(example=f"{name}{relation}10")
         raise FilterError(f"{said}{_place(at + len(name) + len(relation))}")
     compares, limit = _RELATIONS[relation], int(wanted)
 
@@ -156,9 +159,10 @@ def _compiled(pattern: str, at: int) -> re.Pattern[str]:
             warnings.simplefilter("ignore")
             return re.compile(pattern, re.IGNORECASE)
     except re.error as error:
-        raise FilterError(f"not a regular expression: {error.msg}{_place(at + (error.pos or 0))}") from None
+        why = say("not a regular expression: {why}").format(why=error.msg)
+        raise FilterError(why + _place(at + (error.pos or 0))) from None
     except (OverflowError, RecursionError, MemoryError):
-        raise FilterError(f"not a regular expression: too large{_place(at)}") from None
+        raise FilterError(say("not a regular expression: too large") + _place(at)) from None
 
 
 def _unquoted(text: str) -> str:
@@ -174,4 +178,4 @@ def _all(tests: list[Callable[[Item], bool]], item: Item) -> bool:
 
 
 def _place(at: int) -> str:
-    return f", at character {at}"
+    return say(", at character {at}").format(at=at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from tui.language import say
 from tui.panes.limit import TooLongError, limited
 from tui.slices import Slices
 
@@ -82,8 +83,8 @@ class Seeking(Generic[Item]):
                         return True
         except TooLongError:
             self.stop()
-            view.notify("the regular expression takes too long on one record: n and N gave up")
+            view.notify(say("the regular expression takes too long on one record: n and N gave up"))
             return False
         self.stop()
-        view.notify("no later record matches" if step > 0 else "no earlier record matches")
+        view.notify(say("no later record matches") if step > 0 else say("no earlier record matches"))
         return False

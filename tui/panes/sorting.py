@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tui.language import say
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -14,24 +16,24 @@ if TYPE_CHECKING:
 __all__ = ["KEYS", "Order", "arrowed", "by", "sorted_products", "stepped"]
 
 KEYS: Final[dict[str, Callable[[Product], int | float | str]]] = {
-    "id": lambda product: product.id,
-    "name": lambda product: product.name.casefold(),
-    "stock": lambda product: product.stock,
-    "last": lambda product: abs(product.last_change),
-    "status": lambda product: product.status,
-    "when": lambda product: product.changed_at,
-    "barcode": lambda product: product.barcode,
+    say("id"): lambda product: product.id,
+    say("name"): lambda product: product.name.casefold(),
+    say("stock"): lambda product: product.stock,
+    say("last"): lambda product: abs(product.last_change),
+    say("status"): lambda product: product.status,
+    say("when"): lambda product: product.changed_at,
+    say("barcode"): lambda product: product.barcode,
 }
 """What is compared, by the column's title."""
 
-DOWN_FIRST: Final = frozenset({"last", "when"})
+DOWN_FIRST: Final = frozenset({say("last"), say("when")})
 """Where the largest is what one looks for: the latest change, the biggest one."""
 
 
 class Order(NamedTuple):
     """By which column, and whether the largest stands on top."""
 
-    title: str = "id"
+    title: str = say("id")
     reverse: bool = False
 
     @property

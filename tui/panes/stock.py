@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 
 from bridge.journal import Product
 from tui.figures import age
+from tui.language import say
 from tui.panes import cells
 from tui.panes.columns import EXTRA, Column
 from tui.panes.limit import TooLongError, limited
@@ -30,13 +31,13 @@ FRESH: Final = 3
 """For how many seconds a change stays lit up, fading by the second."""
 
 STOCK_COLUMNS: Final[tuple[Column[Product], ...]] = (
-    Column("id", 4, 4, 8, 3, cells.product_id, "right"),
-    Column("name", 8, 24, 60, 1, cells.product_name),
-    Column("stock", 6, 7, 13, 0, cells.stock, "right"),
-    Column("last", 5, 6, 13, 2, cells.last_change, "right"),
-    Column("status", 1, 8, 8, 4, cells.status, short_title="S"),
-    Column("when", 4, 4, 4, 5, cells.changed, "right", clock=Column("at", 8, 8, 8, 5, cells.changed_at)),
-    Column("barcode", 10, 12, 14, EXTRA, cells.barcode),
+    Column(say("id"), 4, 4, 8, 3, cells.product_id, "right"),
+    Column(say("name"), 8, 24, 60, 1, cells.product_name),
+    Column(say("stock"), 6, 7, 13, 0, cells.stock, "right"),
+    Column(say("last"), 5, 6, 13, 2, cells.last_change, "right"),
+    Column(say("status"), 1, 8, 8, 4, cells.status, short_title=say("S")),
+    Column(say("when"), 4, 4, 4, 5, cells.changed, "right", clock=Column(say("at"), 8, 8, 8, 5, cells.changed_at)),
+    Column(say("barcode"), 10, 12, 14, EXTRA, cells.barcode),
 )
 
 
@@ -49,17 +50,29 @@ class StockView(LineView[Product]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("greater_than_sign", "sort(1)", "Sort", show=False, id="stock.sort", tooltip="Sort by the next column"),
         Binding(
-            "less_than_sign", "sort(-1)", "Sort", show=False, id="stock.sort_back", tooltip="Sort by the one before"
+            "greater_than_sign",
+            "sort(1)",
+            say("Sort"),
+            show=False,
+            id="stock.sort",
+            tooltip=say("Sort by the next column"),
         ),
-        Binding("o", "turn", "Order", show=False, id="stock.turn", tooltip="Turn the order around"),
+        Binding(
+            "less_than_sign",
+            "sort(-1)",
+            say("Sort"),
+            show=False,
+            id="stock.sort_back",
+            tooltip=say("Sort by the one before"),
+        ),
+        Binding("o", "turn", say("Order"), show=False, id="stock.turn", tooltip=say("Turn the order around")),
     ]
 
     def __init__(self, board: StockBoard, identity: str) -> None:
-        own = {"name": self._name_cell, "stock": self._stock_cell}
+        own = {say("name"): self._name_cell, say("stock"): self._stock_cell}
         columns = [replace(column, cell=own.get(column.title, column.cell)) for column in STOCK_COLUMNS]
-        super().__init__(columns, identity, "no product is known yet")
+        super().__init__(columns, identity, say("no product is known yet"))
         self.filter_text = ""
         self.pending: Mapping[int, int] = {}
         """The sum of what is sent and not decided, by the product's id."""
@@ -189,7 +202,7 @@ class StockView(LineView[Product]):
             with limited():
                 found = [product for product in self._board.products() if self._passes is None or self._passes(product)]
         except TooLongError:
-            self.filter_trouble = "takes too long on one product: write a simpler regular expression"
+            self.filter_trouble = say("takes too long on one product: write a simpler regular expression")
             self._passes = self.sought = None
             found = self._board.products()
         self._products = sorted_products(found, self.order)

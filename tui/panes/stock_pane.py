@@ -9,8 +9,7 @@ from textual.binding import Binding, BindingType
 from bridge.text import readable
 from tui.entry.plan import Target
 from tui.entry.prompt import AmountPrompt
-from tui.figures import count
-from tui.language import say
+from tui.language import say, say_count
 from tui.panes.pane import Pane
 
 if TYPE_CHECKING:
@@ -43,42 +42,55 @@ class StockPane(Pane):
         Binding(
             "plus",
             "ask('+')",
-            "Add",
+            say("Add"),
             key_display="+",
             priority=True,
             id="stock.add",
-            tooltip="Put in: + Enter, + 1 2 Enter",
+            tooltip=say("Put in: + Enter, + 1 2 Enter"),
         ),
         Binding(
             "minus",
             "ask('-')",
-            "Take",
+            say("Take"),
             key_display="-",
             priority=True,
             id="stock.take",
-            tooltip="Take out: - Enter, - 1 2 Enter",
+            tooltip=say("Take out: - Enter, - 1 2 Enter"),
         ),
         Binding(
             "equals_sign",
             "ask('=')",
-            "Set",
+            say("Set"),
             key_display="=",
             priority=True,
             id="stock.set",
-            tooltip="Set the stock to a value; the change is shown before it goes",
+            tooltip=say("Set the stock to a value; the change is shown before it goes"),
         ),
         Binding(
             "u",
             "undo",
-            "Undo",
+            say("Undo"),
             priority=True,
             id="stock.undo",
-            tooltip="Take back what was applied last; again goes further back",
+            tooltip=say("Take back what was applied last; again goes further back"),
         ),
         Binding(
-            "space", "mark", "Mark", priority=True, id="stock.mark", tooltip="Mark rows that one amount shall move"
+            "space",
+            "mark",
+            say("Mark"),
+            priority=True,
+            id="stock.mark",
+            tooltip=say("Mark rows that one amount shall move"),
         ),
-        Binding("escape", "unmark", "Unmark", show=False, priority=True, id="stock.unmark", tooltip="Forget the marks"),
+        Binding(
+            "escape",
+            "unmark",
+            say("Unmark"),
+            show=False,
+            priority=True,
+            id="stock.unmark",
+            tooltip=say("Forget the marks"),
+        ),
     ]
 
     def __init__(self, number: int, title: str, view: StockView, board: StockBoard, moves: Moves) -> None:
@@ -136,7 +148,7 @@ class StockPane(Pane):
         if undoable:
             self.prompt.offer_undo(undoable, self._targets_of)
         else:
-            self.notify("nothing that was sent from here and applied is left to undo", title="Undo")
+            self.notify(say("nothing that was sent from here and applied is left to undo"), title=say("Undo"))
 
     def action_mark(self) -> None:
         """Mark a row."""
@@ -163,5 +175,5 @@ class StockPane(Pane):
 
     def _subtitle(self) -> str:
         marked = len(self.stock.marked)
-        parts = [f"◆ {count(marked)} marked"] if marked else []
+        parts = ["◆ " + say_count("{count} marked", "{count} marked", marked)] if marked else []
         return " · ".join([*parts, *filter(None, [super()._subtitle()])])

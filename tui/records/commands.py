@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bridge.identity import MOVEMENT_ID
 from bridge.mqtt.address import read_address
+from tui.language import say
 
 if TYPE_CHECKING:
     from bridge.journal import Journey
@@ -61,10 +62,12 @@ def mosquitto_command(journey: Journey, settings: MqttSettings) -> Command:
     if websockets:
         # Without an apostrophe, which a shell that takes no comments would wait for the end of.
         hints.append(
-            f"mosquitto_pub speaks no websockets: -p must name the TCP listener of the broker, {TCP_PORT} as a rule"
+            say(
+                "mosquitto_pub speaks no websockets: -p must name the TCP listener of the broker, {port} as a rule"
+            ).format(port=TCP_PORT)
         )
     if settings.password_file:
-        hints.append("add the password with -P")
+        hints.append(say("add the password with -P"))
     payload = _printable(journey.payload)
     if not journey.payload:
         words.append("-n")
@@ -94,7 +97,7 @@ def kcat_command(journey: Journey, settings: KafkaSettings) -> Command:
         words += ["-D", shlex.quote(f"\\x{ord(end):02x}")]
     payload = _printable(journey.payload)
     printed = f"%s {shlex.quote(payload)}" if payload is not None else _octal(journey.payload)
-    hint = "" if end is not None else "kcat would take this payload for several records: write it to a file first"
+    hint = "" if end is not None else say("kcat would take this payload for several records: write it to a file first")
     return Command(" ".join([f"printf {printed}", "|", *words]), hint)
 
 

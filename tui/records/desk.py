@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bridge.errors import OpsciError
 from bridge.journal import Journey
 from bridge.text import readable
-from tui.figures import count
+from tui.language import say, say_count
 from tui.records.commands import kcat_command, mosquitto_command
 from tui.records.lines import file_name, json_line, write_lines
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from bridge.journal import Product
     from bridge.settings import Settings
-    from tui.panes.line_view import AnyView, What
+    from tui.panes.line_view import AnyView
+    from tui.panes.record_keys import What
 
 __all__ = ["RecordDesk"]
 
@@ -61,18 +62,20 @@ class RecordDesk:
     def copy(self, item: Journey | Product) -> None:
         """Copy the payload as it came; one that is no text as hexadecimal, a product as JSON."""
         if not isinstance(item, Journey):
-            self._copied(json_line(item), "the product as JSON")
+            self._copied(json_line(item), say("the product as JSON"))
             return
-        size = f"{count(len(item.payload))} bytes"
+        size = say_count("{count} byte", "{count} bytes", len(item.payload))
         try:
-            self._copied(item.payload.decode(), f"the payload, {size}")
+            self._copied(item.payload.decode(), say("the payload, {size}").format(size=size))
         except UnicodeDecodeError:
-            self._copied(item.payload.hex(), f"the payload as hexadecimal, as it is no text: {size}")
+            self._copied(
+                item.payload.hex(), say("the payload as hexadecimal, as it is no text: {size}").format(size=size)
+            )
 
     def copy_command(self, item: Journey | Product, pane: str) -> None:
         """Copy the command that repeats a record: that of Kafka in its pane and for what never came over MQTT."""
         if not isinstance(item, Journey):
-            self._screen.notify("a product has no message to repeat; C is for the records of MQTT and Kafka")
+            self._screen.notify(say("a product has no message to repeat; C is for the records of MQTT and Kafka"))
             return
         try:
             if pane == "kafka" or item.mqtt_topic is None:
@@ -80,15 +83,15 @@ class RecordDesk:
             else:
                 command = mosquitto_command(item, self._settings.mqtt)
         except OpsciError as error:
-            self._screen.notify(readable(str(error)), title="Not copied", severity="error", markup=False)
+            self._screen.notify(readable(say(error.text)), title=say("Not copied"), severity="error", markup=False)
             return
         name = "kcat" if "kcat -P" in command.text else "mosquitto_pub"
-        self._copied(command.text, f"the {name} command that repeats it", command.hint)
+        self._copied(command.text, say("the {program} command that repeats it").format(program=name), command.hint)
 
     def export(self, items: Sequence[Journey | Product], pane: str) -> None:
         """Write records into a new file in the current folder, beside what the screen does."""
         if not items:
-            self._screen.notify("there is no record to export")
+            self._screen.notify(say("there is no record to export"))
             return
         self._screen.app.run_worker(self._write(items, file_name(pane, time.time())))
 
@@ -97,12 +100,16 @@ class RecordDesk:
         try:
             path = await asyncio.to_thread(write_lines, folder, name, items)
         except OSError as error:
-            why = f"{folder}: {error.strerror or error}; start opsci-tui in a folder that can be written"
-            self._screen.notify(readable(why), title="Not exported", severity="error", markup=False)
+            why = say("{folder}: {why}; start opsci-tui in a folder that can be written").format(
+                folder=folder, why=error.strerror or error
+            )
+            self._screen.notify(readable(why), title=say("Not exported"), severity="error", markup=False)
             return
-        what = "1 record" if len(items) == 1 else f"{count(len(items))} records"
-        self._screen.notify(readable(f"{what} in {path}"), title="Exported", markup=False)
+        what = say_count("{count} record", "{count} records", len(items))
+        self._screen.notify(
+            readable(say("{what} in {path}").format(what=what, path=path)), title=say("Exported"), markup=False
+        )
 
     def _copied(self, text: str, what: str, hint: str = "") -> None:
         self._screen.app.copy_to_clipboard(text)
-        self._screen.notify(readable(f"{what}{f'. {hint}' if hint else ''}"), title="Copied", markup=False)
+        self._screen.notify(readable(f"{what}{f'. {hint}' if hint else ''}"), title=say("Copied"), markup=False)

@@ -10,6 +10,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
+from tui.language import say
+
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
@@ -25,8 +27,8 @@ class ConfirmScreen(ModalScreen[bool]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "Yes", id="confirm.yes"),
-        Binding("n,escape,q", "answer(False)", "No", key_display="n", id="confirm.no"),
+        Binding("y", "answer(True)", say("Yes"), id="confirm.yes"),
+        Binding("n,escape,q", "answer(False)", say("No"), key_display="n", id="confirm.no"),
     ]
 
     def __init__(self, question: str, consequence: str) -> None:
@@ -37,7 +39,7 @@ class ConfirmScreen(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         """The question, and the keys."""
         with Vertical(classes="window"):
-            text = Content.assemble((self._question, "bold"), "\n\n", self._consequence, "\n\ny yes   n no")
+            text = Content.assemble((self._question, "bold"), "\n\n", self._consequence, "\n\n", say("y yes   n no"))
             yield Static(text, markup=False)
         yield Footer(show_command_palette=False)
 

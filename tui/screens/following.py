@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.widgets import Static
 
+from tui.language import say
 from tui.panes.log_view import LogView
 from tui.way import way_line
 
@@ -31,7 +32,7 @@ class WayLine(Static):
         """Draw how far it has come, or how to follow one."""
         if followed is None:
             said = Content.styled(
-                "↑ ↓ select a record to follow its movement through the panes", "$foreground-disabled"
+                say("↑ ↓ select a record to follow its movement through the panes"), "$foreground-disabled"
             )
         else:
             said = way_line(followed, max(20, self.screen.size.width - 4))

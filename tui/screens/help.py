@@ -10,8 +10,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
+from bridge.journal import Verdict
 from tui.language import say
 from tui.settings.keys import remapped
+from tui.verdicts import VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,22 +23,25 @@ if TYPE_CHECKING:
 __all__ = ["HelpScreen"]
 
 SIGNS: Final = (
-    ("✓ applied", "the stock was changed, once"),
-    ("✗ rejected", "it can't be applied; the reason stands beside it and it is in the errors topic"),
-    ("≡ duplicate", "the same movement came again and was not counted again"),
-    ("→ carried", "a record of a route that changes no stock"),
-    ("… on its way", "nothing is decided yet"),
-    ("Q R D", "MQTT quality of service, retained, delivered before (DUP)"),
+    ("✓ " + VERDICTS[Verdict.APPLIED], say("the stock was changed, once")),
+    (
+        "✗ " + VERDICTS[Verdict.REJECTED],
+        say("it can't be applied; the reason stands beside it and it is in the errors topic"),
+    ),
+    ("≡ " + VERDICTS[Verdict.DUPLICATE], say("the same movement came again and was not counted again")),
+    ("→ " + VERDICTS[Verdict.CARRIED], say("a record of a route that changes no stock")),
+    ("… " + say("on its way"), say("nothing is decided yet")),
+    ("Q R D", say("MQTT quality of service, retained, delivered before (DUP)")),
 )
 
 FILTERS: Final = (
-    ("towels hall", 'the record\'s text has both words; "plastic towels" keeps the space'),
-    ("re:p3@12$", 'a regular expression; re:"with space"'),
-    ("!towels", "the opposite, before any term"),
-    ("product:tow product=12", "a field has it, or is it: topic key product payload type verdict id"),
-    ("type:out", "or type:in"),
-    ("verdict:rejected", "or applied, duplicate, pending, insufficient"),
-    ("amount>10 offset<=99", "> >= < <= = of amount, offset, partition, qos; in the stock: id, stock, last"),
+    ("towels hall", say('the record\'s text has both words; "plastic towels" keeps the space')),
+    ("re:p3@12$", say('a regular expression; re:"with space"')),
+    ("!towels", say("the opposite, before any term")),
+    ("product:tow product=12", say("a field has it, or is it: topic key product payload type verdict id")),
+    ("type:out", say("or type:in")),
+    ("verdict:rejected", say("or applied, duplicate, pending, insufficient")),
+    ("amount>10 offset<=99", say("> >= < <= = of amount, offset, partition, qos; in the stock: id, stock, last")),
 )
 """How a filter is written."""
 
@@ -71,9 +76,9 @@ class HelpScreen(ModalScreen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,q", "dismiss", "Close", key_display="esc", id="help.close"),
-        Binding("j", "scroll(1)", "Down", show=False, id="help.scroll_down"),
-        Binding("k", "scroll(-1)", "Up", show=False, id="help.scroll_up"),
+        Binding("escape,question_mark,q", "dismiss", say("Close"), key_display="esc", id="help.close"),
+        Binding("j", "scroll(1)", say("Down"), show=False, id="help.scroll_down"),
+        Binding("k", "scroll(-1)", say("Up"), show=False, id="help.scroll_up"),
     ]
 
     def __init__(self, sections: Sequence[tuple[str, Iterable[BindingType]]]) -> None:
@@ -83,7 +88,7 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """The keys, in a box that scrolls."""
         with VerticalScroll(id="help") as box:
-            box.border_title = Content("Keys and signs")
+            box.border_title = Content(say("Keys and signs"))
             yield Static(self._text(), markup=False)
         yield Footer(show_command_palette=False)
 
@@ -97,9 +102,9 @@ class HelpScreen(ModalScreen[None]):
         for heading, bindings in (*self._sections, (say("On every screen"), type(self.app).BINDINGS)):
             shown = [_line(remapped(binding, keys)) for binding in _distinct(bindings)]
             lines += [Content.styled(heading, "bold $text-primary"), *shown, Content("")]
-        lines.append(Content.styled("Filters, after /", "bold $text-primary"))
+        lines.append(Content.styled(say("Filters, after /"), "bold $text-primary"))
         lines += [Content.assemble((f"  {term:24}", "bold"), meaning) for term, meaning in FILTERS]
-        lines += [Content(""), Content.styled("Signs", "bold $text-primary")]
+        lines += [Content(""), Content.styled(say("Signs"), "bold $text-primary")]
         lines += [Content.assemble((f"  {sign:18}", "bold"), meaning) for sign, meaning in SIGNS]
         return Content("\n").join(lines)
 

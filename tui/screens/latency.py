@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
+from tui.language import say
 from tui.latencies import latency_table
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class LatencyScreen(ModalScreen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,l,q", "dismiss", "Close", key_display="esc", id="latency.close"),
+        Binding("escape,l,q", "dismiss", say("Close"), key_display="esc", id="latency.close"),
     ]
 
     def __init__(self, journal: Journal) -> None:
@@ -38,7 +39,7 @@ class LatencyScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """The table."""
         with VerticalScroll(id="latency") as box:
-            box.border_title = Content("Latency")
+            box.border_title = Content(say("Latency"))
             yield Static(id="latency-table", markup=False)
         yield Footer(show_command_palette=False)
 

@@ -17,6 +17,7 @@ from tui.finding import Finder
 from tui.form.form import MovementForm
 from tui.language import say
 from tui.letters.screen import LettersScreen
+from tui.panes.line_view import LineView
 from tui.presets.screen import PresetScreen
 from tui.screens.following import WayLine
 from tui.screens.help import HelpScreen
@@ -115,14 +116,16 @@ class MainScreen(PanesScreen):
         try:
             answer = self._engine.publish(event.payload)
         except OpsciError as error:
-            self.notify(readable(str(error)), title="Not sent", severity="error", markup=False)
+            self.notify(readable(say(error.text)), title=say("Not sent"), severity="error", markup=False)
             return
         self.form.sending(event.movement, event.name, answer)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave digits to a field that has the focus."""
+        """Leave digits and the stroke to a field that has the focus."""
         if action in {"pane", "form"}:
             return not isinstance(self.focused, Input)
+        if action == "filter":
+            return isinstance(self.focused, LineView)
         return super().check_action(action, parameters)
 
     def action_form(self) -> None:
@@ -166,7 +169,7 @@ class MainScreen(PanesScreen):
         if not isinstance(item, Journey):
             self.form.fill(str(item.id), None)
         elif item.movement is None:
-            self.notify("the record names no product and amount: there is nothing to put into the form")
+            self.notify(say("the record names no product and amount: there is nothing to put into the form"))
         else:
             self.form.fill(item.movement.product, item.movement.delta)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bridge.journal import Journey
 from tui.find_bar import FindBar
 from tui.form.moves import Moves
+from tui.language import say
 from tui.panes.kafka import KAFKA_COLUMNS
 from tui.panes.log_view import LogView
 from tui.panes.mqtt import MQTT_COLUMNS
@@ -37,15 +38,15 @@ class PanesScreen(RecordsScreen):
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         journal = engine.journal
-        self.mqtt = LogView(journal.mqtt, journal.stock, MQTT_COLUMNS, "mqtt", "nothing came over MQTT yet")
-        self.kafka = LogView(journal.kafka, journal.stock, KAFKA_COLUMNS, "kafka", "Kafka has nothing yet")
+        self.mqtt = LogView(journal.mqtt, journal.stock, MQTT_COLUMNS, "mqtt", say("nothing came over MQTT yet"))
+        self.kafka = LogView(journal.kafka, journal.stock, KAFKA_COLUMNS, "kafka", say("Kafka has nothing yet"))
         self.stock = StockView(journal.stock, "stock")
         self.moves = Moves(journal.stock)
         """All that was sent from the keyboard."""
         self.panes: tuple[Pane, Pane, StockPane] = (
-            Pane(1, "MQTT in", self.mqtt, journal.received),
-            Pane(2, "Kafka produced", self.kafka, journal.produced),
-            StockPane(3, "Strapi stock", self.stock, journal.stock, self.moves),
+            Pane(1, say("MQTT in"), self.mqtt, journal.received),
+            Pane(2, say("Kafka produced"), self.kafka, journal.produced),
+            StockPane(3, say("Strapi stock"), self.stock, journal.stock, self.moves),
         )
         self.panes[2].pulse = journal.decided
         self._following = Following(self.panes, self.stock, journal.stock)
@@ -84,10 +85,6 @@ class PanesScreen(RecordsScreen):
                 pane.view.forget_cursor()
         self.follow(event.item if isinstance(event.item, Journey) else None)
 
-    def on_line_view_filter_wanted(self, event: LineView.FilterWanted) -> None:
-        """Open the filter of a pane."""
-        next(pane for pane in self.panes if pane.view.identity == event.pane).ask_filter()
-
     def on_pane_tabs_chosen(self, event: PaneTabs.Chosen) -> None:
         """Show a pane."""
         self.show_pane(event.number)
@@ -95,6 +92,10 @@ class PanesScreen(RecordsScreen):
     def action_pane(self, number: int) -> None:
         """Go to a pane."""
         self.show_pane(number)
+
+    def action_filter(self) -> None:
+        """Open the filter of the pane that has the focus."""
+        self.panes[self._current - 1].ask_filter()
 
     def action_zoom(self) -> None:
         """Give the current pane all the room, or give it back."""

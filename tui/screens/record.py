@@ -13,13 +13,15 @@ from textual.widgets import Footer, Static
 
 from bridge.journal import Journey
 from tui.details import journey_details, product_details
-from tui.panes.line_view import RECORD_KEYS
+from tui.language import say
+from tui.panes.record_keys import RECORD_KEYS
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from bridge.journal import Product, StockBoard
-    from tui.panes.line_view import AnyView, What
+    from tui.panes.line_view import AnyView
+    from tui.panes.record_keys import What
 
 __all__ = ["RecordScreen"]
 
@@ -35,12 +37,16 @@ class RecordScreen(ModalScreen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter,q", "dismiss", "Close", key_display="esc", id="record.close"),
-        Binding("left,h", "step(-1)", "Before", key_display="←", id="record.before", tooltip="The record above it"),
-        Binding("right,l", "step(1)", "After", key_display="→", id="record.after", tooltip="The record below it"),
+        Binding("escape,enter,q", "dismiss", say("Close"), key_display="esc", id="record.close"),
+        Binding(
+            "left,h", "step(-1)", say("Before"), key_display="←", id="record.before", tooltip=say("The record above it")
+        ),
+        Binding(
+            "right,l", "step(1)", say("After"), key_display="→", id="record.after", tooltip=say("The record below it")
+        ),
         *(replace(binding, show=True) for binding in RECORD_KEYS),
-        Binding("j", "scroll(1)", "Down", show=False, id="record.scroll_down"),
-        Binding("k", "scroll(-1)", "Up", show=False, id="record.scroll_up"),
+        Binding("j", "scroll(1)", say("Down"), show=False, id="record.scroll_down"),
+        Binding("k", "scroll(-1)", say("Up"), show=False, id="record.scroll_up"),
     ]
 
     def __init__(self, view: AnyView, item: Journey | Product, board: StockBoard, frames: int) -> None:
@@ -54,7 +60,7 @@ class RecordScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """The record, in a box that scrolls."""
         with VerticalScroll(id="record") as box:
-            box.border_title = Content("Record" if isinstance(self._item, Journey) else "Product")
+            box.border_title = Content(say("Record") if isinstance(self._item, Journey) else say("Product"))
             yield Static(id="record-text", markup=False)
         yield Footer(show_command_palette=False)
 
@@ -75,7 +81,7 @@ class RecordScreen(ModalScreen[None]):
         """Show the neighbour of the record in its pane."""
         item = self._view.neighbour(step)
         if item is None:
-            self.notify("this is the last record" if step > 0 else "this is the first record")
+            self.notify(say("this is the last record") if step > 0 else say("this is the first record"))
             return
         self._item = item
         self.query_one("#record", VerticalScroll).scroll_home(animate=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tui.language import say
 from tui.panes.shares import SHARES, resized
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Sizes:
             step: 1 for more, -1 for less.
         """
         if not self._screen.has_class("-wide") or self.zoomed:
-            self._screen.notify("one pane has all the width here")
+            self._screen.notify(say("one pane has all the width here"))
             return
         self._shares = resized(self._shares, number - 1, step)
         for pane, share in zip(self._panes, self._shares, strict=True):
