@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from stack.report import Report
 
-__all__ = ["VENV", "enter"]
+__all__ = ["VENV", "Lock", "enter"]
 
 VENV: Final = ROOT / ".venv"
 """The project's virtual environment, in the clone."""
@@ -30,7 +30,7 @@ VENV: Final = ROOT / ".venv"
 _PYTHON: Final = VENV / "bin" / "python"
 _PYPROJECT: Final = ROOT / "pyproject.toml"
 
-Lock = Literal["run", "dev"]
+Lock = Literal["run", "record", "dev"]
 
 
 def enter(places: Places, report: Report, arguments: Sequence[str], *, lock: Lock, servers: Collection[str]) -> None:
@@ -43,7 +43,7 @@ def enter(places: Places, report: Report, arguments: Sequence[str], *, lock: Loc
         places: whose cache.
         report: what tells the progress.
         arguments: this command's, for the process that goes on.
-        lock: which lock: `run`, or `dev`, which holds all of `run`.
+        lock: which lock: `run`, `record`, which holds all of `run`, or `dev`, which holds all of `record`.
         servers: the servers that the command is going to start.
 
     Raises:
@@ -83,8 +83,8 @@ def _stamp(lock: Lock) -> str:
 
 
 def _is_filled(lock: Lock) -> bool:
-    locks: tuple[Lock, ...] = ("dev",) if lock == "dev" else ("dev", "run")
-    for candidate in locks:
+    locks: tuple[Lock, ...] = ("dev", "record", "run")
+    for candidate in locks[: locks.index(lock) + 1]:
         stamp = VENV / f".opsci-{candidate}"
         if stamp.exists() and stamp.read_text() == _stamp(candidate):
             return _PYTHON.exists()

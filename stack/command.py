@@ -13,10 +13,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from stack.bootstrap import enter
+from stack.bootstrap import Lock, enter
 from stack.ending import reset, take_down
 from stack.errors import StackError
 from stack.logs import show_logs
+from stack.one import stop_one
 from stack.overview import show_status
 from stack.places import Places
 from stack.report import Report
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "parse"]
 
+_LOCKS: Final[dict[str, Lock]] = {"test": "dev", "faults": "dev", "demo": "record"}
+"""Which packages a command needs, where it is not those of `run`."""
+
 _DESCRIPTION: Final = """\
 The servers of the chain on this machine: Mosquitto, Kafka, Strapi and the web client's.
 
@@ -36,7 +40,9 @@ The servers of the chain on this machine: Mosquitto, Kafka, Strapi and the web c
   test [ARG ...]   every check and test of the project; arguments go to pytest
   faults           break what can break under load and account for every movement; faults --help
   bench [WORK ...] measure the chain against others; bench --help names the works and flags
+  demo             film the whole chain: a cast, an MP4 and a GIF, on servers of its own
   up, down         start them in the background; stop what was started
+  stop, start      one SERVER away, and back; what was under way waits for it
   certs            make the certificates of the secured servers, and say where they are
   status [--json]  what runs, and where
   logs [SERVER]    the end of their logs; -f goes on
@@ -80,6 +86,13 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     certs.add_argument(
         "--host", action="append", default=[], metavar="NAME", help="a name or address of theirs beside localhost"
     )
+    for name, does in (("stop", "stop one server"), ("start", "start one server again")):
+        one = commands.add_parser(name, parents=[common], help=does)
+        one.add_argument("server", choices=SERVERS)
+    demo = commands.add_parser("demo", help="film the whole chain")
+    demo.add_argument("--out", type=Path, default=Path("opsci-demo"), metavar="DIR", help="where (default: opsci-demo)")
+    demo.add_argument("--lang", choices=("en", "fr"), default="en", help="of the captions and the screen")
+    demo.add_argument("--tour", type=Path, metavar="FILE", help="another tour than the two of configs/tours")
     commands.add_parser("down", parents=[common], help="stop the servers that were started here")
     commands.add_parser("seed", parents=[common], help="put the catalogue into Strapi")
     commands.add_parser("reset", parents=[common], help="stop the servers and remove all their data")
@@ -135,6 +148,8 @@ def _dispatch(options: argparse.Namespace, given: Sequence[str]) -> int:
             return show_logs(places, options.server, lines=options.lines, follow=options.follow)
         case "down":
             return take_down(places, report)
+        case "stop":
+            return stop_one(places, report, options.server)
         case "reset":
             return reset(places, report)
     starts_none = options.command in {"seed", "bench"} or (options.command == "run" and options.config)
@@ -142,7 +157,7 @@ def _dispatch(options: argparse.Namespace, given: Sequence[str]) -> int:
         places,
         report,
         given,
-        lock="dev" if options.command in {"test", "faults"} else "run",
+        lock=_LOCKS.get(options.command, "run"),
         servers=() if starts_none else SERVERS,
     )
     from stack.inside import dispatch  # noqa: PLC0415 -- what it imports may not exist before `enter`

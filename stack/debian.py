@@ -57,6 +57,13 @@ class Debian:
         places = ("*/usr/sbin", "*/usr/bin", "*/usr/lib/jvm/*/bin")
         return [found for place in places for found in sorted(self._folder.glob(f"{place}/{program}"))]
 
+    def fonts(self, file: str) -> list[Path]:
+        """The copies of a font, installed or unpacked."""
+        return [
+            *sorted(Path("/usr/share/fonts").rglob(file)),
+            *sorted(self._folder.glob(f"*/usr/share/fonts/**/{file}")),
+        ]
+
     def package(self, names: Sequence[str], oldest: int) -> str | None:
         """Choose the first of some packages that can be had in a version that will do.
 

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from stack.addresses import Addresses
 from stack.bench import run_bench
+from stack.demo import make_demo
 from stack.faults import run_faults
 from stack.local import LocalStack
+from stack.one import start_one
 from stack.quality import run_everything
 from stack.record import Record
 from stack.seed import seed
@@ -23,7 +25,7 @@ __all__ = ["dispatch"]
 
 
 def dispatch(options: argparse.Namespace, places: Places, report: Report) -> int:
-    """Run `up`, `bench`, `seed`, `test`, `faults` or `run` as the command line said, and return its exit code."""
+    """Run a command as the command line said, and return its exit code."""
     match options.command:
         case "up":
             return bring_up(places, report, admin=options.admin, secure=options.secure)
@@ -33,6 +35,10 @@ def dispatch(options: argparse.Namespace, places: Places, report: Report) -> int
             return seed(places, report)
         case "faults":
             return run_faults(options.others)
+        case "start":
+            return start_one(places, report, options.server)
+        case "demo":
+            return make_demo(places, report, options.out, language=options.lang, tour=options.tour)
         case "test":
             return run_everything(places, report, options.arguments)
         case _:

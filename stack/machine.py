@@ -49,9 +49,10 @@ NEEDS: Final[Mapping[str, Need]] = {
     "npm": Need("npm", ("npm",)),
     "chromium": Need("Chromium", ("chromium",)),
     "chromedriver": Need("Chromium's driver", ("chromium-driver",)),
+    "DejaVuSansMono.ttf": Need("DejaVu Sans Mono", ("fonts-dejavu-core",), movable=True),
     "ensurepip": Need("Python's venv module", (f"python{sys.version_info[0]}.{sys.version_info[1]}-venv",)),
 }
-"""The programs by the name of their file, and one module of Python that Debian packs apart."""
+"""The programs by the name of their file, a font, and one module of Python that Debian packs apart."""
 
 _SYSTEM_FOLDERS: Final = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 
@@ -125,6 +126,8 @@ class Machine:
             importlib.invalidate_caches()
             found = importlib.util.find_spec(name)
             return [Path(found.origin)] if found and found.origin else []
+        if name.endswith(".ttf"):
+            return self._debian.fonts(name)
         folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
         if name == "java" and os.environ.get("JAVA_HOME"):
             folders.insert(0, os.path.join(os.environ["JAVA_HOME"], "bin"))  # noqa: PTH118

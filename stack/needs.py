@@ -13,7 +13,17 @@ from stack.places import ROOT, Places
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["APPLICATION", "BROWSER", "PAGE", "POM", "kafka_libs", "needed_programs", "strapi_modules", "web_modules"]
+__all__ = [
+    "APPLICATION",
+    "BROWSER",
+    "FONTS",
+    "PAGE",
+    "POM",
+    "kafka_libs",
+    "needed_programs",
+    "strapi_modules",
+    "web_modules",
+]
 
 POM: Final = ROOT / "stack" / "kafka" / "pom.xml"
 """What pins Kafka's jars."""
@@ -26,6 +36,9 @@ PAGE: Final = ROOT / "stack" / "web"
 
 BROWSER: Final = frozenset({"chromium", "chromedriver"})
 """What the tests drive the web client with: keys of `stack.machine.NEEDS`."""
+
+FONTS: Final = frozenset({"DejaVuSansMono.ttf"})
+"""What films are drawn with: keys of `stack.machine.NEEDS`."""
 
 
 def kafka_libs(places: Places) -> Path:

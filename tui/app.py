@@ -14,11 +14,13 @@ from bridge.text import readable
 from tui.language import say
 from tui.letters.box import LetterBox
 from tui.letters.handled import Handled, handled_file
+from tui.recording.session import SessionRecorder
 from tui.screens.main import MainScreen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from textual import events
     from textual.dom import DOMNode
     from textual.screen import Screen
 
@@ -46,6 +48,16 @@ class OpsciApp(App[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "settings", say("Settings"), id="settings.open", tooltip=say("Look at every setting, change it")),
+        Binding(
+            "f9",
+            "record",
+            say("Record"),
+            show=False,
+            priority=True,
+            id="record",
+            tooltip=say("Record this session into a file for asciinema, or end that"),
+        ),
+        Binding("ctrl+s", "still", say("Picture"), show=False, id="still", tooltip=say("Keep the screen as SVG")),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="quit.anywhere"),
     ]
 
@@ -63,6 +75,7 @@ class OpsciApp(App[None]):
         self._sources = sources or Sources()
         self._engine_runs = running
         self._clashes: set[str] = set()
+        self._recorder = SessionRecorder(self)
 
     def get_default_screen(self) -> MainScreen:
         """The main screen."""
@@ -103,6 +116,18 @@ class OpsciApp(App[None]):
             inside = any(screen.id == SETTINGS_SCREEN for screen in self.screen_stack)
             return not inside and not isinstance(self.focused, Input | TextArea)
         return super().check_action(action, parameters)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Let a recording know."""
+        self._recorder.resized(*event.size)
+
+    def action_record(self) -> None:
+        """Record the session from now on, or end that."""
+        self._recorder.toggle()
+
+    def action_still(self) -> None:
+        """Keep a picture of the screen."""
+        self._recorder.keep_still()
 
     def action_settings(self) -> None:
         """Show every setting."""

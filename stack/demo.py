@@ -1,0 +1,122 @@
+"""`demo`: the whole chain filmed on servers of its own, unattended: a cast, an MP4 and a GIF."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stack.errors import StackError
+from stack.local import LocalStack
+from stack.machine import Machine
+from stack.needs import FONTS
+from stack.places import ROOT
+from stack.seed import seed_catalogue
+from stack.tool import leashed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from stack.places import Places
+    from stack.report import Report
+
+__all__ = ["DemoError", "make_demo"]
+
+_TOURS = ROOT / "configs" / "tours"
+
+
+class DemoError(StackError):
+    """A film could not be made; what its maker said stands above it."""
+
+
+def make_demo(places: Places, report: Report, out: Path, *, language: str, tour: Path | None = None) -> int:
+    """Film the full tour and the short one, check both casts, and say where they are.
+
+    Args:
+        places: whose cache; the servers' state is a folder of its own and is gone afterwards.
+        report: what tells the progress.
+        out: where the films go; files of the same names are replaced.
+        language: `en` or `fr`, of the captions and the screen.
+        tour: film this one instead, as cast and MP4.
+
+    Returns:
+        0.
+
+    Raises:
+        DemoError: a step of a tour can't be done, a promise is not kept, or something is missing.
+        StackError: the servers did not start.
+    """
+    began = time.monotonic()
+    font = Machine(places.cache, report).programs(FONTS)["DejaVuSansMono.ttf"]
+    out = out.absolute()
+    tours = {tour.stem: ("cast", "mp4")} if tour else {"demo": ("cast", "mp4"), "short": ("cast", "mp4", "gif")}
+    made: list[Path] = []
+    for name, kinds in tours.items():
+        file = tour.absolute() if tour else _TOURS / f"{name}.py"
+        targets = {kind: out / f"{name}.{kind}" for kind in kinds}
+        with tempfile.TemporaryDirectory(prefix="opsci-demo-") as folder:
+            state = Path(folder)
+            environment = {**os.environ, **_fonts_beside(font), "XDG_STATE_HOME": str(state / "home")}
+            maker = _Maker(report, environment)
+            # Servers that have seen nothing but the catalogue, so that each film counts from nothing.
+            with LocalStack(state / "state", cache=places.cache, report=report) as servers:
+                seed_catalogue(servers.addresses.strapi, servers.bridge_token)
+                maker.film(file, targets["cast"], language, servers.settings_file)
+            maker.finish(targets)
+        made += targets.values()
+    for path in made:
+        print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
+    print(f"made in {(time.monotonic() - began) / 60:.1f} minutes; `asciinema play` plays the casts")
+    return 0
+
+
+class _Maker:
+    """Calls `opsci-tui record`."""
+
+    def __init__(self, report: Report, environment: Mapping[str, str]) -> None:
+        self._report = report
+        self._environment = environment
+
+    def film(self, tour: Path, cast: Path, language: str, settings: Path) -> None:
+        """Film a tour on the servers that a settings file names."""
+        chosen: list[str | Path] = ["--lang", language, "--config", settings]
+        self._record(f"film {tour.name}", ["--tour", tour, "--out", cast, *chosen])
+
+    def finish(self, targets: Mapping[str, Path]) -> None:
+        """Check a cast and make its films."""
+        cast = targets["cast"]
+        self._record(f"check {cast.name}", ["--check", cast])
+        films: list[str | Path] = []
+        for kind in ("mp4", "gif"):
+            films += [f"--{kind}", targets[kind]] if kind in targets else []
+        self._record(f"make films of {cast.name}", ["--from", cast, *films])
+
+    def _record(self, label: str, arguments: Sequence[str | Path]) -> None:
+        program = Path(sys.executable).with_name("opsci-tui")
+        argv = leashed([program, "record", *arguments])
+        pipe = subprocess.PIPE
+        with (
+            self._report.step(label) as step,
+            subprocess.Popen(argv, env=self._environment, stdout=pipe, stderr=subprocess.STDOUT, text=True) as child,
+        ):
+            try:
+                said, _ = child.communicate()
+            except BaseException:
+                child.terminate()
+                child.wait()
+                raise
+            if child.returncode:
+                raise DemoError(f"{label}: {said.strip()}")
+            step.outcome = (said.strip().splitlines() or [""])[-1]
+
+
+def _fonts_beside(font: Path) -> dict[str, str]:
+    """What leads to a font that was unpacked and not installed: XDG's data folders, with that of its package."""
+    share = next((folder for folder in font.parents if folder.name == "share"), None)
+    if share is None or share == Path("/usr/share"):
+        return {}
+    return {"XDG_DATA_DIRS": f"{share}:{os.environ.get('XDG_DATA_DIRS') or '/usr/local/share:/usr/share'}"}

@@ -1,0 +1,68 @@
+"""The servers of a film: stopped and started by the runner's command line, or by the staged engine itself."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Final
+
+from tui.recording.tour import TourError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tui.recording.staged import StagedEngine
+
+__all__ = ["RunnerServers", "StagedServers"]
+
+_MARKER: Final = ".opsci-state"
+
+
+class RunnerServers:
+    """The local servers.
+
+    Args:
+        settings_file: of the film; where it stands in the runner's own folder those servers are meant, else those that
+            the runner means by itself.
+        command: how the runner is called.
+    """
+
+    def __init__(
+        self, settings_file: Path | None = None, command: tuple[str, ...] = (sys.executable, "-m", "stack")
+    ) -> None:
+        self._command = command
+        folder = settings_file.absolute().parent if settings_file is not None else None
+        self._state = ("--state", str(folder)) if folder is not None and (folder / _MARKER).is_file() else ()
+
+    async def stop(self, name: str) -> None:
+        """Stop a server; done once it is gone."""
+        await self._run("stop", name)
+
+    async def start(self, name: str) -> None:
+        """Start it again; done once it answers."""
+        await self._run("start", name)
+
+    async def _run(self, verb: str, name: str) -> None:
+        pipe = asyncio.subprocess.PIPE
+        argv = (*self._command, verb, name, *self._state)
+        runner = await asyncio.create_subprocess_exec(
+            *argv, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=asyncio.subprocess.STDOUT
+        )
+        said, _ = await runner.communicate()
+        if runner.returncode:
+            raise TourError(f"{' '.join(argv[1:])}: {said.decode(errors='replace').strip()}")
+
+
+class StagedServers:
+    """Those that a staged engine plays."""
+
+    def __init__(self, engine: StagedEngine) -> None:
+        self._engine = engine
+
+    async def stop(self, name: str) -> None:
+        """Let a server be gone."""
+        await self._engine.stop_server(name)
+
+    async def start(self, name: str) -> None:
+        """Let it answer again."""
+        await self._engine.start_server(name)

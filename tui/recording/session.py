@@ -1,0 +1,180 @@
+"""F9: a recording of a session from the middle of it, into a file, and Ctrl+S: a still."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TextIO
+
+from bridge.text import readable
+from tui.language import say
+from tui.recording._textual import strips
+from tui.recording.cast import Event, Header, encode_event, encode_header
+from tui.recording.colours import theme_of
+from tui.recording.driver import Camera, filmed
+from tui.recording.rows import changed_part
+from tui.recording.tape import BEGIN, END, Tape
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.timer import Timer
+
+__all__ = ["SessionRecorder", "still", "whole_frame"]
+
+IDLE: Final = 2.0
+"""Seconds after which a player cuts a pause of a session."""
+
+_FONT_FACES: Final = re.compile(r"@font-face \{.*?\}\s*", re.S)
+
+
+def whole_frame(app: App[None]) -> str:
+    """The whole screen as a terminal is sent it, each row at its place."""
+    return "".join(changed_part(number, [], list(strip), app.console) for number, strip in enumerate(strips(app), 1))
+
+
+def still(app: App[None]) -> str:
+    """The screen as SVG, which loads nothing from elsewhere."""
+    return _FONT_FACES.sub("", app.export_screenshot(title="opsci-tui"))
+
+
+class SessionRecorder:
+    """Records the session of an application.
+
+    Args:
+        app: which; from now on its driver is one that can be filmed.
+    """
+
+    def __init__(self, app: App[None]) -> None:
+        self._app = app
+        self._camera = Camera()
+        self._file: TextIO | None = None
+        self._tape: Tape | None = None
+        self._path = Path()
+        self._ticks: Timer | None = None
+        app.driver_class = filmed(app.driver_class, self._camera)
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it has recorded; None while it does not."""
+        return None if self._tape is None else self._tape.seconds
+
+    def toggle(self) -> None:
+        """Begin to record, or end it."""
+        if self._tape is None:
+            self._begin()
+        else:
+            self._end()
+
+    def resized(self, width: int, height: int) -> None:
+        """Take down the terminal's new size in cells."""
+        if self._tape is not None:
+            self._tape.resize(width, height)
+
+    def keep_still(self) -> None:
+        """Write what the screen shows as SVG into a new file in the current folder."""
+        try:
+            path, file = _new_file("svg")
+            with file:
+                file.write(still(self._app))
+        except OSError as error:
+            self._refuse(error)
+            return
+        self._app.notify(readable(say("The screen is in {path}").format(path=path)), title=say("Picture"), markup=False)
+
+    def _begin(self) -> None:
+        app = self._app
+        if self._camera.driver is None:
+            text = say("There is no terminal here whose output could be recorded")
+            app.notify(text, title=say("Not recorded"), severity="warning", markup=False)
+            return
+        try:
+            self._path, self._file = _new_file("cast")
+            self._write(encode_header(_header(app)))
+        except OSError as error:
+            self._refuse(error)
+            return
+        text = say("Into {path}; the same key ends it").format(path=self._path)
+        app.notify(readable(text), title=say("Recording"), markup=False)
+        self._tape = Tape(time.monotonic, self._keep)
+        self._tape.output(BEGIN + whole_frame(app))
+        self._camera.output = self._tape.output
+        self._camera.left = self._close
+        self._ticks = app.set_interval(0.5, self._show_badge)
+        self._show_badge()
+
+    def _end(self) -> None:
+        seconds = self._tape.seconds if self._tape is not None else 0.0
+        self._close()
+        # The badge is not the application's: all is drawn anew over it.
+        self._app.refresh()
+        text = say("{seconds} s are in {path}; opsci-tui record --from makes a film of it")
+        self._app.notify(
+            readable(text.format(seconds=f"{seconds:.0f}", path=self._path)), title=say("Recorded"), markup=False
+        )
+
+    def _close(self) -> None:
+        tape, self._tape = self._tape, None
+        self._camera.output = self._camera.left = None
+        self._camera.badge = ""
+        if self._ticks is not None:
+            self._ticks.stop()
+        if tape is not None:
+            tape.output(END)
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _keep(self, event: Event) -> None:
+        try:
+            self._write(encode_event(event))
+        except OSError as error:
+            self._file = None
+            self._close()
+            self._app.call_next(self._refuse, error)
+
+    def _write(self, line: str) -> None:
+        if self._file is not None:
+            self._file.write(line)
+            self._file.flush()
+
+    def _refuse(self, error: OSError) -> None:
+        text = say("{where}: {why}; start opsci-tui in a folder that can be written")
+        said = text.format(where=error.filename or Path.cwd(), why=error.strerror or error)
+        self._app.notify(readable(said), title=say("Not recorded"), severity="error", markup=False)
+
+    def _show_badge(self) -> None:
+        if self._tape is None:
+            return
+        minutes, seconds = divmod(int(self._tape.seconds), 60)
+        text = f" ● REC {minutes:02d}:{seconds:02d} "
+        column = max(1, self._app.size.width - len(text) + 1)
+        self._camera.badge = f"\x1b7\x1b[1;{column}H\x1b[0;1;97;41m{text}\x1b[0m\x1b8"
+        self._camera.driver.draw_badge()  # type: ignore[union-attr]
+
+
+def _header(app: App[None]) -> Header:
+    width, height = app.size
+    names = ("TERM", "SHELL", "COLORTERM")
+    return Header(
+        width,
+        height,
+        timestamp=int(time.time()),
+        title="opsci-tui",
+        idle_time_limit=IDLE,
+        env={name: os.environ[name] for name in names if name in os.environ},
+        theme=theme_of(app),
+    )
+
+
+def _new_file(suffix: str) -> tuple[Path, TextIO]:
+    """A file in the current folder that was not there, named after the moment."""
+    stem = time.strftime("opsci-%Y%m%d-%H%M%S")
+    for number in range(1, 100):
+        path = Path.cwd() / f"{stem}{'' if number == 1 else f'-{number}'}.{suffix}"
+        try:
+            return path, path.open("x", encoding="utf-8")
+        except FileExistsError:
+            continue
+    raise FileExistsError(17, "there are a hundred files of this second", str(Path.cwd()))

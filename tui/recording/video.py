@@ -1,0 +1,96 @@
+"""Films of a cast: MP4 and GIF, written by ffmpeg from frames that are drawn here."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tui.recording.frames import HEIGHT, WIDTH, Frames
+from tui.recording.terminal import MissingLibraryError, library
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tui.recording.cast import Cast
+
+__all__ = ["Made", "find_ffmpeg", "make_film"]
+
+RATE: Final = 10
+"""Frames a second: as many as the application draws."""
+
+_MP4: Final = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt", "yuv420p", "-movflags", "+faststart")
+# A palette of the frames that change is the film's own, and undithered text stays sharp.
+_GIF: Final = (
+    "-filter_complex",
+    "[0:v]split[a][b];[a]palettegen=max_colors=128:stats_mode=diff[p];[b][p]paletteuse=dither=none:diff_mode=rectangle",
+)
+
+
+class Made(NamedTuple):
+    """A film that was written.
+
+    Attributes:
+        path: where.
+        seconds: how long it plays.
+        lacking: characters that no font had.
+    """
+
+    path: Path
+    seconds: float
+    lacking: str
+
+
+def find_ffmpeg() -> str:
+    """Find ffmpeg: the machine's, else the one that PyPI's imageio-ffmpeg brings.
+
+    Raises:
+        MissingLibraryError: there is neither.
+    """
+    found = shutil.which("ffmpeg")
+    if found:
+        return found
+    try:
+        program: str = library("imageio_ffmpeg").get_ffmpeg_exe()
+    except (MissingLibraryError, RuntimeError):
+        raise MissingLibraryError(
+            "ffmpeg is not there: sudo apt-get install -y ffmpeg, or pip install imageio-ffmpeg"
+        ) from None
+    return program
+
+
+def make_film(cast: Cast, target: Path) -> Made:
+    """Make a film of 1280 by 720 pixels.
+
+    Args:
+        cast: the recording.
+        target: where to write it; `.gif` makes a GIF, everything else an MP4.
+
+    Raises:
+        MissingLibraryError: a library, a font or ffmpeg is missing.
+        OSError: the file can't be written.
+    """
+    frames = Frames(cast, RATE)
+    program = find_ffmpeg()
+    made = _GIF if target.suffix == ".gif" else _MP4
+    source = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{WIDTH}x{HEIGHT}", "-r", str(RATE), "-i", "-")
+    argv = [program, "-hide_banner", "-loglevel", "error", "-y", *source, *made, str(target)]
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said) as ffmpeg,
+    ):
+        assert ffmpeg.stdin is not None  # noqa: S101 - for the type checker
+        try:
+            for pixels in frames:
+                ffmpeg.stdin.write(pixels)
+            ffmpeg.stdin.close()
+        except BrokenPipeError:
+            pass
+        except BaseException:
+            ffmpeg.kill()
+            raise
+        if ffmpeg.wait():
+            said.seek(0)
+            raise OSError(5, said.read().decode(errors="replace").strip() or "ffmpeg failed", str(target))
+    return Made(target, len(frames) / RATE, "".join(sorted(frames.lacking)))
