@@ -123,7 +123,7 @@ class Simulation:
         for task in (under_way := list(self._under_way)):
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
-        self.standing = self.standing._replace(running=False, per_second=0.0, slow=False)
+        self.standing = self.standing._replace(running=False, per_second=0.0, slow=False, trouble="")
 
     def _cancel(self) -> None:
         task, self._task = self._task, None

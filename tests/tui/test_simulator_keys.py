@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
+from bridge.settings import MqttSettings, ScreenSettings, Settings
 from bridge.simulator import Standing
 from tests.tui.looking import SIZES, main_screen, screen_text, until
+from tests.tui.scripted import ScriptedEngine
 from tui.app import OpsciApp
 from tui.simulator.screen import SimulatorScreen
 from tui.simulator.wish import Wish, read_wish
 from tui.simulator.wording import simulator_line
-
-if TYPE_CHECKING:
-    from tests.tui.scripted import ScriptedEngine
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -64,6 +61,14 @@ async def test_what_can_not_be_simulated_is_said(engine: ScriptedEngine) -> None
         await pilot.press("7", "enter")
         await until(pilot, lambda: engine.calls == ["start_simulator 700 10"])
         await until(pilot, lambda: "there is no product to move yet" in screen_text(app))
+
+
+async def test_without_user_properties_it_says_that_nothing_is_marked() -> None:
+    old = ScriptedEngine(Settings(mqtt=MqttSettings(version="3.1.1"), screen=ScreenSettings(frames=30)))
+    app = OpsciApp(old)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: "MQTT 3.1.1 carries no mark" in screen_text(app))
 
 
 @pytest.mark.parametrize(

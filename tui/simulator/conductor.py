@@ -40,8 +40,9 @@ class SimulatorConductor:
         if self._engine.simulation.running:
             self._engine.stop_simulator()
         else:
-            topic = readable(self._engine.settings.mqtt.publish_topic)
-            self._screen.app.push_screen(SimulatorScreen(self.wish, topic), self._start)
+            mqtt = self._engine.settings.mqtt
+            asked = SimulatorScreen(self.wish, readable(mqtt.publish_topic), marked=mqtt.version == "5")
+            self._screen.app.push_screen(asked, self._start)
 
     def pull(self) -> None:
         """Say where they could not start."""

@@ -28,6 +28,7 @@ class SimulatorScreen(ModalScreen[Wish | None]):
     Args:
         last: what was typed the last time.
         topic: where the objects publish.
+        marked: whether what they send can say that it is simulated, which takes MQTT 5.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -44,8 +45,9 @@ class SimulatorScreen(ModalScreen[Wish | None]):
         ),
     ]
 
-    def __init__(self, last: Wish, topic: str) -> None:
+    def __init__(self, last: Wish, topic: str, *, marked: bool = True) -> None:
         super().__init__()
+        self._marked = marked
         self._last = last
         self._topic = topic
 
@@ -67,13 +69,13 @@ class SimulatorScreen(ModalScreen[Wish | None]):
         if isinstance(wish, str):
             said = Content.styled(f"▲ {wish}", STYLES[Tone.OUT])
         else:
-            said = Content(
-                say("{objects} would send {rate} to {topic}, each marked as simulated. Enter starts.").format(
-                    objects=say_count("{count} object", "{count} objects", wish.objects),
-                    rate=rate(wish.rate),
-                    topic=self._topic,
-                )
+            marked = say("{objects} would send {rate} to {topic}, each marked as simulated. Enter starts.")
+            plain = say(
+                "{objects} would send {rate} to {topic}; MQTT 3.1.1 carries no mark that says so. Enter starts."
             )
+            objects = say_count("{count} object", "{count} objects", wish.objects)
+            text = marked if self._marked else plain
+            said = Content(text.format(objects=objects, rate=rate(wish.rate), topic=self._topic))
         self.query_one("#wished", Static).update(said)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
