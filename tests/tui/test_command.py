@@ -11,8 +11,10 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
-from tui.command import parse
+from bridge.settings import Settings
+from tui.command import _chain_for, parse
 from tui.local_servers import LocalServers, LocalServersError
 
 if TYPE_CHECKING:
@@ -101,6 +103,62 @@ def test_wrong_settings_are_said_without_a_traceback(tmp_path: Path, text: str, 
         assert b"Traceback" not in terminal.output
     finally:
         terminal.close()
+
+
+def test_a_kept_setting_starts_the_chain_anew(tmp_path: Path) -> None:
+    path = settings_file(tmp_path, AWAY)
+    terminal = Terminal("--config", str(path), state=tmp_path)
+    try:
+        terminal.wait_for(b"Move stock")
+        terminal.type(b"s")
+        terminal.wait_for(b"session_expiry")
+        # The cursor stands on the first one, drain.
+        terminal.type(b"\r")
+        terminal.wait_for(b"now from")
+        terminal.type(b"\x15")
+        terminal.wait_for(b'found ""')
+        terminal.type(b"2\r")
+        terminal.wait_for(b"1 change")
+        terminal.type(b"\x13")
+        terminal.wait_for(b"finishing what is under way")
+        terminal.output = b""
+        terminal.wait_for(b"written to")
+        assert path.read_text() == AWAY.replace("drain = 1", "drain = 2")
+        terminal.type(b"q")
+        terminal.wait_for(b"finishing what is under way")
+        assert terminal.process.wait(30) == 0
+    finally:
+        terminal.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--set", "screen.theme=nope"], b"screen.theme: found 'nope'"),
+        (["--set", "mqtt.ulr=x"], b"command line: mqtt.ulr: there is no such setting; did you mean mqtt.url?"),
+        (["--set", 'screen.keys={"focus.from": "f4"}'], b"did you mean focus.form?"),
+        (["--set", "nothing"], b"is no KEY=VALUE"),
+    ],
+)
+def test_wrong_flags_are_said(tmp_path: Path, arguments: list[str], said: bytes) -> None:
+    terminal = Terminal("--config", str(settings_file(tmp_path, AWAY)), *arguments, state=tmp_path)
+    try:
+        terminal.wait_for(said)
+        assert terminal.process.wait(30) == 2
+        assert b"Traceback" not in terminal.output
+    finally:
+        terminal.close()
+
+
+def test_the_screens_settings_alone_leave_the_chain_running() -> None:
+    settings = Settings(drain=1)
+    chain = _chain_for(settings, None, None)
+    nord = replace(settings, screen=replace(settings.screen, theme="nord"))
+    assert _chain_for(nord, chain, None) is chain
+    assert chain.settings == nord
+    more = replace(settings, screen=replace(settings.screen, keep=500))
+    assert _chain_for(more, chain, None) is not chain
+    assert _chain_for(replace(settings, drain=2), chain, None) is not chain
 
 
 def test_without_a_terminal_it_says_what_to_use() -> None:
