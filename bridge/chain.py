@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bridge.apply.apply import Apply
 from bridge.backoff import Backoff
@@ -19,6 +19,7 @@ from bridge.kafka.letters import LetterReader
 from bridge.kafka.writer import Writer
 from bridge.movement import Movement, read_movement
 from bridge.mqtt.publisher import Publisher
+from bridge.secret import warning_of_open_secrets
 from bridge.simulator import Simulation
 from bridge.strapi.board import StockReader
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Chain"]
 
 _log = logging.getLogger(__name__)
+
+_LOOK_AT_SECRETS: Final = 5.0
 
 
 class Chain:
@@ -63,7 +66,8 @@ class Chain:
 
     async def run(self) -> None:
         """Run until `stop` is called, then finish what is under way within `settings.drain` seconds."""
-        tasks = [asyncio.create_task(self._kept(self._writer.run)), asyncio.create_task(self._kept(self._reader.run))]
+        parts = (self._writer.run, self._reader.run, self._watch_secrets)
+        tasks = [asyncio.create_task(self._kept(part)) for part in parts]
         ingest = apply = None
         if self.settings.ingest.enabled:
             ingest = asyncio.create_task(self._kept(self.ingest.run))
@@ -169,6 +173,15 @@ class Chain:
             self.apply.request_stop()
             parts.append(asyncio.wait([apply]))
         await asyncio.gather(*parts)
+
+    async def _watch_secrets(self) -> None:
+        while True:
+            warning = warning_of_open_secrets(self.settings)
+            if warning is None:
+                self.journal.notes.pop("secrets", None)
+            else:
+                self.journal.notes["secrets"] = warning
+            await asyncio.sleep(_LOOK_AT_SECRETS)
 
     async def _kept(self, run: Callable[[], Awaitable[None]]) -> None:
         backoff = Backoff(first=1.0, longest=30.0)

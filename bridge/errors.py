@@ -8,6 +8,7 @@ OpsciError
 └── ServerError             a server failed, with what to do about it
     ├── UnreachableError    nothing answers there, or not in time: worth another try
     ├── RefusedError        it answers and lets us not in (a token, a password, a right): a person must act
+    │   └── TakenError      another client has our name there and takes what is ours
     └── RejectedError       it answers that this request can never be carried out: a dead letter
 """
 
@@ -24,6 +25,7 @@ __all__ = [
     "RejectedError",
     "ServerError",
     "SettingsError",
+    "TakenError",
     "UnreachableError",
 ]
 
@@ -75,6 +77,10 @@ class UnreachableError(ServerError):
 
 class RefusedError(ServerError):
     """It answers and lets us not in (401, 403, bad credentials): a person must act."""
+
+
+class TakenError(RefusedError):
+    """Another client has our name there and takes what is ours: coming back at once would be a war."""
 
 
 class RejectedError(ServerError):

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.errors import SettingsError
+from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bridge.settings import Settings
 
-__all__ = ["open_secrets", "read_secret"]
+__all__ = ["open_secrets", "read_secret", "warning_of_open_secrets"]
 
 
 def read_secret(file: str, setting: str) -> str:
@@ -61,3 +62,16 @@ def open_secrets(settings: Settings) -> Iterator[tuple[str, str]]:
             continue
         if mode & (stat.S_IRWXO | stat.S_IWGRP):
             yield name, file
+
+
+def warning_of_open_secrets(settings: Settings) -> Phrase | None:
+    """Say which files with secrets are open to others, and what to do; None where none is."""
+    found = list(open_secrets(settings))
+    if not found:
+        return None
+    files = " ".join(dict.fromkeys(file for _, file in found))
+    return Phrase(
+        "other users of this machine may read or change the file of {names}: chmod 600 {files}",
+        names=", ".join(name for name, _ in found),
+        files=files,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,25 @@ _OTHER_HOST: Final = frozenset({62, 64})
 """X509_V_ERR_* of OpenSSL, in the manual page of X509_STORE_CTX_get_error."""
 
 
+class _Socket(ssl.SSLSocket):
+    """Closes itself where the other end is not believed: paho leaves that to the garbage collector."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except ssl.SSLCertVerificationError:
+            self.close()
+            raise
+
+
+class _Object(ssl.SSLObject):
+    """Says goodbye and waits for none (RFC 8446, section 6.1): Kafka gives none, and asyncio waits 30 s for it."""
+
+    def unwrap(self) -> None:
+        with contextlib.suppress(ssl.SSLWantReadError):
+            super().unwrap()
+
+
 def trust(ca_file: str, setting: str) -> ssl.SSLContext:
     """Make what checks a server's certificate and that it is of the host that was called.
 
@@ -32,10 +52,12 @@ def trust(ca_file: str, setting: str) -> ssl.SSLContext:
     """
     path = str(Path(ca_file).expanduser()) if ca_file else None
     try:
-        return ssl.create_default_context(cafile=path)
+        context = ssl.create_default_context(cafile=path)
     except (OSError, ssl.SSLError) as error:
         why = "there is no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
         raise SettingsError(f"{setting}: {ca_file}: {why}") from None
+    context.sslsocket_class, context.sslobject_class = _Socket, _Object
+    return context
 
 
 def certificate_refusal(server: str, address: str, setting: str, error: BaseException | None) -> RefusedError | None:

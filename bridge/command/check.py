@@ -10,6 +10,7 @@ from bridge.command.checks.mqtt import check_mqtt
 from bridge.command.checks.strapi import check_strapi
 from bridge.command.watch import needed
 from bridge.journal import Server
+from bridge.secret import warning_of_open_secrets
 from bridge.text import readable
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def check(settings: Settings) -> int:
     Returns:
         The exit code: 0 all is well, 1 something is not.
     """
+    if warning := warning_of_open_secrets(settings):
+        print(f"warning settings {readable(warning)}")
     failed = asyncio.run(_check(settings))
     print(f"{failed} to mend" if failed else "all is well")
     return 1 if failed else 0

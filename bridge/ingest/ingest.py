@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from bridge.backoff import Backoff
-from bridge.errors import RefusedError, RejectedError, ServerError
+from bridge.errors import RefusedError, RejectedError, ServerError, TakenError
 from bridge.ingest.contention import Contention
 from bridge.ingest.in_flight import Arrival, InFlight
 from bridge.ingest.judge import Judge, record_of
@@ -114,7 +114,9 @@ class Ingest:
                     await session.lost()
             except RefusedError as error:
                 self._note(State.REFUSED, error)
-                await asyncio.sleep(contention.pause())
+                # A password or a certificate may be mended any moment; another engine is left in peace for longer.
+                taken = isinstance(error, TakenError)
+                await asyncio.sleep(contention.pause() if taken else backoff.pause())
             except ServerError as error:
                 dropped = opened > 0 and self._session is not None and self._session.dropped
                 if dropped and contention.closed(time.monotonic() - opened):

@@ -56,6 +56,9 @@ class Writer:
                 await asyncio.sleep(backoff.pause())
                 continue
             backoff.reset()
+            if self._journal.connections[Server.KAFKA].state is State.REFUSED:
+                # It lets us in by now.
+                self._journal.connection(Server.KAFKA, State.CONNECTING)
             self._renew.clear()
             self._connected.set()
             await self._watch()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bridge.mqtt.frames import Inbound
 
-__all__ = ["ChunkClient", "PublishRefusedError", "PublishingClient", "check_libraries"]
+__all__ = ["ChunkClient", "PublishRefusedError", "PublishingClient", "abandon", "check_libraries"]
 
 _READ: Final = 65_536
 _READS_A_WAKE_UP: Final = 4
@@ -30,7 +30,14 @@ _READS_A_WAKE_UP: Final = 4
 turn."""
 
 _AIOMQTT_NAMES: Final = ("_on_connect", "_on_socket_open", "_misc_loop", "_on_disconnect", "_on_publish")
-_PAHO_NAMES: Final = ("_packet_handle", "_loop_rc_handle", "_packet_queue", "_check_keepalive", "_sock_recv")
+_PAHO_NAMES: Final = (
+    "_packet_handle",
+    "_loop_rc_handle",
+    "_packet_queue",
+    "_check_keepalive",
+    "_sock_recv",
+    "_sock_close",
+)
 
 
 def check_libraries() -> None:
@@ -46,6 +53,11 @@ def check_libraries() -> None:
             if not hasattr(owner, name):
                 msg = f"{owner.__module__}.{owner.__name__} has no {name}; aiomqtt 2.5 with paho-mqtt 2.2 has it"
                 raise LibraryChangedError(msg)
+
+
+def abandon(client: aiomqtt.Client) -> None:
+    """Close the socket of a client that was not let in: aiomqtt leaves it open, with a task that looks after it."""
+    client._client._sock_close()
 
 
 class PublishRefusedError(Exception):

@@ -11,7 +11,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from bridge.errors import RefusedError, ServerError, SettingsError, UnreachableError
+from bridge.errors import RefusedError, ServerError, SettingsError, TakenError, UnreachableError
 from bridge.mqtt.address import read_address
 from bridge.phrase import Phrase
 from bridge.secret import read_secret
@@ -134,9 +134,9 @@ def server_error(error: MqttError, settings: MqttSettings) -> ServerError:
     )
 
 
-def session_taken(settings: MqttSettings) -> RefusedError:
+def session_taken(settings: MqttSettings) -> TakenError:
     """What to say where another client has our client id."""
-    return RefusedError(
+    return TakenError(
         "mqtt",
         Phrase(
             "another engine connects to {url} as {client_id!r} and takes the session",

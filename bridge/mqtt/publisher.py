@@ -12,7 +12,7 @@ from paho.mqtt.enums import MQTTErrorCode
 
 from bridge.errors import PublishError, RefusedError
 from bridge.identity import MOVEMENT_ID
-from bridge.mqtt._private import PublishingClient, PublishRefusedError
+from bridge.mqtt._private import PublishingClient, PublishRefusedError, abandon
 from bridge.mqtt.connect import connect_options, publishing, server_error, user_properties
 from bridge.phrase import Phrase
 
@@ -125,6 +125,7 @@ class Publisher:
                 client = PublishingClient(logger=_quiet, **connect_options(self._settings, session=False))
                 await client.__aenter__()
             except aiomqtt.MqttError as error:
+                abandon(client)
                 raise PublishError(server_error(error, self._settings).text) from error
             except RefusedError as error:
                 raise PublishError(error.text) from error

@@ -11,7 +11,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from bridge.errors import RefusedError, UnreachableError
-from bridge.mqtt._private import ChunkClient
+from bridge.mqtt._private import ChunkClient, abandon
 from bridge.mqtt.connect import connect_options, server_error
 from bridge.phrase import Phrase
 
@@ -71,6 +71,7 @@ class Session:
             await self._client.__aenter__()
         except aiomqtt.MqttError as error:
             self.open = False
+            abandon(self._client)
             raise server_error(error, self._settings) from error
         self.open = True
         try:

@@ -89,7 +89,8 @@ class Door:
         return {
             "ssl.keystore.location": str(self.certificates / "kafka.keystore.pem"),
             "ssl.truststore.location": str(self.authority),
-            "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": login,
+            # A properties file takes a backslash for the beginning of an escape.
+            "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": login.replace("\\", "\\\\"),
         }
 
     def scram_arguments(self) -> list[str]:
