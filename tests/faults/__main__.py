@@ -53,7 +53,7 @@ def _faults(options: argparse.Namespace, state: Path) -> int:
     with LocalStack(state, ports=random_ports(), servers=SERVERS) as stack:
         made = run(
             stack,
-            draw(options.seed),
+            draw(options.seed, alone=options.mode != "ledger"),
             _say,
             seed=options.seed,
             minutes=options.minutes,

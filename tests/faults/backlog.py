@@ -189,7 +189,8 @@ class _Trial:
     async def _written(self) -> None:
         """Wait until what is there now was written: a second write that begins from now on."""
         now = time.time()
-        deadline = time.monotonic() + 60
+        # Where it writes on changes and nothing changes, no write will come.
+        deadline = time.monotonic() + 25
         while not (self._database.exists() and self._database.stat().st_mtime > now):
             if time.monotonic() > deadline:
                 return

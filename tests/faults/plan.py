@@ -52,11 +52,16 @@ class Together(Fault):
         await asyncio.gather(self.first.strike(world), self.second.strike(world))
 
 
-def draw(seed: int) -> Iterator[Fault]:
-    """Draw faults without end: every kind once, in any order, then every kind again; each fourth comes with another."""
+def draw(seed: int, *, alone: bool = False) -> Iterator[Fault]:
+    """Draw faults without end: every kind once, in any order, then every kind again; each fourth comes with another.
+
+    Args:
+        seed: what they are drawn from.
+        alone: leave out the second engine, which plain REST does not stand.
+    """
     chance = random.Random(seed)  # noqa: S311 - a plan need not be a secret
     while True:
-        deck = _deck(chance)
+        deck = [fault for fault in _deck(chance) if not (alone and isinstance(fault, SecondEngine))]
         chance.shuffle(deck)
         singles = iter(deck)
         while batch := list(islice(singles, 3)):

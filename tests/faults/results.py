@@ -164,6 +164,9 @@ Mosquitto says PUBACK before it writes its queue, so a SIGKILL takes it back to 
 or hands out anew although the engine had it, is counted apart, and only with evidence: a proxy hears every message
 and every acknowledgement between it and the engine. Movements with an id count once even then.
 
+Plain REST keeps no ledger: there *applied* is what Kafka holds without a dead letter, and the stock has to show exactly
+that, product by product. No movement has an id there, and one engine works alone.
+
 The clock step is one of the engine's process: its Python reads a wall clock that is off. A network is one of our
 own proxies between two ends.
 """

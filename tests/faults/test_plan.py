@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from tests.faults.answers import ANSWERS, Answers
+from tests.faults.group import SecondEngine
 from tests.faults.kill import KillInBatch, KillServer
 from tests.faults.network import LINKS, WAYS, Network
 from tests.faults.pause import PauseServer
@@ -44,3 +45,9 @@ def test_two_faults_at_once_do_not_share_what_they_act_upon() -> None:
 def test_every_fault_says_what_it_does() -> None:
     texts = [fault.text for fault in [*islice(draw(9), 60), *short()]]
     assert all(len(text) > 10 for text in texts)
+
+
+def test_plain_rest_gets_no_second_engine() -> None:
+    faults = list(islice(draw(4, alone=True), 200))
+    singles = [*faults, *(part for pair in faults if isinstance(pair, Together) for part in (pair.first, pair.second))]
+    assert not any(isinstance(fault, SecondEngine) for fault in singles)

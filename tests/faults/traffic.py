@@ -53,6 +53,10 @@ class Traffic:
     async def stop(self) -> None:
         """Send nothing more, and wait until what is under way has its PUBACK or is given up."""
         self.abandon_new()
+        await self.close()
+
+    async def close(self) -> None:
+        """Wait for what is under way, and disconnect."""
         for publisher, _ in self._publishers:
             await publisher.close()
 

@@ -86,6 +86,7 @@ class World:
         for part in (getattr(self, name, None) for name in ("traffic", "prober")):
             if part is not None:
                 part.abandon()
+                await part.close()
         for engine in (getattr(self, name, None) for name in ("engine", "second")):
             if engine is not None:
                 await engine.stop()
