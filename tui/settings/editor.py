@@ -43,9 +43,11 @@ class EditScreen(ModalScreen[bool]):
         entry: the setting.
     """
 
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-medium")]  # noqa: RUF012 - Textual declares it so
+
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "take", say("Take"), id="edit.take", tooltip=say("Take the value over")),
-        Binding("ctrl+s", "take", say("Take"), id="edit.take_lines", tooltip=say("Take the lines over")),
+        Binding("enter", "take_switch", say("Take"), id="edit.take", tooltip=say("Take the value over")),
+        Binding("ctrl+s", "take", say("Take"), id="edit.take_lines", tooltip=say("Take the value or the lines over")),
         Binding("escape", "leave", say("Leave"), key_display="esc", id="edit.leave", tooltip=say("Change nothing")),
     ]
 
@@ -77,6 +79,16 @@ class EditScreen(ModalScreen[bool]):
         self.set_focus(field)
         if isinstance(field, Select):
             field.expanded = True
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Enter begins a line in a field of several, and is a line's own otherwise."""
+        if action == "take_switch":
+            return self._entry.kind is Kind.SWITCH
+        return super().check_action(action, parameters)
+
+    def action_take_switch(self) -> None:
+        """Take over how the switch stands."""
+        self.action_take()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Say what is wrong with it so far."""

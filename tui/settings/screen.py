@@ -53,6 +53,8 @@ class SettingsScreen(Screen[None]):
         identity: the screen's id.
     """
 
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-medium")]  # noqa: RUF012 - Textual declares it so
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", say("Filter"), key_display="/", id="settings.filter", tooltip=say("Filter these")),
         Binding("x", "revert", say("Revert"), id="settings.revert", tooltip=say("Take the change of a setting back")),
