@@ -1,0 +1,41 @@
+"""Shows the screen in French, where a process speaks one language: `python -m tests.tui.french_screen COLUMNS ROWS`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from tui.language import speak
+
+speak("fr")
+
+from bridge.journal import Server, State  # noqa: E402 - the texts of the classes are said as they are imported
+from bridge.phrase import Phrase  # noqa: E402
+from tests.tui.looking import main_screen, screen_text, until  # noqa: E402
+from tests.tui.scripted import ScriptedEngine  # noqa: E402
+from tui.app import OpsciApp  # noqa: E402
+
+
+async def show(size: tuple[int, int]) -> None:
+    """Let some movements pass with Kafka away, and print the main screen and the help."""
+    engine = ScriptedEngine()
+    app = OpsciApp(engine)
+    async with app.run_test(size=size) as pilot:
+        engine.stock_up()
+        for server in (Server.MQTT, Server.STRAPI):
+            engine.connect(server, State.UP)
+        engine.connect(Server.KAFKA, State.DOWN, Phrase("the connection to {url} was closed", url="kafka:9092"))
+        journeys = engine.receive(1_204)
+        engine.acknowledge(journeys)
+        engine.apply(journeys)
+        await until(pilot, lambda: main_screen(app).mqtt.rows == len(journeys))
+        await pilot.press("up")
+        await pilot.pause()
+        print(screen_text(app))  # noqa: T201 - what it is for
+        await pilot.press("question_mark")
+        await pilot.pause()
+        print(screen_text(app))  # noqa: T201
+
+
+if __name__ == "__main__":
+    asyncio.run(show((int(sys.argv[1]), int(sys.argv[2]))))

@@ -1,0 +1,19 @@
+"""The French of the screen: whole, up to date, and with the same places for values as the English."""
+
+from __future__ import annotations
+
+from tests.tui.translations import MO, compiled, in_code, in_french, misplaced, texts, untranslated
+
+
+def test_every_text_of_the_code_has_french_and_no_other_has() -> None:
+    french = in_french()
+    assert texts(french) == texts(in_code()), "run python -m tests.tui.translations"
+    assert untranslated(french) == []
+
+
+def test_the_french_has_the_places_of_the_english() -> None:
+    assert misplaced(in_french()) == []
+
+
+def test_what_the_screen_reads_is_made_of_what_stands_there() -> None:
+    assert compiled(in_french()) == MO.read_bytes(), "run python -m tests.tui.translations"
