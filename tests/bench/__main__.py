@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="N",
         help=f"of an ingest work; the sizes of the others go with it (default: {MESSAGES})",
     )
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a setting of our engine, to measure what it changes; may be said again",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write ratios, every run and the machine there")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="write the picture (SVG) there")
     parser.add_argument("--results", action="store_true", help="write tests/bench/RESULTS.md and its picture")
@@ -69,10 +78,25 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def chosen(work: Work, against: Sequence[str] | None) -> list[Contender]:
-    """The contenders of a work that take part: all, or the one that others are compared with and the named ones."""
+def chosen(work: Work, against: Sequence[str] | None, settings: Sequence[str] = ()) -> Work:
+    """The work with the contenders that take part: all, or the one that others are compared with and the named ones.
+
+    Args:
+        work: the work.
+        against: the named ones; None for all.
+        settings: what our engine is set to, each `KEY=VALUE`.
+    """
     wanted = {work.against, *(against or ())}
-    return [contender for contender in work.contenders if against is None or contender.name in wanted]
+    taking_part = [one for one in work.contenders if against is None or one.name in wanted]
+    return replace(work, contenders=tuple(_set(one, settings) for one in taking_part))
+
+
+def _set(contender: Contender, settings: Sequence[str]) -> Contender:
+    if not settings or not contender.is_ours:
+        return contender
+    flags = [*contender.told.get("flags", []), *(part for setting in settings for part in ("--set", setting))]
+    said = f"{contender.settings}, and {', '.join(settings)}"
+    return replace(contender, settings=said, told={**contender.told, "flags": flags})
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -84,7 +108,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     # Of topics that were made a moment ago it complains while it looks for them.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    works = [WORKS[name] for name in options.works] if options.works else list(WORKS.values())
+    works = [chosen(WORKS[name], options.against, options.settings) for name in options.works or WORKS]
     machine, report = Machine.here(), Report()
     measured: list[Measured] = []
     with tempfile.TemporaryDirectory(prefix="opsci-bench-") as folder:
@@ -93,7 +117,7 @@ def main(arguments: Sequence[str]) -> int:
         with LocalStack(state, ports=random_ports(), servers=servers, report=report) as stack:
             bench = Bench(stack, Places.of(state), report, options.messages, Path(folder), machine.cores)
             for work in works:
-                measured.append(measure(bench, work, chosen(work, options.against), options.rounds))
+                measured.append(measure(bench, work, options.rounds))
                 _say(f"\n{work.name}: {work.about}\n\n{table_of(measured[-1], all_ratios(measured))}\n")
     _say(machine.line())
     command = " ".join(["python3 -m stack bench", *arguments])

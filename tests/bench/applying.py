@@ -29,7 +29,7 @@ LEDGER: Final = Contender(
     "each movement once, recorded with its verdict in the transaction that changes the stock",
     "opsci-bridge --only apply with its defaults, which find the ledger's route",
     exact=True,
-    told={"count": 20_000},
+    told={"count": 20_000, "ledger": True},
 )
 PLAIN_REST: Final = Contender(
     "rest5",
@@ -87,8 +87,7 @@ def run_apply(bench: Bench, contender: Contender, products: int = PRODUCTS) -> O
         ):
             first, last = group.follow(count, running)
         after = shop.stocks()
-        ledger = contender.told.get("program") is None and "flags" not in contender.told
-        unrecorded = count - shop.recorded(f"{lane.name}-") if ledger else 0
+        unrecorded = count - shop.recorded(f"{lane.name}-") if contender.told.get("ledger") else 0
         moved = {product: after[product] - before[product] for product in after if after[product] != before[product]}
         cpu = watched.cpu(first.at, last.at)
         return Outcome(

@@ -75,7 +75,7 @@ def _work(one: Measured, rows: dict[str, Summary], top: int) -> list[str]:
     for place, contender in enumerate(one for one in work.contenders if one.name in rows):
         summary = rows[contender.name]
         y = top + 16 + _ROW * place
-        kind = "ours" if contender.install is None and contender.told.get("program") is None else "theirs"
+        kind = "ours" if contender.is_ours else "theirs"
         parts.append(_text(16, y + 13, _name(contender.name, work.against), "text"))
         parts += _bar(_RATE, y, summary.median / fastest, kind, number(summary.median))
         if summary.missing:

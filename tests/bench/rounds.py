@@ -11,8 +11,6 @@ from tests.bench.bench import FailedError
 from tests.bench.peers.install import NotHereError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tests.bench.bench import Bench
     from tests.bench.outcome import Outcome
     from tests.bench.work import Contender, Work
@@ -40,22 +38,21 @@ class Measured:
     absent: dict[str, str] = field(default_factory=dict)
 
 
-def measure(bench: Bench, work: Work, contenders: Sequence[Contender], rounds: int) -> Measured:
+def measure(bench: Bench, work: Work, rounds: int) -> Measured:
     """Measure a work. A contender that fails is left out from then on, and why is kept.
 
     Args:
         bench: on whose servers.
         work: the work.
-        contenders: those of its contenders that take part.
         rounds: how often each of them, at least once.
     """
     measured = Measured(work)
     if work.warm_up:
         small = replace(bench, messages=max(_LEAST, bench.messages // _WARM))
-        for contender in contenders:
+        for contender in work.contenders:
             _run(small, measured, contender, "warm-up")
     for number in range(1, rounds + 1):
-        for contender in contenders:
+        for contender in work.contenders:
             if contender.name not in measured.absent:
                 outcome = _run(bench, measured, contender, f"round {number} of {rounds}")
                 if outcome is not None:

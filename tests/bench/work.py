@@ -37,6 +37,11 @@ class Contender:
     install: Callable[[Bench], Installed] | None = None
     told: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is our engine: neither a peer, nor a program that stands in for one."""
+        return self.install is None and "program" not in self.told
+
 
 @dataclass(frozen=True)
 class Work:

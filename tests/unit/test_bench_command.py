@@ -48,9 +48,17 @@ def test_a_wrong_command_line_says_what_is_allowed(
 
 
 def test_against_leaves_ours_and_the_named() -> None:
-    names = [contender.name for contender in chosen(WORKS["ingest-live"], ["flechtwerk"])]
-    assert names == ["opsci", "flechtwerk"]
-    assert len(chosen(WORKS["ingest-live"], None)) == 4
+    work = chosen(WORKS["ingest-live"], ["flechtwerk"])
+    assert [contender.name for contender in work.contenders] == ["opsci", "flechtwerk"]
+    assert chosen(WORKS["ingest-live"], None) == WORKS["ingest-live"]
+
+
+def test_a_setting_reaches_our_engine_and_no_peer_and_is_named_beside_the_figures() -> None:
+    ours, rest, get_put = chosen(WORKS["apply"], None, ["apply.batch=1000"]).contenders
+    assert ours.told["flags"] == ["--set", "apply.batch=1000"]
+    assert rest.told["flags"] == ["--set", "strapi.mode=rest5", "--set", "apply.batch=1000"]
+    assert get_put == WORKS["apply"].contenders[2]
+    assert ours.settings.endswith("apply.batch=1000")
 
 
 def test_no_two_movements_are_alike_and_each_has_the_size_of_the_courses() -> None:
