@@ -106,6 +106,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer: Any = None
         self._subscribed: frozenset[str] = frozenset()
         self._assigned = False
+        self._expelled = False
         self._generation = 0
         self._unplaced: set[Any] = set()
 
@@ -171,13 +172,16 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def poll(self, most: int) -> Fetched:
         """Take records, waiting a moment where there are none.
 
+        After the group refused a commit there are none until it gives us partitions anew, as what was dropped with
+        that commit comes again only then.
+
         Args:
             most: how many at most.
 
         Raises:
             ServerError: this consumer can't go on; make another one.
         """
-        if not self._subscribed:
+        if not self._subscribed or self._expelled:
             await asyncio.sleep(_POLL)
             return Fetched([], self._generation)
         try:
@@ -217,9 +221,17 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         Raises:
             ServerError: this consumer can't go on.
         """
+        if self._expelled:
+            return False
+        generation = self._generation
         try:
             await self._consumer.commit({TopicPartition(*place): offset for place, offset in positions.items()})
-        except (CommitFailedError, IllegalStateError):
+        except IllegalStateError:
+            return False
+        except CommitFailedError:
+            # Until it has joined again aiokafka commits as a client outside of the group, which Kafka lets pass while
+            # the group is empty: what was taken and not settled would count as settled.
+            self._expelled = generation == self._generation
             return False
         except KafkaError as error:
             raise self._error(error) from error
@@ -251,6 +263,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Called by aiokafka after a rebalance."""
         self._generation += 1
         self._assigned = True
+        self._expelled = False
         self._unplaced = set() if self._settings.beginning else set(assigned)
 
     async def _place(self) -> None:

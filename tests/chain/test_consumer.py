@@ -1,0 +1,93 @@
+"""The consumer on the real Kafka: what it took and did not settle is never committed over."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import CommitFailedError
+
+from bridge.kafka.consumer import Consumer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import pytest
+
+    from bridge.kafka.consumer import ConsumedRecord, Fetched
+    from bridge.settings import Settings
+    from tests.chain.lane import Lane
+
+
+@asynccontextmanager
+async def consuming(settings: Settings, topic: str) -> AsyncIterator[Consumer]:
+    async def release() -> None: ...
+
+    consumer = Consumer(settings.kafka, [topic], [], release)
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop(2)
+
+
+async def write(lane: Lane, count: int) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=lane.stack.addresses.kafka)
+    await producer.start()
+    try:
+        for number in range(count):
+            await producer.send_and_wait(lane.stock, b"%d" % number, partition=0)
+    finally:
+        await producer.stop()
+
+
+async def some(consumer: Consumer, most: int) -> Fetched:
+    async with asyncio.timeout(20):
+        while not (fetched := await consumer.poll(most)).records:
+            pass
+    return fetched
+
+
+def numbers(records: list[ConsumedRecord]) -> list[int]:
+    return [int(record.value or b"-1") for record in records]
+
+
+async def test_after_a_refused_commit_nothing_is_taken_or_committed_until_partitions_come_anew(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_offsets: object) -> NoReturn:
+        raise CommitFailedError
+
+    await write(lane, 40)
+    settings = lane.settings()
+    async with consuming(settings, lane.stock) as consumer:
+        assert numbers((await some(consumer, 10)).records) == list(range(10))
+        assert await consumer.commit({(lane.stock, 0): 5})
+        with monkeypatch.context() as patch:
+            patch.setattr(consumer._consumer, "commit", refuse)
+            assert not await consumer.commit({(lane.stock, 0): 7})
+        # Kafka still counts us in, so only our own word keeps this from skipping what was dropped.
+        assert (await consumer.poll(10)).records == []
+        assert not await consumer.commit({(lane.stock, 0): 30})
+        consumer._consumer._coordinator.request_rejoin()
+        assert numbers((await some(consumer, 10)).records)[0] == 5
+        assert await consumer.commit({(lane.stock, 0): 15})
+    async with consuming(settings, lane.stock) as consumer:
+        assert numbers((await some(consumer, 10)).records)[0] == 15
+
+
+async def test_kafka_takes_a_commit_from_outside_of_an_empty_group(lane: Lane) -> None:
+    # Why a consumer that was expelled must not go on: nothing in Kafka would stop it.
+    await write(lane, 40)
+    settings = lane.settings()
+    async with consuming(settings, lane.stock) as consumer:
+        await some(consumer, 10)
+        coordinator = consumer._consumer._coordinator
+        await coordinator._maybe_leave_group()
+        coordinator.request_rejoin = lambda: None
+        coordinator.reset_generation()
+        assert await consumer.commit({(lane.stock, 0): 30})
+    async with consuming(settings, lane.stock) as consumer:
+        assert numbers((await some(consumer, 10)).records)[0] == 30
