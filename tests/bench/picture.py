@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["picture_of"]
 
 _WIDTH: Final = 920
-_NAMES: Final = 150
-_RATE: Final = (160, 330)
+_RATE: Final = (190, 310)
 _CPU: Final = (600, 190)
 """Where the bars of a column begin, and how long the longest is."""
 

@@ -68,10 +68,10 @@ def table_of(measured: Measured, ratios: dict[str, float]) -> str:
     work = measured.work
     head = [_HEAD[0], f"{work.unit}, {_HEAD[1]}", *_HEAD[2:]]
     rows = rows_of(measured, ratios)
-    lines = [columns(head, rows)] if rows else []
+    lines = [columns(head, rows), ""] if rows else []
     for contender in work.contenders:
         if contender.name in measured.absent:
-            lines.append(f"\n{contender.name} is left out: {measured.absent[contender.name]}")
+            lines.append(f"- {contender.name} is left out: {measured.absent[contender.name]}")
             continue
         if contender.name not in measured.outcomes:
             continue
