@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.errors import UnreachableError
+from bridge.phrase import Phrase
 from bridge.strapi.client import StrapiRejectedError
 from bridge.strapi.products import STATUS_FIELDS, find_by_barcode, path_of, row_of
 
@@ -103,11 +104,22 @@ class Carrier:
 
     async def _write(self, method: str, path: str, fields: dict[str, Any]) -> Row:
         answer = await self._client.call(method, path, {"data": fields})
-        return row_of(answer["data"])
+        return row_of(_data_of(path, answer))
 
     async def _has_event(self, source: str) -> bool:
         try:
             answer = await self._client.get(_EVENTS, {"filters[source][$eq]": source, "pagination[pageSize]": 1})
         except StrapiRejectedError:
             return False
-        return bool(answer["data"])
+        return bool(_data_of(_EVENTS, answer))
+
+
+def _data_of(path: str, answer: Any) -> Any:
+    try:
+        return answer["data"]
+    except (KeyError, TypeError) as error:
+        raise UnreachableError(
+            "strapi",
+            Phrase("{path} does not answer as Strapi does: {error}", path=path, error=repr(error)),
+            Phrase("look at strapi.url"),
+        ) from error

@@ -7,6 +7,7 @@ what can never be carried out (any other 4xx) are told apart as Strapi's documen
 from __future__ import annotations
 
 import contextlib
+import ssl
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -29,6 +30,9 @@ __all__ = ["BusyError", "StrapiClient", "StrapiRejectedError"]
 
 LONGEST_RETRY_AFTER: Final = 120.0
 """The longest pause in seconds that a `Retry-After` can make us take."""
+
+_NO_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_NO_ONE: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 # Node closes idle connections after 5 s; a request sent at that moment is lost.
 _KEEPALIVE: Final = 3.0
@@ -103,7 +107,8 @@ class StrapiClient:
             settings = self.settings
             try:
                 secured = settings.url.startswith("https:")
-                verify = trust(settings.ca_file, "strapi.ca_file") if secured else True
+                # Without TLS nothing is believed, which spares reading the system's authorities.
+                verify = trust(settings.ca_file, "strapi.ca_file") if secured else _NO_ONE
             except SettingsError as error:
                 advice = Phrase("mend the setting or the file; it is read again by itself")
                 raise RefusedError("strapi", error.text, advice) from error
@@ -158,7 +163,7 @@ class StrapiClient:
             return None
         try:
             return msgspec.json.decode(answer.content)
-        except msgspec.DecodeError as error:
+        except _NO_JSON as error:
             raise UnreachableError(
                 "strapi",
                 Phrase(
@@ -246,7 +251,7 @@ class StrapiClient:
 
 
 def _message(answer: httpx.Response) -> str:
-    with contextlib.suppress(msgspec.DecodeError, TypeError, KeyError):
+    with contextlib.suppress(*_NO_JSON, TypeError, KeyError):
         return _cut(str(msgspec.json.decode(answer.content)["error"]["message"]))
     return answer.reason_phrase
 

@@ -1,0 +1,199 @@
+"""What may come from outside, each with its promise: applied, rejected or tried again, and nothing else.
+
+A target takes bytes and raises where the promise is broken: by an exception that no caller handles, by more work than
+the input is worth, or by a result that no one may act on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import httpx
+import msgspec
+
+from bridge.apply.records import journey_of
+from bridge.errors import RefusedError, SettingsError, UnreachableError
+from bridge.identity import is_identity
+from bridge.ingest.judge import Judge, record_of
+from bridge.kafka.letters import letter_of
+from bridge.kafka.producer import LARGEST_RECORD
+from bridge.movement import Movement, Rejection, read_movement
+from bridge.mqtt.frames import Frames, Inbound, MalformedFrameError
+from bridge.route import Does, Route, filter_matches
+from bridge.settings import Settings, StrapiSettings
+from bridge.settings.load import load_settings
+from bridge.strapi.carrier import Carrier
+from bridge.strapi.client import StrapiClient, StrapiRejectedError
+from bridge.strapi.decision import Order
+from bridge.strapi.products import product_of, read_pages
+from bridge.strapi.stock import Stock
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from bridge.journal import Journey
+
+__all__ = ["TARGETS", "HeldRecord", "answers"]
+
+_ROUTES: Final = [
+    Route("topic", "stock", Does.MOVEMENT),
+    Route("product/+", "product", Does.PRODUCT),
+    Route("event/#", "event", Does.EVENT),
+]
+_MOST_REQUESTS: Final = 300
+"""What one call may ask of a Strapi, whatever it answers."""
+
+
+class HeldRecord(msgspec.Struct):
+    """A record of Kafka, as aiokafka gives it."""
+
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+    topic: str = "stock"
+    partition: int = 0
+    offset: int = 7
+    timestamp: int = 1_700_000_000_000
+    key: bytes | None = None
+
+
+def payload(data: bytes) -> None:
+    """A payload: a movement within bounds, or a reason."""
+    found = read_movement(data)
+    if isinstance(found, Movement):
+        assert 0 < found.amount < 2**31
+        assert found.product
+    else:
+        assert isinstance(found, Rejection)
+        assert found.text
+
+
+def message(data: bytes) -> None:
+    """A message with a topic and properties: a record that Kafka takes, or a dead letter."""
+    size = data[0] if data else 0
+    topic = data[1 : 1 + size].decode("utf-8", "replace")
+    properties, rest = data[1 + size : 1 + 2 * size], data[1 + 2 * size :]
+    _judge(Inbound(topic, rest, 1, 5, False, False, properties))
+
+
+def _judge(inbound: Inbound) -> None:
+    (journey,) = Judge(_ROUTES, "fuzz").journeys([inbound], 1.0)
+    assert is_identity(journey.movement_id)
+    if journey.rejection is None:
+        assert record_of(journey).size <= LARGEST_RECORD + 1000
+    else:
+        assert journey.rejection.text
+
+
+def frames(data: bytes) -> None:
+    """A stream of MQTT, cut anywhere: frames, or a connection that is given up."""
+    for version_5 in (True, False):
+        reader = Frames(version_5=version_5)
+        with contextlib.suppress(MalformedFrameError):
+            for start in range(0, len(data), 7):
+                for inbound in reader.feed(data[start : start + 7])[0]:
+                    _judge(inbound)
+
+
+def topic(data: bytes) -> None:
+    """A filter and a topic: a match or none."""
+    text = data.decode("utf-8", "surrogateescape")
+    topic_filter, _, name = text.partition("\n")
+    assert filter_matches(topic_filter, name) in {True, False}
+
+
+def record(data: bytes) -> None:
+    """A record of Kafka with headers: a journey, and a dead letter."""
+    value, *parts = data.split(b"\xff")
+    names = ["movement-id", "mqtt-topic", "mqtt-received-at", "reason", "origin", "payload"]
+    headers: list[tuple[str, bytes | None]] = [
+        (names[place % len(names)], part or None) for place, part in enumerate(parts)
+    ]
+    held = HeldRecord(value or None, headers)
+    for does in Does:
+        found: Journey = journey_of(held, does, lambda _: ())
+        assert is_identity(found.movement_id)
+    assert is_identity(letter_of(held).journey.movement_id)
+
+
+def settings(data: bytes) -> None:
+    """A settings file: settings, or what is wrong with it and where."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "opsci.toml"
+        file.write_bytes(data)
+        try:
+            assert isinstance(load_settings(file, {}), Settings)
+        except SettingsError as error:
+            assert "opsci.toml" in str(error)
+
+
+def strapi(data: bytes) -> None:
+    """What answers where Strapi should be: decisions, a refusal, or another try, in a number of requests."""
+    status = 200 + (data[0] * 2 if data else 0) % 400
+    asyncio.run(answers(lambda _: (status if status >= 300 else 200, data[1:])))
+
+
+async def answers(answer: Callable[[int], tuple[int, bytes]]) -> None:
+    """Use a Strapi in every way there is.
+
+    Args:
+        answer: the status and the body of its n-th answer, from 0 on.
+    """
+    for mode in ("auto", "ledger", "rest5", "rest4"):
+        for use in _USES.values():
+            asked = 0
+
+            def respond(_request: httpx.Request) -> httpx.Response:
+                nonlocal asked
+                asked += 1
+                assert asked < _MOST_REQUESTS, "it asks on and on"
+                status, body = answer(asked - 1)
+                return httpx.Response(status, content=body)
+
+            settings = StrapiSettings(url="http://strapi.example", mode=mode, token="t")
+            async with StrapiClient(settings, httpx.MockTransport(respond)) as client:
+                with contextlib.suppress(UnreachableError, RefusedError, StrapiRejectedError):
+                    await use(client)
+
+
+_ORDERS: Final = [Order(f"m{place}", Movement("12", 5, "IN"), "stock", 0, place, 1) for place in range(3)]
+
+
+async def _apply(client: StrapiClient) -> None:
+    assert len(await Stock(client).apply(_ORDERS)) == len(_ORDERS)
+
+
+async def _read(client: StrapiClient) -> None:
+    async for rows in read_pages(client):
+        for row in rows:
+            product_of(row, "stock_available")
+
+
+async def _product(client: StrapiClient) -> None:
+    await Carrier(client).write_product({"barcode": "1", "name": "a", "status": "s", "stock_available": 3})
+
+
+async def _event(client: StrapiClient) -> None:
+    await Carrier(client).write_event({"name": "a"}, "source")
+
+
+_USES: Final[Mapping[str, Callable[[StrapiClient], Awaitable[None]]]] = {
+    "apply": _apply,
+    "read": _read,
+    "product": _product,
+    "event": _event,
+}
+
+TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
+    "payload": payload,
+    "message": message,
+    "frames": frames,
+    "topic": topic,
+    "record": record,
+    "settings": settings,
+    "strapi": strapi,
+}
+"""The targets by the name that the command takes."""
