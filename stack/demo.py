@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stack.places import Places
     from stack.report import Report
 
-__all__ = ["DemoError", "make_demo"]
+__all__ = ["DemoError", "fonts_beside", "make_demo"]
 
 _TOURS = ROOT / "configs" / "tours"
 
@@ -54,20 +54,19 @@ def make_demo(places: Places, report: Report, out: Path, *, language: str, tour:
     font = Machine(places.cache, report).programs(FONTS)["DejaVuSansMono.ttf"]
     out = out.absolute()
     tours = {tour.stem: ("cast", "mp4")} if tour else {"demo": ("cast", "mp4"), "short": ("cast", "mp4", "gif")}
-    made: list[Path] = []
-    for name, kinds in tours.items():
-        file = tour.absolute() if tour else _TOURS / f"{name}.py"
-        targets = {kind: out / f"{name}.{kind}" for kind in kinds}
-        with tempfile.TemporaryDirectory(prefix="opsci-demo-") as folder:
-            state = Path(folder)
-            environment = {**os.environ, **_fonts_beside(font), "XDG_STATE_HOME": str(state / "home")}
-            maker = _Maker(report, environment)
-            # Servers that have seen nothing but the catalogue, so that each film counts from nothing.
-            with LocalStack(state / "state", cache=places.cache, report=report) as servers:
-                seed_catalogue(servers.addresses.strapi, servers.bridge_token)
+    with tempfile.TemporaryDirectory(prefix="opsci-demo-") as folder:
+        state = Path(folder)
+        maker = _Maker(report, {**os.environ, **fonts_beside(font), "XDG_STATE_HOME": str(state / "home")})
+        films = {name: {kind: out / f"{name}.{kind}" for kind in kinds} for name, kinds in tours.items()}
+        # The full tour first: what it promises of the stock is what the catalogue has.
+        with LocalStack(state / "state", cache=places.cache, report=report) as servers:
+            seed_catalogue(servers.addresses.strapi, servers.bridge_token)
+            for name, targets in films.items():
+                file = tour.absolute() if tour else _TOURS / f"{name}.py"
                 maker.film(file, targets["cast"], language, servers.settings_file)
+        for targets in films.values():
             maker.finish(targets)
-        made += targets.values()
+    made = [path for targets in films.values() for path in targets.values()]
     for path in made:
         print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
     print(f"made in {(time.monotonic() - began) / 60:.1f} minutes; `asciinema play` plays the casts")
@@ -114,7 +113,7 @@ class _Maker:
             step.outcome = (said.strip().splitlines() or [""])[-1]
 
 
-def _fonts_beside(font: Path) -> dict[str, str]:
+def fonts_beside(font: Path) -> dict[str, str]:
     """What leads to a font that was unpacked and not installed: XDG's data folders, with that of its package."""
     share = next((folder for folder in font.parents if folder.name == "share"), None)
     if share is None or share == Path("/usr/share"):

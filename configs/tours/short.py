@@ -14,22 +14,24 @@ async def tour(t: Player) -> None:
         en="opsci: stock movements on their way through MQTT, Kafka and Strapi, live in one terminal.",
         fr="opsci : des mouvements de stock à travers MQTT, Kafka et Strapi, en direct dans un terminal.",
     )
-    await t.wait_for("ESP32", seconds=60)
-    await t.mark(en="Three panes", fr="Trois volets", shows=("MQTT", "Kafka", "Strapi"))
-    t.objects(10, every=0.5)
-    await t.pause(4.5)
+    await t.wait_match(r"3 [^│┃]*/s · [1-9]", seconds=90)
+    await t.mark(en="Three panes", fr="Trois volets", shows=("● MQTT", "● Kafka", "● Strapi"))
+    t.objects(12, every=0.5)
+    await t.pause(6)
     await t.caption(
-        en="Put five in with the keyboard: + on a product, the amount, Enter.",
-        fr="Cinq pièces entrent au clavier : + sur un produit, la quantité, Entrée.",
+        en="A product found by its name, and five put in with the keyboard: +, the amount, Enter.",
+        fr="Un produit trouvé par son nom, et cinq pièces entrées au clavier : +, la quantité, Entrée.",
     )
-    await t.press("3", "g", "j", "j", "j", "j", "plus")
+    await t.press("3", "slash")
+    await t.type("ESP32")
+    await t.press("enter", "g", "plus")
     await t.type("5")
-    await t.pause(1)
+    await t.pause(2)
     await t.press("enter")
-    await t.wait_match(r"✓ [0-9:]+ +\+5 ")
+    await t.wait_match(r"✓ [0-9:]+ +\+5 \d+ Carte ESP32")
     await t.all_done()
     await t.mark(en="One movement", fr="Un mouvement", shows=("+5", "ESP32"))
-    await t.pause(3.5)
+    await t.pause(4)
     await t.caption(
         en="More than there is? Strapi refuses it, and it waits among the dead letters with its reason.",
         fr="Plus qu'il n'y en a ? Strapi refuse, et le mouvement attend parmi les lettres mortes avec sa raison.",
@@ -37,10 +39,11 @@ async def tour(t: Player) -> None:
     await t.press("minus")
     await t.type("5000")
     await t.press("enter")
-    await t.wait_match(r"✗ [0-9:]+ +-5.?000 ")
-    await t.mark(en="A refused one", fr="Un refus", shows="▲ 1")
+    await t.wait_match(r"✗ [0-9:]+ +-5.?000 \d+ Carte ESP32")
+    await t.mark(en="A refused one", fr="Un refus", shows="✗ 1")
     t.still()
-    await t.pause(4.5)
+    await t.pause(5)
+    await t.press("escape")
     await t.wait_decided()
     await t.caption(
         en="Nothing is lost, and each movement counts once.",

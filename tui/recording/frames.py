@@ -132,6 +132,9 @@ class Frames:
                 self.lacking.add(character)
                 draw.rectangle((1, 3, width - 2, height - 4), outline=look.ink)
             else:
+                # A sign of the other font may be wider than a cell, and would lose its edges.
+                while font.getlength(character) > width + 1 and font.size > width // 2:
+                    font = font.font_variant(size=font.size - 1)
                 left = (width - font.getlength(character)) / 2
                 draw.text((left, self._fonts.baseline), character, fill=look.ink, font=font, anchor="ls")
         if look.underlined:

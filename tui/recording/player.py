@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from tui.app import OpsciApp
     from tui.recording.driver import Camera
+    from tui.recording.pictures import Pictures
     from tui.recording.tape import Tape
 
 __all__ = ["Player", "Servers"]
@@ -51,8 +52,9 @@ class Player:
 
     Args:
         app: the application.
-        camera: what sees its output.
+        camera: whose driver takes the keys.
         tape: takes it down.
+        pictures: takes pictures of it.
         language: `en` or `fr`.
         servers: what stops and starts servers.
 
@@ -61,12 +63,15 @@ class Player:
         picture: the still, once one was taken.
     """
 
-    def __init__(self, app: OpsciApp, camera: Camera, tape: Tape, language: str, servers: Servers) -> None:
+    def __init__(
+        self, app: OpsciApp, camera: Camera, tape: Tape, pictures: Pictures, *, language: str, servers: Servers
+    ) -> None:
         self.promises: list[Promise] = []
         self.picture = ""
         self._app = app
         self._camera = camera
         self._tape = tape
+        self._pictures = pictures
         self._language = language
         self._servers = servers
         self._caption = self._chapter = ""
@@ -92,9 +97,10 @@ class Player:
             await self.wait_for(text)
         self._chapter = {"en": en, "fr": fr}[self._language]
         self.draw_band()
-        # What the screen shows is on its way to the tape for a frame.
-        await asyncio.sleep(SETTLE)
-        self._missing(promised)
+        screen = self._pictures.take()
+        for text in promised:
+            if text not in screen:
+                raise StepError(f"no longer shown when the chapter begins: {text!r}", screen)
         self.promises.append(Promise(self._chapter, promised))
         self._tape.mark(self._chapter)
 
@@ -153,10 +159,11 @@ class Player:
         choose = random.Random(count)  # noqa: S311 - the same movements for each film
 
         async def send() -> None:
-            # Strapi numbers its rows as it likes: the products are those that the board shows.
-            products = [product.id for product in self._app.engine.journal.stock.products()[5:][:most]]
             for _ in range(count):
-                await self.publish(choose.choice(products), choose.choice((-1, 1, 1, 2, 3, 5)))
+                # Strapi numbers its rows as it likes: the products are those that the board shows.
+                product = choose.choice(self._app.engine.journal.stock.products()[5:][:most])
+                change = choose.choice((-1, 1, 1, 2, 3, 5))
+                await self.publish(product.id, change if product.stock >= most else abs(change))
                 await asyncio.sleep(every)
 
         self._meanwhile(send())
@@ -205,12 +212,6 @@ class Player:
 
     def _meanwhile(self, work: Coroutine[None, None, None]) -> None:
         self._aside.add(asyncio.ensure_future(work))
-
-    def _missing(self, texts: tuple[str, ...]) -> None:
-        screen = self.screen
-        for text in texts:
-            if text not in screen:
-                raise StepError(f"no longer shown when the chapter begins: {text!r}", screen)
 
     async def _until(self, condition: Callable[[], bool], why: str, seconds: float) -> None:
         loop = asyncio.get_running_loop()

@@ -141,7 +141,7 @@ class SessionRecorder:
 
     def _refuse(self, error: OSError) -> None:
         text = say("{where}: {why}; start opsci-tui in a folder that can be written")
-        said = text.format(where=error.filename or Path.cwd(), why=error.strerror or error)
+        said = text.format(where=error.filename or os.curdir, why=error.strerror or error)
         self._app.notify(readable(said), title=say("Not recorded"), severity="error", markup=False)
 
     def _show_badge(self) -> None:

@@ -13,13 +13,14 @@ from unittest import mock
 from tui.recording.cast import Cast, Event, Header, Tour
 from tui.recording.colours import theme_of
 from tui.recording.driver import Camera, StudioDriver
+from tui.recording.pictures import Pictures
 from tui.recording.player import Player
 from tui.recording.session import still
 from tui.recording.tape import BEGIN, END, Tape
 from tui.recording.tour import StepError, TourError, load_tour, where
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tui.app import OpsciApp
@@ -74,14 +75,14 @@ class Studio:
 
     Attributes:
         app: which.
-        camera: what sees its output.
+        pictures: what takes down what it shows.
         tape: what takes it down.
         player: what plays a tour on it.
         events: what was taken down so far.
     """
 
     app: OpsciApp
-    camera: Camera
+    pictures: Pictures
     tape: Tape
     player: Player
     events: list[Event] = field(default_factory=list)
@@ -101,16 +102,17 @@ class Studio:
 
         events: list[Event] = []
         camera, tape, app = Camera(), Tape(clock, events.append), OpsciApp(engine)
+        pictures = Pictures(app, camera, tape)
         app.driver_class = StudioDriver.of(camera)
         tape.output(BEGIN)
-        return cls(app, camera, tape, Player(app, camera, tape, language, servers), events)
+        player = Player(app, camera, tape, pictures, language=language, servers=servers)
+        return cls(app, pictures, tape, player, events)
 
-    async def shoot(self, script: Script, photographer: Coroutine[None, None, None] | None = None) -> Film:
+    async def shoot(self, script: Script) -> Film:
         """Play a tour.
 
         Args:
             script: which, and how.
-            photographer: what goes on beside it, and is ended with it.
 
         Raises:
             TourError: the file is no tour, or a step can't be done: which, and what the screen showed.
@@ -119,15 +121,15 @@ class Studio:
 
         async def pilot(_: object) -> None:
             nonlocal picture
-            beside = asyncio.ensure_future(photographer) if photographer is not None else None
+            photographer = asyncio.ensure_future(self.pictures.go_on())
             try:
                 self.player.draw_band()
                 await play(self.player)
+                self.pictures.take()
                 picture = self.player.picture or still(self.app)
             finally:
-                self.camera.output = None
-                if beside is not None:
-                    beside.cancel()
+                photographer.cancel()
+                await asyncio.gather(photographer, return_exceptions=True)
                 await self.player.close()
             self.app.exit()
 
@@ -169,9 +171,7 @@ async def film_live(engine: Engine, script: Script, servers: Servers) -> Film:
         TourError: the file is no tour, or a step can't be done: which, and what the screen showed.
     """
     with full_colours():
-        studio = Studio.of(engine, script.language, servers, asyncio.get_running_loop().time)
-        studio.camera.output = studio.tape.output
-        return await studio.shoot(script)
+        return await Studio.of(engine, script.language, servers, asyncio.get_running_loop().time).shoot(script)
 
 
 @contextmanager

@@ -1,0 +1,184 @@
+"""F9 in the middle of a session, in a real terminal, and Ctrl+S."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from fcntl import ioctl
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.tui.looking import screen_text, until
+from tui.app import OpsciApp
+from tui.recording.cast import Cast, Event, read
+from tui.recording.check import check
+from tui.recording.terminal import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.tui.scripted import ScriptedEngine
+
+COMMAND = [sys.executable, "-c", "import sys; from tui.command import main; sys.exit(main())"]
+F9 = b"\x1b[20~"
+AWAY = """
+drain = 1
+[mqtt]
+url = "mqtt://127.0.0.1:9"
+[kafka]
+brokers = ["127.0.0.1:9"]
+[strapi]
+url = "http://127.0.0.1:9"
+"""
+
+
+class Session:
+    """A program in a terminal that is looked at."""
+
+    def __init__(self, folder: Path) -> None:
+        settings = folder / "settings.toml"
+        settings.write_text(AWAY)
+        self.master, slave = pty.openpty()
+        self.screen = Terminal(100, 30)
+        self._resize(100, 30)
+        environment = os.environ | {"OPSCI_STATE": str(folder / "state"), "TERM": "xterm-256color", "LANG": "C"}
+        self.process = subprocess.Popen(
+            [*COMMAND, "--config", str(settings)], stdin=slave, stdout=slave, stderr=slave, env=environment, cwd=folder
+        )
+        os.close(slave)
+
+    def resize(self, columns: int, rows: int) -> None:
+        self._resize(columns, rows)
+        self.screen.play(Event(0, "r", f"{columns}x{rows}"))
+        self.process.send_signal(28)  # SIGWINCH, which the kernel sends to a terminal's foreground group
+
+    def until(self, text: str, *, gone: bool = False, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while (text in self.screen.text) is gone:
+            assert time.monotonic() < deadline, f"{text!r}\n{self.screen.text}"
+            ready, _, _ = select.select([self.master], [], [], 0.2)
+            if ready:
+                self.screen.play(Event(0, "o", os.read(self.master, 65_536).decode(errors="replace")))
+
+    def type(self, keys: bytes) -> None:
+        os.write(self.master, keys)
+
+    def leave(self) -> None:
+        """Press q, and read on until the program has ended: one whose output nobody reads waits."""
+        self.type(b"q")
+        deadline = time.monotonic() + 60
+        while self.process.poll() is None:
+            assert time.monotonic() < deadline, self.screen.text
+            if select.select([self.master], [], [], 0.2)[0]:
+                try:
+                    os.read(self.master, 65_536)
+                except OSError:
+                    break
+        assert self.process.wait(30) == 0
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+
+    def _resize(self, columns: int, rows: int) -> None:
+        ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    made = Session(tmp_path)
+    yield made
+    made.close()
+
+
+def recorded(folder: Path) -> Cast:
+    (file,) = folder.glob("opsci-*.cast")
+    with file.open() as lines:
+        return read(lines)
+
+
+def test_f9_records_from_the_middle_of_a_session(session: Session, tmp_path: Path) -> None:
+    session.until("Move stock")
+    session.type(F9)
+    session.until("● REC 00:0")
+    session.type(b"?")
+    session.until("Keys and signs")
+    session.until("● REC 00:0")
+    session.type(b"\x1b")
+    session.until("Keys and signs", gone=True)
+    session.resize(110, 34)
+    session.until("● REC 00:")
+    session.type(b"?")
+    session.until("Keys and signs")
+    session.type(F9)
+    session.until("● REC", gone=True)
+    session.type(b"\x1b")
+    session.until("Keys and signs", gone=True)
+    session.leave()
+    cast = recorded(tmp_path)
+    assert list(check(cast)) == []
+    assert (cast.header.width, cast.header.height) == (100, 30)
+    assert "110x34" in [event.data for event in cast.events if event.code == "r"]
+    film = Terminal(100, 30)
+    film.play(cast.events[0])
+    assert "Move stock" in film.text, "the first event is a whole screen"
+    for event in cast.events[1:]:
+        film.play(event)
+    assert "Keys and signs" in film.text
+    assert "● REC" not in "".join(event.data for event in cast.events), "the badge is for the terminal alone"
+
+
+def test_leaving_ends_the_recording(session: Session, tmp_path: Path) -> None:
+    session.until("Move stock")
+    session.type(F9)
+    session.until("● REC 00:0")
+    session.leave()
+    cast = recorded(tmp_path)
+    assert list(check(cast)) == []
+    assert "?1049" not in "".join(event.data for event in cast.events), (
+        "what the terminal is left with is no part of it"
+    )
+
+
+def pictures_in(folder: Path) -> list[str]:
+    return [picture.read_text() for picture in folder.glob("opsci-*.svg")]
+
+
+async def test_ctrl_s_keeps_pictures(engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with OpsciApp(engine).run_test(size=(120, 40), notifications=True) as pilot:
+        await pilot.press("ctrl+s", "ctrl+s")
+        await until(pilot, lambda: "The screen is in" in screen_text(pilot.app))
+    pictures = pictures_in(tmp_path)
+    assert len(pictures) == 2
+    for text in pictures:
+        assert "Licensed" in text
+        assert "@font-face" not in text, "it loads nothing from elsewhere"
+
+
+async def test_without_a_terminal_f9_says_so(engine: ScriptedEngine) -> None:
+    async with OpsciApp(engine).run_test(size=(120, 40), notifications=True) as pilot:
+        await pilot.press("f9")
+        await until(pilot, lambda: "There is no terminal here" in screen_text(pilot.app))
+
+
+async def test_a_folder_that_cannot_be_written_is_said(
+    engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    async with OpsciApp(engine).run_test(size=(120, 40), notifications=True) as pilot:
+        gone.rmdir()
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "Not recorded" in screen_text(pilot.app))
+        monkeypatch.chdir(tmp_path)
