@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from stack.audit import audit
 from stack.bootstrap import Lock, enter
 from stack.ending import reset, take_down
 from stack.errors import StackError
@@ -43,6 +44,7 @@ The servers of the chain on this machine: Mosquitto, Kafka, Strapi and the web c
   demo             film the whole chain: a cast, an MP4 and a GIF, on servers of its own
   up, down         start them in the background; stop what was started
   stop, start      one SERVER away, and back; what was under way waits for it
+  audit            ask a public database what is known against the locked dependencies
   certs            make the certificates of the secured servers, and say where they are
   status [--json]  what runs, and where
   logs [SERVER]    the end of their logs; -f goes on
@@ -81,6 +83,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     logs.add_argument("server", nargs="?", choices=SERVERS)
     logs.add_argument("-f", "--follow", action="store_true", help="go on as they grow, until Ctrl-C")
     logs.add_argument("-n", "--lines", type=int, default=40, help="how many lines of each (default: 40)")
+    commands.add_parser("audit", help="what is known against the locked dependencies")
     certs = commands.add_parser("certs", parents=[common], help="make the certificates of the secured servers")
     certs.add_argument("--dir", type=Path, metavar="DIR", help="where (default: where those servers look for them)")
     certs.add_argument(
@@ -140,6 +143,8 @@ def _dispatch(options: argparse.Namespace, given: Sequence[str]) -> int:
     secure = getattr(options, "secure", False) or options.command == "certs"
     places = Places.of(getattr(options, "state", None), secure=secure)
     match options.command:
+        case "audit":
+            return audit()
         case "certs":
             return show_certificates(places, options.dir, options.host)
         case "status":
