@@ -43,7 +43,9 @@ def secured(stack: LocalStack, **sections: dict[str, Any]) -> Settings:
 async def make_product(stack: LocalStack, stock: int) -> dict[str, Any]:
     """A product, as Strapi answers it."""
     async with strapi(stack) as client:
-        answer = await client.post("/api/products", json={"data": {"name": "secured", "stock_available": stock}})
+        answer = await client.post(
+            "/api/products", json={"data": {"name": f"secured {uuid.uuid4().hex[:8]}", "stock_available": stock}}
+        )
     assert answer.status_code == 201, answer.text
     product: dict[str, Any] = answer.json()["data"]
     return product

@@ -10,7 +10,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -38,12 +38,13 @@ class Browser:
         programs: where `chromium` and `chromedriver` are.
         profile: a folder for a profile of its own.
         language: the one that the browser prefers.
+        flags: what else Chromium is told.
     """
 
-    def __init__(self, programs: Mapping[str, Path], profile: Path, language: str) -> None:
+    def __init__(self, programs: Mapping[str, Path], profile: Path, language: str, flags: Sequence[str] = ()) -> None:
         options = ChromeOptions()
         options.binary_location = str(programs["chromium"])
-        for flag in (*_FLAGS, f"--user-data-dir={profile}", f"--lang={language}", "--window-size=1280,800"):
+        for flag in (*_FLAGS, *flags, f"--user-data-dir={profile}", f"--lang={language}", "--window-size=1280,800"):
             options.add_argument(flag)
         options.add_experimental_option("prefs", {"intl.accept_languages": language})
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
