@@ -17,7 +17,7 @@ from stack.places import ROOT
 from stack.ports import random_ports
 from stack.servers.health import ask_mqtt_tcp
 from stack.servers.mosquitto import render_mosquitto
-from tests.faults.raw_mqtt import RawClient
+from tests.faults.raw_mqtt import Heard, RawClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +28,7 @@ BACKLOG: Final = 720_000
 
 SETTINGS: Final[dict[str, dict[str, str]]] = {
     "as shipped: autosave_interval 10": {},
+    "autosave_interval 1": {"autosave_interval": "1"},
     "autosave_on_changes true, autosave_interval 1000": {"autosave_on_changes": "true", "autosave_interval": "1000"},
     "autosave_on_changes true, autosave_interval 1": {"autosave_on_changes": "true", "autosave_interval": "1"},
 }
@@ -122,11 +123,11 @@ class _Trial:
         seen: list[bytes] = []
         taking = asyncio.create_task(subscriber.drain(seen.append, 3))
         publisher = await RawClient.connect(self._port, "publisher", keep=False)
-        heard = [0]
+        heard = Heard()
         begun = time.monotonic()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(publisher.fill("topic", _LIVE, partial(_payload, 0), heard), _SLOW / 4)
-        rate = heard[0] / (time.monotonic() - begun)
+        rate = heard.count / (time.monotonic() - begun)
         publisher.close()
         await taking
         subscriber.close()
@@ -135,15 +136,15 @@ class _Trial:
     async def _killed_while_publishing(self) -> tuple[int, int]:
         (await self._session("killed")).close()
         publisher = await RawClient.connect(self._port, "publisher", keep=False)
-        heard = [0]
+        heard = Heard()
 
         async def publish() -> None:
             # A steady 400 a second, as objects do, until the broker is gone.
             with contextlib.suppress(ConnectionError):
                 for start in range(0, 1_000_000, 20):
-                    goal = [0]
+                    goal = Heard()
                     await publisher.fill("topic", 20, partial(_payload, start), goal)
-                    heard[0] += goal[0]
+                    heard.count += goal.count
                     await asyncio.sleep(0.05)
 
         publishing = asyncio.create_task(publish())
@@ -153,26 +154,24 @@ class _Trial:
         await publishing
         publisher.close()
         back = await self._back("killed")
-        return heard[0], heard[0] - len({number for number in back if number < heard[0]})
+        return heard.count, heard.count - len({number for number in back if number < heard.count})
 
     async def _fill(self, kept: Kept, count: int) -> None:
         (await self._session("backlog")).close()
         publisher = await RawClient.connect(self._port, "publisher", keep=False)
-        heard = [0]
+        heard = Heard()
         begun = time.monotonic()
         with contextlib.suppress(TimeoutError):
-            kept.longest = round(
-                await asyncio.wait_for(publisher.fill("topic", count, partial(_payload, 0), heard), _SLOW), 2
-            )
-        kept.filled = heard[0]
-        kept.rate = int(heard[0] / (time.monotonic() - begun))
+            await asyncio.wait_for(publisher.fill("topic", count, partial(_payload, 0), heard), _SLOW)
+        kept.filled, kept.longest = heard.count, round(heard.longest, 2)
+        kept.rate = int(heard.count / (time.monotonic() - begun))
         publisher.close()
         await self._written()
         kept.file_mb = self._database.stat().st_size // 1_000_000
         kept.memory_mb = self._memory()
         await self._kill()
         back = await self._back("backlog")
-        kept.back = len({number for number in back if number < heard[0]})
+        kept.back = len({number for number in back if number < heard.count})
 
     async def _session(self, name: str) -> RawClient:
         client = await RawClient.connect(self._port, name, keep=True)

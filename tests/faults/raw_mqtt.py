@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bridge.mqtt.frames import Frames, puback_frames
@@ -11,12 +12,25 @@ from bridge.mqtt.frames import Frames, puback_frames
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["RawClient"]
+__all__ = ["Heard", "RawClient"]
 
 _WINDOW: Final = 4_000
 _READ: Final = 262_144
 _WEEK: Final = (604_800).to_bytes(4, "big")
 _IN_FLIGHT: Final = (20_000).to_bytes(2, "big")
+
+
+@dataclass
+class Heard:
+    """The PUBACKs that came.
+
+    Attributes:
+        count: how many.
+        longest: the longest time in seconds in which none came.
+    """
+
+    count: int = 0
+    longest: float = 0.0
 
 
 class RawClient:
@@ -57,37 +71,33 @@ class RawClient:
         answer = await self._reader.readexactly(2)
         await self._reader.readexactly(answer[1])
 
-    async def fill(self, topic: str, count: int, payload: Callable[[int], bytes], heard: list[int]) -> float:
+    async def fill(self, topic: str, count: int, payload: Callable[[int], bytes], heard: Heard) -> None:
         """Publish messages 0 to count - 1 at QoS 1.
 
         Args:
             topic: where.
             count: how many.
             payload: makes each.
-            heard: gets, in its one place, how many PUBACKs came, while they come.
-
-        Returns:
-            The longest time in seconds in which no PUBACK came.
+            heard: gets what came, while it comes.
 
         Raises:
             ConnectionError: the broker is gone.
         """
         name = len(topic).to_bytes(2, "big") + topic.encode()
-        longest, sent = 0.0, 0
-        while heard[0] < count:
+        sent = 0
+        while heard.count < count:
             frames = []
-            while sent < count and sent - heard[0] < _WINDOW:
+            while sent < count and sent - heard.count < _WINDOW:
                 body = name + (sent % 65_535 + 1).to_bytes(2, "big") + b"\x00" + payload(sent)
                 frames.append(b"\x32" + _length(len(body)) + body)
                 sent += 1
             self._writer.write(b"".join(frames))
             begun = time.monotonic()
             data = await self._reader.read(_READ)
-            longest = max(longest, time.monotonic() - begun)
+            heard.longest = max(heard.longest, time.monotonic() - begun)
             if not data:
                 raise ConnectionResetError
-            heard[0] += len(self._frames.feed(data)[1])
-        return longest
+            heard.count += len(self._frames.feed(data)[1])
 
     async def drain(self, seen: Callable[[bytes], None], seconds: float) -> None:
         """Take and acknowledge what comes until nothing came for some seconds.
