@@ -7,6 +7,7 @@ nothing, on a machine where nothing was installed. The other commands go through
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -33,6 +34,9 @@ __all__ = ["main", "parse"]
 
 _LOCKS: Final[dict[str, Lock]] = {"test": "dev", "faults": "dev", "demo": "record"}
 """Which packages a command needs, where it is not those of `run`."""
+
+_CANT_WRITE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+"""A disk that is full, one's share of it, a file's limit, and a file system that is read-only."""
 
 _DESCRIPTION: Final = """\
 The servers of the chain on this machine: Mosquitto, Kafka, Strapi and the web client's.
@@ -128,6 +132,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of a pipe (`| head`) has left: nothing more is to be said, not even by the interpreter's flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        if error.errno not in _CANT_WRITE:
+            raise
+        where = f" {error.filename}" if error.filename else ""
+        print(
+            f"opsci: nothing can be written{where}: {error.strerror}. Make room, or name another folder with --state",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         print("opsci: interrupted", file=sys.stderr)
         return 130
