@@ -137,7 +137,9 @@ async def one_movement(t: Player) -> None:
     await t.press("enter")
     await t.wait_for('"amount"')
     await t.pause(9)
-    await t.press("escape", "end")
+    await t.press("escape")
+    await t.wait_gone('"amount"')
+    await t.press("end")
 
 
 async def a_rejected_one(t: Player) -> None:
@@ -165,6 +167,7 @@ async def a_rejected_one(t: Player) -> None:
     await t.mark(en="The dead letters", fr="Les lettres mortes", shows="5000")
     await t.pause(9)
     await t.press("escape")
+    await t.wait_gone('{"id"')
 
 
 async def nothing_is_lost(t: Player) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from bridge.errors import OpsciError
@@ -18,6 +19,8 @@ from tui.recording.tour import StepError
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from textual.message_pump import MessagePump
+
     from tui.app import OpsciApp
     from tui.recording.driver import Camera
     from tui.recording.pictures import Pictures
@@ -27,6 +30,9 @@ __all__ = ["Player", "Servers"]
 
 LOOK: Final = 0.1
 """Seconds between two looks at the screen for what is waited for."""
+
+PATIENCE: Final = 5.0
+"""Seconds within which an application has handled a key, however busy the machine is."""
 
 SETTLE: Final = 0.3
 """Seconds after a press within which the application has drawn what it makes of it."""
@@ -108,7 +114,7 @@ class Player:
         """Type a text at a person's pace."""
         self._note(text)
         for character in text:
-            self._press(character)
+            await self._press(character)
             await asyncio.sleep(STROKE * self._hand.uniform(0.6, 1.6))
         await asyncio.sleep(SETTLE)
 
@@ -116,7 +122,7 @@ class Player:
         """Press keys by their names, one after the other: `3`, `plus`, `enter`, `ctrl+f`."""
         for key in keys:
             self._note(key_caps(key))
-            self._press(key)
+            await self._press(key)
             await asyncio.sleep(SETTLE)
 
     async def wait_for(self, text: str, seconds: float = 30) -> None:
@@ -200,11 +206,18 @@ class Player:
         """How many of a film's rows the application has."""
         return height - ROWS
 
-    def _press(self, key: str) -> None:
+    async def _press(self, key: str) -> None:
         driver = self._camera.driver
         if driver is None:
             raise StepError("the application has no driver yet", "")
         driver.process_message(key_event(key))
+        # A busy machine takes its time over a key, and the next one may be meant for what this one opens: it waits
+        # until every node that the key passes has handled what stood before it.
+        app = self._app
+        await _heard(app)
+        focused = app.focused
+        for node in (*(focused.ancestors_with_self if focused is not None else ()), app.screen, app):
+            await _heard(node)
 
     def _note(self, shown: str) -> None:
         self._keys.append(shown)
@@ -231,3 +244,11 @@ class Player:
             error = task.exception()
             if error is not None:
                 raise StepError(f"what went on meanwhile failed: {error}", self.screen) from error
+
+
+async def _heard(node: MessagePump) -> None:
+    """Wait until a node has handled what it was sent so far; one that is closing does no more."""
+    heard = asyncio.Event()
+    if node.call_later(heard.set):
+        with suppress(TimeoutError):
+            await asyncio.wait_for(heard.wait(), PATIENCE)

@@ -15,7 +15,7 @@ from tui.recording.cast import Event, Header, encode_event, encode_header
 from tui.recording.colours import theme_of
 from tui.recording.driver import Camera, filmed
 from tui.recording.rows import changed_part
-from tui.recording.tape import BEGIN, END, Tape
+from tui.recording.tape import BEGIN, Tape, ending
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -121,7 +121,7 @@ class SessionRecorder:
         if self._ticks is not None:
             self._ticks.stop()
         if tape is not None:
-            tape.output(END)
+            tape.output(ending(self._app.size.height))
         if self._file is not None:
             self._file.close()
             self._file = None

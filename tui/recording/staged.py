@@ -187,12 +187,10 @@ class StagedEngine:
             return
         product = self.journal.stock.find(movement.product)
         if product is None:
-            text = Phrase("no product has the id, documentId or barcode {product}", product=movement.product)
+            text = Phrase("no product has the id, documentId or barcode {product!r}", product=movement.product)
             self._reject(journey, Rejection(Reason.UNKNOWN_PRODUCT, text))
         elif product.stock + movement.delta < 0:
-            text = Phrase(
-                "the stock is {stock}, the movement takes {amount}", stock=product.stock, amount=movement.amount
-            )
+            text = Phrase("stock is {stock}, the movement takes {amount}", stock=product.stock, amount=movement.amount)
             self._reject(journey, Rejection(Reason.INSUFFICIENT_STOCK, text))
         else:
             journey.product_id, journey.product_name = product.id, product.name

@@ -16,7 +16,7 @@ from tui.recording.driver import Camera, StudioDriver
 from tui.recording.pictures import Pictures
 from tui.recording.player import Player
 from tui.recording.session import still
-from tui.recording.tape import BEGIN, END, Tape
+from tui.recording.tape import BEGIN, Tape, ending
 from tui.recording.tour import StepError, TourError, load_tour, where
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class Studio:
             raise TourError(f"{where(error, script.tour)}\n  {type(error).__name__}: {error}") from error
         if self.app.return_code:
             raise TourError("the application failed while it was filmed")
-        self.tape.output(END)
+        self.tape.output(ending(script.size.height))
         return Film(Cast(self._header(script, began), self.events), picture)
 
     def _header(self, script: Script, began: int) -> Header:

@@ -10,13 +10,10 @@ from tui.recording.cast import MARKER, OUTPUT, RESIZE, Event
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["BEGIN", "END", "Tape"]
+__all__ = ["BEGIN", "Tape", "ending"]
 
 BEGIN: Final = "\x1b[0m\x1b[2J\x1b[H\x1b[?25l"
 """Clears the player's screen and hides its cursor."""
-
-END: Final = "\x1b[0m\x1b[?25h\r\n"
-"""Leaves the last picture on the player's screen, and its cursor under it."""
 
 _UNWANTED: Final = re.compile(
     r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # OSC: a player's clipboard, title and pointer are its own
@@ -26,6 +23,11 @@ _UNWANTED: Final = re.compile(
     r"|\x1b\[\?\d+\$p"  # questions to the terminal
     r"|\x07"
 )
+
+
+def ending(rows: int) -> str:
+    """Leave the last picture on a player's screen of so many rows, its cursor in the last one."""
+    return f"\x1b[0m\x1b[{rows};1H\x1b[?25h"
 
 
 class Tape:
