@@ -98,12 +98,14 @@ async def test_an_engine_at_work_shows_no_secret(secure_stack: LocalStack) -> No
 
 async def test_what_check_prints_shows_no_secret(secure_stack: LocalStack, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(_secrets(secure_stack)["kafka-admin"])
-    (tmp_path / "secret").chmod(0o600)
+    (tmp_path / "secret").chmod(0o644)
     for changed in ((), ("mqtt.password_file", "kafka.password_file", "strapi.token_file")):
         flags = [part for name in changed for part in ("--set", f"{name}={tmp_path / 'secret'}")]
         async with _process("check", "--config", str(secure_stack.settings_file), *flags) as (process, said):
             assert await asyncio.wait_for(process.wait(), 60) == (1 if changed else 0), said.read_text()
             assert ("FAILED" in said.read_text()) == bool(changed)
+            warned = f"warning settings other users of this machine may read or change the file of {', '.join(changed)}"
+            assert (warned in said.read_text()) == bool(changed)
             assert _shown(secure_stack, said.read_text()) == set()
 
 
