@@ -200,7 +200,15 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return Fetched(found, self._generation)
 
     async def _take(self, places: Sequence[Any], seconds: float, most: int) -> list[ConsumedRecord]:
-        taken = await self._consumer.getmany(*places, timeout_ms=int(seconds * 1000), max_records=most)
+        try:
+            taken = await self._consumer.getmany(*places, timeout_ms=int(seconds * 1000), max_records=most)
+        except ValueError as error:
+            # Its bytes can't be had, so no dead letter could keep it, and to go on behind it would lose it unsaid.
+            raise ServerError(
+                "kafka",
+                Phrase("Kafka has a record that can't be decoded: {error}", error=str(error)),
+                Phrase("applying waits before it; delete it from its partition (kafka-delete-records)"),
+            ) from error
         if self._unplaced:
             # Partitions came while we waited, and where to start with them is not decided yet.
             for place, records in taken.items():

@@ -6,15 +6,16 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NoReturn
 
+import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import CommitFailedError
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
+from bridge.errors import ServerError
 from bridge.kafka.consumer import Consumer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    import pytest
 
     from bridge.kafka.consumer import ConsumedRecord, Fetched
     from bridge.settings import Settings
@@ -91,3 +92,25 @@ async def test_kafka_takes_a_commit_from_outside_of_an_empty_group(lane: Lane) -
         assert await consumer.commit({(lane.stock, 0): 30})
     async with consuming(settings, lane.stock) as consumer:
         assert numbers((await some(consumer, 10)).records)[0] == 30
+
+
+async def test_a_record_that_no_one_can_decode_is_said_and_never_skipped(lane: Lane) -> None:
+    class NoUtf8(str):
+        __slots__ = ()
+
+        def encode(self, *_: str) -> bytes:
+            return b"\xff\xfe"
+
+    producer = AIOKafkaProducer(bootstrap_servers=lane.stack.addresses.kafka)
+    await producer.start()
+    batch = producer.create_batch()
+    # The compiled builder encodes a header's name by itself, the one in Python asks the name.
+    batch._builder = _DefaultRecordBatchBuilderPy(2, 0, 0, -1, -1, 0, 10_000)
+    batch.append(timestamp=None, key=b"1", value=b"0", headers=[(NoUtf8("name"), b"")])
+    await (await producer.send_batch(batch, lane.stock, partition=0))
+    await producer.stop()
+    await write(lane, 3)
+    for _ in range(2):
+        async with consuming(lane.settings(), lane.stock) as consumer:
+            with pytest.raises(ServerError, match="can't be decoded"):
+                await some(consumer, 10)
