@@ -162,6 +162,10 @@ class OpsciApp(App[None]):
         if web := engine.settings.screen.web:
             yield SystemCommand("Open the web page", f"Change stock in a browser: {web}", lambda: self.open_url(web))
         yield SystemCommand(say("Settings"), say("Look at every setting, and change it"), self.action_settings)
+        yield SystemCommand(
+            say("Record"), say("Record this session into a file for asciinema, or end that"), self.action_record
+        )
+        yield SystemCommand(say("Picture"), say("Keep the screen as SVG"), self.action_still)
         yield SystemCommand("Pause applying", "Movements wait in Kafka; the stock stands still", engine.pause_apply)
         yield SystemCommand("Resume applying", "Go on changing the stock", engine.resume_apply)
         yield SystemCommand("Pause ingest", "Messages wait at the MQTT broker", engine.pause_ingest)

@@ -6,7 +6,7 @@ import asyncio
 import random
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from bridge.errors import OpsciError
 from bridge.movement import Movement, encode_movement
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from tui.app import OpsciApp
     from tui.recording.driver import Camera
     from tui.recording.pictures import Pictures
+    from tui.recording.servers import Servers
     from tui.recording.tape import Tape
 
-__all__ = ["Player", "Servers"]
+__all__ = ["Player"]
 
 LOOK: Final = 0.1
 """Seconds between two looks at the screen for what is waited for."""
@@ -39,18 +40,6 @@ SETTLE: Final = 0.3
 
 STROKE: Final = 0.09
 """Seconds between two characters that a person types, about 120 words a minute."""
-
-
-class Servers(Protocol):
-    """What stops and starts a server of the chain."""
-
-    async def stop(self, name: str) -> None:
-        """Stop `mosquitto`, `kafka` or `strapi`; done once it is gone."""
-        ...
-
-    async def start(self, name: str) -> None:
-        """Start it again; done once it answers."""
-        ...
 
 
 class Player:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tui.recording.tour import TourError
 
@@ -13,9 +13,21 @@ if TYPE_CHECKING:
 
     from tui.recording.staged import StagedEngine
 
-__all__ = ["RunnerServers", "StagedServers"]
+__all__ = ["RunnerServers", "Servers", "StagedServers"]
 
 _MARKER: Final = ".opsci-state"
+
+
+class Servers(Protocol):
+    """What stops and starts a server of the chain."""
+
+    async def stop(self, name: str) -> None:
+        """Stop `mosquitto`, `kafka` or `strapi`; done once it is gone."""
+        ...
+
+    async def start(self, name: str) -> None:
+        """Start it again; done once it answers."""
+        ...
 
 
 class RunnerServers:

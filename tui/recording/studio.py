@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tui.app import OpsciApp
     from tui.engine import Engine
-    from tui.recording.player import Servers
+    from tui.recording.servers import Servers
 
 __all__ = ["Film", "Script", "Size", "Studio", "film_live", "full_colours"]
 
