@@ -155,9 +155,9 @@ class LocalStack:
             missing = [name for name in self._names if name not in alive]
             if not missing:
                 return False
+            programs = self._found_programs()
             if door := Door.of(self.places):
                 door.prepare()
-            programs = self._found_programs()
             # Before the ports are chosen: another start must not wait for minutes of building.
             self._build_panel(programs)
             # A port looks free until its server listens, so one start has to end before another chooses.

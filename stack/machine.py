@@ -47,6 +47,7 @@ NEEDS: Final[Mapping[str, Need]] = {
     "mvn": Need("Maven", ("maven",)),
     "node": Need("Node.js 20 or newer", ("nodejs",), 20),
     "npm": Need("npm", ("npm",)),
+    "openssl": Need("OpenSSL", ("openssl",)),
     "chromium": Need("Chromium", ("chromium",)),
     "chromedriver": Need("Chromium's driver", ("chromium-driver",)),
     "DejaVuSansMono.ttf": Need("DejaVu Sans Mono", ("fonts-dejavu-core",), movable=True),

@@ -89,6 +89,8 @@ def needed_programs(places: Places, servers: Collection[str]) -> set[str]:
         needs |= {"java"} if kafka_libs(places).is_dir() else {"java", "mvn"}
     if "strapi" in servers:
         needs |= {"node"} if strapi_modules(places).is_dir() else {"node", "npm"}
+    if servers and places.is_secure:
+        needs |= {"openssl"}
     if "web" in servers and not web_modules(places).is_dir():
         needs |= {"node", "npm"}
     return needs
