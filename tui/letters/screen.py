@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Footer
 
 from tui.figures import count
+from tui.footer import KeysFooter
 from tui.language import say, say_count
 from tui.letters.mend import MendScreen
 from tui.letters.view import LettersView
@@ -69,7 +69,7 @@ class LettersScreen(RecordsScreen):
         """The table in its border, and the keys."""
         with Vertical(id="letters-pane", classes="pane"):
             yield self.view
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeysFooter(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Read what stands in Kafka, other engines' letters too, and look for news."""

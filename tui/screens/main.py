@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.containers import Horizontal
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from bridge.errors import OpsciError
 from bridge.journal import Journey
@@ -14,6 +15,7 @@ from bridge.text import readable
 from tui.entry.send import send_plan
 from tui.find_bar import FindBar
 from tui.finding import Finder
+from tui.footer import KeysFooter
 from tui.form.form import MovementForm
 from tui.language import say
 from tui.letters.screen import LettersScreen
@@ -45,6 +47,9 @@ __all__ = ["MainScreen"]
 WIDE: Final = 110
 """Columns from which the three panes stand side by side."""
 
+_BEHIND: Final = 0.5
+"""Seconds between two looks for news while another screen is in front."""
+
 
 class MainScreen(PanesScreen):
     """Everything at once.
@@ -63,6 +68,7 @@ class MainScreen(PanesScreen):
         super().__init__(engine)
         self._letters = letters
         self._simulator = SimulatorConductor(self, engine)
+        self._looked = 0.0
 
     def compose(self) -> ComposeResult:
         """Status, tabs, panes, way, form, keys."""
@@ -73,13 +79,26 @@ class MainScreen(PanesScreen):
         yield WayLine()
         yield MovementForm(self._engine.journal, self._engine.settings.mqtt.publish_topic, self.moves)
         yield FindBar(Finder((self.mqtt, self.kafka), self.stock))
-        yield Footer(compact=True)
+        yield KeysFooter(compact=True)
 
     def on_mount(self) -> None:
         """Start to look for news."""
         self.show_pane(1)
         self.pull()
-        self.set_interval(1 / self._engine.settings.screen.frames, self.pull)
+        self.set_interval(1 / self._engine.settings.screen.frames, self._look)
+
+    def on_screen_resume(self) -> None:
+        """Catch up with what came while another screen was in front, and let go of what that one left in memory."""
+        self.pull()
+        # The collector comes seldom by itself (bridge/collector.py), and a screen's objects hold each other.
+        self.call_after_refresh(gc.collect)
+
+    def _look(self) -> None:
+        """Pull; seldom behind another screen, as each frame there paints both, one of them dimmed."""
+        now = time.monotonic()
+        if self.is_current or now - self._looked >= _BEHIND:
+            self._looked = now
+            self.pull()
 
     @property
     def form(self) -> MovementForm:
@@ -99,7 +118,7 @@ class MainScreen(PanesScreen):
 
     def on_resize(self, event: events.Resize) -> None:
         """Leave the footer's room to the keys of the focus where it is narrow; ctrl+p works all the same."""
-        self.query_one(Footer).show_command_palette = event.size.width >= WIDE
+        self.query_one(KeysFooter).show_command_palette = event.size.width >= WIDE
 
     def on_amount_prompt_submitted(self, event: AmountPrompt.Submitted) -> None:
         """Hand what was typed on rows to the engine."""

@@ -11,10 +11,11 @@ from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
-from textual.widgets import Footer, Input, OptionList, Static
+from textual.widgets import Input, OptionList, Static
 
 from bridge.errors import SettingsError
 from bridge.text import readable
+from tui.footer import KeysFooter
 from tui.language import say, say_count
 from tui.printable_input import PrintableInput
 from tui.screens.confirm import ConfirmScreen
@@ -87,7 +88,7 @@ class SettingsScreen(Screen[None]):
             yield self.view
             yield SearchInput(placeholder=say("filter"), compact=True, id="settings-search")
         yield Static(id="settings-about", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeysFooter(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Begin with the list."""
