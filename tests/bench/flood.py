@@ -1,0 +1,189 @@
+"""Thousands of messages a second through the real chain with the real program's panes following, while keys are typed.
+
+    python -m tests.bench.flood [--rate 5000] [--seconds 60] [--columns 120] [--rows 40]
+
+The program runs in a terminal of its own and is looked at from outside: a key's answer is the moment at which what it
+changed is painted. What it painted in the end is compared with what was published.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from stack.local import LocalStack
+from stack.places import Places
+from stack.ports import random_ports
+from stack.report import Report
+from stack.seed import seed
+from tests.bench.terminal import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Flood", "main", "run_flood"]
+
+_STEP: Final = 0.02
+"""Seconds between two handfuls of messages."""
+
+_SETTLED: Final = 10.0
+"""Seconds into the flood after which memory counts: the rings are full by then."""
+
+_SIGNS: Final = "ǂǃʬʭɸʘǁɮɶɷ"
+"""Letters that stand nowhere else on the screen, each painted only as the answer to its key."""
+
+_OPSCI_TUI: Final = Path(sys.prefix) / "bin" / "opsci-tui"
+
+
+@dataclass
+class Flood:
+    """What was measured.
+
+    Attributes:
+        rate: messages a second that were asked for.
+        published: how many messages went to the broker.
+        publishing: the seconds that it took.
+        shown: how many the MQTT pane's title says in the end.
+        keys: the seconds from each key to its painted answer.
+        memory: the program's resident bytes, one a second.
+        cpu: its CPU seconds during the flood.
+    """
+
+    rate: int
+    published: int = 0
+    publishing: float = 0.0
+    shown: int = -1
+    keys: list[float] = field(default_factory=list)
+    memory: list[int] = field(default_factory=list)
+    cpu: float = 0.0
+
+    @property
+    def p50(self) -> float:
+        """The median of the keys in seconds."""
+        return statistics.median(self.keys)
+
+    @property
+    def p99(self) -> float:
+        """The time in seconds that 99 of 100 keys stay under."""
+        return sorted(self.keys)[max(0, -(-len(self.keys) * 99 // 100) - 1)]
+
+    @property
+    def growth(self) -> float:
+        """The growth of the memory from when the rings were full to the end, as a share."""
+        settled = self.memory[int(_SETTLED) :] or self.memory
+        quarter = max(1, len(settled) // 4)
+        return statistics.median(settled[-quarter:]) / statistics.median(settled[:quarter]) - 1
+
+
+def run_flood(folder: Path, rate: int, seconds: float, columns: int, rows: int) -> Flood:
+    """Start servers of its own and measure.
+
+    Args:
+        folder: for the servers' data.
+        rate: messages a second.
+        seconds: for how long.
+        columns: the width of the terminal in cells.
+        rows: its height.
+    """
+    with LocalStack(folder, ports=random_ports(), servers=("mosquitto", "kafka", "strapi")) as stack:
+        seed(Places.of(folder), Report(sys.stderr))
+        environ = {**os.environ, "HOME": str(folder), "OPSCI_SCREEN_LANGUAGE": "en"}
+        command = [str(_OPSCI_TUI), "--config", str(stack.settings_file)]
+        with Terminal(command, columns, rows, environ) as terminal:
+            terminal.wait_for("MQTT in", seconds=30)
+            terminal.wait_for(" up ", seconds=60)
+            time.sleep(3)  # the group's first assignment, which is not what is measured
+            flood = Flood(rate)
+            publisher = threading.Thread(target=_publish, args=(stack.ports.mqtt_tcp, flood, seconds))
+            before = terminal.cpu()
+            publisher.start()
+            _type(terminal, flood, publisher)
+            flood.cpu = terminal.cpu() - before
+            publisher.join()
+            flood.shown = _shown(terminal, flood.published)
+    return flood
+
+
+def _publish(port: int, flood: Flood, seconds: float) -> None:
+    """Publish at a steady rate with Mosquitto's own client, which is in C."""
+    command = ["mosquitto_pub", "-p", str(port), "-t", "topic", "-q", "1", "-l"]
+    chosen = random.Random(3)  # noqa: S311 - the same flood each time
+    lines = [
+        b'{"id": %d, "amount": %d, "type": "%s"}\n'
+        % (chosen.randint(1, 40), chosen.randint(1, 9), chosen.choice((b"IN", b"OUT")))
+        for _ in range(1_000)
+    ]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        start = time.monotonic()
+        while (passed := time.monotonic() - start) < seconds:
+            due = int(passed * flood.rate) - flood.published
+            process.stdin.write(b"".join(lines[(flood.published + n) % len(lines)] for n in range(due)))
+            process.stdin.flush()
+            flood.published += due
+            time.sleep(_STEP)
+        flood.publishing = time.monotonic() - start
+
+
+def _type(terminal: Terminal, flood: Flood, publisher: threading.Thread) -> None:
+    """Type as long as the flood lasts: into the form, into a filter, and open and close the help."""
+    chosen = random.Random(5)  # noqa: S311 - the same keys each time
+    noted = time.monotonic()
+
+    def press(keys: str, answer: str) -> None:
+        pressed = time.monotonic()
+        place = terminal.type(keys)
+        flood.keys.append(terminal.wait_for(answer, place, 10) - pressed)
+        time.sleep(chosen.uniform(0.05, 0.3))
+
+    while publisher.is_alive():
+        terminal.type("4")
+        time.sleep(0.3)
+        for sign in _SIGNS:
+            press(sign, sign)
+        terminal.type("\x15\x1b")
+        time.sleep(0.3)
+        press("?", "Everywhere")
+        press("\x1b", "Strapi stock")
+        while len(flood.memory) < time.monotonic() - noted:
+            flood.memory.append(terminal.memory())
+
+
+def _shown(terminal: Terminal, published: int) -> int:
+    """Wait until the MQTT pane's title says all of them, and give what it says last."""
+    wanted = f"{published:,}"
+    try:
+        terminal.wait_for(wanted, terminal.painted - 100_000 if terminal.painted > 100_000 else 0, 30)
+    except TimeoutError:
+        return -1
+    return int(re.sub(r"\D", "", wanted))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, and print what was found; 1 where the screen was too slow or lost count."""
+    parser = argparse.ArgumentParser("python -m tests.bench.flood", description=__doc__)
+    parser.add_argument("--rate", type=int, default=5_000, help="messages a second (default: 5000)")
+    parser.add_argument("--seconds", type=float, default=60, help="for how long (default: 60)")
+    parser.add_argument("--columns", type=int, default=120)
+    parser.add_argument("--rows", type=int, default=40)
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        flood = run_flood(Path(folder), options.rate, options.seconds, options.columns, options.rows)
+    print(asdict(flood) | {"keys": len(flood.keys), "memory": [flood.memory[0], flood.memory[-1]]})  # noqa: T201
+    print(f"p50 {flood.p50 * 1000:.0f} ms, p99 {flood.p99 * 1000:.0f} ms, memory {flood.growth:+.1%}")  # noqa: T201
+    return 0 if flood.shown == flood.published and flood.p99 < 0.1 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

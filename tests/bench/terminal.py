@@ -1,0 +1,139 @@
+"""A program in a terminal of its own, watched from outside: when which text was painted, and what it cost."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import termios
+import threading
+import time
+from typing import TYPE_CHECKING, Final, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["Terminal"]
+
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+_KEPT: Final = 1 << 20
+"""How many bytes of what was painted are kept to look for a text in."""
+
+
+class Terminal:
+    """Runs a program in a pseudo terminal and reads at once whatever it paints.
+
+    Args:
+        command: the program and its arguments.
+        columns: the width in cells.
+        rows: the height in cells.
+        environ: its environment.
+    """
+
+    def __init__(self, command: Sequence[str], columns: int, rows: int, environ: Mapping[str, str]) -> None:
+        self._command = command
+        self._size = struct.pack("HHHH", rows, columns, 0, 0)
+        self._environ = {**environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        self._painted = bytearray()
+        self._cut = 0
+        self._more = threading.Condition()
+        self.started = 0.0
+        """The monotonic clock in seconds when the program was started."""
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, self._size)
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(
+            self._command, stdin=slave, stdout=slave, stderr=slave, env=self._environ, start_new_session=True
+        )
+        os.close(slave)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ask it to end, and insist after ten seconds."""
+        with contextlib.suppress(OSError):
+            self.type("\x11")
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self._reader.join(1)
+        os.close(self._master)
+
+    @property
+    def painted(self) -> int:
+        """How many bytes it has painted: a place to look for a text from."""
+        with self._more:
+            return self._cut + len(self._painted)
+
+    def type(self, keys: str) -> int:
+        """Press keys.
+
+        Returns:
+            The place from which their answer can be painted.
+        """
+        place = self.painted
+        os.write(self._master, keys.encode())
+        return place
+
+    def wait_for(self, text: str, since: int = 0, seconds: float = 30) -> float:
+        """Wait until a text is painted.
+
+        Args:
+            text: as it stands in the stream: on one row and in one style.
+            since: the place from which it counts.
+            seconds: how long to wait at most.
+
+        Returns:
+            The monotonic clock in seconds when it was there.
+
+        Raises:
+            TimeoutError: it was not painted in time.
+        """
+        wanted, until = text.encode(), time.monotonic() + seconds
+        with self._more:
+            while self._painted.find(wanted, max(0, since - self._cut)) < 0:
+                left = until - time.monotonic()
+                if left <= 0 or self.process.poll() is not None:
+                    msg = f"{text!r} was not painted in {seconds} s: {bytes(self._painted[-400:])!r}"
+                    raise TimeoutError(msg)
+                self._more.wait(min(left, 1))
+            return time.monotonic()
+
+    def cpu(self) -> float:
+        """The CPU seconds that the program took so far, its threads included."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:  # noqa: PTH123 - no file of a disk
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def memory(self) -> int:
+        """Its resident memory in bytes."""
+        with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as file:  # noqa: PTH123 - no file of a disk
+            return int(file.read().split()[1]) * _PAGE
+
+    def _read(self) -> None:
+        while True:
+            try:
+                select.select([self._master], [], [])
+                data = os.read(self._master, 1 << 16)
+            except OSError:
+                return
+            if not data:
+                return
+            with self._more:
+                self._painted += data
+                if len(self._painted) > 2 * _KEPT:
+                    self._cut += len(self._painted) - _KEPT
+                    del self._painted[:-_KEPT]
+                self._more.notify_all()
