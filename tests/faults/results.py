@@ -156,7 +156,7 @@ _HEAD: Final = """\
 Made by `python3 -m stack faults`, on real servers and the real engine; nothing here was typed.
 
 A message is *lost* where Mosquitto said that it has it, or where it stands in Kafka, and it is neither in the stock
-nor among the dead letters. It is *counted twice* where it changed the stock more than once. Half of the publishers
+nor among the dead letters. It is *counted twice* where it changed the stock more than once. Two of three publishers
 have no movement-id: those send a message once, and where no PUBACK came no one knows whether the broker has it. Those
 with ids send again until the PUBACK comes.
 
