@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from textual.app import App
     from textual.strip import Strip
 
-__all__ = ["key_event", "strips", "timers_on"]
+__all__ = ["key_event", "rebuilds", "strips", "timers_on"]
 
 
 def strips(app: App[Any]) -> list[Strip]:
@@ -26,6 +26,11 @@ def strips(app: App[Any]) -> list[Strip]:
         return app.screen._compositor.render_strips()
     finally:
         visible_screen_stack.reset(before)
+
+
+def rebuilds(app: App[Any]) -> bool:
+    """Whether a part of the screen is being taken away and made anew, so that nothing is to be drawn."""
+    return app._batch_count > 0
 
 
 def key_event(key: str) -> events.Key:

@@ -132,16 +132,23 @@ class Frames:
                 self.lacking.add(character)
                 draw.rectangle((1, 3, width - 2, height - 4), outline=look.ink)
             else:
-                # A sign of the other font may be wider than a cell, and would lose its edges.
-                while font.getlength(character) > width + 1 and font.size > width // 2:
-                    font = font.font_variant(size=font.size - 1)
-                left = (width - font.getlength(character)) / 2
-                draw.text((left, self._fonts.baseline), character, fill=look.ink, font=font, anchor="ls")
+                self._write(draw, font, look)
         if look.underlined:
             draw.line((0, self._fonts.baseline + 2, width, self._fonts.baseline + 2), fill=look.ink)
         if look.struck:
             draw.line((0, height // 2, width, height // 2), fill=look.ink)
         return picture
+
+    def _write(self, draw: Any, font: Any, look: _Look) -> None:
+        """Write a character in the middle of its cell, smaller where it is wider than that, as some signs are."""
+        while True:
+            start, _, end, _ = font.getbbox(look.character, anchor="ls")
+            if end - start <= self._width or font.size <= self._width // 2:
+                break
+            font = font.font_variant(size=font.size - 1)
+        left = (self._width - font.getlength(look.character)) / 2
+        left = max(-start, min(left, self._width - end))
+        draw.text((left, self._fonts.baseline), look.character, fill=look.ink, font=font, anchor="ls")
 
 
 def _colour(name: str, otherwise: str) -> str:

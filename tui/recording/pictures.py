@@ -10,7 +10,7 @@ import asyncio
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
-from tui.recording._textual import strips
+from tui.recording._textual import rebuilds, strips
 from tui.recording.rows import changed_part
 
 if TYPE_CHECKING:
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Pictures"]
 
-FRAME: Final = 0.1
-"""Seconds between two pictures: the application draws ten times a second."""
+MOMENT: Final = 0.05
+"""Seconds without drawing after which the screen is whole: half of the time between two looks for news."""
+
+MOST_MOMENTS: Final = 5
+"""How many moments a picture is put off at most."""
 
 _NOTHING: Final[list[Segment]] = []
 
@@ -41,6 +44,7 @@ class Pictures:
         self._app = app
         self._camera = camera
         self._tape = tape
+        self._drawn = asyncio.Event()
         self._before: list[list[Segment]] = []
 
     def take(self) -> str:
@@ -55,14 +59,17 @@ class Pictures:
 
     async def go_on(self) -> None:
         """Take one whenever the application drew, until this is cancelled."""
-        drawn = asyncio.Event()
-        drawn.set()
-        self._camera.output = lambda _: drawn.set()
-        # Between the moments at which the application draws: on a given clock, what it does in one of them is over by
-        # then, in whatever order its tasks ran.
-        await asyncio.sleep(FRAME / 2)
+        self._camera.output = lambda _: self._drawn.set()
+        self._drawn.set()
         while True:
-            await drawn.wait()
-            drawn.clear()
+            await self._drawn.wait()
+            await self.come_to_rest()
             self.take()
-            await asyncio.sleep(FRAME)
+
+    async def come_to_rest(self) -> None:
+        """Wait a moment without drawing: between two, a part of the screen may be taken away and made anew."""
+        for _ in range(MOST_MOMENTS):
+            self._drawn.clear()
+            await asyncio.sleep(MOMENT)
+            if not self._drawn.is_set() and not rebuilds(self._app):
+                break

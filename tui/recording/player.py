@@ -92,6 +92,7 @@ class Player:
             await self.wait_for(text)
         self._chapter = {"en": en, "fr": fr}[self._language]
         self.draw_band()
+        await self._pictures.come_to_rest()
         screen = self._pictures.take()
         for text in promised:
             if text not in screen:
