@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
+from stack.debian import Debian
 from stack.demo import fonts_beside
 from stack.machine import Machine
 from stack.needs import FONTS
@@ -18,9 +19,6 @@ from tui.recording.fonts import Fonts, find_font
 from tui.recording.frames import HEIGHT, WIDTH, Frames
 from tui.recording.terminal import MissingLibraryError, library
 from tui.recording.video import find_ffmpeg, make_film
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -106,6 +104,17 @@ def test_what_is_missing_is_said_with_what_to_type(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("tui.recording.video.library", _not_there)
     with pytest.raises(MissingLibraryError, match="sudo apt-get install -y ffmpeg"):
         find_ffmpeg()
+
+
+def test_a_font_that_was_unpacked_and_not_installed_is_found(tmp_path: Path) -> None:
+    font = tmp_path / "debian" / "0123" / "usr" / "share" / "fonts" / "truetype" / "Unpacked.ttf"
+    font.parent.mkdir(parents=True)
+    font.touch()
+    assert Debian(tmp_path, Report(quiet=True)).fonts("Unpacked.ttf") == [font]
+    beside = fonts_beside(font)
+    assert beside["XDG_DATA_DIRS"].endswith("/usr/share"), "those that are installed stay"
+    assert find_font("Unpacked.ttf", {**beside, "XDG_DATA_HOME": str(tmp_path / "home")}) == font
+    assert fonts_beside(Path("/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf")) == {}
 
 
 def _not_there(name: str) -> object:
