@@ -20,11 +20,8 @@ MAX_IDENTITY: Final = 255
 """The longest identity in characters: what the ledger's unique column holds."""
 
 
-_VARIANT: Final = 0x8000_0000_0000_0000
-_RANDOM_BITS: Final = 74
-_HIGH: Final = 62
-_LOW_MASK: Final = (1 << _HIGH) - 1
-_MASK: Final = (1 << _RANDOM_BITS) - 1
+_COUNTED: Final = 47
+"""How many of the last 48 bits are random at the start of a chunk: counting up never runs over."""
 
 
 def new_movement_id() -> str:
@@ -35,21 +32,18 @@ def new_movement_id() -> str:
 def new_movement_ids(count: int) -> list[str]:
     """Make UUIDv7s for messages that came together.
 
-    The first is random in all its 74 bits, each further one counts up from the one before (RFC 9562 section 6.2,
-    monotonic random): unique, in order, and one call for randomness a chunk.
+    The first is random in 73 bits, each further one counts up from the one before (RFC 9562 section 6.2, monotonic
+    random): unique, in order, and one call for randomness a chunk.
 
     Args:
         count: how many, 0 or more.
     """
     stamp = f"{time.time_ns() // 1_000_000:012x}"
-    head = f"{stamp[:8]}-{stamp[8:]}-7"
-    first = int.from_bytes(os.urandom(10), "big")
-    made = []
-    for number in range(first, first + count):
-        value = number & _MASK
-        tail = f"{_VARIANT | value & _LOW_MASK:016x}"
-        made.append(f"{head}{value >> _HIGH:03x}-{tail[:4]}-{tail[4:]}")
-    return made
+    random = int.from_bytes(os.urandom(10), "big")
+    first, upper = random & (1 << _COUNTED) - 1, random >> _COUNTED
+    # Version 7 stands before 12 random bits, the variant 10 before 14 more.
+    head = f"{stamp[:8]}-{stamp[8:]}-7{upper & 0xFFF:03x}-{0x8000 | upper >> 12 & 0x3FFF:04x}-"
+    return [f"{head}{number:012x}" for number in range(first, first + count)]
 
 
 def record_identity(topic: str, partition: int, offset: int, timestamp: int) -> str:

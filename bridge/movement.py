@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
+from msgspec import Meta
 
 from bridge.phrase import Phrase
 
@@ -22,6 +23,7 @@ __all__ = [
     "Rejection",
     "encode_movement",
     "is_numeric_id",
+    "read_leniently",
     "read_movement",
 ]
 
@@ -96,6 +98,15 @@ class _Wire(msgspec.Struct, gc=False):
     type: object = None
 
 
+class _Plain(msgspec.Struct, gc=False):
+    """What nearly every movement is: its fields are right as they stand."""
+
+    id: Annotated[int, Meta(ge=1, le=999_999_999_999_999_999)]
+    amount: Annotated[int, Meta(ge=1, le=MAX_AMOUNT)]
+    type: Literal["IN", "OUT"]
+
+
+_decode_plain = msgspec.json.Decoder(_Plain).decode
 _decode = msgspec.json.Decoder(_Wire).decode
 _decode_anything = msgspec.json.Decoder().decode
 
@@ -114,6 +125,15 @@ def read_movement(payload: bytes) -> Movement | Rejection:
             Reason.TOO_LONG,
             Phrase("the payload has {size} bytes; a movement has at most {most}", size=len(payload), most=MAX_PAYLOAD),
         )
+    try:
+        plain = _decode_plain(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return read_leniently(payload)
+    return Movement(str(plain.id), plain.amount, plain.type)
+
+
+def read_leniently(payload: bytes) -> Movement | Rejection:
+    """Read a payload as `read_movement` does, one field after the other: numbers as texts too, and what is wrong."""
     try:
         wire = _decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

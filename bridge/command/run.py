@@ -25,6 +25,7 @@ __all__ = ["run"]
 
 _log = logging.getLogger(__name__)
 
+_KEPT: Final = 2_000
 _LOOK: Final = 0.25
 _ACCOUNT: Final = 30.0
 _GRACE: Final = 5.0
@@ -44,7 +45,8 @@ def run(settings: Settings, *, once: bool) -> int:
     Raises:
         SettingsError: nothing can listen on the host of the settings' watch.
     """
-    journal = Journal()
+    # No screen looks at the records: they are kept to time a movement from hop to hop.
+    journal = Journal(_KEPT)
     spare_the_rings()
     asyncio.run(_Run(settings, journal, once=once).until_stopped())
     if once:

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["ChunkClient", "PublishRefusedError", "PublishingClient", "abandon", "check_libraries"]
 
 _READ: Final = 65_536
-_READS_A_WAKE_UP: Final = 4
-"""What one wake-up takes at most, in bytes and times: beyond it, what came is handed on and Kafka's sockets get their
-turn."""
+_BYTES_A_WAKE_UP: Final = 4 * _READ
+_READS_A_WAKE_UP: Final = 500
+"""What one wake-up takes at most: beyond it, what came is handed on and Kafka's sockets get their turn. Over
+websockets a read brings one frame, which is one message, so that bytes alone would be too many of them."""
 
 _AIOMQTT_NAMES: Final = ("_on_connect", "_on_socket_open", "_misc_loop", "_on_disconnect", "_on_publish")
 _PAHO_NAMES: Final = (
@@ -174,6 +175,7 @@ class ChunkClient(aiomqtt.Client):
     def _read(self) -> None:
         chunk: list[Inbound] = []
         result = MQTTErrorCode.MQTT_ERR_SUCCESS
+        left = _BYTES_A_WAKE_UP
         for _ in range(_READS_A_WAKE_UP):
             try:
                 data = self._client._sock_recv(_READ)
@@ -186,6 +188,10 @@ class ChunkClient(aiomqtt.Client):
             if result or self._client.socket() is None:
                 break
             if len(data) < _READ and not self._client_buffers():
+                break
+            left -= len(data)
+            if left <= 0:
+                self._loop.call_soon(self._read_on)
                 break
         else:
             self._loop.call_soon(self._read_on)

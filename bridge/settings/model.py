@@ -150,7 +150,7 @@ class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     enabled: bool = True
-    pending: Count = 20_000
+    pending: Count = 5_000
 
 
 class ApplySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,6 +17,7 @@ from bridge.movement import (
     Rejection,
     encode_movement,
     is_numeric_id,
+    read_leniently,
     read_movement,
 )
 
@@ -124,6 +125,29 @@ def test_any_json_is_judged_and_what_passes_is_within_bounds(identity: object, a
             judged.product.encode()
         else:
             assert judged.text.isprintable()
+
+
+@given(JSON, JSON, JSON)
+def test_the_short_way_judges_as_the_long_one(identity: object, amount: object, kind: object) -> None:
+    payload = json.dumps({"id": identity, "amount": amount, "type": kind}).encode()
+    assert read_movement(payload) == read_leniently(payload)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"id":12,"amount":5,"type":"IN"}',
+        b'{"id":12.0,"amount":5e0,"type":"OUT"}',
+        b'{"id":1e2,"amount":5.5,"type":"OUT"}',
+        b'{"id":true,"amount":1,"type":"IN"}',
+        b'{"id":12,"amount":5,"type":"IN","id":13}',
+        b'{"id":12,"amount":2147483648,"type":"IN"}',
+        b'{"id":99999999999999999999999,"amount":1,"type":"IN"}',
+        b'{"id":12,"amount":5,"type":"in"}',
+    ],
+)
+def test_the_short_way_judges_such_as_the_long_one(payload: bytes) -> None:
+    assert read_movement(payload) == read_leniently(payload)
 
 
 @given(
