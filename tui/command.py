@@ -30,7 +30,9 @@ __all__ = ["main", "parse"]
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line; a wrong one ends the program with exit code 2."""
     parser = argparse.ArgumentParser(
-        "opsci-tui", description="Watch stock movements pass MQTT, Kafka and Strapi, and make some."
+        "opsci-tui",
+        description="Watch stock movements pass MQTT, Kafka and Strapi, and make some.",
+        epilog="opsci-tui record --help: film the screen by a tour, make films of a recording, check one.",
     )
     parser.add_argument(
         "--config",
