@@ -36,12 +36,12 @@ async def opening(t: Player) -> None:
     for server in ("● MQTT", "● Kafka", "● Strapi"):
         await t.wait_for(server, seconds=90)
     await t.mark(en="The chain", fr="La chaîne", shows=("● MQTT", "● Kafka", "● Strapi", "ESP32"))
-    await t.pause(10)
+    await t.pause(12)
     await t.caption(
         en="Above: the three servers, how long each hop takes, and what the chain has done so far.",
         fr="En haut : les trois serveurs, le temps de chaque étape, et ce que la chaîne a fait jusqu'ici.",
     )
-    await t.pause(7)
+    await t.pause(8)
 
 
 async def three_panes(t: Player) -> None:
@@ -215,10 +215,10 @@ async def the_account(t: Player) -> None:
     )
     await t.press("1", "end")
     await t.mark(en="The account", fr="Le compte", shows=("· 44", "✓ 43", "✗ 1", "≡ 0"))
-    await t.pause(10)
+    await t.pause(12)
     t.still()
     await t.caption(
         en="opsci: one terminal, three hops, nothing lost. python3 -m stack run opens it on your machine.",
         fr="opsci : un terminal, trois étapes, rien de perdu. python3 -m stack run l'ouvre chez vous.",
     )
-    await t.pause(7)
+    await t.pause(8)
