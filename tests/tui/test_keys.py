@@ -99,7 +99,7 @@ async def test_enter_opens_a_record_that_stays_up_to_date(engine: ScriptedEngine
         engine.apply(journeys)
         await until(pilot, lambda: "✓ in Strapi 41 → 46" in screen_text(app))
         await pilot.press("escape")
-        assert len(app.screen_stack) == 1
+        await until(pilot, lambda: len(app.screen_stack) == 1)
 
 
 async def test_enter_opens_a_product(engine: ScriptedEngine) -> None:
@@ -135,7 +135,7 @@ async def test_help_names_every_key(engine: ScriptedEngine, size: tuple[int, int
         for wanted in ("Space", "PgUp", "all three", "+ ", "✗ rejected", "/ "):
             assert wanted in said or wanted.lower() in said.lower(), wanted
         await pilot.press("escape")
-        assert len(app.screen_stack) == 1
+        await until(pilot, lambda: len(app.screen_stack) == 1)
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+q"])
