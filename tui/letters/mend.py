@@ -8,11 +8,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from bridge.movement import Rejection, read_movement
 from bridge.text import readable
 from tui.figures import signed
+from tui.footer import KeysFooter
 from tui.form.field import PlainInput
 from tui.language import say
 from tui.verdicts import STYLES, Tone
@@ -53,7 +54,7 @@ class MendScreen(ModalScreen[bytes | None]):
             yield Static(Content(readable(say(rejection.text)) if rejection else ""), markup=False)
             yield PlainInput(as_one_line(self._letter.journey.payload), select_on_focus=False, id="mended")
             yield Static(id="judged", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeysFooter(show_command_palette=False)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Say what it would be."""

@@ -8,9 +8,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from bridge.settings import Preset
+from tui.footer import KeysFooter
 from tui.language import say
 from tui.presets.lines import how_to_make_one, matching, preset_line
 from tui.printable_input import PrintableInput
@@ -116,7 +117,7 @@ class PresetScreen(ModalScreen[Preset | None]):
             if self._presets:
                 yield PrintableInput(placeholder=say("type to find one"), compact=True, id="preset-typed")
             yield PresetList(self._presets, self._board)
-        yield Footer(show_command_palette=False)
+        yield KeysFooter(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Draw them once it is known how wide they stand."""

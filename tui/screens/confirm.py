@@ -8,8 +8,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
+from tui.footer import KeysFooter
 from tui.language import say
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class ConfirmScreen(ModalScreen[bool]):
         with Vertical(classes="window"):
             text = Content.assemble((self._question, "bold"), "\n\n", self._consequence, "\n\n", say("y yes   n no"))
             yield Static(text, markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeysFooter(show_command_palette=False)
 
     def action_answer(self, answer: bool) -> None:
         """Say it."""

@@ -8,9 +8,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from bridge.journal import Verdict
+from tui.footer import KeysFooter
 from tui.language import say
 from tui.settings.keys import remapped
 from tui.verdicts import VERDICTS
@@ -90,7 +91,7 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll(id="help") as box:
             box.border_title = Content(say("Keys and signs"))
             yield Static(self._text(), markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeysFooter(show_command_palette=False)
 
     def action_scroll(self, lines: int) -> None:
         """Scroll by lines."""

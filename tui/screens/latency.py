@@ -8,8 +8,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
+from tui.footer import KeysFooter
 from tui.language import say
 from tui.latencies import latency_table
 
@@ -41,7 +42,7 @@ class LatencyScreen(ModalScreen[None]):
         with VerticalScroll(id="latency") as box:
             box.border_title = Content(say("Latency"))
             yield Static(id="latency-table", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeysFooter(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Show it, and measure again every second."""

@@ -9,10 +9,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from bridge.journal import Journey
 from tui.details import journey_details, product_details
+from tui.footer import KeysFooter
 from tui.language import say
 from tui.panes.record_keys import RECORD_KEYS
 
@@ -62,7 +63,7 @@ class RecordScreen(ModalScreen[None]):
         with VerticalScroll(id="record") as box:
             box.border_title = Content(say("Record") if isinstance(self._item, Journey) else say("Product"))
             yield Static(id="record-text", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeysFooter(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Show it, and look for news."""

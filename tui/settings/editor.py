@@ -8,9 +8,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Select, Static, Switch, TextArea
+from textual.widgets import Input, Select, Static, Switch, TextArea
 
 from bridge.text import readable
+from tui.footer import KeysFooter
 from tui.language import say
 from tui.printable_input import PrintableInput
 from tui.settings.catalogue import Kind
@@ -71,7 +72,7 @@ class EditScreen(ModalScreen[bool]):
             if entry.key == "screen.keys":
                 with VerticalScroll(id="edit-ids"):
                     yield Static("\n".join(binding_lines(draft.loaded.settings.screen.keys)), markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeysFooter(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Put the cursor into the field."""

@@ -8,9 +8,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from bridge.text import readable
+from tui.footer import KeysFooter
 from tui.language import say
 from tui.settings.trial import Trial
 
@@ -54,7 +55,7 @@ class TrialScreen(ModalScreen[bool]):
             box.border_title = Content(say("Trying the settings"))
             with VerticalScroll(id="trial-findings"):
                 yield Static(id="trial-text", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeysFooter(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Begin."""

@@ -8,9 +8,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Label, Static
+from textual.widgets import Input, Label, Static
 
 from tui.figures import rate
+from tui.footer import KeysFooter
 from tui.language import say, say_count
 from tui.printable_input import PrintableInput
 from tui.simulator.wish import Wish, read_wish
@@ -61,7 +62,7 @@ class SimulatorScreen(ModalScreen[Wish | None]):
                 yield Label(say("messages a second"))
                 yield PrintableInput(f"{self._last.rate:g}", compact=True, id="rate", max_length=8)
             yield Static(id="wished", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeysFooter(show_command_palette=False)
 
     def on_input_changed(self) -> None:
         """Say what it would be."""

@@ -1,0 +1,52 @@
+"""The screens as they look at three sizes, kept as text: `python -m tests.tui.snapshot` takes them anew.
+
+They are taken from a film in steps, so by a given clock and on a staged chain: each run gives the same text.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from tests.tui.looking import SIZES
+from tui.recording.cast import MARKER
+from tui.recording.player import Player
+from tui.recording.stepped import film_stepped
+from tui.recording.studio import Script, Size
+from tui.recording.terminal import Terminal
+
+FOLDER: Final = Path(__file__).parent / "snapshots"
+BAND: Final = 100 - Player.rows(100)
+"""The rows under the screen in which a film has its captions."""
+
+
+def take(size: tuple[int, int]) -> dict[str, str]:
+    """Film the tour in a size, and give what the screen shows at each of its marks, by the mark's name."""
+    width, height = size
+    cast = film_stepped(Script(FOLDER / "tour.py", "en", Size(width, height + BAND))).cast
+    terminal = Terminal(width, height + BAND)
+    taken: dict[str, str] = {}
+    for event in cast.events:
+        terminal.play(event)
+        if event.code == MARKER:
+            rows = terminal.text.splitlines()[:height]
+            taken[event.data] = "\n".join(row.rstrip() for row in rows) + "\n"
+    return taken
+
+
+def file_of(name: str, size: tuple[int, int]) -> Path:
+    """Where a snapshot is kept."""
+    return FOLDER / f"{name}-{size[0]}x{size[1]}.txt"
+
+
+def main() -> None:
+    """Take them all anew."""
+    for old in FOLDER.glob("*.txt"):
+        old.unlink()
+    for size in SIZES:
+        for name, text in take(size).items():
+            file_of(name, size).write_text(text)
+
+
+if __name__ == "__main__":
+    main()
