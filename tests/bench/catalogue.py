@@ -10,6 +10,7 @@ from tests.bench.contenders import FLECHTWERK, MQ_BRIDGE, MQTTJS, OVER_TCP, OVER
 from tests.bench.growth import run_apply_among_products, run_apply_behind_ledger
 from tests.bench.ingest import run_backlog, run_crew, run_live
 from tests.bench.memory import run_memory
+from tests.bench.screen import run_first_frame, run_idle, run_keys
 from tests.bench.starts import run_start
 from tests.bench.work import Contender, Work
 
@@ -67,6 +68,35 @@ _LISTED: Final = (
         "s",
         (Contender("stack-up"), Contender("bridge-ready")),
         run_start,
+        _ALL,
+        more_is_better=False,
+        warm_up=False,
+    ),
+    Work(
+        "first-frame",
+        "The seconds from the start of `opsci-tui` in a terminal of 120 x 40 to its first painted frame.",
+        "s",
+        (Contender("tui"),),
+        run_first_frame,
+        more_is_better=False,
+    ),
+    Work(
+        "idle",
+        "The share of a core that screen and engine take together with the three panes open and nothing coming.",
+        "%",
+        (Contender("tui"),),
+        run_idle,
+        _ALL,
+        more_is_better=False,
+        warm_up=False,
+    ),
+    Work(
+        "keys-in-flood",
+        "What 99 of 100 keys are answered within, from the key to the painted frame of a real terminal, while 5,000 "
+        "messages come a second for a minute and the panes follow: letters into the form, help opened and closed.",
+        "ms",
+        (Contender("tui"),),
+        run_keys,
         _ALL,
         more_is_better=False,
         warm_up=False,

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -30,9 +31,9 @@ from stack.seed import seed
 from tests.bench.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["Flood", "main", "run_flood"]
+__all__ = ["Flood", "main", "open_screen", "run_flood"]
 
 _STEP: Final = 0.02
 """Seconds between two handfuls of messages."""
@@ -86,33 +87,37 @@ class Flood:
         return statistics.median(settled[-quarter:]) / statistics.median(settled[:quarter]) - 1
 
 
-def run_flood(folder: Path, rate: int, seconds: float, columns: int, rows: int) -> Flood:
-    """Start servers of its own and measure.
+def run_flood(stack: LocalStack, home: Path, *, rate: int, seconds: float, size: tuple[int, int]) -> Flood:
+    """Measure on servers that run and have the catalogue.
 
     Args:
-        folder: for the servers' data.
+        stack: the servers.
+        home: an empty folder, which the program takes for the user's.
         rate: messages a second.
         seconds: for how long.
-        columns: the width of the terminal in cells.
-        rows: its height.
+        size: the terminal's columns and rows.
     """
-    with LocalStack(folder, ports=random_ports(), servers=("mosquitto", "kafka", "strapi")) as stack:
-        seed(Places.of(folder), Report(sys.stderr))
-        environ = {**os.environ, "HOME": str(folder), "OPSCI_SCREEN_LANGUAGE": "en"}
-        command = [str(_OPSCI_TUI), "--config", str(stack.settings_file)]
-        with Terminal(command, columns, rows, environ) as terminal:
-            terminal.wait_for("MQTT in", seconds=30)
-            terminal.wait_for(" up ", seconds=60)
-            time.sleep(3)  # the group's first assignment, which is not what is measured
-            flood = Flood(rate)
-            publisher = threading.Thread(target=_publish, args=(stack.ports.mqtt_tcp, flood, seconds))
-            before = terminal.cpu()
-            publisher.start()
-            _type(terminal, flood, publisher)
-            flood.cpu = terminal.cpu() - before
-            publisher.join()
-            flood.shown = _shown(terminal, flood.published)
+    with open_screen(stack, home, size) as terminal:
+        flood = Flood(rate)
+        publisher = threading.Thread(target=_publish, args=(stack.ports.mqtt_tcp, flood, seconds))
+        before = terminal.cpu()
+        publisher.start()
+        _type(terminal, flood, publisher)
+        flood.cpu = terminal.cpu() - before
+        publisher.join()
+        flood.shown = _shown(terminal, flood.published)
     return flood
+
+
+@contextmanager
+def open_screen(stack: LocalStack, home: Path, size: tuple[int, int]) -> Iterator[Terminal]:
+    """Open `opsci-tui` on servers, in English, and wait until the chain is up."""
+    environ = {**os.environ, "HOME": str(home), "OPSCI_SCREEN_LANGUAGE": "en"}
+    with Terminal([str(_OPSCI_TUI), "--config", str(stack.settings_file)], *size, environ) as terminal:
+        terminal.wait_for("MQTT in", seconds=30)
+        terminal.wait_for(" up ", seconds=60)
+        time.sleep(3)  # the group's first assignment, which is not what is measured
+        yield terminal
 
 
 def _publish(port: int, flood: Flood, seconds: float) -> None:
@@ -178,8 +183,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--columns", type=int, default=120)
     parser.add_argument("--rows", type=int, default=40)
     options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        flood = run_flood(Path(folder), options.rate, options.seconds, options.columns, options.rows)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory() as home,
+        LocalStack(Path(folder), ports=random_ports(), servers=("mosquitto", "kafka", "strapi")) as stack,
+    ):
+        seed(Places.of(Path(folder)), Report(sys.stderr))
+        flood = run_flood(
+            stack,
+            Path(home),
+            rate=options.rate,
+            seconds=options.seconds,
+            size=(options.columns, options.rows),
+        )
     print(asdict(flood) | {"keys": len(flood.keys), "memory": [flood.memory[0], flood.memory[-1]]})  # noqa: T201
     print(f"p50 {flood.p50 * 1000:.0f} ms, p99 {flood.p99 * 1000:.0f} ms, memory {flood.growth:+.1%}")  # noqa: T201
     return 0 if flood.shown == flood.published and flood.p99 < 0.1 else 1

@@ -1,0 +1,66 @@
+"""The screen: how soon it is there, what it costs while nothing happens, and how fast it answers keys in a flood."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from stack.places import Places
+from stack.report import Report
+from stack.seed import seed
+from tests.bench.flood import open_screen, run_flood
+from tests.bench.outcome import OWN, Outcome
+from tests.bench.terminal import Terminal
+
+if TYPE_CHECKING:
+    from tests.bench.bench import Bench
+    from tests.bench.work import Contender
+
+__all__ = ["run_first_frame", "run_idle", "run_keys"]
+
+_SIZE: Final = (120, 40)
+_RATE: Final = 5_000
+_FLOOD: Final = 60.0
+_IDLE: Final = 30.0
+
+
+def run_first_frame(bench: Bench, contender: Contender) -> Outcome:
+    """Time from the start of `opsci-tui` to its first painted frame, in seconds, with no server to be had."""
+    with tempfile.TemporaryDirectory() as home:
+        command = [str(Path(sys.prefix) / "bin" / "opsci-tui")]
+        with Terminal(command, *_SIZE, {**os.environ, "HOME": home, "OPSCI_SCREEN_LANGUAGE": "en"}) as terminal:
+            return Outcome(value=terminal.wait_for("MQTT in") - terminal.started)
+
+
+def run_idle(bench: Bench, contender: Contender) -> Outcome:
+    """The share of a core, in per cent, that screen and engine take while the chain is up and nothing comes."""
+    seed(Places.of(bench.stack.places.state), Report(quiet=True))
+    with tempfile.TemporaryDirectory() as home, open_screen(bench.stack, Path(home), _SIZE) as terminal:
+        began, before = time.monotonic(), terminal.cpu()
+        time.sleep(_IDLE)
+        took, cpu = time.monotonic() - began, terminal.cpu() - before
+        memory = {OWN: terminal.memory()}
+        return Outcome(value=100 * cpu / took, seconds=took, cpu={OWN: cpu}, memory=memory)
+
+
+def run_keys(bench: Bench, contender: Contender) -> Outcome:
+    """The milliseconds within which 99 of 100 keys are answered while 5,000 messages come a second, for a minute."""
+    seed(Places.of(bench.stack.places.state), Report(quiet=True))
+    with tempfile.TemporaryDirectory() as home:
+        flood = run_flood(bench.stack, Path(home), rate=_RATE, seconds=_FLOOD, size=_SIZE)
+    return Outcome(
+        value=flood.p99 * 1_000,
+        seconds=flood.publishing,
+        messages=flood.published,
+        cpu={OWN: flood.cpu},
+        memory={OWN: max(flood.memory)},
+        missing=flood.published - max(0, flood.shown),
+        notes=(
+            f"{len(flood.keys)} keys, p50 {flood.p50 * 1_000:.0f} ms; "
+            f"memory {flood.growth:+.1%} from when the panes were full",
+        ),
+    )
