@@ -78,7 +78,13 @@ class Lane:
         deadline = asyncio.get_running_loop().time() + 30
         try:
             while wanted:
-                answer = await admin.create_topics(list(wanted))
+                try:
+                    answer = await admin.create_topics(list(wanted))
+                except AttributeError:
+                    # So aiokafka says that no broker leads yet.
+                    assert asyncio.get_running_loop().time() < deadline
+                    await asyncio.sleep(0.1)
+                    continue
                 made = {name for name, code, *_ in answer.topic_errors if code == 0}
                 wanted = {topic for topic in wanted if topic.name not in made}
                 assert not wanted or asyncio.get_running_loop().time() < deadline, answer

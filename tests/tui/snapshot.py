@@ -1,10 +1,13 @@
 """The screens as they look at three sizes, kept as text: `python -m tests.tui.snapshot` takes them anew.
 
-They are taken from a film in steps, so by a given clock and on a staged chain: each run gives the same text.
+They are taken from a film in steps, so by a given clock and on a staged chain: each process gives the same text. With
+a width and a height it prints those of one size as JSON.
 """
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +43,11 @@ def file_of(name: str, size: tuple[int, int]) -> Path:
 
 
 def main() -> None:
-    """Take them all anew."""
+    """Take them all anew, or print those of a size."""
+    if sys.argv[1:]:
+        width, height = map(int, sys.argv[1:])
+        json.dump(take((width, height)), sys.stdout)
+        return
     for old in FOLDER.glob("*.txt"):
         old.unlink()
     for size in SIZES:

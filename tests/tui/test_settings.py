@@ -85,6 +85,7 @@ async def select(pilot: Pilot[None], key: str) -> SettingsScreen:
     await until(pilot, lambda: isinstance(pilot.app.screen, SettingsScreen))
     screen = pilot.app.screen
     assert isinstance(screen, SettingsScreen)
+    await until(pilot, lambda: screen.view.option_count)
     screen.view.highlighted = screen.view.get_option_index(key)
     await until(pilot, lambda: screen.view.selected and screen.view.selected.key == key)
     return screen
