@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Arrival", "InFlight"]
 
-_REMEMBERED: Final = 15_000
-"""How many acknowledged packet ids are surely remembered, and half of how many at most: fewer than the 65,535 there
-are, which a broker gives out in turn, so that a remembered one has not been given to another message meanwhile."""
+_MOST: Final = 15_000
+"""The most acknowledged packet ids that are surely remembered, half of those that are at all: fewer than the 65,535
+there are, which a broker gives out in turn, so that a remembered one has not been given to another message meanwhile.
+"""
 
 
 class Arrival(msgspec.Struct, eq=False, gc=False):
@@ -42,11 +43,16 @@ class Arrival(msgspec.Struct, eq=False, gc=False):
 
 
 class InFlight:
-    """The unacknowledged messages of one kept session."""
+    """The unacknowledged messages of one kept session.
 
-    def __init__(self) -> None:
+    Args:
+        window: how many the broker may hold unacknowledged: of more it can send none again, and further back a packet
+            id may be another message's with the same payload, where the broker was killed and took up earlier ids.
+    """
+
+    def __init__(self, window: int = _MOST) -> None:
         self._waiting: dict[int, Arrival] = {}
-        self._acknowledged: Recent[int, int] = Recent(_REMEMBERED)
+        self._acknowledged: Recent[int, int] = Recent(min(window, _MOST))
 
     def __len__(self) -> int:
         return len(self._waiting)

@@ -12,7 +12,7 @@ from bridge.errors import RefusedError, RejectedError, ServerError, TakenError
 from bridge.ingest.contention import Contention
 from bridge.ingest.in_flight import Arrival, InFlight
 from bridge.ingest.judge import Judge, record_of
-from bridge.ingest.read_back import Deliveries, read_back
+from bridge.ingest.read_back import Deliveries, read_back, unacknowledged
 from bridge.journal import Server, State, Verdict
 from bridge.movement import Reason, Rejection
 from bridge.mqtt.connect import session_taken
@@ -55,7 +55,7 @@ class Ingest:
         self._letters = letters
         self._judge = Judge(settings.routes, settings.mqtt.client_id)
         self._filters = list(dict.fromkeys(route.mqtt for route in settings.routes if route.mqtt))
-        self._in_flight = InFlight()
+        self._in_flight = InFlight(unacknowledged(settings.mqtt))
         self._deliveries: Deliveries | None = None
         self._read_back = False
         self._waiting: list[Arrival] = []
@@ -200,10 +200,11 @@ class Ingest:
 
     async def _read_back_deliveries(self) -> Deliveries:
         topics = [route.kafka for route in self._settings.routes if route.mqtt]
+        topics.append(self._settings.kafka.errors_topic)
         backoff = Backoff()
         while True:
             try:
-                return await read_back(self._settings.kafka, [*topics, self._settings.kafka.errors_topic])
+                return await read_back(self._settings.kafka, topics, unacknowledged(self._settings.mqtt))
             except ServerError as error:
                 _log.warning("%s", error)
                 await asyncio.sleep(backoff.pause())

@@ -23,20 +23,20 @@ from bridge.kafka.tail import read_tail
 from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from bridge.journal import Journey
     from bridge.kafka.consumer import ConsumedRecord
-    from bridge.settings import KafkaSettings
+    from bridge.settings import KafkaSettings, MqttSettings
 
-__all__ = ["Delivered", "Deliveries", "read_back"]
+__all__ = ["Delivered", "Deliveries", "read_back", "unacknowledged"]
 
 _TAIL: Final = 10_000
 """How many records of each partition are read back: more than a session holds unacknowledged."""
 
-_REMEMBERED: Final = 30_000
-"""How many of the latest deliveries count: fewer than half of the 65,535 packet ids, which a broker gives out in turn,
-so that none of them has been given to a later message meanwhile."""
+_MOST: Final = 30_000
+"""How many of the latest deliveries count at most: fewer than half of the 65,535 packet ids, which a broker gives out
+in turn."""
 
 _STEP: Final = 10_000
 """By how many milliseconds times of one partition may go back before the clock counts as set back."""
@@ -69,10 +69,11 @@ class Deliveries:
 
     Args:
         delivered: what the end of the topics holds, in any order.
+        most: how many of the latest count; see `unacknowledged`.
     """
 
-    def __init__(self, delivered: Iterable[Delivered] = ()) -> None:
-        self._known = {(key, one.payload): one for one in _latest(list(delivered)) for key in one.keys}
+    def __init__(self, delivered: Iterable[Delivered] = (), most: int = _MOST) -> None:
+        self._known = {(key, one.payload): one for one in _latest(list(delivered), most) for key in one.keys}
 
     def __len__(self) -> int:
         return len(self._known)
@@ -84,34 +85,45 @@ class Deliveries:
         return self._known.get((journey.delivery or journey.movement_id, journey.payload))
 
 
-def _latest(delivered: list[Delivered]) -> list[Delivered]:
-    if len(delivered) <= _REMEMBERED:
+def unacknowledged(settings: MqttSettings) -> int:
+    """How many messages a broker may hold for us without acknowledgement, with as many again to be sure.
+
+    Only those can come again. Further back a packet id may be another message's, with the same payload: a broker that
+    was killed goes on with the ids that it wrote down last. MQTT 3.1.1 leaves the number to the broker.
+    """
+    return min(_MOST, 2 * settings.in_flight) if settings.version == "5" else _MOST
+
+
+def _latest(delivered: list[Delivered], most: int) -> list[Delivered]:
+    if len(delivered) <= most:
         return delivered
     partitions: dict[tuple[str, int], list[Delivered]] = {}
     for one in sorted(delivered, key=lambda one: one.offset):
         partitions.setdefault((one.topic, one.partition), []).append(one)
-    if not any(map(_goes_back, partitions.values())):
-        return sorted(delivered, key=lambda one: one.received_at)[-_REMEMBERED:]
-    # By their times the newest would be the oldest: the end of each partition instead, as much of each.
-    share = _REMEMBERED // len(partitions)
-    return [one for members in partitions.values() for one in members[-share:]]
+    timed = [pair for members in partitions.values() for pair in _onward(members)]
+    timed.sort(key=lambda pair: pair[0])
+    return [one for _, one in timed[-most:]]
 
 
-def _goes_back(members: list[Delivered]) -> bool:
-    latest = 0
+def _onward(members: list[Delivered]) -> Iterator[tuple[int, Delivered]]:
+    """Give each of a partition's deliveries a time that goes on where the clock was set back."""
+    latest = shift = 0
     for one in members:
-        if one.received_at < latest - _STEP:
-            return True
-        latest = max(latest, one.received_at)
-    return False
+        at = one.received_at + shift
+        if at < latest - _STEP:
+            shift += latest - at
+            at = latest
+        latest = max(latest, at)
+        yield at, one
 
 
-async def read_back(settings: KafkaSettings, topics: Iterable[str]) -> Deliveries:
+async def read_back(settings: KafkaSettings, topics: Iterable[str], most: int) -> Deliveries:
     """Read the end of some topics.
 
     Args:
         settings: the cluster's.
         topics: those that ingest writes to; one that is not there holds nothing.
+        most: how many of the latest deliveries count; see `unacknowledged`.
 
     Raises:
         UnreachableError: Kafka does not answer in time; nothing may be concluded.
@@ -136,7 +148,7 @@ async def read_back(settings: KafkaSettings, topics: Iterable[str]) -> Deliverie
                 for record in records
                 if (one := _delivered(record)) is not None
             ]
-            return Deliveries(found)
+            return Deliveries(found, most)
     except (KafkaError, OSError, TimeoutError) as error:
         raise UnreachableError(
             "kafka", Phrase("the end of the topics can't be read back: {error}", error=repr(error))

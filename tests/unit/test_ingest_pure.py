@@ -149,6 +149,16 @@ def test_another_message_under_a_used_packet_id_is_new() -> None:
     assert flight.redelivered(session(), inbound("topic", redelivered=True)) is False
 
 
+def test_what_the_broker_holds_no_more_can_not_come_again() -> None:
+    flight, old = InFlight(window=10), session()
+    judge = Judge(ROUTES, "engine")
+    for packet_id in range(7, 30):
+        arrival = Arrival(old, packet_id, judge.journeys([inbound("topic")], 1.0)[0])
+        flight.admit([arrival])
+        flight.settle([arrival])
+    assert flight.redelivered(session(), inbound("topic", redelivered=True)) is False, "id 7 means another one by now"
+
+
 def test_acknowledgements_go_in_order_of_receipt() -> None:
     flight, one = InFlight(), session()
     judge = Judge(ROUTES, "engine")
