@@ -246,7 +246,8 @@ class Ingest:
         now = time.time()
         for journey, place in zip(journeys, placed, strict=True):
             journey.partition, journey.offset = place
-            journey.acknowledged_at = now
+            # Apply may have had it from Kafka before the word of it came here: then Kafka had it by that time.
+            journey.acknowledged_at = now if journey.consumed_at is None else min(now, journey.consumed_at)
         self._journal.acknowledged(journeys)
 
     def _note(self, state: State, error: ServerError) -> None:

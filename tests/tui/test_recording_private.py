@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 async def test_the_whole_screen_is_drawn_with_what_lies_under_a_window(engine: ScriptedEngine) -> None:
     app = OpsciApp(engine)
     async with app.run_test(size=(120, 40)) as pilot:
-        assert "Licensed" in "\n".join(strip.text for strip in strips(app))
+        await until(pilot, lambda: "Licensed" in "\n".join(strip.text for strip in strips(app)))
         await pilot.press("question_mark")
         await until(pilot, lambda: "Keys and signs" in "\n".join(strip.text for strip in strips(app)))
         rows = strips(app)

@@ -16,9 +16,11 @@ import operator
 import re
 import warnings
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from tui.language import say
+from tui.panes.limit import found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -146,8 +148,7 @@ def _text_test(wanted: str, at: int) -> Callable[[str], bool] | None:
         pattern = _unquoted(wanted.removeprefix("re:"))
         if not pattern:
             return None
-        search = _compiled(pattern, at + len("re:")).search
-        return lambda text: search(text) is not None
+        return partial(found, _compiled(pattern, at + len("re:")))
     folded = _unquoted(wanted).casefold()
     return (lambda text: folded in text) if folded else None
 
