@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from stack.downloads import digest
 from stack.machine import Machine
-from stack.needs import BROWSER, FONTS, needed_programs
+from stack.needs import BROWSER, DATABASE, FONTS, needed_programs
 from stack.places import ROOT, Places
 from stack.record import hold
 from stack.tool import run_tool
@@ -59,7 +59,7 @@ def enter(places: Places, report: Report, arguments: Sequence[str], *, lock: Loc
         return
     if not ready:
         needs = needed_programs(places, servers) | (set() if _works() else {"ensurepip"})
-        needs |= {"run": frozenset(), "record": FONTS, "dev": BROWSER | FONTS}[lock]
+        needs |= {"run": frozenset(), "record": FONTS, "dev": BROWSER | DATABASE | FONTS}[lock]
         Machine(places.cache, report).programs(needs)
         name = hashlib.sha256(str(ROOT).encode()).hexdigest()[:16]
         with hold(

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
     from stack.report import Report, Step
 
-__all__ = ["Debian"]
+__all__ = ["Debian", "no_cluster"]
 
 _QUIET: Final = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
 _POLICY: Final = Path("/usr/sbin/policy-rc.d")
+_NO_CLUSTER: Final = Path("/etc/postgresql-common/createcluster.d/opsci.conf")
 
 
 class Debian:
@@ -54,7 +55,7 @@ class Debian:
 
     def unpacked(self, program: str) -> list[Path]:
         """The copies of a program in unpacked packages."""
-        places = ("*/usr/sbin", "*/usr/bin", "*/usr/lib/jvm/*/bin")
+        places = ("*/usr/sbin", "*/usr/bin", "*/usr/lib/jvm/*/bin", "*/usr/lib/postgresql/*/bin")
         return [found for place in places for found in sorted(self._folder.glob(f"{place}/{program}"))]
 
     def fonts(self, file: str) -> list[Path]:
@@ -80,7 +81,7 @@ class Debian:
         Raises:
             InstallError: apt-get failed.
         """
-        with self._report.step(f"install {' '.join(packages)} (apt-get)") as step, _no_services():
+        with self._report.step(f"install {' '.join(packages)} (apt-get)") as step, _no_services(), no_cluster():
             run_tool(
                 ["apt-get", "-o", "DPkg::Lock::Timeout=300", "install", "-y", "--no-install-recommends", *packages],
                 step,
@@ -159,6 +160,21 @@ def _no_services() -> Iterator[None]:
         yield
     finally:
         _POLICY.unlink(missing_ok=True)
+
+
+@contextmanager
+def no_cluster() -> Iterator[None]:
+    """Keep PostgreSQL's package from making a database that would start at the next boot (pg_createcluster(1))."""
+    above = [folder for folder in (_NO_CLUSTER.parent, _NO_CLUSTER.parent.parent) if not folder.exists()]
+    _NO_CLUSTER.parent.mkdir(parents=True, exist_ok=True)
+    _NO_CLUSTER.write_text("create_main_cluster = false\n")
+    try:
+        yield
+    finally:
+        _NO_CLUSTER.unlink(missing_ok=True)
+        for folder in above:
+            if not any(folder.iterdir()):
+                folder.rmdir()
 
 
 def _bend_links(folder: Path) -> None:

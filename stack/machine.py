@@ -50,12 +50,15 @@ NEEDS: Final[Mapping[str, Need]] = {
     "openssl": Need("OpenSSL", ("openssl",)),
     "chromium": Need("Chromium", ("chromium",)),
     "chromedriver": Need("Chromium's driver", ("chromium-driver",)),
+    "postgres": Need("PostgreSQL", ("postgresql",), movable=True),
     "DejaVuSansMono.ttf": Need("DejaVu Sans Mono", ("fonts-dejavu-core",), movable=True),
     "ensurepip": Need("Python's venv module", (f"python{sys.version_info[0]}.{sys.version_info[1]}-venv",)),
 }
 """The programs by the name of their file, a font, and one module of Python that Debian packs apart."""
 
 _SYSTEM_FOLDERS: Final = ("/usr/sbin", "/usr/local/sbin", "/sbin")
+# Debian keeps PostgreSQL's server off the PATH, a folder for each major version.
+_POSTGRES_FOLDERS: Final = Path("/usr/lib/postgresql")
 
 
 def major_version(text: str) -> int:
@@ -132,7 +135,8 @@ class Machine:
         folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
         if name == "java" and os.environ.get("JAVA_HOME"):
             folders.insert(0, os.path.join(os.environ["JAVA_HOME"], "bin"))  # noqa: PTH118
-        on_path = shutil.which(name, path=os.pathsep.join([*folders, *_SYSTEM_FOLDERS]))
+        folders += [*_SYSTEM_FOLDERS, *map(str, sorted(_POSTGRES_FOLDERS.glob("*/bin"), reverse=True))]
+        on_path = shutil.which(name, path=os.pathsep.join(folders))
         return [*([Path(on_path)] if on_path else []), *self._debian.unpacked(name)]
 
     def _version(self, name: str, path: Path) -> int:

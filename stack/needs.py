@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "APPLICATION",
     "BROWSER",
+    "DATABASE",
     "FONTS",
     "PAGE",
     "POM",
@@ -36,6 +37,9 @@ PAGE: Final = ROOT / "stack" / "web"
 
 BROWSER: Final = frozenset({"chromium", "chromedriver"})
 """What the tests drive the web client with: keys of `stack.machine.NEEDS`."""
+
+DATABASE: Final = frozenset({"postgres"})
+"""What the tests run the ledger on beside SQLite: keys of `stack.machine.NEEDS`."""
 
 FONTS: Final = frozenset({"DejaVuSansMono.ttf"})
 """What films are drawn with: keys of `stack.machine.NEEDS`."""

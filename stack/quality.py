@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from stack.machine import Machine
-from stack.needs import BROWSER, FONTS
+from stack.needs import BROWSER, DATABASE, FONTS
 from stack.places import ROOT, Places
 from stack.provide import provide
 from stack.servers.server import SERVERS
@@ -42,7 +42,7 @@ def run_everything(places: Places, report: Report, arguments: Sequence[str]) -> 
         pytest's exit code, or 1 where only a check failed.
     """
     provide(places, report, SERVERS)
-    Machine(places.cache, report).programs(BROWSER | FONTS)
+    Machine(places.cache, report).programs(BROWSER | DATABASE | FONTS)
     failed = [name for name, argv in _CHECKS.items() if not _passes(name, argv)]
     if failed:
         print(f"FAILED before the tests: {', '.join(failed)}", flush=True)

@@ -1,4 +1,7 @@
-"""The ledger's route on the real Strapi: each movement once, whoever asks at the same time, whatever dies."""
+"""The ledger's route on the real Strapi: each movement once, whoever asks at the same time, whatever dies.
+
+Each on SQLite and on PostgreSQL, which lock and refuse in ways of their own.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from tests.chain import postgres
 from tests.chain.applying import Shop
+from tests.chain.postgres import PostgresStack
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from stack.local import LocalStack
 
@@ -23,9 +28,23 @@ BATCH = "/api/stock-movements/batch"
 MOST = 2_147_483_647
 
 
+@pytest.fixture(scope="module")
+def on_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresStack]:
+    with postgres.running() as server, PostgresStack(tmp_path_factory.mktemp("postgres"), server) as made:
+        yield made
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def strapi(request: pytest.FixtureRequest) -> LocalStack:
+    """A Strapi on either database."""
+    name = {"sqlite": "stack", "postgres": "on_postgres"}[request.param]
+    found: LocalStack = request.getfixturevalue(name)
+    return found
+
+
 @pytest.fixture
-async def shop(stack: LocalStack) -> AsyncIterator[Shop]:
-    made = Shop(stack.addresses.strapi, stack.bridge_token)
+async def shop(strapi: LocalStack) -> AsyncIterator[Shop]:
+    made = Shop(strapi.addresses.strapi, strapi.bridge_token)
     async with made.http:
         yield made
 
@@ -121,7 +140,7 @@ async def test_two_hundred_batches_at_once_lose_nothing_and_count_nothing_twice(
         assert await shop.stock(product) == 1000 + sum(changes)
 
 
-async def test_a_kill_in_the_middle_of_batches_leaves_each_whole_or_undone(shop: Shop, stack: LocalStack) -> None:
+async def test_a_kill_in_the_middle_of_batches_leaves_each_whole_or_undone(shop: Shop, strapi: LocalStack) -> None:
     product = await shop.add(0)
     batches = [[entry(product, 1) for _ in range(500)] for _ in range(12)]
     answered = asyncio.Event()
@@ -136,9 +155,9 @@ async def test_a_kill_in_the_middle_of_batches_leaves_each_whole_or_undone(shop:
 
     sending = [asyncio.create_task(send(batch)) for batch in batches]
     await asyncio.wait_for(answered.wait(), 30)
-    await asyncio.to_thread(stack.kill_server, "strapi")
+    await asyncio.to_thread(strapi.kill_server, "strapi")
     through = await asyncio.gather(*sending)
-    await asyncio.to_thread(stack.start_server, "strapi")
+    await asyncio.to_thread(strapi.start_server, "strapi")
     assert not all(through), "the kill came after the last batch"
     kept = await shop.stock(product)
     assert kept % 500 == 0
@@ -184,14 +203,14 @@ async def test_an_empty_batch_is_no_mistake(shop: Shop) -> None:
     assert await post(shop) == []
 
 
-async def test_the_tokens_may_do_what_they_are_for_and_no_more(shop: Shop, stack: LocalStack) -> None:
+async def test_the_tokens_may_do_what_they_are_for_and_no_more(shop: Shop, strapi: LocalStack) -> None:
     row = await shop.row(await shop.add(1))
     product = f"/api/products/{row['documentId']}"
     assert (await shop.http.delete(product)).status_code == 403
     for method in ("POST", "PUT", "DELETE"):
         where = "/api/stock-movements" if method == "POST" else "/api/stock-movements/any"
         assert (await shop.http.request(method, where, json={"data": {}})).status_code == 405
-    reader = {"Authorization": f"Bearer {stack.read_token}"}
+    reader = {"Authorization": f"Bearer {strapi.read_token}"}
     for kind in ("products", "events", "stock-movements"):
         (await shop.http.get(f"/api/{kind}", headers=reader)).raise_for_status()
     assert (await shop.http.post(BATCH, json={"movements": []}, headers=reader)).status_code == 403

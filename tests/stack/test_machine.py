@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stack.debian import no_cluster
 from stack.errors import InstallError, MissingProgramsError
 from stack.machine import Machine, major_version
 from stack.needs import kafka_libs, needed_programs
@@ -86,3 +87,25 @@ def test_a_tool_that_fails_shows_its_cause_and_its_end(tmp_path: Path) -> None:
     assert "fatal: the cause" in text
     assert "line 40" in text
     assert "line 20" not in text
+
+
+def test_postgresql_is_found_off_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for major in ("15", "17"):
+        (tmp_path / "postgresql" / major).mkdir(parents=True)
+        _program(tmp_path / "postgresql" / major / "bin", "postgres", f"postgres (PostgreSQL) {major}.1")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr("stack.machine._SYSTEM_FOLDERS", ())
+    monkeypatch.setattr("stack.machine._POSTGRES_FOLDERS", tmp_path / "postgresql")
+    found = Machine(tmp_path / "cache", Report(quiet=True)).programs({"postgres"})
+    assert found == {"postgres": tmp_path / "postgresql" / "17" / "bin" / "postgres"}
+
+
+def test_what_keeps_postgresql_from_making_a_database_is_gone_afterwards(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    setting = tmp_path / "postgresql-common" / "createcluster.d" / "opsci.conf"
+    monkeypatch.setattr("stack.debian._NO_CLUSTER", setting)
+    with no_cluster():
+        assert setting.read_text() == "create_main_cluster = false\n"
+        (setting.parent.parent / "createcluster.conf").touch()
+    assert [path.name for path in (tmp_path / "postgresql-common").iterdir()] == ["createcluster.conf"]

@@ -1,0 +1,129 @@
+"""A real PostgreSQL with a real Strapi on it, for what the ledger has to hold on both databases."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import pytest
+
+from stack.local import LocalStack
+from stack.machine import Machine
+from stack.needs import DATABASE
+from stack.places import Places
+from stack.ports import LOOPBACK, random_ports
+from stack.report import Report
+from stack.servers.process import spawn, stop_group
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from stack.ports import Ports
+    from stack.programs import Programs
+    from stack.servers.server import Launch
+
+# PostgreSQL refuses to be run by root; this user is there on every Debian and owns nothing.
+NOBODY: Final = pwd.getpwnam("nobody")
+
+
+class Server(NamedTuple):
+    """Where it is and how to get in."""
+
+    port: int
+    password: str
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What tells Strapi to use it."""
+        return {
+            "DATABASE_CLIENT": "postgres",
+            "DATABASE_PORT": str(self.port),
+            "DATABASE_NAME": "postgres",
+            "DATABASE_USERNAME": "strapi",
+            "DATABASE_PASSWORD": self.password,
+        }
+
+
+class PostgresStack(LocalStack):
+    """A Strapi of its own, with its data in PostgreSQL."""
+
+    def __init__(self, state: Path, server: Server) -> None:
+        super().__init__(state, ports=random_ports(), servers=("strapi",))
+        self._server = server
+
+    def _launch(self, name: str, ports: Ports, programs: Programs) -> Launch:
+        launch = super()._launch(name, ports, programs)
+        return replace(launch, environment={**launch.environment, **self._server.environment})
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Server]:
+    """Run one on an empty database, in a folder that is removed afterwards."""
+    machine = Machine(Places.of().cache, Report(quiet=True))
+    programs = machine.programs(DATABASE)["postgres"].resolve().parent
+    folder = Path(tempfile.mkdtemp(prefix="opsci-postgres-"))
+    password, port = secrets.token_urlsafe(12), random_ports().strapi
+    (folder / "password").write_text(password)
+    as_root = os.geteuid() == 0
+    if as_root:
+        for path in (folder, folder / "password"):
+            os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
+    # It ends with this process, however that ends: SIGINT is its fast shutdown.
+    user = [f"--reuid={NOBODY.pw_uid}", f"--regid={NOBODY.pw_gid}", "--clear-groups"] if as_root else []
+    within = _Within(["setpriv", *user, "--pdeathsig=INT"], {**os.environ, **machine.library_path}, folder)
+    try:
+        within.run(
+            [programs / "initdb", "-D", "data", "-U", "strapi", "--pwfile=password", "--auth=scram-sha-256", "-N"]
+        )
+        with within.serving(
+            [programs / "postgres", "-D", "data", "-h", LOOPBACK, "-p", str(port), "-k", ""], port=port
+        ):
+            yield Server(port, password)
+    finally:
+        shutil.rmtree(folder)
+
+
+@dataclass(frozen=True)
+class _Within:
+    """A user, an environment and a folder that programs are run in."""
+
+    prefix: list[str]
+    environment: Mapping[str, str]
+    folder: Path
+
+    def run(self, argv: list[str | Path]) -> None:
+        done = subprocess.run(
+            [*self.prefix, *argv], cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            pytest.fail(f"{argv[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+
+    @contextlib.contextmanager
+    def serving(self, argv: list[str | Path], *, port: int) -> Iterator[None]:
+        log = self.folder / "log"
+        identity, child = spawn([*self.prefix, *argv], cwd=self.folder, environment=self.environment, log=log)
+        try:
+            deadline = time.monotonic() + 60
+            while not _listens(port):
+                if child.poll() is not None or time.monotonic() > deadline:
+                    pytest.fail(f"PostgreSQL did not start:\n{log.read_text()[-3000:]}")
+                time.sleep(0.1)
+            yield
+        finally:
+            stop_group(identity, patience=10)
+            child.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as asking:
+        return asking.connect_ex((LOOPBACK, port)) == 0
