@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-__all__ = ["Does", "Route", "filter_matches"]
+__all__ = ["Does", "Route", "filter_matches", "filters_overlap"]
 
 
 class Does(StrEnum):
@@ -38,8 +38,7 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def filter_matches(topic_filter: str, topic: str) -> bool:
     """Whether an MQTT topic matches a filter, by MQTT 5 section 4.7: `$` topics match no leading wildcard."""
-    if topic_filter.startswith("$share/"):
-        topic_filter = topic_filter.removeprefix("$share/").partition("/")[2]
+    topic_filter = _unshared(topic_filter)
     if topic.startswith("$") and topic_filter[:1] in {"+", "#"}:
         return False
     wanted, levels = topic_filter.split("/"), topic.split("/")
@@ -49,3 +48,26 @@ def filter_matches(topic_filter: str, topic: str) -> bool:
         if place >= len(levels) or level not in {"+", levels[place]}:
             return False
     return len(wanted) == len(levels)
+
+
+def filters_overlap(one: str, other: str) -> bool:
+    """Whether some topic matches both MQTT filters: then a broker may deliver a message of it twice (MQTT 5, 3.3.4)."""
+    one, other = _unshared(one), _unshared(other)
+    if any(a.startswith("$") and b[:1] in {"+", "#"} for a, b in ((one, other), (other, one))):
+        return False
+    levels, others = one.split("/"), other.split("/")
+    for level, against in zip(levels, others, strict=False):
+        if "#" in {level, against}:
+            return True
+        if level != against and "+" not in {level, against}:
+            return False
+    longer = max(levels, others, key=len)
+    # `a/#` takes `a` as well.
+    return len(levels) == len(others) or longer[min(len(levels), len(others)) :] == ["#"]
+
+
+def _unshared(topic_filter: str) -> str:
+    """The filter of a shared subscription (MQTT 5 section 4.8.2), or of any other."""
+    return (
+        topic_filter.removeprefix("$share/").partition("/")[2] if topic_filter.startswith("$share/") else topic_filter
+    )

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from bridge.errors import SettingsError
 from bridge.mqtt.address import read_address
+from bridge.route import filters_overlap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -120,16 +121,23 @@ def _users(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def _routes(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
-    filters: dict[str, int] = {}
+    filters: dict[int, str] = {}
     topics: dict[str, int] = {}
     for number, route in enumerate(settings.routes):
         key = f"routes[{number}]"
         if route.mqtt:
             if problem := filter_problem(route.mqtt):
                 yield (f"{key}.mqtt", "routes"), f"{route.mqtt!r} is no MQTT filter: {problem}"
-            first = filters.setdefault(route.mqtt, number)
-            if first != number:
+            elif (first := next((n for n, one in filters.items() if filters_overlap(one, route.mqtt)), None)) is None:
+                filters[number] = route.mqtt
+            elif filters[first] == route.mqtt:
                 yield (f"{key}.mqtt", "routes"), f"routes[{first}] has the filter {route.mqtt!r} already and takes all"
+            else:
+                yield (
+                    (f"{key}.mqtt", "routes"),
+                    f"{route.mqtt!r} overlaps {filters[first]!r} of routes[{first}]: the broker would deliver what "
+                    "matches both of them twice, and it would count twice; write filters that have no topic in common",
+                )
         if route.kafka in {".", ".."}:
             yield (f"{key}.kafka", "routes"), f"Kafka allows no topic named {route.kafka!r}"
         if route.kafka == settings.kafka.errors_topic:

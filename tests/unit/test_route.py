@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.client import topic_matches_sub
 
-from bridge.route import filter_matches
+from bridge.route import filter_matches, filters_overlap
 from bridge.settings.possible import filter_problem, topic_problem
 
 LEVELS = st.sampled_from(["", "a", "b", "sport", "$SYS"])
@@ -45,6 +45,29 @@ def test_the_examples_of_the_standard(topic_filter: str, topic: str, matches: bo
 @given(FILTERS.filter(bool), TOPICS)
 def test_as_another_implementation_has_it(topic_filter: str, topic: str) -> None:
     assert filter_matches(topic_filter, topic) is topic_matches_sub(topic_filter, topic)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "overlap"),
+    [
+        ("topic", "product", False),
+        ("a/#", "a", True),
+        ("a/#", "a/b/c", True),
+        ("a/+/c", "a/b/+", True),
+        ("a/+", "a/b/c", False),
+        ("+/b", "a/c", False),
+        ("#", "$SYS/broker", False),
+        ("$share/g/a/+", "a/b", True),
+        ("a/+/#", "a", False),
+    ],
+)
+def test_filters_that_a_topic_matches_both_of(one: str, other: str, overlap: bool) -> None:
+    assert filters_overlap(one, other) is filters_overlap(other, one) is overlap
+
+
+@given(FILTERS.filter(bool), FILTERS.filter(bool), TOPICS)
+def test_filters_that_share_a_topic_overlap(one: str, other: str, topic: str) -> None:
+    assert filters_overlap(one, other) or not (filter_matches(one, topic) and filter_matches(other, topic))
 
 
 @given(st.text("a/+#$sharegx", max_size=12), TOPICS)

@@ -126,6 +126,10 @@ def test_mistakes(tmp_path: Path, text: str, problem: str) -> None:
             '[[routes]]\nmqtt = "a"\nkafka = "x"\n[[routes]]\nmqtt = "a"\nkafka = "y"',
             r"line 5: routes\[1\]\.mqtt: routes\[0\] has the filter 'a' already",
         ),
+        (
+            '[[routes]]\nmqtt = "a/+"\nkafka = "x"\n[[routes]]\nmqtt = "a/b"\nkafka = "y"',
+            r"line 5: routes\[1\]\.mqtt: 'a/b' overlaps 'a/\+' of routes\[0\]",
+        ),
         ('[[routes]]\nmqtt = "a"\nkafka = ".."', r"line 3: routes\[0\]\.kafka: Kafka allows no topic named '\.\.'"),
     ],
 )

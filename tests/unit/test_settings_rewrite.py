@@ -140,7 +140,7 @@ KEYS = st.dictionaries(
 )
 ROUTES = st.lists(
     st.fixed_dictionaries(
-        {"mqtt": st.sampled_from(["topic", "a/+", "#"]), "kafka": st.sampled_from(["stock", "x"])},
+        {"mqtt": st.sampled_from(["topic", "a/+", "b/#"]), "kafka": st.sampled_from(["stock", "x"])},
         optional={"does": st.sampled_from(["movement"])},
     ),
     min_size=1,
