@@ -28,8 +28,8 @@ async def test_the_whole_screen_is_drawn_with_what_lies_under_a_window(engine: S
     app = OpsciApp(engine)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: "Licensed" in "\n".join(strip.text for strip in strips(app)))
-        await pilot.press("question_mark")
-        await until(pilot, lambda: "Keys and signs" in "\n".join(strip.text for strip in strips(app)))
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: "Search for commands" in "\n".join(strip.text for strip in strips(app)))
         rows = strips(app)
         assert [strip.cell_length for strip in rows] == [120] * 40
         assert "MQTT up" in rows[0].text, "the main screen shows around the window"
