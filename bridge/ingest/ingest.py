@@ -187,15 +187,17 @@ class Ingest:
             return journeys
         if self._deliveries is None:
             self._deliveries = await self._read_back_deliveries()
-        fresh = []
+        fresh, recognised = [], 0
         for journey in journeys:
             there = self._deliveries.find(journey)
             if there is None:
                 fresh.append(journey)
             else:
+                recognised += 1
                 journey.movement_id = there.movement_id
                 journey.partition, journey.offset = there.partition, there.offset
                 journey.acknowledged_at = time.time()
+        _log.info("of %d messages sent again or beside them, Kafka has %d", len(journeys), recognised)
         return fresh
 
     async def _read_back_deliveries(self) -> Deliveries:
@@ -204,7 +206,9 @@ class Ingest:
         backoff = Backoff()
         while True:
             try:
-                return await read_back(self._settings.kafka, topics, unacknowledged(self._settings.mqtt))
+                found = await read_back(self._settings.kafka, topics, unacknowledged(self._settings.mqtt))
+                _log.info("read back %d keys of what Kafka has", len(found))
+                return found
             except ServerError as error:
                 _log.warning("%s", error)
                 await asyncio.sleep(backoff.pause())

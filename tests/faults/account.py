@@ -100,6 +100,7 @@ class Account:
         stock_off: by product, what the stock shows beyond what the applied movements make.
         strangers: movement-ids in the ledger that no record in Kafka has.
         products: by product.
+        evidence: by number that is lost, doubled, forgotten or repeated, what was heard of it and where it stands.
     """
 
     published: int = 0
@@ -116,6 +117,7 @@ class Account:
     stock_off: dict[int, int] = field(default_factory=dict)
     strangers: list[str] = field(default_factory=list)
     products: dict[int, Product] = field(default_factory=dict)
+    evidence: dict[int, list[str]] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
@@ -128,6 +130,7 @@ class Account:
         for name in ("lost", "doubled", "forgotten", "repeated"):
             document[f"{name}_numbers"] = document[name]
             document[name] = len(document[name])
+        document["evidence"] = {str(number): lines for number, lines in self.evidence.items()}
         document["products"] = {str(row): line._asdict() for row, line in self.products.items()}
         return document
 

@@ -12,7 +12,7 @@ from tests.faults.account import Account, Copy, Entry, Held, Letter, reckon
 from tests.faults.register import NUMBER, number_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tests.faults.register import Sent
     from tests.faults.world import World
@@ -23,19 +23,24 @@ _STOCK: Final = "stock"
 _ERRORS: Final = "errors"
 _GROUP: Final = "stock-creator"
 _LOOK: Final = 0.05
+_TELLING: Final = ("movement-id", "mqtt-delivery", "mqtt-received-at", "reason")
 
 
 async def draw_up(world: World) -> Account:
     """Read everything and draw up the account."""
-    copies = [Copy(_number(record), _header(record, "movement-id")) for record in await _records(world, _STOCK)]
-    letters = [
-        Letter(number_in(dict(record.headers).get("payload") or b""), _header(record, "reason"))
-        for record in await _records(world, _ERRORS)
-    ]
+    stock, errors = await _records(world, _STOCK), await _records(world, _ERRORS)
+    copies = [Copy(_number(record), _header(record, "movement-id")) for record in stock]
+    letters = [Letter(_buried(record), _header(record, "reason")) for record in errors]
     sent = world.register.sent
     entries = _entries(world) if world.mode == "ledger" else _owed(sent, copies, letters)
     held = Held(copies, letters, entries, world.shown())
-    return reckon(sent.values(), held, world.witness.excuses(sent.values()))
+    account = reckon(sent.values(), held, world.witness.excuses(sent.values()))
+    odd = {*account.lost, *account.doubled, *account.forgotten, *account.repeated}
+    account.evidence = {number: [*_heard(world, number)] for number in sorted(odd)}
+    for record, number in [*zip(stock, map(_number, stock), strict=True), *((one, _buried(one)) for one in errors)]:
+        if number in odd:
+            account.evidence[number].append(_stands(record))
+    return account
 
 
 async def unread(world: World) -> int:
@@ -100,6 +105,23 @@ async def _places(consumer: Any, topic: str) -> list[TopicPartition]:
     while not (places := sorted(consumer.assignment())):  # noqa: ASYNC110 - aiokafka has no event for it
         await asyncio.sleep(_LOOK)
     return places
+
+
+def _heard(world: World, number: int) -> Iterator[str]:
+    sent = world.register.sent[number]
+    yield f"sent {sent.sends} times, PUBACK for the publisher at {world.since(sent.acknowledged_at)}"
+    for one in world.witness.passed(number):
+        yield f"{one.what} at {world.since(one.at)}, packet id {one.packet_id}"
+
+
+def _stands(record: Any) -> str:
+    headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
+    told = ", ".join(f"{name} {headers[name]}" for name in _TELLING if name in headers)
+    return f"{record.topic}/{record.partition} at {record.offset}, timestamp {record.timestamp}, {told}"
+
+
+def _buried(record: Any) -> int:
+    return number_in(dict(record.headers).get("payload") or b"")
 
 
 def _number(record: Any) -> int:

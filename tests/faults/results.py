@@ -15,6 +15,8 @@ _FOLDER: Final = Path(__file__).parent
 _PAGE: Final = _FOLDER / "RESULTS.md"
 _MEASURED: Final = _FOLDER / "results.json"
 
+_AT_LENGTH: Final = ("_numbers", "evidence")
+
 _BEFORE: Final = (
     ("published", "published"),
     ("acknowledged", "acknowledged by Mosquitto (PUBACK)"),
@@ -70,8 +72,8 @@ def write_results(*, run: Mapping[str, Any] | None = None, backlog: Sequence[Map
     if _MEASURED.exists():
         known = json.loads(_MEASURED.read_text())
     if run is not None:
-        # Each number of a product stands in the JSON that --json writes; the page has the sums.
-        known["runs"][run["mode"]] = {name: value for name, value in run.items() if not name.endswith("_numbers")}
+        # Each number, and what is known of it, stands in the JSON that --json writes; the page has the sums.
+        known["runs"][run["mode"]] = {name: value for name, value in run.items() if not name.endswith(_AT_LENGTH)}
     if backlog is not None:
         known["backlog"] = list(backlog)
     _MEASURED.write_text(json.dumps(known, indent=1) + "\n")

@@ -115,7 +115,7 @@ async def run(
     outcome = Outcome(seed, minutes, mode, rate)
     try:
         await world.start(rate)
-        begun = time.monotonic()
+        begun, world.begun = time.monotonic(), time.time()
         for fault in faults:
             if time.monotonic() - begun > minutes * 60:
                 break

@@ -7,7 +7,8 @@ message by message.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bridge.mqtt.frames import Frames, user_properties
 from tests.faults.account import Excuses
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from bridge.mqtt.frames import Inbound
     from tests.faults.register import Sent
 
-__all__ = ["Witness"]
+__all__ = ["Passed", "Witness"]
 
 _PUBACK: Final = 0x40
 _WRITE_LASTS: Final = 5.0
@@ -27,6 +28,20 @@ _WRITE_LASTS: Final = 5.0
 
 _HEARD_LATE: Final = 0.5
 """Seconds by which a publisher may note a PUBACK after the broker's death."""
+
+
+class Passed(NamedTuple):
+    """A packet that passed between Mosquitto and the engine.
+
+    Attributes:
+        at: when, in seconds since the epoch.
+        what: `sent`, `sent again` (with DUP) or `acknowledged`.
+        packet_id: its packet id.
+    """
+
+    at: float
+    what: str
+    packet_id: int
 
 
 class Witness:
@@ -42,6 +57,7 @@ class Witness:
         self._handed: set[int] = set()
         self._acknowledged: set[int] = set()
         self._anew: set[int] = set()
+        self._passed: dict[int, list[Passed]] = {}
 
     def connection(self) -> Listener:
         """What listens to a new connection."""
@@ -56,10 +72,19 @@ class Witness:
         if number in self._handed and not message.redelivered and self._kills:
             self._anew.add(number)
         self._handed.add(number)
+        self._pass(number, "sent again" if message.redelivered else "sent", message.packet_id)
 
-    def acknowledged(self, number: int) -> None:
+    def acknowledged(self, number: int, packet_id: int) -> None:
         """Note that the engine acknowledged a message: it says that Kafka has it."""
         self._acknowledged.add(number)
+        self._pass(number, "acknowledged", packet_id)
+
+    def passed(self, number: int) -> list[Passed]:
+        """Every packet of one message, in order."""
+        return self._passed.get(number, [])
+
+    def _pass(self, number: int, what: str, packet_id: int) -> None:
+        self._passed.setdefault(number, []).append(Passed(time.time(), what, packet_id))
 
     def excuses(self, sent: Iterable[Sent]) -> Excuses:
         """What Mosquitto may be blamed for, number by number."""
@@ -99,9 +124,10 @@ class Listener:
         """Hear what the engine sent."""
         for first, body in self._up.feed(data)[1]:
             if first == _PUBACK:
-                number = self._numbers.pop(int.from_bytes(body[:2], "big"), 0)
+                packet_id = int.from_bytes(body[:2], "big")
+                number = self._numbers.pop(packet_id, 0)
                 if number:
-                    self._witness.acknowledged(number)
+                    self._witness.acknowledged(number, packet_id)
 
 
 def _number(message: Inbound) -> int:

@@ -60,6 +60,7 @@ class World:
         self.prober: Publisher
         self.products: list[int] = []
         self.probed = 0
+        self.begun = time.time()
         self._waiting_for: dict[bytes, asyncio.Event] = {}
 
     async def start(self, rate: float) -> None:
@@ -92,6 +93,10 @@ class World:
                 await engine.stop()
         for proxy in self.proxies.values():
             await proxy.stop()
+
+    def since(self, at: float) -> str:
+        """A moment, in seconds since the epoch, as one of this run; the faults' times are of the same clock."""
+        return f"{at - self.begun:.3f} s" if at else "no time"
 
     async def probe(self, seconds: float) -> float:
         """Publish a movement and wait until the stock has it.
