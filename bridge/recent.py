@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["Recent"]
 
@@ -39,6 +42,12 @@ class Recent(Generic[Key, Value]):
         """What was remembered last under a key, or None."""
         found = self._young.get(key)
         return found if found is not None else self._old.get(key)
+
+    def discard(self, keys: Iterable[Key]) -> None:
+        """Forget some keys, remembered or not."""
+        for key in keys:
+            self._young.pop(key, None)
+            self._old.pop(key, None)
 
     def clear(self) -> None:
         """Forget everything."""

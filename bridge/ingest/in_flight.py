@@ -16,16 +16,19 @@ from bridge.mqtt.session import Session
 from bridge.recent import Recent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bridge.mqtt.frames import Inbound
 
 __all__ = ["Arrival", "InFlight"]
 
-_MOST: Final = 15_000
+_MOST: Final = 25_000
 """The most acknowledged packet ids that are surely remembered, half of those that are at all: fewer than the 65,535
 there are, which a broker gives out in turn, so that a remembered one has not been given to another message meanwhile.
 """
+
+_IDS: Final = 65_535
+"""How many packet ids there are (MQTT 5 section 2.2.1)."""
 
 
 class Arrival(msgspec.Struct, eq=False, gc=False):
@@ -43,16 +46,17 @@ class Arrival(msgspec.Struct, eq=False, gc=False):
 
 
 class InFlight:
-    """The unacknowledged messages of one kept session.
+    """The unacknowledged messages of one kept session, and what was acknowledged of late.
 
-    Args:
-        window: how many the broker may hold unacknowledged: of more it can send none again, and further back a packet
-            id may be another message's with the same payload, where the broker was killed and took up earlier ids.
+    A broker that was killed takes up its session as it last wrote it down: it sends again what was acknowledged since
+    then, and gives the packet ids that it had given out since to other messages.
     """
 
-    def __init__(self, window: int = _MOST) -> None:
+    def __init__(self) -> None:
         self._waiting: dict[int, Arrival] = {}
-        self._acknowledged: Recent[int, int] = Recent(min(window, _MOST))
+        self._acknowledged: Recent[int, int] = Recent(_MOST)
+        self._newest = 0
+        self._session: Session | None = None
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -61,6 +65,7 @@ class InFlight:
         """The broker kept no session: its packet ids start anew and mean other messages."""
         self._waiting.clear()
         self._acknowledged.clear()
+        self._newest = 0
 
     def redelivered(self, session: Session, message: Inbound) -> Arrival | bool | None:
         """Recognise a redelivery.
@@ -84,10 +89,26 @@ class InFlight:
         return False
 
     def admit(self, arrivals: Sequence[Arrival]) -> None:
-        """Take in messages that are to be acknowledged once Kafka has them."""
+        """Take in messages of one connection that are to be acknowledged once Kafka has them."""
         for arrival in arrivals:
             if arrival.packet_id:
                 self._waiting[arrival.packet_id] = arrival
+        if arrivals and arrivals[0].session is not self._session:
+            self._notice_earlier_ids(arrivals)
+        self._newest = next(_new_ids(reversed(arrivals)), self._newest)
+
+    def _notice_earlier_ids(self, arrivals: Sequence[Arrival]) -> None:
+        """Forget what a broker that goes back to earlier packet ids is about to give to other messages.
+
+        A broker sends again what it sends again before anything new (MQTT 5 section 4.4), so all of that is here.
+        """
+        first = next(_new_ids(arrivals), 0)
+        if not first:
+            return
+        self._session = arrivals[0].session
+        back = (self._newest - first) % _IDS
+        if self._newest and back < _IDS // 2:
+            self._acknowledged.discard((first - 1 + step) % _IDS + 1 for step in range(back + 1))
 
     def settle(self, arrivals: Sequence[Arrival]) -> None:
         """Kafka has these: acknowledge them, in the order in which they came and each on its own connection."""
@@ -104,6 +125,12 @@ class InFlight:
                 remembered[packet_id] = hash((arrival.journey.mqtt_topic, arrival.journey.payload))
         for session, packet_ids in owed.items():
             session.acknowledge(packet_ids)
+
+
+def _new_ids(arrivals: Iterable[Arrival]) -> Iterator[int]:
+    for arrival in arrivals:
+        if arrival.packet_id and arrival.journey is not None and not arrival.journey.redelivered:
+            yield arrival.packet_id
 
 
 def _same(journey: Journey, message: Inbound) -> bool:

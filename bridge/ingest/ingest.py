@@ -12,7 +12,7 @@ from bridge.errors import RefusedError, RejectedError, ServerError, TakenError
 from bridge.ingest.contention import Contention
 from bridge.ingest.in_flight import Arrival, InFlight
 from bridge.ingest.judge import Judge, record_of
-from bridge.ingest.read_back import Deliveries, read_back, unacknowledged
+from bridge.ingest.read_back import read_back, unacknowledged
 from bridge.journal import Server, State, Verdict
 from bridge.movement import Reason, Rejection
 from bridge.mqtt.connect import session_taken
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bridge.dead_letter import DeadLetters
+    from bridge.ingest.deliveries import Deliveries
     from bridge.journal import Journal, Journey
     from bridge.kafka.producer import Placed
     from bridge.kafka.writer import Writer
@@ -55,7 +56,7 @@ class Ingest:
         self._letters = letters
         self._judge = Judge(settings.routes, settings.mqtt.client_id)
         self._filters = list(dict.fromkeys(route.mqtt for route in settings.routes if route.mqtt))
-        self._in_flight = InFlight(unacknowledged(settings.mqtt))
+        self._in_flight = InFlight()
         self._deliveries: Deliveries | None = None
         self._read_back = False
         self._waiting: list[Arrival] = []

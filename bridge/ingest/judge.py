@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from bridge.identity import MOVEMENT_ID, is_identity, new_movement_ids
+from bridge.ingest.delivery import Deliverer
 from bridge.journal import Journey
 from bridge.kafka.headers import MQTT_DELIVERY, MQTT_RECEIVED_AT, MQTT_TOPIC
 from bridge.kafka.producer import LARGEST_RECORD, Record
@@ -36,7 +37,7 @@ class Judge:
     """
 
     def __init__(self, routes: Sequence[Route], client_id: str) -> None:
-        self._client_id = client_id
+        self._deliverer = Deliverer(client_id)
         self._routes = [route for route in routes if route.mqtt]
         self._chosen: dict[str, Route | None] = {}
 
@@ -70,7 +71,7 @@ class Judge:
             received_at=received_at,
         )
         if named is None and message.qos == 1:
-            journey.delivery = f"{self._client_id}/{message.packet_id}"
+            journey.delivery = self._deliverer.name(message.packet_id)
         route = self._route(message.topic)
         if route is None:
             journey.rejection = Rejection(

@@ -59,7 +59,7 @@ class Journey(msgspec.Struct, eq=False, gc=False):
         retained: whether the broker sent it because it had kept it.
         redelivered: whether the broker says that it sent it before (MQTT's DUP).
         properties: the MQTT 5 user properties.
-        delivery: `client-id/packet-id` of an MQTT message whose publisher gave no identity, by which the broker's
+        delivery: the `mqtt-delivery` of an MQTT message whose publisher gave no identity, by which the broker's
             sending it again is recognised; empty for others.
         published_at: seconds since the epoch when our own form published it.
         received_at: seconds since the epoch when it came over MQTT.

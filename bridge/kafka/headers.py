@@ -13,4 +13,5 @@ MQTT_RECEIVED_AT: Final = "mqtt-received-at"
 """When it came, in milliseconds since the epoch, as decimal text."""
 
 MQTT_DELIVERY: Final = "mqtt-delivery"
-"""`client-id/packet-id` of a message without an identity from its publisher; see `bridge.ingest.read_back`."""
+"""`client-id/packet-id/run/sequence` of a message without an identity from its publisher; see
+`bridge.ingest.delivery`."""

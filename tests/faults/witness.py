@@ -1,12 +1,13 @@
 """What passed between Mosquitto and the engine, heard on the wire: the evidence for what Mosquitto itself did.
 
 Mosquitto writes its queue every few seconds and says PUBACK at once, so a kill takes it back to the last write: it
-forgets what came since, and sends as new what it had handed out since. Both are told from faults of the engine here,
-message by message.
+forgets what came since, sends as new what it had handed out since, and again what was acknowledged since. All three
+are told from faults of the engine here, message by message.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -55,7 +56,7 @@ class Witness:
         self._interval = interval
         self._kills: list[float] = []
         self._handed: set[int] = set()
-        self._acknowledged: set[int] = set()
+        self._acknowledged: dict[int, float] = {}
         self._anew: set[int] = set()
         self._passed: dict[int, list[Passed]] = {}
 
@@ -69,14 +70,15 @@ class Witness:
 
     def handed(self, number: int, message: Inbound) -> None:
         """Note that Mosquitto sent a message to the engine."""
-        if number in self._handed and not message.redelivered and self._kills:
+        forgot = self._kills and self._acknowledged.get(number, math.inf) < self._kills[-1]
+        if number in self._handed and self._kills and (forgot or not message.redelivered):
             self._anew.add(number)
         self._handed.add(number)
         self._pass(number, "sent again" if message.redelivered else "sent", message.packet_id)
 
     def acknowledged(self, number: int, packet_id: int) -> None:
         """Note that the engine acknowledged a message: it says that Kafka has it."""
-        self._acknowledged.add(number)
+        self._acknowledged[number] = time.time()
         self._pass(number, "acknowledged", packet_id)
 
     def passed(self, number: int) -> list[Passed]:

@@ -25,6 +25,8 @@ from bridge.mqtt.frames import Inbound
 from bridge.route import Does, Route
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bridge.mqtt.session import Session
 
 MOVEMENT = b'{"id":12,"amount":5,"type":"IN"}'
@@ -149,14 +151,56 @@ def test_another_message_under_a_used_packet_id_is_new() -> None:
     assert flight.redelivered(session(), inbound("topic", redelivered=True)) is False
 
 
-def test_what_the_broker_holds_no_more_can_not_come_again() -> None:
-    flight, old = InFlight(window=10), session()
+def settled(flight: InFlight, on: Session, packet_ids: Iterable[int]) -> None:
+    """Have messages alike come under these ids, and acknowledge them."""
     judge = Judge(ROUTES, "engine")
-    for packet_id in range(7, 30):
-        arrival = Arrival(old, packet_id, judge.journeys([inbound("topic")], 1.0)[0])
+    for packet_id in packet_ids:
+        arrival = Arrival(on, packet_id, judge.journeys([inbound("topic")], 1.0)[0])
         flight.admit([arrival])
         flight.settle([arrival])
-    assert flight.redelivered(session(), inbound("topic", redelivered=True)) is False, "id 7 means another one by now"
+
+
+def under(packet_id: int) -> Inbound:
+    """The same message again, under an id."""
+    return inbound("topic", redelivered=True, packet_id=packet_id)
+
+
+def test_a_broker_that_forgot_acknowledgements_at_its_kill_sends_again_what_is_recognised() -> None:
+    flight = InFlight()
+    settled(flight, session(), range(1, 20_000))
+    for packet_id in (7, 19_999):
+        assert isinstance(flight.redelivered(session(), under(packet_id)), Arrival)
+
+
+@pytest.mark.parametrize(
+    ("used", "first", "forgotten", "kept"),
+    [
+        (range(1, 30), 20, (20, 29), (1, 19)),
+        ([*range(65_500, 65_536), *range(1, 30)], 65_530, (65_530, 65_535, 1, 29), (65_500, 65_529)),
+        (range(1, 30), 29, (29,), (1, 28)),
+        (range(1, 30), 30, (), (1, 29)),
+        ([*range(65_500, 65_536)], 1, (), (65_500, 65_535)),
+    ],
+)
+def test_a_broker_that_goes_back_to_earlier_ids_means_other_messages_by_them(
+    used: Iterable[int], first: int, forgotten: Iterable[int], kept: Iterable[int]
+) -> None:
+    flight, after = InFlight(), session()
+    settled(flight, session(), used)
+    other = Judge(ROUTES, "engine").journeys([inbound("topic", b"other")], 1.0)[0]
+    flight.admit([Arrival(after, first, other)])
+    assert [flight.redelivered(session(), under(one)) for one in forgotten] == [False] * len(list(forgotten))
+    assert all(isinstance(flight.redelivered(session(), under(one)), Arrival) for one in kept)
+
+
+def test_ids_go_on_over_connections_and_sending_again_is_no_going_back() -> None:
+    flight, judge = InFlight(), Judge(ROUTES, "engine")
+    settled(flight, session(), range(1, 30))
+    after = session()
+    again = judge.journeys([inbound("topic", b"unseen", redelivered=True)], 1.0)[0]
+    flight.admit([Arrival(after, 25, again)])
+    settled(flight, after, range(30, 40))
+    assert all(isinstance(flight.redelivered(session(), under(one)), Arrival) for one in (1, 24, 26, 29, 39))
 
 
 def test_acknowledgements_go_in_order_of_receipt() -> None:

@@ -1,56 +1,115 @@
-"""What the end of the topics says of a redelivery, whatever the clock did meanwhile."""
+"""What the end of the topics says of a redelivery, whatever the clocks did meanwhile."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bridge.ingest.read_back import Delivered, Deliveries, unacknowledged
+from bridge.ingest.deliveries import Delivered, Deliveries
+from bridge.ingest.delivery import Deliverer, Delivery
+from bridge.ingest.read_back import unacknowledged
 from bridge.journal import Journey
 from bridge.settings import MqttSettings
 
-HOUR = 3_600_000
-RECORDS = 36_000
-"""More than are remembered, as long runs leave."""
+IDS = 65_535
 
 
-def delivered(number: int, received_at: int) -> Delivered:
-    packet_id, payload = number % 65_535 + 1, b"%d" % number
-    keys = (f"given-{number}", f"engine/{packet_id}")
-    return Delivered(keys, f"given-{number}", payload, received_at, "stock", number % 6, number // 6)
+class Kafka:
+    """Six partitions, of which one is seldom written to, and the engines that wrote into them."""
+
+    def __init__(self) -> None:
+        self.records: list[Delivered] = []
+        self._ends = [0] * 6
+
+    def written(self, run: str, numbers: range, payload: bytes | None = None, *, first: int = 1) -> None:
+        """Have an engine write messages in order, each by its number."""
+        for sequence, number in enumerate(numbers, first):
+            partition = 5 if number % 97 == 0 else number % 5
+            delivery = Delivery(f"engine/{number % IDS + 1}", run, sequence)
+            self.records.append(
+                Delivered(
+                    f"{run}-{number}", delivery, payload or b"%d" % number, "stock", partition, self._ends[partition]
+                )
+            )
+            self._ends[partition] += 1
+
+    def tail(self, most: int) -> list[Delivered]:
+        """The end of each partition, as it is read back: partition by partition."""
+        return [
+            one
+            for one in sorted(self.records, key=lambda one: one.partition)
+            if one.offset >= self._ends[one.partition] - most
+        ]
 
 
-def again(number: int) -> Journey:
-    journey = Journey("new", b"%d" % number, redelivered=True)
-    journey.delivery = f"engine/{number % 65_535 + 1}"
+def again(number: int, payload: bytes | None = None) -> Journey:
+    journey = Journey("new", payload or b"%d" % number, redelivered=True)
+    journey.delivery = Deliverer("engine").name(number % IDS + 1)
     return journey
 
 
-@pytest.mark.parametrize("step", [0, HOUR, -HOUR, -90_000])
-@pytest.mark.parametrize("comes_back", [False, True])
-def test_the_newest_are_recognised_though_the_clock_was_set(step: int, *, comes_back: bool) -> None:
-    stepped = range(RECORDS - 2000, RECORDS - 500 if comes_back else RECORDS)
-    known = Deliveries(
-        delivered(number, 10 * HOUR + number * 5 + step * (number in stepped)) for number in range(RECORDS)
-    )
-    for number in (RECORDS - 1, RECORDS - 400, RECORDS - 1500):
-        found = known.find(again(number))
+@given(st.lists(st.integers(0, 400), min_size=1, max_size=30), st.integers(0, 199))
+def test_the_latest_are_recognised_however_often_engines_were_killed(lengths: list[int], back: int) -> None:
+    kafka, number = Kafka(), 0
+    for place, length in enumerate(lengths):
+        kafka.written(f"run{place}", range(number, number + length))
+        number += length
+    known = Deliveries(kafka.tail(200), most=200)
+    if back < number:
+        found = known.find(again(number - 1 - back))
         assert found is not None
-        assert found.movement_id == f"given-{number}"
+        assert found.movement_id.endswith(f"-{number - 1 - back}")
 
 
-def test_the_oldest_are_not_as_their_packet_ids_may_mean_others_by_now() -> None:
-    known = Deliveries(delivered(number, number) for number in range(RECORDS))
-    assert known.find(again(100)) is None
+def test_the_latest_are_recognised_after_wraps_of_the_packet_id() -> None:
+    kafka = Kafka()
+    kafka.written("one", range(50_000))
+    kafka.written("two", range(50_000, 150_000))
+    known = Deliveries(kafka.tail(2_000), most=2_000)
+    assert all(known.find(again(number)) is not None for number in range(148_000, 150_000))
 
 
-def test_what_the_broker_holds_no_more_is_another_message_under_the_same_packet_id_and_payload() -> None:
+def test_what_many_came_after_is_not_as_its_packet_id_may_mean_another_by_now() -> None:
     # A broker that was killed goes on with earlier packet ids, and objects say the same again and again.
-    before = [delivered(number, number)._replace(payload=b"alike") for number in range(5_000)]
-    journey = again(1_000)
-    journey.payload = b"alike"
-    assert Deliveries(before, most=2_000).find(journey) is None
-    journey.delivery = again(4_000).delivery
-    assert Deliveries(before, most=2_000).find(journey) is not None
+    kafka = Kafka()
+    kafka.written("one", range(3_000), b"alike")
+    kafka.written("two", range(3_000, 5_000), b"alike")
+    known = Deliveries(kafka.tail(2_000), most=2_000)
+    assert known.find(again(1_000, b"alike")) is None
+    assert known.find(again(2_999, b"alike")) is None
+    assert known.find(again(3_000, b"alike")) is not None
+    assert known.find(again(4_999, b"alike")) is not None
+
+
+def test_what_a_killed_engine_had_under_way_and_came_late_is_recognised() -> None:
+    kafka = Kafka()
+    kafka.written("one", range(3_000))
+    kafka.written("two", range(3_005, 3_010))
+    kafka.written("one", range(3_000, 3_005), first=3_001)
+    kafka.written("two", range(3_010, 3_500), first=6)
+    known = Deliveries(kafka.tail(2_000), most=2_000)
+    assert all(known.find(again(number)) is not None for number in range(1_510, 3_500))
+    assert known.find(again(1_000)) is None
+
+
+def test_two_engines_that_wrote_at_once_are_both_remembered() -> None:
+    kafka = Kafka()
+    for number in range(0, 400, 2):
+        for run in ("one", "two")[:: 1 if number % 4 else -1]:
+            kafka.written(run, range(number + (run == "two"), number + 1 + (run == "two")), first=number + 1)
+    known = Deliveries(kafka.tail(100), most=100)
+    assert all(known.find(again(number)) is not None for number in range(300, 400))
+
+
+def test_a_publishers_own_identity_is_recognised_however_old() -> None:
+    kafka = Kafka()
+    kafka.written("one", range(5_000))
+    named = Delivered("its own", None, b"x", "stock", 0, -1)
+    journey = Journey("its own", b"x", redelivered=True)
+    known = Deliveries([named, *kafka.records], most=100)
+    assert known.find(journey) is named
+    assert known.find(Journey("its own", b"another", redelivered=True)) is None
 
 
 @pytest.mark.parametrize(
@@ -66,14 +125,38 @@ def test_as_many_count_as_the_broker_may_hold(settings: MqttSettings, most: int)
 
 
 def test_a_packet_id_with_another_payload_is_another_message() -> None:
-    known = Deliveries([delivered(7, 7)])
-    journey = again(7)
-    journey.payload = b"other"
-    assert known.find(journey) is None
+    kafka = Kafka()
+    kafka.written("one", range(7, 8))
+    known = Deliveries(kafka.records)
+    assert known.find(again(7, b"other")) is None
     assert known.find(again(7)) is not None
+    assert len(known) == 1
 
 
 def test_what_the_broker_does_not_call_redelivered_is_new() -> None:
+    kafka = Kafka()
+    kafka.written("one", range(7, 8))
     journey = again(7)
     journey.redelivered = False
-    assert Deliveries([delivered(7, 7)]).find(journey) is None
+    assert Deliveries(kafka.records).find(journey) is None
+
+
+@given(st.text(min_size=1, max_size=40), st.integers(1, IDS))
+def test_a_name_says_its_session_and_packet_id_and_counts_on(client_id: str, packet_id: int) -> None:
+    deliverer = Deliverer(client_id)
+    first, second = (Delivery.of(deliverer.name(packet_id)) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert first.key == second.key == f"{client_id}/{packet_id}"
+    assert first.run == second.run
+    assert second.sequence == first.sequence + 1
+    other = Delivery.of(Deliverer(client_id).name(packet_id))
+    assert other is not None
+    assert other.run != first.run
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "engine/7", "7/ab/1", "engine/7/ab/", "engine/7/ab/x", "engine/7/ab/-1", "engine/7/ab/²"]
+)
+def test_what_is_no_name_is_none(text: str) -> None:
+    assert Delivery.of(text) is None
