@@ -77,8 +77,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     up = commands.add_parser("up", parents=[common], help="start the servers in the background")
     for command in (run, up):
         command.add_argument("--admin", action="store_true", help="build and serve Strapi's admin panel as well")
-    test = commands.add_parser("test", help="every check and test of the project")
-    test.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG", help="handed on to pytest")
+    commands.add_parser("test", add_help=False, help="every check and test of the project")
     commands.add_parser("faults", add_help=False, help="break what can break, and account for every movement")
     commands.add_parser("bench", add_help=False, help="measure the chain against others")
     status = commands.add_parser("status", parents=[common], help="what runs, and where")
@@ -104,7 +103,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     commands.add_parser("seed", parents=[common], help="put the catalogue into Strapi")
     commands.add_parser("reset", parents=[common], help="stop the servers and remove all their data")
     options, others = parser.parse_known_args(arguments)
-    if others and options.command not in {"bench", "faults"}:
+    if others and options.command not in {"bench", "faults", "test"}:
         parser.error(f"unrecognized arguments: {' '.join(others)}")
     options.others = others
     return options

@@ -40,7 +40,7 @@ def dispatch(options: argparse.Namespace, places: Places, report: Report) -> int
         case "demo":
             return make_demo(places, report, options.out, language=options.lang, tour=options.tour)
         case "test":
-            return run_everything(places, report, options.arguments)
+            return run_everything(places, report, options.others)
         case _:
             return run(places, report, config=options.config, admin=options.admin, secure=options.secure)
 

@@ -15,9 +15,12 @@ from tests.bench.catalogue import WORKS
 from tests.bench.publisher import connect_frame, movement, publish_frame
 
 
-def test_the_runner_hands_everything_on() -> None:
-    options = parse_runner(["bench", "ingest-live", "--rounds", "2", "--help"])
-    assert (options.command, options.others) == ("bench", ["ingest-live", "--rounds", "2", "--help"])
+@pytest.mark.parametrize(
+    "given", [["bench", "ingest-live", "--rounds", "2", "--help"], ["test", "-k", "a", "tests/unit"]]
+)
+def test_the_runner_hands_everything_on(given: list[str]) -> None:
+    options = parse_runner(given)
+    assert (options.command, options.others) == (given[0], given[1:])
 
 
 def test_the_runner_still_refuses_what_no_command_knows(capsys: pytest.CaptureFixture[str]) -> None:
