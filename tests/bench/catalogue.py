@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Final
 
 from tests.bench.applying import GET_PUT, LEDGER, PLAIN_REST, run_apply
+from tests.bench.arrival import FIGURES, run_arrival
 from tests.bench.contenders import FLECHTWERK, MQ_BRIDGE, MQTTJS, OVER_TCP, OVER_WEBSOCKETS
 from tests.bench.growth import run_apply_among_products, run_apply_behind_ledger
 from tests.bench.ingest import run_backlog, run_crew, run_live
 from tests.bench.memory import run_memory
-from tests.bench.screen import run_first_frame, run_idle, run_keys
+from tests.bench.screen import KEY_FIGURES, run_first_frame, run_idle, run_keys
 from tests.bench.starts import run_start
 from tests.bench.work import Contender, Work
 
@@ -91,14 +92,27 @@ _LISTED: Final = (
         warm_up=False,
     ),
     Work(
+        "publish-to-row",
+        "The median time from the publisher's clock, just before a movement goes to the broker, to the frame of a real "
+        "terminal that shows its product's new stock, at 100 movements a second: through Mosquitto, Kafka and Strapi.",
+        "ms",
+        (Contender("tui"),),
+        run_arrival,
+        _ALL,
+        more_is_better=False,
+        figures=FIGURES,
+        warm_up=False,
+    ),
+    Work(
         "keys-in-flood",
         "What 99 of 100 keys are answered within, from the key to the painted frame of a real terminal, while 5,000 "
-        "messages come a second for a minute and the panes follow: letters into the form, help opened and closed.",
+        "messages come a second, 720,000 in all, and the panes follow: letters into the form, help opened and closed.",
         "ms",
         (Contender("tui"),),
         run_keys,
         _ALL,
         more_is_better=False,
+        figures=KEY_FIGURES,
         warm_up=False,
     ),
     Work(

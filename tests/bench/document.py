@@ -24,12 +24,14 @@ def all_ratios(measured: Sequence[Measured]) -> dict[str, float]:
 
 
 def medians_of(measured: Sequence[Measured]) -> dict[str, float]:
-    """The median of each contender, by `work/contender`."""
-    return {
-        f"{one.work.name}/{name}": summarise(outcomes).median
-        for one in measured
-        for name, outcomes in one.outcomes.items()
-    }
+    """The median of each contender by `work/contender`, and those of its other figures by `work/contender/figure`."""
+    found: dict[str, float] = {}
+    for one in measured:
+        for name, outcomes in one.outcomes.items():
+            summary = summarise(outcomes)
+            found[f"{one.work.name}/{name}"] = summary.median
+            found |= {f"{one.work.name}/{name}/{part}": value for part, value in summary.parts.items()}
+    return found
 
 
 def document_of(measured: Sequence[Measured], machine: Machine, messages: int) -> dict[str, Any]:

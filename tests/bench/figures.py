@@ -30,6 +30,7 @@ class Summary:
         twice: the most that came twice.
         limits: what else was at its limit in a run.
         notes: what a reader must know, each once.
+        parts: the medians of the other figures, by name.
     """
 
     runs: int
@@ -42,6 +43,7 @@ class Summary:
     twice: int
     limits: tuple[str, ...]
     notes: tuple[str, ...]
+    parts: dict[str, float]
 
 
 def summarise(outcomes: Sequence[Outcome]) -> Summary:
@@ -72,6 +74,10 @@ def summarise(outcomes: Sequence[Outcome]) -> Summary:
         twice=max(outcome.twice for outcome in outcomes),
         limits=tuple(sorted({outcome.limit for outcome in outcomes if outcome.limit})),
         notes=tuple(dict.fromkeys(note for outcome in outcomes for note in outcome.notes)),
+        parts={
+            name: statistics.median(outcome.parts[name] for outcome in outcomes if name in outcome.parts)
+            for name in dict.fromkeys(name for outcome in outcomes for name in outcome.parts)
+        },
     )
 
 

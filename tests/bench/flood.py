@@ -111,9 +111,9 @@ def run_flood(stack: LocalStack, home: Path, *, rate: int, seconds: float, size:
 
 @contextmanager
 def open_screen(stack: LocalStack, home: Path, size: tuple[int, int]) -> Iterator[Terminal]:
-    """Open `opsci-tui` on servers, in English, and wait until the chain is up."""
+    """Open `opsci-tui` on servers, in English and in an empty folder, and wait until the chain is up."""
     environ = {**os.environ, "HOME": str(home), "OPSCI_SCREEN_LANGUAGE": "en"}
-    with Terminal([str(_OPSCI_TUI), "--config", str(stack.settings_file)], *size, environ) as terminal:
+    with Terminal([str(_OPSCI_TUI), "--config", str(stack.settings_file)], *size, environ, home) as terminal:
         terminal.wait_for("MQTT in", seconds=30)
         terminal.wait_for(" up ", seconds=60)
         time.sleep(3)  # the group's first assignment, which is not what is measured

@@ -16,7 +16,8 @@ class Goal:
     """One goal.
 
     Attributes:
-        key: a ratio, as `ingest-backlog/mq-bridge`; or a work and one of its contenders, whose median counts.
+        key: a ratio, as `ingest-backlog/mq-bridge`; or a work and one of its contenders, whose median counts; or one
+            more figure of it behind that.
         kind: whether `key` names a ratio or a median.
         bound: the least or the most that will do.
         least: whether `bound` is the least.
@@ -73,7 +74,11 @@ GOALS: Final = (
     _under("start/stack-up", 20, "a warm `stack up` in 20 s", "median"),
     _under("first-frame/tui", 1, "`opsci-tui` to its first frame in 1 s", "median"),
     _under("idle/tui", 2, "idle with three panes under 2 % of a core", "median"),
+    _under("publish-to-row/tui", 50, "from publishing to the row on the screen 50 ms at p50", "median"),
+    _under("publish-to-row/tui/p99 ms", 250, "from publishing to the row on the screen 250 ms at p99", "median"),
     _under("keys-in-flood/tui", 100, "a key is answered within 100 ms at p99 under 5,000 messages/s", "median"),
+    _under("keys-in-flood/tui/memory MB", 150, "screen and engine under 150 MB after an hour's messages", "median"),
+    _under("keys-in-flood/tui/growth % once the rings are full", 3, "and flat once the rings are full (3 %)", "median"),
     _under("memory/opsci", 80, "`opsci-bridge` under 80 MB after an hour's worth of messages", "median"),
     _under("growth-engines/2/cpu", 1.1, "2 engines: the CPU a message does not rise (within 10 %)"),
     _under("growth-engines/4/cpu", 1.1, "4 engines: the CPU a message does not rise (within 10 %)"),

@@ -25,6 +25,7 @@ class Outcome:
         twice: messages that arrived more than once.
         limit: what else was at its limit: the load generator, the broker; empty where the contender was it.
         notes: what a reader must know of this run.
+        parts: more figures of this run, each by its name and unit.
     """
 
     value: float
@@ -36,6 +37,7 @@ class Outcome:
     twice: int = 0
     limit: str = ""
     notes: tuple[str, ...] = ()
+    parts: dict[str, float] = field(default_factory=dict)
 
     @property
     def cpu_a_message(self) -> float | None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape
 
+from tests.bench.arrival import FIGURES
 from tests.bench.figures import Summary, summarise
+from tests.bench.svg import text_at
 from tests.bench.table import number
+from tests.bench.way_picture import WAY_STYLE, way_of
 from tests.bench.work import OURS
 
 if TYPE_CHECKING:
@@ -39,10 +42,10 @@ _STYLE: Final = """\
 
 
 def picture_of(measured: Sequence[Measured], machine: Machine) -> str:
-    """Draw the works whose values are rates, each contender a row: its rate, and its CPU a message beside it.
+    """Draw the works whose values are rates, each contender a row with its rate and its CPU a message, and the way.
 
     Args:
-        measured: the works; those that measure something else, or nothing, are left out.
+        measured: the works; of the others only the way onto the screen is drawn.
         machine: where, for the line at the foot.
     """
     drawn = [one for one in measured if one.work.unit.endswith("/s") and one.outcomes]
@@ -52,12 +55,16 @@ def picture_of(measured: Sequence[Measured], machine: Machine) -> str:
         rows = {name: summarise(outcomes) for name, outcomes in one.outcomes.items()}
         parts += _work(one, rows, top)
         top += _GAP + _ROW * len(rows)
+    for one in measured:
+        if one.work.figures == FIGURES and one.outcomes:
+            parts += way_of(one, top)
+            top += _GAP + _ROW
     foot = f"medians; {machine.cpu}, {machine.cores} cores, {machine.date[:10]}"
-    parts.append(_text(16, top, foot, "faint"))
+    parts.append(text_at(16, top, foot, "faint"))
     height = top + 20
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" '
-        f'role="img" aria-label="{escape(_label(drawn), {chr(34): "&quot;"})}">\n<style>\n{_STYLE}</style>\n'
+        f'role="img" aria-label="{escape(_label(drawn), {chr(34): "&quot;"})}">\n<style>\n{_STYLE}{WAY_STYLE}</style>\n'
         f'<rect class="paper" width="{_WIDTH}" height="{height}" rx="8"/>\n' + "\n".join(parts) + "\n</svg>\n"
     )
 
@@ -65,9 +72,9 @@ def picture_of(measured: Sequence[Measured], machine: Machine) -> str:
 def _work(one: Measured, rows: dict[str, Summary], top: int) -> list[str]:
     work = one.work
     parts = [
-        _text(16, top, work.name, "text title"),
-        _text(_RATE[0], top, work.unit, "faint"),
-        _text(_CPU[0], top, "CPU a message, microseconds", "faint"),
+        text_at(16, top, work.name, "text title"),
+        text_at(_RATE[0], top, work.unit, "faint"),
+        text_at(_CPU[0], top, "CPU a message, microseconds", "faint"),
     ]
     fastest = max(summary.median for summary in rows.values()) or 1.0
     dearest = max((summary.cpu_a_message or 0.0 for summary in rows.values()), default=0.0) or 1.0
@@ -75,10 +82,10 @@ def _work(one: Measured, rows: dict[str, Summary], top: int) -> list[str]:
         summary = rows[contender.name]
         y = top + 16 + _ROW * place
         kind = "ours" if contender.is_ours else "theirs"
-        parts.append(_text(16, y + 13, _name(contender.name, work.against), "text"))
+        parts.append(text_at(16, y + 13, _name(contender.name, work.against), "text"))
         parts += _bar(_RATE, y, summary.median / fastest, kind, number(summary.median))
         if summary.missing:
-            parts.append(_text(_RATE[0] + 8, y + 13, f"lost {summary.missing:,}", "lost"))
+            parts.append(text_at(_RATE[0] + 8, y + 13, f"lost {summary.missing:,}", "lost"))
         if summary.cpu_a_message is not None:
             cpu = summary.cpu_a_message
             parts += _bar(_CPU, y, cpu / dearest, kind, f"{cpu * 1e6:.1f}")
@@ -95,12 +102,8 @@ def _bar(column: tuple[int, int], y: int, share: float, kind: str, label: str) -
     return [
         f'<rect class="track" x="{left}" y="{y}" width="{longest}" height="{_BAR}" rx="3"/>',
         f'<rect class="{kind}" x="{left}" y="{y}" width="{length:.1f}" height="{_BAR}" rx="3"/>',
-        _text(left + longest + 8, y + 13, label, "text value"),
+        text_at(left + longest + 8, y + 13, label, "text value"),
     ]
-
-
-def _text(x: float, y: float, text: str, kind: str) -> str:
-    return f'<text class="{kind}" x="{x}" y="{y}">{escape(text)}</text>'
 
 
 def _label(drawn: Sequence[Measured]) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from tests.bench.bench import FailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tests.bench.bench import Bench
 
@@ -38,6 +38,12 @@ class Shop:
         """The stock of each product by its id."""
         with self._open() as database:
             return dict(database.execute("SELECT id, stock_available FROM products"))
+
+    def set_stocks(self, stocks: Mapping[int, int]) -> None:
+        """Give products another stock, each under its id."""
+        with self._open() as database:
+            rows = [(stock, product) for product, stock in stocks.items()]
+            database.executemany("UPDATE products SET stock_available = ? WHERE id = ?", rows)
 
     def recorded(self, prefix: str) -> int:
         """How many recorded movements have an id that begins so."""

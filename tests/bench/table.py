@@ -84,6 +84,8 @@ def table_of(measured: Measured, ratios: dict[str, float]) -> str:
         text = "; ".join(part for part in said if part)
         if text:
             lines.append(f"- {contender.name}: {text}.")
+        if summary.parts:
+            lines += ["", columns(("more figures", "median"), [[name, number(v)] for name, v in summary.parts.items()])]
     return "\n".join(lines)
 
 

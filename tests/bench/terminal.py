@@ -13,17 +13,30 @@ import subprocess
 import termios
 import threading
 import time
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-__all__ = ["Terminal"]
+__all__ = ["Painted", "Terminal"]
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _KEPT: Final = 1 << 20
 """How many bytes of what was painted are kept to look for a text in."""
+
+
+class Painted(NamedTuple):
+    """What one read of the terminal brought.
+
+    Attributes:
+        at: seconds since the epoch.
+        data: the bytes.
+    """
+
+    at: float
+    data: bytes
 
 
 class Terminal:
@@ -34,13 +47,18 @@ class Terminal:
         columns: the width in cells.
         rows: the height in cells.
         environ: its environment.
+        folder: where it is started; here where nothing is said.
     """
 
-    def __init__(self, command: Sequence[str], columns: int, rows: int, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[str], columns: int, rows: int, environ: Mapping[str, str], folder: Path | None = None
+    ) -> None:
         self._command = command
         self._size = struct.pack("HHHH", rows, columns, 0, 0)
         self._environ = {**environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        self._folder = folder
         self._painted = bytearray()
+        self._recorded: list[Painted] | None = None
         self._cut = 0
         self._more = threading.Condition()
         self.started = 0.0
@@ -52,7 +70,13 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, self._size)
         self.started = time.monotonic()
         self.process = subprocess.Popen(
-            self._command, stdin=slave, stdout=slave, stderr=slave, env=self._environ, start_new_session=True
+            self._command,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=self._environ,
+            cwd=self._folder,
+            start_new_session=True,
         )
         os.close(slave)
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -76,6 +100,17 @@ class Terminal:
         """How many bytes it has painted: a place to look for a text from."""
         with self._more:
             return self._cut + len(self._painted)
+
+    def record(self) -> None:
+        """Keep every read from now on."""
+        with self._more:
+            self._recorded = []
+
+    @property
+    def recorded(self) -> list[Painted]:
+        """What came since `record`."""
+        with self._more:
+            return list(self._recorded or ())
 
     def type(self, keys: str) -> int:
         """Press keys.
@@ -132,6 +167,8 @@ class Terminal:
             if not data:
                 return
             with self._more:
+                if self._recorded is not None:
+                    self._recorded.append(Painted(time.time(), data))
                 self._painted += data
                 if len(self._painted) > 2 * _KEPT:
                     self._cut += len(self._painted) - _KEPT

@@ -58,6 +58,7 @@ class Work:
         against: the contender that all others are compared with. Where it is ours, the ratio is ours over theirs; where
             it is another, as in a work about growth, each other one over it.
         also: more ratios: (key, numerator, denominator).
+        figures: the names of what is measured beside the value, each with its unit.
         warm_up: whether each contender does it once, smaller, before it counts.
     """
 
@@ -70,6 +71,7 @@ class Work:
     more_is_better: bool = True
     against: str = OURS
     also: Sequence[tuple[str, str, str]] = ()
+    figures: Sequence[str] = ()
     warm_up: bool = True
 
     @property

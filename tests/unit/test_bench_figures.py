@@ -37,6 +37,11 @@ def test_one_run_that_loses_messages_is_enough_to_say_so() -> None:
     assert (summary.missing, summary.twice, summary.limits) == (7, 2, ("the broker",))
 
 
+def test_other_figures_have_their_medians_too() -> None:
+    runs = [Outcome(1, parts={"p99 ms": 7}), Outcome(2, parts={"p99 ms": 9}), Outcome(3, parts={"p99 ms": 4})]
+    assert summarise(runs).parts == {"p99 ms": 7}
+
+
 def test_memory_is_the_highest_of_all_runs() -> None:
     runs = [Outcome(1, memory={"contender": 5, "kafka": 9}), Outcome(1, memory={"contender": 7})]
     assert summarise(runs).memory == {"contender": 7, "kafka": 9}

@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.bench.arrival import FIGURES, HOPS
 from tests.bench.catalogue import WORKS
 from tests.bench.document import all_ratios, document_of
 from tests.bench.goals import GOALS, Goal, judge
@@ -15,6 +16,7 @@ from tests.bench.picture import picture_of
 from tests.bench.results import goals_table, page_of
 from tests.bench.rounds import Measured
 from tests.bench.table import columns, number, table_of
+from tests.bench.way_picture import LENGTH
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -34,7 +36,12 @@ def measured() -> list[Measured]:
         {"opsci": [run(90_000), run(110_000), run(100_000)], "mq-bridge": [run(40_000, missing=12)]},
         {"flechtwerk": "it wants Python 3.12 or newer"},
     )
-    return [backlog, Measured(WORKS["start"], {"stack-up": [Outcome(14.3)]})]
+    way = dict.fromkeys(FIGURES, 20.0)
+    return [
+        backlog,
+        Measured(WORKS["start"], {"stack-up": [Outcome(14.3)]}),
+        Measured(WORKS["publish-to-row"], {"tui": [Outcome(31.0, parts=way)]}),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +77,12 @@ def test_the_document_has_ratios_every_run_and_the_machine(measured: list[Measur
 
 def test_each_goal_is_of_a_work_and_a_contender_that_there_are() -> None:
     ratios = {key for work in WORKS.values() for key, _, _ in [*work.pairs, *work.also]}
-    medians = {f"{work.name}/{contender.name}" for work in WORKS.values() for contender in work.contenders}
+    medians = {
+        "/".join([work.name, contender.name, *figure])
+        for work in WORKS.values()
+        for contender in work.contenders
+        for figure in [(), *((name,) for name in work.figures)]
+    }
     for goal in GOALS:
         assert goal.key.removesuffix("/cpu") in (ratios if goal.kind == "ratio" else medians), goal
 
@@ -116,4 +128,9 @@ def test_the_picture_is_whole_and_draws_what_is_a_rate(measured: list[Measured],
     assert theirs[0] / ours[0] == pytest.approx(0.4, abs=0.01)
     bottom = max(float(bar.attrib["y"]) for bar in root.iter(f"{SVG}rect") if "y" in bar.attrib)
     assert bottom < float(root.attrib["height"])
+    hops = [bar for bar in root.iter(f"{SVG}rect") if bar.attrib["class"].startswith("hop")]
+    bar = [float(hop.attrib["width"]) for hop in hops if hop.attrib["height"] == "18"]
+    assert len(bar) == len(HOPS)
+    assert sum(bar) == pytest.approx(LENGTH, abs=1)
+    assert "p50 31 ms, p99 20 ms" in texts
     assert "prefers-color-scheme: dark" in "".join(style.text or "" for style in root.iter(f"{SVG}style"))
