@@ -2,7 +2,7 @@
 
 const { decide } = require('./decide');
 const { untilThrough } = require('./retry');
-const { addMovements, changeStock, lockForWriting, lockedProducts, recordedMovements } = require('./rows');
+const { addMovements, changeStocks, lockForWriting, lockedProducts, recordedMovements } = require('./rows');
 
 const inTransaction = async (strapi, trx, movements) => {
   if (strapi.db.dialect.client === 'sqlite') {
@@ -14,11 +14,9 @@ const inTransaction = async (strapi, trx, movements) => {
   const products = await lockedProducts(trx, references, rowIds);
   const { verdicts, entries, changes } = decide(movements, recorded, products);
   const at = new Date();
-  for (const [id, change] of changes) {
-    await changeStock(trx, id, change, at);
-  }
+  await changeStocks(trx, changes, at);
   // Last, as it may have to wait for another batch with the same movements, or find that it came first.
-  await addMovements(trx, entries, at, strapi.db.dialect.getBatchInsertSize());
+  await addMovements(trx, entries, at);
   return verdicts;
 };
 

@@ -4,6 +4,7 @@ const { randomInt } = require('node:crypto');
 
 const { LARGEST_STOCK } = require('./batch');
 const { Products, numericId } = require('./products');
+const { FIELDS, STATEMENTS, runOn } = require('./statements');
 
 const PRODUCTS = 'products';
 const LEDGER = 'stock_movements';
@@ -57,33 +58,27 @@ const lockedProducts = async (trx, references, rowIds) => {
 };
 
 /**
- * Change the stock of one product by an increment that can't leave 0..2147483647, whoever wrote it meanwhile.
+ * Change the stock of products by increments that can't leave 0..2147483647, whoever wrote them meanwhile.
  *
- * @throws {StockMovedError} It would have, so what was decided no longer holds.
+ * @param {Map<number, number>} changes What each product's stock changes by.
+ * @throws {StockMovedError} One would have, so what was decided no longer holds.
  */
-const changeStock = async (trx, id, change, at) => {
-  const stock = 'CAST(COALESCE(stock_available, 0) AS BIGINT) + ?';
-  const written = await trx(PRODUCTS)
-    .where({ id })
-    .whereRaw(`${stock} BETWEEN 0 AND ?`, [change, LARGEST_STOCK])
-    .update({ stock_available: trx.raw(stock, [change]), updated_at: at });
-  if (written !== 1) {
-    throw new StockMovedError(`the stock of product ${id} can't change by ${change} any more`);
+const changeStocks = async (trx, changes, at) => {
+  if (changes.size === 0) {
+    return;
+  }
+  const written = await runOn(trx, STATEMENTS.change, at, [...changes], LARGEST_STOCK);
+  if (written !== changes.size) {
+    throw new StockMovedError(`${changes.size - written} of ${changes.size} stocks can't change as decided any more`);
   }
 };
 
 /** Add rows to the ledger, in order, as Strapi would have: it reads them by its own routes. */
-const addMovements = async (trx, entries, at, mostAtOnce) => {
-  const rows = entries.map((entry) => ({
-    ...entry,
-    document_id: documentId(),
-    created_at: at,
-    updated_at: at,
-    published_at: at,
-  }));
-  for (let from = 0; from < rows.length; from += mostAtOnce) {
-    await trx(LEDGER).insert(rows.slice(from, from + mostAtOnce));
+const addMovements = async (trx, entries, at) => {
+  if (entries.length > 0) {
+    const rows = entries.map((entry) => FIELDS.map((field) => (field === 'document_id' ? documentId() : entry[field])));
+    await runOn(trx, STATEMENTS.add, at, at, at, rows);
   }
 };
 
-module.exports = { StockMovedError, addMovements, changeStock, lockForWriting, lockedProducts, recordedMovements };
+module.exports = { StockMovedError, addMovements, changeStocks, lockForWriting, lockedProducts, recordedMovements };
