@@ -13,6 +13,7 @@ from bridge.apply.patience import DroppedError, Patience
 from bridge.apply.records import journey_of
 from bridge.backoff import Backoff
 from bridge.errors import ServerError
+from bridge.kafka.commits import Commits
 from bridge.kafka.consumer import Consumer
 from bridge.phrase import Phrase
 from bridge.route import Does
@@ -60,6 +61,7 @@ class Apply:
         self._free = asyncio.Event()
         self._free.set()
         self._released = False
+        self._commits: Commits | None = None
         self._in_hand = 0
         self._quiet_since = float("inf")
         self._exhausted = False
@@ -105,25 +107,27 @@ class Apply:
     async def _consume(self, settler: Settler, backoff: Backoff) -> None:
         urgent = [topic for topic, does in self._does.items() if does is Does.MOVEMENT]
         consumer = Consumer(self._settings.kafka, urgent, self._does.keys() - set(urgent), self._release)
+        self._commits = commits = Commits(consumer)
         try:
             await consumer.start()
             backoff.reset()
             self._journal.notes.pop("consume", None)
             async with asyncio.TaskGroup() as tasks:
                 measuring = tasks.create_task(self._measure(consumer))
-                working = tasks.create_task(self._work(consumer, settler))
+                working = tasks.create_task(self._work(consumer, settler, commits))
                 stop = tasks.create_task(self._stopping.wait())
                 await asyncio.wait([working, stop], return_when=asyncio.FIRST_COMPLETED)
                 # What is in hand is finished; a look for records that may wait for a rebalance is not.
-                await self._free.wait()
+                await self._all_settled()
                 for task in (measuring, working, stop):
                     task.cancel()
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from group
         finally:
+            await commits.stop()
             await consumer.stop(2.0)
 
-    async def _work(self, consumer: Consumer, settler: Settler) -> None:
+    async def _work(self, consumer: Consumer, settler: Settler, commits: Commits) -> None:
         while not self._stopping.is_set():
             self._released = False
             try:
@@ -132,6 +136,7 @@ class Apply:
                 continue
             fetched = await consumer.poll(self._settings.apply.fetch)
             if not fetched.records:
+                await commits.look()
                 self._quiet_since = min(self._quiet_since, time.monotonic())
                 continue
             self._quiet_since = float("inf")
@@ -146,7 +151,7 @@ class Apply:
                     await settler.settle(self._batch(records))
                     positions = {(record.topic, record.partition): record.offset + 1 for record in records}
                     self._in_hand -= len(records)
-                    if not await consumer.commit(positions):
+                    if not await commits.note(positions, fetched.generation):
                         break
             except DroppedError:
                 continue
@@ -171,7 +176,13 @@ class Apply:
         self._patience.wake()
         # Longer, and the group would go on without us.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._free.wait(), self._settings.kafka.session_timeout * 0.6)
+            await asyncio.wait_for(self._all_settled(), self._settings.kafka.session_timeout * 0.6)
+
+    async def _all_settled(self) -> None:
+        """Wait until nothing is in hand and what was settled is committed."""
+        await self._free.wait()
+        if self._commits is not None:
+            await self._commits.flush()
 
     def _gone(self) -> bool:
         return self._released or self._stopping.is_set()

@@ -220,6 +220,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Whether the partitions are still ours as they were when records of that generation came."""
         return generation == self._generation
 
+    def takes(self, generation: int) -> bool:
+        """Whether records that came under a generation may be committed: until partitions are given anew after it.
+
+        Before they are taken away there is time to finish what is in hand.
+        """
+        return self._generation - generation in {0, 1}
+
     async def commit(self, positions: Mapping[tuple[str, int], int]) -> bool:
         """Commit, for each topic and partition, the offset of the first record that is not settled.
 
