@@ -12,8 +12,8 @@ import argparse
 import os
 import random
 import re
+import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -28,6 +28,7 @@ from stack.places import Places
 from stack.ports import random_ports
 from stack.report import Report
 from stack.seed import seed
+from tests.bench.publisher import connect_frame, publish_frame
 from tests.bench.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -121,22 +122,30 @@ def open_screen(stack: LocalStack, home: Path, size: tuple[int, int]) -> Iterato
 
 
 def _publish(port: int, flood: Flood, seconds: float) -> None:
-    """Publish at a steady rate with Mosquitto's own client, which is in C."""
-    command = ["mosquitto_pub", "-p", str(port), "-t", "topic", "-q", "1", "-l"]
+    """Publish at a steady rate, and wait until the broker has acknowledged all of it.
+
+    mosquitto_pub would leave in the middle of it, at 65,535 lines.
+    """
     chosen = random.Random(3)  # noqa: S311 - the same flood each time
-    lines = [
-        b'{"id": %d, "amount": %d, "type": "%s"}\n'
+    payloads = [
+        b'{"id": %d, "amount": %d, "type": "%s"}'
         % (chosen.randint(1, 40), chosen.randint(1, 9), chosen.choice((b"IN", b"OUT")))
         for _ in range(1_000)
     ]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
-        assert process.stdin is not None
+    acknowledged = 0
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(connect_frame("bench-flood"))
+        connection.recv(4)
         start = time.monotonic()
-        while (passed := time.monotonic() - start) < seconds:
-            due = int(passed * flood.rate) - flood.published
-            process.stdin.write(b"".join(lines[(flood.published + n) % len(lines)] for n in range(due)))
-            process.stdin.flush()
+        while (passed := time.monotonic() - start) < seconds or acknowledged < 4 * flood.published:
+            due = int(min(passed, seconds) * flood.rate) - flood.published
+            numbers = range(flood.published, flood.published + due)
+            connection.sendall(
+                b"".join(publish_frame("topic", n % 65_535 + 1, payloads[n % len(payloads)]) for n in numbers)
+            )
             flood.published += due
+            if flood.published:
+                acknowledged += len(connection.recv(1 << 20))
             time.sleep(_STEP)
         flood.publishing = time.monotonic() - start
 
