@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.widgets import Input, TextArea
@@ -20,7 +21,6 @@ from tui.screens.main import MainScreen
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from textual import events
     from textual.dom import DOMNode
     from textual.screen import Screen
 
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["OpsciApp"]
 
 SETTINGS_SCREEN: Final = "settings-screen"
+
+_TOUCHES: Final = (events.Key, events.MouseUp, events.MouseScrollUp, events.MouseScrollDown)
+_TOUCHED: Final = 0.05
+"""Seconds after which what a key changed is taken over in titles and totals: its own answer is painted by then."""
 
 
 class OpsciApp(App[None]):
@@ -96,6 +100,12 @@ class OpsciApp(App[None]):
         self.letters.read()
         if self.notice:
             self.notify(self.notice, title=say("Kept"), markup=False)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Have the screen look again once a key or the mouse has done what it does."""
+        await super().on_event(event)
+        if isinstance(event, _TOUCHES):
+            self.set_timer(_TOUCHED, self.engine.journal.news.ring)
 
     def handle_bindings_clash(self, clashed_bindings: set[Binding], node: DOMNode) -> None:
         """Say once which key was taken from what."""

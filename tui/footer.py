@@ -4,42 +4,75 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.widgets import Footer, Static
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from tui.key_line import KeyLine, KeyShown, key_line
 
 if TYPE_CHECKING:
     from textual import events
-    from textual.app import ComposeResult
+    from textual.binding import Binding
+    from textual.screen import Screen
 
 __all__ = ["KeysFooter"]
 
+_STYLES = ("bold $footer-key-foreground", "$footer-description-foreground")
 
-class KeysFooter(Footer):
-    """Textual's footer, which says where keys are cut off, and lets go of the keys that it showed before.
 
-    Textual makes the keys anew whenever the focus moves, and each stays bound to the footer's `compact`, which drops
-    what is gone only when it changes: it never does, and an hour of walking through the panes kept all of them.
+class KeysFooter(Widget, can_focus=False):
+    """The keys of what has the focus, on one line that is drawn as one; a click is the key.
+
+    Textual's own has a widget for each key and makes all of them anew whenever the focus moves, which takes longer than
+    anything else that such a key does.
+
+    Args:
+        show_command_palette: whether the palette's key stands at the right end.
     """
 
-    def compose(self) -> ComposeResult:
-        """The keys, and the sign that there are more."""
-        yield from super().compose()
-        yield Static("…", classes="more", markup=False)
+    show_command_palette = reactive(default=True)
 
-    async def recompose(self) -> None:
-        """Show the keys of the focus, and forget the earlier ones."""
-        await super().recompose()
-        self.mutate_reactive(Footer.compact)
-        self.call_after_refresh(self._say_more)
+    def __init__(self, *, show_command_palette: bool = True) -> None:
+        super().__init__()
+        self.set_reactive(KeysFooter.show_command_palette, show_command_palette)
+        self._line = KeyLine(Content(""), ())
 
     def on_mount(self) -> None:
-        """Look whether all keys fit."""
-        self.call_after_refresh(self._say_more)
+        """Say others when the focus moves."""
+        self.screen.bindings_updated_signal.subscribe(self, self._changed)
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Look whether all keys fit."""
-        self.call_after_refresh(self._say_more)
+    def render(self) -> Content:
+        """Draw the line."""
+        self._line = key_line(*self._keys(), self.size.width, _STYLES)
+        return self._line.content
 
-    def _say_more(self) -> None:
-        # Beside the palette's key there is a line already at which the others end.
-        cut = self.virtual_size.width > self.size.width and not self.show_command_palette
-        self.set_class(cut, "cut")
+    def on_click(self, event: events.Click) -> None:
+        """Do what the key does."""
+        key = self._line.at(event.x)
+        if key is not None:
+            self.app.simulate_key(key.key)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Say in a sentence what the key under the mouse does."""
+        key = self._line.at(event.x)
+        self.tooltip = key.tooltip if key is not None else None
+
+    def _changed(self, screen: Screen[object]) -> None:
+        if screen is self.screen and self.app.app_focus:
+            self.refresh()
+
+    def _keys(self) -> tuple[list[KeyShown], KeyShown | None]:
+        active = self.screen.active_bindings
+        found: dict[str, KeyShown] = {}
+        for _, binding, enabled, tooltip in active.values():
+            if binding.show and binding.action not in found:
+                found[binding.action] = self._shown(binding, tooltip, enabled=enabled)
+        palette = active.get(self.app.COMMAND_PALETTE_BINDING)
+        if palette is None or not self.show_command_palette:
+            return list(found.values()), None
+        return list(found.values()), self._shown(palette.binding, palette.tooltip, enabled=palette.enabled)
+
+    def _shown(self, binding: Binding, tooltip: str, *, enabled: bool) -> KeyShown:
+        group = binding.group.description if binding.group is not None else ""
+        display = self.app.get_key_display(binding)
+        return KeyShown(binding.key, display, binding.description, tooltip or binding.description, enabled, group)

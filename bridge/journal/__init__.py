@@ -4,6 +4,7 @@ from bridge.journal.connection import Connection, Server, State
 from bridge.journal.journal import DeadLetter, Journal
 from bridge.journal.journey import Hop, Journey, Stage, Verdict
 from bridge.journal.latency import Latency, LatencyHistogram
+from bridge.journal.news import News
 from bridge.journal.rate import Rate
 from bridge.journal.ring import Ring
 from bridge.journal.stock import Product, StockBoard
@@ -16,6 +17,7 @@ __all__ = [
     "Journey",
     "Latency",
     "LatencyHistogram",
+    "News",
     "Product",
     "Rate",
     "Ring",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from bridge.journal.connection import Connection, Server, State
 from bridge.journal.journey import Hop, Journey, Verdict
 from bridge.journal.latency import LatencyHistogram
+from bridge.journal.news import News
 from bridge.journal.rate import Rate
 from bridge.journal.ring import Ring
 from bridge.journal.stock import StockBoard
@@ -64,6 +65,7 @@ class Journal:
         stock: the latest stock of each product.
         notes: what the status line should say for as long as it holds, by a name of its own.
         lag: records of the stock topics that the consumer has not read yet, -1 while unknown.
+        news: rings when any of this changed, but for notes and lag.
     """
 
     def __init__(self, capacity: int = DEFAULT_CAPACITY) -> None:
@@ -79,7 +81,8 @@ class Journal:
         self.reasons: dict[str, int] = {}
         self.latency = {hop: LatencyHistogram() for hop in Hop}
         self.connections = {server: Connection() for server in Server}
-        self.stock = StockBoard()
+        self.news = News()
+        self.stock = StockBoard(self.news)
         self.notes: dict[str, str] = {}
         self.lag = -1
         self._journeys: Recent[str, Journey] = Recent(2 * capacity)
@@ -111,12 +114,14 @@ class Journal:
                 self._twins[journey.movement_id] = [*self.journeys(journey.movement_id), journey]
             self._journeys[journey.movement_id] = journey
         self.mqtt.extend(journeys)
+        self.news.ring()
 
     def acknowledged(self, journeys: Sequence[Journey]) -> None:
         """Note journeys that Kafka has; their partition, offset and `acknowledged_at` are set."""
         self.produced.add(len(journeys))
         self.kafka.extend(journeys)
         _measure(self.latency[Hop.INGEST], journeys, "received_at", "acknowledged_at")
+        self.news.ring()
 
     def consumed(self, journeys: Sequence[Journey]) -> None:
         """Note journeys that the consumer has; those that ingest did not see are foreign and enter the Kafka pane."""
@@ -124,6 +129,7 @@ class Journal:
         self._remember(foreign)
         self.kafka.extend(foreign)
         _measure(self.latency[Hop.KAFKA], journeys, "acknowledged_at", "consumed_at")
+        self.news.ring()
 
     def settled(self, journeys: Sequence[Journey]) -> None:
         """Note journeys that have a verdict; also moves the stock board."""
@@ -146,15 +152,18 @@ class Journal:
                 and journey.stock_after is not None
             ):
                 self.stock.moved(journey.product_id, journey.stock_after, journey.movement.delta, journey.decided_at)
+        self.news.ring()
 
     def buried(self, letters: Sequence[DeadLetter]) -> None:
         """Note dead letters that Kafka has."""
         self.rejected.add(len(letters))
         self.errors.extend(letters)
+        self.news.ring()
 
     def connection(self, server: Server, state: State, detail: str = "", advice: str = "") -> None:
         """Note the state of a connection."""
         self.connections[server] = self.connections[server].moved(state, detail, advice)
+        self.news.ring()
 
     def _remember(self, journeys: Sequence[Journey]) -> None:
         remembered = self._journeys

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from bridge.journal.news import News
 from bridge.movement import is_numeric_id
 
 if TYPE_CHECKING:
@@ -37,11 +38,16 @@ class Product(NamedTuple):
 
 
 class StockBoard:
-    """The products by id. One thread writes whole rows, any thread reads; `version` grows with every change."""
+    """The products by id. One thread writes whole rows, any thread reads; `version` grows with every change.
 
-    __slots__ = ("_products", "version")
+    Args:
+        news: what rings with every change.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_news", "_products", "version")
+
+    def __init__(self, news: News | None = None) -> None:
+        self._news = news or News()
         self._products: dict[int, Product] = {}
         self.version = 0
 
@@ -77,6 +83,7 @@ class StockBoard:
         if known is not None:
             self._products[product_id] = known._replace(stock=stock, last_change=delta, changed_at=at)
             self.version += 1
+            self._news.ring()
 
     def read(self, products: Iterable[Product], *, complete: bool) -> None:
         """Take over products as they were read from Strapi.
@@ -97,3 +104,4 @@ class StockBoard:
         if fresh != self._products:
             self._products = fresh
             self.version += 1
+            self._news.ring()

@@ -177,7 +177,7 @@ class ScreenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         theme: one of Textual's themes.
         keep: how many records each pane keeps.
-        frames: how often a second the panes look for news, 1 to 30.
+        frames: how often a second the panes show news at most, 1 to 30; fewer where drawing takes long.
         web: the address of the web client, which the screen shows; empty where none is served.
         language: what the screen speaks; `auto` is the language of the locale.
         presets: amounts under a name.
@@ -186,7 +186,7 @@ class ScreenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     theme: Text = "textual-dark"
     keep: Annotated[int, Meta(ge=100, le=1_000_000)] = 10_000
-    frames: Annotated[int, Meta(ge=1, le=30)] = 10
+    frames: Annotated[int, Meta(ge=1, le=30)] = 30
     web: Annotated[str, Meta(max_length=1024)] = ""
     language: Literal["auto", "en", "fr"] = "auto"
     presets: list[Preset] = field(default_factory=list)

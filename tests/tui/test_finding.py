@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from textual.widgets import Footer
 
 from bridge.journal import Journey, Product
 from tests.tui.looking import SIZES, main_screen, screen_text, until
 from tui.app import OpsciApp
 from tui.find_bar import FindBar
 from tui.finding import journey_is, product_is
+from tui.footer import KeysFooter
 
 if TYPE_CHECKING:
     from tests.tui.scripted import ScriptedEngine
@@ -28,7 +28,7 @@ async def test_ctrl_f_finds_by_offset_product_and_id(engine: ScriptedEngine, siz
         await until(pilot, lambda: screen.followed is journeys[0])
         await until(pilot, lambda: "1 of 1" in screen_text(app))
         assert screen.mqtt.cursor_row() == 0
-        assert screen.query_one(Footer).region.bottom == size[1]
+        assert screen.query_one(KeysFooter).region.bottom == size[1]
         screen.query_one(FindBar).input.value = "13"
         seen = []
         for _ in range(4):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 import pytest
-from textual.widgets import Footer
 
 from bridge.journal import Server, State
 from tests.tui.looking import SIZES, main_screen, screen_text, until, widget_text
 from tui.app import OpsciApp
+from tui.footer import KeysFooter
 from tui.screens.help import HelpScreen
 from tui.screens.record import RecordScreen
 
@@ -168,12 +168,10 @@ async def test_the_footer_has_the_keys_of_the_focus(
     app = OpsciApp(engine)
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.press(*key.split())
-        footer = app.screen.query_one(Footer)
+        footer = app.screen.query_one(KeysFooter)
 
         def shown() -> set[str]:
-            return set(widget_text(footer).split()) | {
-                word for child in footer.query("*") for word in widget_text(child).split()
-            }
+            return set(widget_text(footer).split())
 
         await until(pilot, lambda: there <= shown() and not (not_there & shown()))
 

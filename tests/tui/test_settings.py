@@ -298,17 +298,17 @@ async def test_what_needs_no_server_is_kept_at_once(engine: ScriptedEngine, file
     app = OpsciApp(engine, Sources(file))
     async with app.run_test(size=(120, 40)) as pilot:
         await edit(pilot, "screen.frames")
-        await retype(pilot, "20")
+        await retype(pilot, "25")
         await pilot.press("enter", "ctrl+s")
         await until(pilot, lambda: app.starts_anew)
-    assert load(Sources(file)).settings.screen.frames == 20
+    assert load(Sources(file)).settings.screen.frames == 25
 
 
 async def test_nothing_is_written_over_what_someone_else_wrote(engine: ScriptedEngine, file: Path) -> None:
     app = OpsciApp(engine, Sources(file))
     async with app.run_test(size=(120, 40)) as pilot:
         await edit(pilot, "screen.frames")
-        await retype(pilot, "20")
+        await retype(pilot, "25")
         await pilot.press("enter")
         rewrite(file, "drain = 8\n")
         await pilot.press("ctrl+s")
@@ -317,7 +317,7 @@ async def test_nothing_is_written_over_what_someone_else_wrote(engine: ScriptedE
         await pilot.press("ctrl+r")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: app.starts_anew)
-    assert text_of(file) == "drain = 8\n\n[screen]\nframes = 20\n"
+    assert text_of(file) == "drain = 8\n\n[screen]\nframes = 25\n"
 
 
 async def test_what_the_environment_gives_is_not_changed_here(engine: ScriptedEngine, file: Path) -> None:

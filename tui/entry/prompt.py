@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.widgets import Input, Static
 
 from tui.entry.amount_input import AmountInput
 from tui.entry.plan import Plan, Planned, plan
 from tui.entry.wording import meaning_line, target_line
 from tui.form.history import History
 from tui.language import say
+from tui.steady import Steady
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from textual.app import ComposeResult
-    from textual.content import Content
     from textual.widget import Widget
+    from textual.widgets import Input
 
     from tui.entry.plan import Target
     from tui.form.sent import Sent
@@ -59,7 +59,6 @@ class AmountPrompt(Vertical):
         self._targets: Callable[[], Sequence[Target]] = tuple
         self._undoable: Sequence[Sequence[Sent]] = ()
         self._back = 0
-        self._said: tuple[Content, Content] | None = None
 
     def compose(self) -> ComposeResult:
         """The amount and the rows it is for; under them what it means."""
@@ -67,8 +66,8 @@ class AmountPrompt(Vertical):
             field = AmountInput(self.action_send)
             field.passes = frozenset({"u"})
             yield field
-            yield Static(classes="amount-target", markup=False)
-        yield Static(classes="amount-meaning", markup=False)
+            yield Steady(classes="amount-target", markup=False)
+        yield Steady(classes="amount-meaning", markup=False)
 
     @property
     def input(self) -> AmountInput:
@@ -131,11 +130,8 @@ class AmountPrompt(Vertical):
             if self._undoable
             else ""
         )
-        said = (target_line(self._targets(), undone), meaning_line(self.current))
-        if self._said is None or not (said[0].is_same(self._said[0]) and said[1].is_same(self._said[1])):
-            self._said = said
-            self.query_one(".amount-target", Static).update(said[0], layout=False)
-            self.query_one(".amount-meaning", Static).update(said[1], layout=False)
+        self.query_one(".amount-target", Steady).update(target_line(self._targets(), undone), layout=False)
+        self.query_one(".amount-meaning", Steady).update(meaning_line(self.current), layout=False)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Say what it means."""
@@ -177,7 +173,6 @@ class AmountPrompt(Vertical):
 
     def _open(self, typed: str, targets: Callable[[], Sequence[Target]]) -> None:
         self._targets = targets
-        self._said = None
         self.add_class("open")
         self.set_class(bool(self._undoable), "undo")
         self.input.take(typed)

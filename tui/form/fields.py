@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from textual.containers import Horizontal
-from textual.widgets import Button, Input, Label, Static
+from textual.widgets import Button, Input, Label
 
 from tui.form.field import PlainInput
 from tui.form.wording import meant_line
 from tui.language import say
+from tui.steady import Steady
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -34,7 +35,7 @@ class Fields(Horizontal):
         button = Button(say("Send"), id="send", compact=True)
         button.can_focus = False
         yield button
-        yield Static(id="meant", markup=False)
+        yield Steady(id="meant", markup=False)
 
     @property
     def product(self) -> Input:
@@ -62,4 +63,4 @@ class Fields(Horizontal):
 
     def show_meant(self, found: Preview) -> None:
         """Name the product that is meant."""
-        self.query_one("#meant", Static).update(meant_line(found), layout=False)
+        self.query_one("#meant", Steady).update(meant_line(found), layout=False)

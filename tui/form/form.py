@@ -9,7 +9,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Button, Input, Static
 
 from tui.form.completion import complete
 from tui.form.fields import Fields
@@ -19,11 +18,13 @@ from tui.form.sent import Sent, SentList
 from tui.form.suggestions import Suggestions
 from tui.form.wording import preview_line
 from tui.language import say
+from tui.steady import Steady
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from textual.app import ComposeResult
+    from textual.widgets import Button, Input
 
     from bridge.journal import Journal, Journey, Product
     from bridge.movement import Movement
@@ -96,7 +97,7 @@ class MovementForm(Vertical):
         """Fields, what they make, and the sent ones."""
         yield Suggestions()
         yield Fields()
-        yield Static(id="preview", markup=False)
+        yield Steady(id="preview", markup=False)
         yield SentList(self._moves)
 
     def on_mount(self) -> None:
@@ -247,4 +248,4 @@ class MovementForm(Vertical):
         missing = say("↑ ↓ choose a product, Enter takes it") if self.suggestions.is_open else found.missing
         self.fields.show_meant(found)
         said = preview_line(found, self._topic, urgent=self._said or found.warning, otherwise=missing)
-        self.query_one("#preview", Static).update(said, layout=False)
+        self.query_one("#preview", Steady).update(said, layout=False)

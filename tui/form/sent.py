@@ -7,13 +7,13 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
-from textual.widgets import Static
 
 from bridge.errors import OpsciError
 from bridge.journal import Verdict
 from bridge.text import readable
 from tui.figures import clock, signed
 from tui.language import say
+from tui.steady import Steady
 from tui.verdicts import GLYPHS, PENDING, STYLES, Tone, outcome
 from tui.way import way_line
 
@@ -115,7 +115,7 @@ class Sent:
         return Content.assemble(head, (problem or say("sending") + f" {PENDING}", STYLES[tone]))
 
 
-class SentList(Static):
+class SentList(Steady):
     """The latest sent movements, the last one on top, as many as there is room for.
 
     Args:
@@ -126,7 +126,6 @@ class SentList(Static):
         super().__init__(id="sent", markup=False)
         self._moves = moves
         self.entries: deque[Sent] = deque(maxlen=REMEMBERED)
-        self._said: Content | None = None
 
     def add(self, *step: Sent) -> None:
         """Note what was just handed over together."""
@@ -145,6 +144,4 @@ class SentList(Static):
                 say("what you send shows its way here: in MQTT, in Kafka, in Strapi"), "$foreground-disabled"
             )
         )
-        if self._said is None or not said.is_same(self._said):
-            self._said = said
-            self.update(said, layout=False)
+        self.update(said, layout=False)

@@ -69,7 +69,7 @@ class LettersScreen(RecordsScreen):
         """The table in its border, and the keys."""
         with Vertical(id="letters-pane", classes="pane"):
             yield self.view
-        yield KeysFooter(compact=True, show_command_palette=False)
+        yield KeysFooter(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Read what stands in Kafka, other engines' letters too, and look for news."""

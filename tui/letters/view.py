@@ -100,7 +100,6 @@ class LettersView(LineView[Journey]):
             self._letters = self._box.waiting()
             self._rows = {letter.journey.movement_id: row for row, letter in enumerate(self._letters)}
             self.resize_rows()
-            self._drawn.clear()
             if row is not None and self.cursor is not None and self.row_of(self.cursor) is None:
                 self.cursor = None
                 self.move_cursor(row)

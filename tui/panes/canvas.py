@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
+from math import ceil
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
 
 from rich.segment import Segment
@@ -21,12 +22,27 @@ from tui.verdicts import Tone
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-__all__ = ["HEADER", "LineCanvas"]
+__all__ = ["HEADER", "LineCanvas", "thumb_of"]
 
 Item = TypeVar("Item")
 
 HEADER: Final = 1
 """Lines that stand above the rows and do not scroll."""
+
+
+def thumb_of(rows: int, window: int, top: float) -> tuple[int, int]:
+    """Where the thumb of a scrollbar as high as its window begins and ends, in eighths of a cell (ScrollBarRender).
+
+    Args:
+        rows: how many there are.
+        window: how many of them are visible.
+        top: the first visible one.
+    """
+    if rows <= window:
+        return 0, 8 * window
+    size = max(1.0, window * window / rows)
+    start = int((window - size) * top / (rows - window) * 8)
+    return start, start + ceil(size * 8)
 
 
 class LineCanvas(ScrollView, Generic[Item]):
@@ -70,9 +86,15 @@ class LineCanvas(ScrollView, Generic[Item]):
         self._styles: dict[str, Style] = {}
         self._tones: dict[Tone, Style] = {}
         self._layouts: dict[int, Layout[Item]] = {}
-        self._drawn: dict[int, object] = {}
+        self._looks: dict[int, object] = {}
+        """How the visible rows looked when they were looked at last; a row is painted then or later, so what it shows
+        is this or newer."""
         self._width = 0
+        self._whole = 0
         self._now = 0.0
+        self.painted_at = 0.0
+        """When lines were drawn first since someone set this to 0, on the monotonic clock."""
+        self._thumb = (0, 0)
 
     @property
     @abstractmethod
@@ -131,17 +153,32 @@ class LineCanvas(ScrollView, Generic[Item]):
         """Draw everything anew: the columns are others."""
         self._layouts.clear()
         self._strips.clear()
-        self._drawn.clear()
         self.refresh()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw some lines, all for one width and one moment."""
+        """Draw some lines, all for one width and one moment.
+
+        A row that only moved is handed on as the strip that it was: Textual keeps with a strip what it made of it, and
+        makes new ones of all lines that scrolled. What it draws around and over lines is left to it.
+        """
         self._width = self.scrollable_content_region.width
+        self._whole = self.size.width
         self._now = time.time()
-        return super().render_lines(crop)
+        if not self.painted_at:
+            self.painted_at = time.monotonic()
+        if self.opacity != 1 or any(self.styles.gutter) or crop.column_span != (0, self._whole):
+            return super().render_lines(crop)
+        strips = [self.render_line(y) for y in crop.line_range]
+        background = self.background_colors[1]
+        for line_filter in self.get_line_filters():
+            strips = [strip.apply_filter(line_filter, background) for strip in strips]
+        return strips
 
     def render_line(self, y: int) -> Strip:
-        """Draw the line `y` of what is visible."""
+        """Draw the line `y` of what is visible, as far as the scrollbar and under it."""
+        return self._strip(y).adjust_cell_length(self._whole, self._component("line--blank"))
+
+    def _strip(self, y: int) -> Strip:
         width = self._width
         if y < HEADER:
             return header_line(self.layout_shown, self._component("line--header"), width)
@@ -155,7 +192,6 @@ class LineCanvas(ScrollView, Generic[Item]):
             return Strip.blank(width, self._component("line--blank"))
         now = self._now
         state = self._look(key, item, now)
-        self._drawn[row] = state
         cached = (key, state, width)
         strip = self._strips.get(cached)
         if strip is None:
@@ -173,16 +209,53 @@ class LineCanvas(ScrollView, Generic[Item]):
             self.refresh()
 
     def repaint_changed(self, now: float) -> None:
-        """Repaint the visible rows that look different from how they were drawn."""
+        """Repaint the visible rows that look different from when they were looked at last."""
+        looks = self._visible_looks(now)
+        for row, look in looks.items():
+            if self._looks.get(row) != look:
+                self.refresh(Region(0, row - self.top + HEADER, self.size.width, 1))
+        self._looks = looks
+
+    def repaint_all(self, now: float) -> None:
+        """Repaint everything: other records stand in the rows."""
+        self._looks = self._visible_looks(now)
+        self.refresh()
+
+    def _visible_looks(self, now: float) -> dict[int, object]:
+        looks: dict[int, object] = {}
         for row in range(self.top, min(self.rows, self.top + self.page_rows)):
             key = self.key_at(row)
             item = None if key is None else self.item_of(key)
-            if key is not None and item is not None and self._drawn.get(row) != self._look(key, item, now):
-                self.refresh(Region(0, row - self.top + HEADER, self.size.width, 1))
+            if key is not None and item is not None:
+                looks[row] = (key, self._look(key, item, now))
+        self._move_thumb()
+        return looks
 
     def resize_rows(self) -> None:
-        """Let the scrollbar know how many rows there are."""
-        self.virtual_size = Size(0, self.rows + HEADER)
+        """Say how many rows there are to scroll through.
+
+        The scrollbar always has its place (opsci.tcss), so nothing around it moves: a virtual size that is set in the
+        usual way has the whole screen laid out anew for each row, which costs as much as to draw all of them.
+        """
+        self.set_reactive(ScrollView.virtual_size, Size(0, self.rows + HEADER))
+        if self.scroll_y > self.max_scroll_y:
+            self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Draw what is in view now."""
+        if round(old_value) != round(new_value):
+            self._move_thumb()
+            self.refresh(self.size.region)
+
+    def _move_thumb(self) -> None:
+        """Move the scrollbar's thumb where that can be seen, by an eighth of a cell: at most frames it can't."""
+        if not self.show_vertical_scrollbar:
+            return
+        bar, rows, window = self.vertical_scrollbar, self.virtual_size.height, self.container_size.height
+        thumb = thumb_of(rows, window, self.scroll_y)
+        if thumb != self._thumb:
+            self._thumb = thumb
+            bar.window_virtual_size, bar.position = rows, self.scroll_y
 
     def notify_style_update(self) -> None:
         """Forget what was drawn in other colours."""

@@ -116,8 +116,7 @@ class LogView(LineView[Journey]):
                 self.waiting += pulled.added
                 if above is not None and self.shown.place(above) != self.top:
                     self.scroll_to(y=self.shown.place(above), animate=False, force=True)
-            self._drawn.clear()
-            self.refresh()
+            self.repaint_all(now)
         else:
             self.repaint_changed(now)
 

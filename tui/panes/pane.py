@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -9,6 +10,7 @@ from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.geometry import Region
 from textual.message import Message
 
 from bridge.text import readable
@@ -21,6 +23,9 @@ from tui.printable_input import PrintableInput
 from tui.sparkline import sparkline
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Self
+
     from textual.app import ComposeResult
     from textual.widgets import Input
 
@@ -71,6 +76,7 @@ class Pane(Vertical):
         """What the sparkline in the title draws, None none."""
         self._counted = counted
         self._said: tuple[str, str] = ("", "")
+        self._edge: int | None = None
         self._bad_filter = ""
 
     def compose(self) -> ComposeResult:
@@ -90,8 +96,26 @@ class Pane(Vertical):
         title = self._title()
         said = (f"{title}{self._sparkline(cell_len(title))}", self._subtitle())
         if said != self._said:
-            self._said = said
-            self.border_title, self.border_subtitle = Content(said[0]), Content(said[1])
+            height, self._said = self.outer_size.height, said
+            with self._painting(0):
+                self.border_title = Content(said[0])
+            with self._painting(height - 1):
+                self.border_subtitle = Content(said[1])
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """Paint anew, or only the line that a title stands on where nothing but that changed."""
+        if self._edge is not None and not regions:
+            regions = (Region(0, self._edge, self.outer_size.width, 1).translate(-self.content_offset),)
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    @contextmanager
+    def _painting(self, line: int) -> Iterator[None]:
+        """Hold what is painted anew meanwhile to a line: a title that is set has the whole pane drawn."""
+        self._edge = line
+        try:
+            yield
+        finally:
+            self._edge = None
 
     def ask_filter(self) -> None:
         """Open the line in which the filter is typed."""

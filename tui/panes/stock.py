@@ -209,5 +209,4 @@ class StockView(LineView[Product]):
         self._rows = {product.id: row for row, product in enumerate(self._products)}
         if self._rows != before:
             self.resize_rows()
-            self._drawn.clear()
             self.refresh()

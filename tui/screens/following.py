@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from textual.content import Content
-from textual.widgets import Static
 
 from tui.language import say
 from tui.panes.log_view import LogView
+from tui.steady import Steady
 from tui.way import way_line
 
 if TYPE_CHECKING:
@@ -21,12 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["Following", "WayLine"]
 
 
-class WayLine(Static):
+class WayLine(Steady):
     """The way of the movement that is followed."""
 
     def __init__(self) -> None:
         super().__init__(id="way", markup=False)
-        self._said: Content | None = None
 
     def pull(self, followed: Journey | None) -> None:
         """Draw how far it has come, or how to follow one."""
@@ -36,9 +35,7 @@ class WayLine(Static):
             )
         else:
             said = way_line(followed, max(20, self.screen.size.width - 4))
-        if self._said is None or not said.is_same(self._said):
-            self._said = said
-            self.update(said, layout=False)
+        self.update(said, layout=False)
 
 
 class Following:

@@ -29,6 +29,7 @@ from tui.screens.panes import PanesScreen
 from tui.simulator.conductor import SimulatorConductor
 from tui.status import StatusBar
 from tui.tabs import PaneTabs
+from tui.watch import NewsWatch
 
 if TYPE_CHECKING:
     from textual import events
@@ -46,9 +47,6 @@ __all__ = ["MainScreen"]
 
 WIDE: Final = 110
 """Columns from which the three panes stand side by side."""
-
-_BEHIND: Final = 0.5
-"""Seconds between two looks for news while another screen is in front."""
 
 
 class MainScreen(PanesScreen):
@@ -68,7 +66,8 @@ class MainScreen(PanesScreen):
         super().__init__(engine)
         self._letters = letters
         self._simulator = SimulatorConductor(self, engine)
-        self._looked = 0.0
+        views = (self.mqtt, self.kafka, self.stock)
+        self._watch = NewsWatch(self, engine.journal.news, self.pull, views, engine.settings.screen.frames)
 
     def compose(self) -> ComposeResult:
         """Status, tabs, panes, way, form, keys."""
@@ -79,26 +78,23 @@ class MainScreen(PanesScreen):
         yield WayLine()
         yield MovementForm(self._engine.journal, self._engine.settings.mqtt.publish_topic, self.moves)
         yield FindBar(Finder((self.mqtt, self.kafka), self.stock))
-        yield KeysFooter(compact=True)
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Start to look for news."""
         self.show_pane(1)
         self.pull()
-        self.set_interval(1 / self._engine.settings.screen.frames, self._look)
+        self._watch.start()
+
+    def on_unmount(self) -> None:
+        """Look for no more."""
+        self._watch.stop()
 
     def on_screen_resume(self) -> None:
         """Catch up with what came while another screen was in front, and let go of what that one left in memory."""
         self.pull()
         # The collector comes seldom by itself (bridge/collector.py), and a screen's objects hold each other.
         self.call_after_refresh(gc.collect)
-
-    def _look(self) -> None:
-        """Pull; seldom behind another screen, as each frame there paints both, one of them dimmed."""
-        now = time.monotonic()
-        if self.is_current or now - self._looked >= _BEHIND:
-            self._looked = now
-            self.pull()
 
     @property
     def form(self) -> MovementForm:

@@ -9,13 +9,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Static
 
 from bridge.journal import Journey
 from tui.details import journey_details, product_details
 from tui.footer import KeysFooter
 from tui.language import say
 from tui.panes.record_keys import RECORD_KEYS
+from tui.steady import Steady
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -56,13 +56,12 @@ class RecordScreen(ModalScreen[None]):
         self._item = item
         self._board = board
         self._frames = frames
-        self._said: Content | None = None
 
     def compose(self) -> ComposeResult:
         """The record, in a box that scrolls."""
         with VerticalScroll(id="record") as box:
             box.border_title = Content(say("Record") if isinstance(self._item, Journey) else say("Product"))
-            yield Static(id="record-text", markup=False)
+            yield Steady(id="record-text", markup=False)
         yield KeysFooter(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -74,9 +73,7 @@ class RecordScreen(ModalScreen[None]):
         """Show what changed."""
         item = self._item
         said = journey_details(item) if isinstance(item, Journey) else product_details(self._board.get(item.id) or item)
-        if self._said is None or not said.is_same(self._said):
-            self._said = said
-            self.query_one("#record-text", Static).update(said)
+        self.query_one("#record-text", Steady).update(said)
 
     def action_step(self, step: int) -> None:
         """Show the neighbour of the record in its pane."""

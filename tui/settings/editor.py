@@ -72,7 +72,7 @@ class EditScreen(ModalScreen[bool]):
             if entry.key == "screen.keys":
                 with VerticalScroll(id="edit-ids"):
                     yield Static("\n".join(binding_lines(draft.loaded.settings.screen.keys)), markup=False)
-        yield KeysFooter(compact=True, show_command_palette=False)
+        yield KeysFooter(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Put the cursor into the field."""

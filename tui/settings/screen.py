@@ -88,7 +88,7 @@ class SettingsScreen(Screen[None]):
             yield self.view
             yield SearchInput(placeholder=say("filter"), compact=True, id="settings-search")
         yield Static(id="settings-about", markup=False)
-        yield KeysFooter(compact=True, show_command_palette=False)
+        yield KeysFooter(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Begin with the list."""

@@ -55,7 +55,7 @@ class TrialScreen(ModalScreen[bool]):
             box.border_title = Content(say("Trying the settings"))
             with VerticalScroll(id="trial-findings"):
                 yield Static(id="trial-text", markup=False)
-        yield KeysFooter(compact=True, show_command_palette=False)
+        yield KeysFooter(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Begin."""

@@ -1,0 +1,58 @@
+"""How soon news is on the screen, and how drawing that takes long makes looks rarer."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.pace import EASY, LONGEST, Pace
+
+
+def test_the_first_look_need_not_wait() -> None:
+    assert Pace(20).wait(0.0) <= 0
+
+
+def test_two_looks_are_as_far_apart_as_the_settings_say() -> None:
+    pace = Pace(20)
+    pace.began(1.0)
+    pace.took(0.001)
+    assert pace.wait(1.001) == pytest.approx(0.049)
+    assert pace.wait(1.05) <= 1e-9
+
+
+def test_the_next_look_waits_though_the_last_is_not_painted_yet() -> None:
+    pace = Pace(10)
+    pace.began(1.0)
+    assert pace.wait(1.0) == pytest.approx(0.1)
+
+
+@given(st.floats(0, 10), st.integers(1, 30))
+def test_drawing_takes_its_share_and_never_more_than_half_a_second(took: float, frames: int) -> None:
+    pace = Pace(frames)
+    pace.began(0.0)
+    pace.took(took)
+    wait = pace.wait(0.0)
+    assert wait >= min(LONGEST, 1 / frames)
+    assert wait <= max(LONGEST, 1 / frames)
+    assert wait >= min(LONGEST, 2 * took if took >= EASY else took)
+
+
+def test_a_frame_that_takes_twice_as_long_leaves_keys_four_times_the_time() -> None:
+    pace = Pace(30)
+    pace.began(0.0)
+    pace.took(0.04)
+    assert pace.wait(0.04) == pytest.approx(0.08)
+    pace.began(1.0)
+    pace.took(0.08)
+    assert pace.wait(1.08) == pytest.approx(0.32)
+
+
+def test_one_slow_frame_is_forgotten_with_the_next_quick_one() -> None:
+    pace = Pace(20)
+    pace.began(0.0)
+    pace.took(0.1)
+    assert pace.wait(0.0) == pytest.approx(LONGEST)
+    pace.began(1.0)
+    pace.took(0.001)
+    assert pace.wait(1.0) == pytest.approx(0.05)
