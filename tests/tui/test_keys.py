@@ -176,6 +176,21 @@ async def test_the_footer_has_the_keys_of_the_focus(
         await until(pilot, lambda: there <= shown() and not (not_there & shown()))
 
 
+async def test_the_help_is_made_once_and_begins_at_the_top_each_time(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("question_mark")
+        first = app.screen
+        await until(pilot, lambda: "Everywhere" in screen_text(app))
+        await pilot.press("j", "j", "j", "j")
+        await until(pilot, lambda: "Everywhere" not in screen_text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is main_screen(app))
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "Everywhere" in screen_text(app))
+        assert app.screen is first
+
+
 async def test_every_binding_has_an_id_and_a_text(engine: ScriptedEngine) -> None:
     from textual.binding import Binding
 

@@ -93,6 +93,10 @@ class HelpScreen(ModalScreen[None]):
             yield Static(self._text(), markup=False)
         yield KeysFooter(show_command_palette=False)
 
+    def on_screen_resume(self) -> None:
+        """Begin at the top, however far it was read the last time."""
+        self.query_one("#help", VerticalScroll).scroll_home(animate=False)
+
     def action_scroll(self, lines: int) -> None:
         """Scroll by lines."""
         self.query_one("#help", VerticalScroll).scroll_relative(y=lines, animate=False)

@@ -45,6 +45,11 @@ if TYPE_CHECKING:
 
 __all__ = ["MainScreen"]
 
+_HELP: Final = "help"
+
+_LET_GO: Final = 2.0
+"""Seconds after which what another screen left in memory is let go of."""
+
 WIDE: Final = 110
 """Columns from which the three panes stand side by side."""
 
@@ -93,8 +98,9 @@ class MainScreen(PanesScreen):
     def on_screen_resume(self) -> None:
         """Catch up with what came while another screen was in front, and let go of what that one left in memory."""
         self.pull()
-        # The collector comes seldom by itself (bridge/collector.py), and a screen's objects hold each other.
-        self.call_after_refresh(gc.collect)
+        # The collector comes seldom by itself (bridge/collector.py), and a screen's objects hold each other. A moment
+        # later, as no one is to wait for it.
+        self.set_timer(_LET_GO, gc.collect)
 
     @property
     def form(self) -> MovementForm:
@@ -176,8 +182,10 @@ class MainScreen(PanesScreen):
         self.app.push_screen(LettersScreen(self._engine, self._letters))
 
     def action_help(self) -> None:
-        """Name every key."""
-        self.app.push_screen(HelpScreen(help_sections()))
+        """Name every key, in a window that is made once: to make it takes longer than to show it."""
+        if not self.app.is_screen_installed(_HELP):
+            self.app.install_screen(HelpScreen(help_sections()), _HELP)
+        self.app.push_screen(_HELP)
 
     def fill(self, item: Journey | Product) -> None:
         """Put a record into the form."""
