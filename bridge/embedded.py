@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
 from bridge.errors import ChainStoppedError
+from bridge.event_loop import loop_factory
 from bridge.journal import Journal
 from bridge.simulator import Standing
 
@@ -41,7 +42,7 @@ class EmbeddedChain:
 
     def start(self) -> None:
         """Start, at once; connecting goes on in the background."""
-        self._loop = asyncio.new_event_loop()
+        self._loop = loop_factory(self.settings)()
         self._thread.start()
 
     @property

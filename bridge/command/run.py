@@ -16,6 +16,7 @@ from bridge.collector import spare_the_rings
 from bridge.command.account import account, moved
 from bridge.command.exhausted import Exhausted
 from bridge.command.watch import Watch
+from bridge.event_loop import loop_factory
 from bridge.journal import Journal, Server, State
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def run(settings: Settings, *, once: bool) -> int:
     # No screen looks at the records: they are kept to time a movement from hop to hop.
     journal = Journal(_KEPT)
     spare_the_rings()
-    asyncio.run(_Run(settings, journal, once=once).until_stopped())
+    with asyncio.Runner(loop_factory=loop_factory(settings)) as runner:
+        runner.run(_Run(settings, journal, once=once).until_stopped())
     if once:
         print(account(journal))
     return 0

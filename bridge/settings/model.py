@@ -224,6 +224,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         drain: seconds that a stop may take to finish what is under way.
+        loop: the event loop that the engine runs on.
         routes: the ways through the engine; each Kafka topic stands in one of them only.
     """
 
@@ -236,6 +237,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     watch: WatchSettings = field(default_factory=WatchSettings)
     log: LogSettings = field(default_factory=LogSettings)
     drain: Seconds = 10
+    loop: Literal["asyncio", "uvloop"] = "asyncio"
     routes: Annotated[list[Route], Meta(min_length=1)] = field(
         default_factory=lambda: [
             Route("topic", "stock", Does.MOVEMENT),

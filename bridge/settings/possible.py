@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from bridge.errors import SettingsError
+from bridge.event_loop import is_there
 from bridge.mqtt.address import read_address
 from bridge.route import filters_overlap
 
@@ -42,6 +43,8 @@ def impossible(settings: Settings, places: Mapping[str, str]) -> list[str]:
             f"{at('apply.first_pause', 'apply.longest_pause')}: the first pause of {apply.first_pause:g} s is longer "
             f"than the longest, apply.longest_pause, of {apply.longest_pause:g} s"
         )
+    if not is_there(settings.loop):
+        problems.append(f"{at('loop')}: {settings.loop} is not installed: pip install 'opsci[uvloop]', or take asyncio")
     problems += [f"{at(*keys)}: {text}" for keys, text in _users(settings)]
     return problems + [f"{at(*keys)}: {text}" for keys, text in _routes(settings)]
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from tests.bench.applying import GET_PUT, LEDGER, PLAIN_REST, run_apply
 from tests.bench.arrival import FIGURES, run_arrival
-from tests.bench.contenders import FLECHTWERK, MQ_BRIDGE, MQTTJS, OVER_TCP, OVER_WEBSOCKETS
+from tests.bench.contenders import FLECHTWERK, MQ_BRIDGE, MQTTJS, ON_UVLOOP, OVER_TCP, OVER_WEBSOCKETS
 from tests.bench.growth import run_apply_among_products, run_apply_behind_ledger
 from tests.bench.ingest import run_backlog, run_crew, run_live
 from tests.bench.memory import run_memory
@@ -31,7 +31,7 @@ _LISTED: Final = (
         "QoS 1 messages of 35 bytes that the broker kept for a session while its client was away, into a topic of 6 "
         f"partitions. {_RATE}",
         "messages/s",
-        (OVER_TCP, MQ_BRIDGE, FLECHTWERK),
+        (OVER_TCP, ON_UVLOOP, MQ_BRIDGE, FLECHTWERK),
         run_backlog,
         _INGEST,
     ),
@@ -40,7 +40,7 @@ _LISTED: Final = (
         "The same messages, published by two publishers as fast as the broker acknowledges, while the contender is "
         f"connected and warm. {_RATE}",
         "messages/s",
-        (OVER_TCP, MQ_BRIDGE, FLECHTWERK, MQTTJS),
+        (OVER_TCP, ON_UVLOOP, MQ_BRIDGE, FLECHTWERK, MQTTJS),
         run_live,
         _INGEST,
     ),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from tests.bench.peers.install import install_node, install_python
 from tests.bench.work import OURS, Contender
 
-__all__ = ["FLECHTWERK", "MQTTJS", "MQ_BRIDGE", "OVER_TCP", "OVER_WEBSOCKETS"]
+__all__ = ["FLECHTWERK", "MQTTJS", "MQ_BRIDGE", "ON_UVLOOP", "OVER_TCP", "OVER_WEBSOCKETS"]
 
 _PROMISE: Final = "PUBACK after Kafka's acks=all, idempotent, each message judged, keyed and recorded in the journal"
 
@@ -19,6 +20,12 @@ OVER_WEBSOCKETS: Final = Contender(
     "opsci-bridge --only ingest with its defaults, over websockets",
     exact=True,
     told={"over": "websockets"},
+)
+ON_UVLOOP: Final = replace(
+    OVER_TCP,
+    name=f"{OURS}-uvloop",
+    settings=f"{OVER_TCP.settings}, on uvloop",
+    told={"flags": ["--set", "loop=uvloop"]},
 )
 FLECHTWERK: Final = Contender(
     "flechtwerk",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import httpx
 import msgspec
@@ -41,7 +41,7 @@ class Lane:
         self.product = f"{self.name}.product"
         self.event = f"{self.name}.event"
 
-    def settings(self, **sections: dict[str, Any]) -> Settings:
+    def settings(self, *, loop: Literal["asyncio", "uvloop"] = "asyncio", **sections: dict[str, Any]) -> Settings:
         """Settings for this lane; `mqtt={"version": "3.1.1"}` and the like change single ones."""
         base = Settings(
             mqtt=MqttSettings(
@@ -55,6 +55,7 @@ class Lane:
             apply=ApplySettings(first_pause=0.1, longest_pause=1),
             screen=ScreenSettings(keep=20_000),
             drain=5,
+            loop=loop,
             routes=[
                 Route(self.mqtt_topic, self.stock, Does.MOVEMENT),
                 Route(f"{self.name}/product", self.product, Does.PRODUCT),

@@ -8,7 +8,7 @@ import json
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import httpx
 import msgspec
@@ -172,10 +172,12 @@ async def test_a_drain_that_kafka_holds_up_ends_in_time(lane: Lane, stack: Local
             await resume_kafka(stack)
 
 
-@pytest.mark.parametrize("version", ["5", "3.1.1"])
-async def test_send_and_once_account_for_every_row(lane: Lane, tmp_path: Path, version: str) -> None:
+@pytest.mark.parametrize(("version", "loop"), [("5", "asyncio"), ("3.1.1", "asyncio"), ("5", "uvloop")])
+async def test_send_and_once_account_for_every_row(
+    lane: Lane, tmp_path: Path, version: str, loop: Literal["asyncio", "uvloop"]
+) -> None:
     product = await lane.make_product(10)
-    settings = lane.settings(mqtt={"version": version})
+    settings = lane.settings(mqtt={"version": version}, loop=loop)
     # The session exists from the first connection on, and from then on the broker keeps what comes.
     assert "received 0;" in await run_bridge(settings, "run", "--once", "--set", "watch.enabled=false")
     file = tmp_path / "moves.csv"

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -27,10 +27,12 @@ async def start_engine(file: Path) -> asyncio.subprocess.Process:
     )
 
 
-@pytest.mark.parametrize("named", [False, True])
-async def test_a_killed_engine_brings_each_message_into_kafka_once(lane: Lane, tmp_path: Path, *, named: bool) -> None:
+@pytest.mark.parametrize(("named", "loop"), [(False, "asyncio"), (True, "asyncio"), (False, "uvloop")])
+async def test_a_killed_engine_brings_each_message_into_kafka_once(
+    lane: Lane, tmp_path: Path, *, named: bool, loop: Literal["asyncio", "uvloop"]
+) -> None:
     product = await lane.make_product(0)
-    settings = lane.settings(watch={"enabled": False}, mqtt={"in_flight": 500})
+    settings = lane.settings(watch={"enabled": False}, mqtt={"in_flight": 500}, loop=loop)
     file = write_settings(settings, tmp_path)
     engine = await start_engine(file)
     count = 3000

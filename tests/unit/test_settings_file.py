@@ -214,3 +214,11 @@ def test_any_text_loads_or_is_explained(tmp_path_factory: pytest.TempPathFactory
         load_settings(file, {}, {})
     except SettingsError as error:
         assert str(error).startswith(str(file))
+
+
+def test_a_loop_that_is_not_installed_is_said_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.event_loop.importlib.util.find_spec", lambda _: None)
+    (problem,) = problems(tmp_path, 'loop = "uvloop"\n')
+    assert "loop: uvloop is not installed: pip install 'opsci[uvloop]', or take asyncio" in problem

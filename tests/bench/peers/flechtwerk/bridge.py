@@ -7,7 +7,7 @@ import sys
 from datetime import timedelta
 from typing import Any
 
-import uvloop  # type: ignore[import-not-found]
+import uvloop
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from flechtwerk import Event, Flechtwerk, Message  # type: ignore[import-not-found]
