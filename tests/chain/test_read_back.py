@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from bridge.ingest.in_flight import InFlight
 from bridge.mqtt.publisher import Publisher
@@ -37,3 +39,50 @@ async def test_what_kafka_has_is_not_produced_again(
             assert journal.rejected.total == 0
     assert len(await lane.records(lane.stock, 99, 3)) == 37
     assert len(await lane.records(lane.errors, 99, 3)) == 4
+
+
+async def test_partitions_added_later_are_read_back_as_well(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = lane.settings()
+
+    async def send(publisher: Publisher, numbers: range) -> None:
+        for number in numbers:
+            await publisher.publish(lane.mqtt_topic, b'{"id":%d,"amount":1,"type":"IN"}' % (number + 1))
+
+    async with Publisher(settings.mqtt) as publisher:
+        with monkeypatch.context() as patch:
+            patch.setattr(InFlight, "settle", lambda *_: None)
+            async with ingesting(settings) as journal:
+                await connected(journal)
+                await send(publisher, range(40))
+                await until(lambda: journal.produced.total == 40)
+        await add_partitions(lane, 12)
+        # The keys of those that come again belong to other partitions now, and of the next ones some to new ones.
+        with monkeypatch.context() as patch:
+            patch.setattr(InFlight, "settle", lambda *_: None)
+            async with ingesting(settings) as journal:
+                await until(lambda: journal.received.total == 40)
+                await send(publisher, range(40, 80))
+                await until(lambda: journal.produced.total == 40)
+        async with ingesting(settings) as journal:
+            await until(lambda: journal.received.total == 80)
+            await send(publisher, range(80, 81))
+            await until(lambda: journal.produced.total == 1)
+    records = await lane.records(lane.stock, 99, 3)
+    assert sorted(int(record.key) for record in records) == list(range(1, 82))
+    assert {record.partition for record in records} > set(range(6))
+
+
+async def add_partitions(lane: Lane, count: int) -> None:
+    """Let the stock topic have more partitions, and wait until the cluster says so."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=lane.stack.addresses.kafka)
+    await admin.start()
+    try:
+        await admin.create_partitions({lane.stock: NewPartitions(count)})
+        for _ in range(100):
+            (described,) = await admin.describe_topics([lane.stock])
+            if len(described["partitions"]) == count:
+                return
+            await asyncio.sleep(0.1)
+        pytest.fail("the partitions were not added")
+    finally:
+        await admin.close()
