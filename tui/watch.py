@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NewsWatch", "Painted"]
 
-_TICK: Final = 0.5
+_TICK: Final = 1.0
 """Seconds between two looks for what no bell rings for: ages, rates, and the notes of the status line."""
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from tests.bench.catalogue import WORKS
 from tests.bench.document import all_ratios, medians_of
 from tests.bench.goals import Verdict, judge
+from tests.bench.outcome import Outcome
 from tests.bench.picture import picture_of
+from tests.bench.rounds import Measured
 from tests.bench.table import columns, number, table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tests.bench.machine import Machine
-    from tests.bench.rounds import Measured
 
 __all__ = ["goals_table", "page_of", "write_results"]
 
@@ -41,35 +44,53 @@ def goals_table(verdicts: Sequence[Verdict]) -> str:
     return "\n".join([columns(("goal", "wanted", "measured", ""), rows), *([""] if reasons else []), *reasons])
 
 
-def page_of(measured: Sequence[Measured], machine: Machine, command: str) -> str:
+def page_of(measured: Sequence[Measured], made: Mapping[str, str]) -> str:
     """The whole page.
 
     Args:
         measured: the works.
-        machine: where.
-        command: what was typed.
+        made: for each work, by which command and on which machine.
     """
     ratios = all_ratios(measured)
     parts = [
         "# What was measured",
-        f"Made by `{command}`; do not edit.",
-        f"Machine: {machine.line()}.",
+        "Made by `python3 -m stack bench --results`, which measures some works or all of them anew; do not edit.",
         "Every contender ran several times in turn on the same servers, after a warm-up. Spread is how far the value "
         "farthest from the median is away from it. CPU, the share of a core and the servers' figures are those of the "
         "measured window; a ratio is that of the medians, ours over the peer's, or in a work about growth that row's "
         "over the first one's.",
         "## Goals",
         goals_table(judge(ratios, medians_of(measured))),
-        f"![Rates and CPU a message]({_PICTURE})",
+        f"![Rates, CPU a message and the way onto the screen]({_PICTURE})",
     ]
     for one in measured:
-        parts += [f"## {one.work.name}", one.work.about, table_of(one, ratios)]
+        parts += [f"## {one.work.name}", f"{one.work.about} {made[one.work.name]}", table_of(one, ratios)]
     return "\n\n".join(parts) + "\n"
 
 
 def write_results(measured: Sequence[Measured], machine: Machine, command: str) -> list[Path]:
-    """Write RESULTS.md and its picture beside this file, and say where."""
-    page, picture = _HERE / "RESULTS.md", _HERE / _PICTURE
-    page.write_text(page_of(measured, machine, command))
-    picture.write_text(picture_of(measured, machine))
-    return [page, picture]
+    """Write RESULTS.md, its picture and what both are made of beside this file, and say where.
+
+    A work that was not measured now stays as it was measured last.
+    """
+    page, picture, kept = _HERE / "RESULTS.md", _HERE / _PICTURE, _HERE / "results.json"
+    known: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
+    known |= {one.work.name: _kept(one, f"(`{command}`; {machine.line()}.)") for one in measured}
+    works = [_measured(name, known[name]) for name in WORKS if name in known]
+    kept.write_text(json.dumps(known, indent=1) + "\n")
+    page.write_text(page_of(works, {name: one["made"] for name, one in known.items()}))
+    picture.write_text(picture_of(works, machine))
+    return [page, picture, kept]
+
+
+def _kept(one: Measured, made: str) -> dict[str, Any]:
+    runs = {name: [outcome.as_dict() for outcome in outcomes] for name, outcomes in one.outcomes.items()}
+    return {"made": made, "runs": runs, "absent": one.absent}
+
+
+def _measured(name: str, kept: Mapping[str, Any]) -> Measured:
+    outcomes = {
+        contender: [Outcome(**{**run, "notes": tuple(run["notes"])}) for run in runs]
+        for contender, runs in kept["runs"].items()
+    }
+    return Measured(WORKS[name], outcomes, dict(kept["absent"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
@@ -13,10 +14,13 @@ from tests.bench.goals import GOALS, Goal, judge
 from tests.bench.machine import Machine
 from tests.bench.outcome import Outcome
 from tests.bench.picture import picture_of
-from tests.bench.results import goals_table, page_of
+from tests.bench.results import goals_table, page_of, write_results
 from tests.bench.rounds import Measured
 from tests.bench.table import columns, number, table_of
 from tests.bench.way_picture import LENGTH
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -104,7 +108,8 @@ def test_a_goal_is_met_missed_or_not_measured() -> None:
 def test_the_page_has_the_goals_the_picture_the_command_and_each_work(
     measured: list[Measured], machine: Machine
 ) -> None:
-    page = page_of(measured, machine, "python3 -m stack bench --results")
+    made = f"(`python3 -m stack bench --results`; {machine.line()}.)"
+    page = page_of(measured, dict.fromkeys(WORKS, made))
     assert "`python3 -m stack bench --results`" in page
     assert "](results.svg)" in page
     assert "A & B CPU, 2 cores" in page
@@ -134,3 +139,21 @@ def test_the_picture_is_whole_and_draws_what_is_a_rate(measured: list[Measured],
     assert sum(bar) == pytest.approx(LENGTH, abs=1)
     assert "p50 31 ms, p99 20 ms" in texts
     assert "prefers-color-scheme: dark" in "".join(style.text or "" for style in root.iter(f"{SVG}style"))
+
+
+def test_a_work_that_is_measured_anew_leaves_the_others_as_they_were(
+    measured: list[Measured], machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.bench.results._HERE", tmp_path)
+    write_results(measured, machine, "python3 -m stack bench --results")
+    first = (tmp_path / "RESULTS.md").read_text()
+    again = Measured(WORKS["start"], {"stack-up": [Outcome(9.9)]})
+    write_results([again], machine, "python3 -m stack bench start --results")
+    second = (tmp_path / "RESULTS.md").read_text()
+    assert "14.3" in first
+    assert "14.3" not in second
+    assert "9.9" in second
+    assert second.count("`python3 -m stack bench start --results`") == 1
+    assert table_of(measured[0], all_ratios(measured)) in second
+    write_results(measured, machine, "python3 -m stack bench --results")
+    assert (tmp_path / "RESULTS.md").read_text() == first
