@@ -19,7 +19,8 @@ LENGTH: Final = 700.0
 
 _LEFT: Final = 16
 _BAR: Final = 18
-_BETWEEN: Final = LENGTH / len(HOPS)
+_BETWEEN: Final = 178.0
+"""From one entry of the key beneath it to the next."""
 
 WAY_STYLE: Final = """\
   .hop0 { fill: #54aeff } .hop1 { fill: #0969da } .hop2 { fill: #a475f9 } .hop3 { fill: #bf8700 }
