@@ -93,10 +93,14 @@ class DeadLetters:
             return
         origins = [origin_of(journey) for journey in journeys]
         records = [dead_letter_record(self.topic, *pair) for pair in zip(journeys, origins, strict=True)]
+        places: list[Placed | None] = [None] * len(records)
         try:
-            placed = await self._writer.produce(records)
+            placed = await self._writer.produce(records, places)
         except RejectedError:
-            placed = [await self._bury_cut(*pair) for pair in zip(journeys, origins, strict=True)]
+            placed = [
+                place if place is not None else await self._bury_cut(journey, origin)
+                for journey, origin, place in zip(journeys, origins, places, strict=True)
+            ]
         now = time.time()
         self._journal.buried(
             [

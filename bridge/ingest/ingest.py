@@ -219,12 +219,15 @@ class Ingest:
         carried = [journey for journey in journeys if journey.rejection is None]
         rejected = [journey for journey in journeys if journey.rejection is not None]
         if carried:
+            placed: list[Placed | None] = [None] * len(carried)
             try:
-                placed = await self._writer.produce([record_of(journey) for journey in carried])
+                self._note_placed(carried, await self._writer.produce([record_of(one) for one in carried], placed))
             except RejectedError as error:
-                await self._produce_apart(carried, error)
-            else:
-                self._note_placed(carried, placed)
+                there = [(journey, place) for journey, place in zip(carried, placed, strict=True) if place is not None]
+                self._note_placed([journey for journey, _ in there], [place for _, place in there])
+                await self._produce_apart(
+                    [one for one, place in zip(carried, placed, strict=True) if place is None], error
+                )
         await self._reject(rejected)
 
     async def _produce_apart(self, journeys: Sequence[Journey], error: RejectedError) -> None:

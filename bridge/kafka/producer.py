@@ -130,17 +130,16 @@ class Producer:
         if not updated:
             raise self._unreachable(None)
 
-    async def produce(self, records: Sequence[Record]) -> list[Placed]:
-        """Write records and wait until Kafka has them all, for as long as it takes.
+    async def produce(self, records: Sequence[Record], placed: list[Placed | None]) -> None:
+        """Write those records that have no place yet and wait until Kafka has them, for as long as it takes.
 
         Args:
             records: in order; each at most LARGEST_RECORD bytes.
-
-        Returns:
-            Where each record stands, in the same order.
+            placed: where each record stands, None where it stands nowhere yet; filled in, also where it raises: what
+                has a place then is not to be written again.
 
         Raises:
-            UnreachableError: the producer is not connected, or a topic is not there; none, some or all were written.
+            UnreachableError: the producer is not connected, or a topic is not there.
             RefusedError: Kafka does not let us write into a topic.
             RejectedError: Kafka refuses a record for good, as it is larger than what it takes.
             ServerError: the producer can't go on; a new one must be made.
@@ -148,16 +147,19 @@ class Producer:
         if self._producer is None:
             raise self._unreachable(None)
         try:
-            batches = await self._batches(records)
+            batches = await self._batches(records, placed)
             futures = [await self._send(topic, partition, batch) for topic, partition, batch, _ in batches]
             answers = await asyncio.gather(*futures, return_exceptions=True)
-            placed: list[Placed] = [Placed(-1, -1)] * len(records)
+            failed: BaseException | None = None
             for (_, partition, _, members), answer in zip(batches, answers, strict=True):
                 if isinstance(answer, BaseException):
-                    raise answer
+                    failed = failed or answer
+                    continue
                 base = answer.offset
                 for place, member in enumerate(members):
                     placed[member] = Placed(partition, base + place if base >= 0 else -1)
+            if failed is not None:
+                raise failed
         except UnknownTopicOrPartitionError as error:
             raise UnreachableError(
                 "kafka",
@@ -177,15 +179,18 @@ class Producer:
             ) from error
         except KafkaError as error:
             raise ServerError("kafka", Phrase("the producer failed: {error}", error=repr(error))) from error
-        return placed
 
-    async def _batches(self, records: Sequence[Record]) -> list[tuple[str, int, Any, list[int]]]:
+    async def _batches(
+        self, records: Sequence[Record], placed: Sequence[Placed | None]
+    ) -> list[tuple[str, int, Any, list[int]]]:
         producer = self._producer
         partitions: dict[str, int] = {}
         spread = random.getrandbits(16)
         done: list[tuple[str, int, Any, list[int]]] = []
         open_batches: dict[tuple[str, int], tuple[Any, list[int]]] = {}
         for position, record in enumerate(records):
+            if placed[position] is not None:
+                continue
             topic, key, value, headers = record.topic, record.key, record.value, record.headers
             count = partitions.get(topic)
             if count is None:

@@ -72,18 +72,26 @@ class Writer:
         await self._producer.stop(deadline)
         self._journal.connection(Server.KAFKA, State.OFF)
 
-    async def produce(self, records: Sequence[Record]) -> list[Placed]:
-        """Write records and wait until Kafka has them all, through outages.
+    async def produce(self, records: Sequence[Record], placed: list[Placed | None] | None = None) -> list[Placed]:
+        """Write records and wait until Kafka has them all, through outages and a producer that has to be made anew.
+
+        Args:
+            records: in order.
+            placed: filled in as places become known, for whoever wants to know them where it raises.
+
+        Returns:
+            Where each record stands, in the same order.
 
         Raises:
-            RejectedError: Kafka refuses a record among them for good; others may be written.
+            RejectedError: Kafka refuses a record among them for good; those that have a place in `placed` are written.
         """
         backoff = Backoff()
+        places: list[Placed | None] = [None] * len(records) if placed is None else placed
         while True:
             await self._connected.wait()
             slow = asyncio.get_running_loop().call_later(3.0, self._note_waiting)
             try:
-                placed = await self._producer.produce(records)
+                await self._producer.produce(records, places)
             except RejectedError:
                 raise
             except RefusedError as error:
@@ -98,7 +106,7 @@ class Writer:
                 self._renew.set()
             else:
                 self._journal.connection(Server.KAFKA, State.UP)
-                return placed
+                return [place for place in places if place is not None]
             finally:
                 slow.cancel()
 

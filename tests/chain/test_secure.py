@@ -162,9 +162,9 @@ async def test_the_engines_user_may_nothing_else_in_kafka(secure_stack: LocalSta
     await producer.start()
     try:
         with pytest.raises(RefusedError, match="refuses a write to secret") as error:
-            await producer.produce([Record("secret", b"1", b"{}", [])])
+            await producer.produce([Record("secret", b"1", b"{}", [])], [None])
         assert "right" in error.value.advice
-        await producer.produce([Record("event", b"1", b"not for anyone", [])])
+        await producer.produce([Record("event", b"1", b"not for anyone", [])], [None])
     finally:
         await producer.stop(2)
     bridge = AIOKafkaAdminClient(
