@@ -17,19 +17,20 @@ from stack.places import Places
 from stack.report import Report
 from stack.seed import seed
 from tests.bench.bench import FailedError
+from tests.bench.figures import percentile
 from tests.bench.flood import open_screen
 from tests.bench.outcome import OWN, Outcome
 from tests.bench.publisher import connect_frame, publish_frame
 from tests.bench.shop import Shop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from tests.bench.bench import Bench
     from tests.bench.terminal import Painted, Terminal
     from tests.bench.work import Contender
 
-__all__ = ["FIGURES", "HOPS", "Sent", "hops_of", "paintings", "percentile", "run_arrival"]
+__all__ = ["FIGURES", "HOPS", "Sent", "hops_of", "paintings", "run_arrival"]
 
 _SIZE: Final = (120, 40)
 _RATE: Final = 100
@@ -93,12 +94,6 @@ def run_arrival(bench: Bench, contender: Contender) -> Outcome:
     shares = [100 * sum(values) / sum(delays) for values in hops]
     parts = dict(zip(FIGURES, [percentile(delays, 99), max(delays), *medians, *shares], strict=True))
     return Outcome(percentile(delays, 50), took, len(sent), {OWN: cpu}, memory, parts=parts)
-
-
-def percentile(values: Iterable[float], per_cent: int) -> float:
-    """The value that so many of 100 do not pass."""
-    ordered = sorted(values)
-    return ordered[max(0, -(-len(ordered) * per_cent // 100) - 1)]
 
 
 def paintings(sent: Sequence[Sent], reads: Sequence[Painted]) -> list[float]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tests.bench.outcome import Outcome
     from tests.bench.work import Work
 
-__all__ = ["Summary", "ratios_of", "summarise"]
+__all__ = ["Summary", "percentile", "ratios_of", "summarise"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,12 @@ def summarise(outcomes: Sequence[Outcome]) -> Summary:
             for name in dict.fromkeys(name for outcome in outcomes for name in outcome.parts)
         },
     )
+
+
+def percentile(values: Iterable[float], per_cent: int) -> float:
+    """The value that so many of 100 do not pass."""
+    ordered = sorted(values)
+    return ordered[max(0, -(-len(ordered) * per_cent // 100) - 1)]
 
 
 def ratios_of(work: Work, summaries: Mapping[str, Summary]) -> dict[str, float]:

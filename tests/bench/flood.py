@@ -28,6 +28,7 @@ from stack.places import Places
 from stack.ports import random_ports
 from stack.report import Report
 from stack.seed import seed
+from tests.bench.figures import percentile
 from tests.bench.publisher import connect_frame, publish_frame
 from tests.bench.terminal import Terminal
 
@@ -78,7 +79,7 @@ class Flood:
     @property
     def p99(self) -> float:
         """The time in seconds that 99 of 100 keys stay under."""
-        return sorted(self.keys)[max(0, -(-len(self.keys) * 99 // 100) - 1)]
+        return percentile(self.keys, 99)
 
     @property
     def growth(self) -> float:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.arrival import HOPS, Sent, hops_of, paintings, percentile
+from tests.bench.arrival import HOPS, Sent, hops_of, paintings
 from tests.bench.bench import FailedError
+from tests.bench.figures import percentile
 from tests.bench.terminal import Painted
 
 NOON = 1_700_000_000.0
