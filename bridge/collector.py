@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-__all__ = ["spare_the_rings"]
+__all__ = ["let_go", "spare_the_rings"]
 
 
 def spare_the_rings() -> None:
@@ -15,3 +15,9 @@ def spare_the_rings() -> None:
     """
     gc.freeze()
     gc.set_threshold(10_000, 20, 100)
+
+
+def let_go() -> None:
+    """Free what cycles hold now, and from now on look only through what is made after this."""
+    gc.collect()
+    gc.freeze()

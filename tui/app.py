@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from textual.dom import DOMNode
+    from textual.driver import Driver
     from textual.screen import Screen
 
     from tui.engine import Engine
@@ -80,6 +81,15 @@ class OpsciApp(App[None]):
         self._engine_runs = running
         self._clashes: set[str] = set()
         self._recorder = SessionRecorder(self)
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's choice for where it runs; on a terminal of Linux or macOS the same, with a quick Esc."""
+        chosen = super().get_driver_class()
+        if chosen.__name__ != "LinuxDriver":
+            return chosen
+        from tui._keyboard import KeyboardDriver  # noqa: PLC0415 - nowhere else can it be imported
+
+        return KeyboardDriver
 
     def get_default_screen(self) -> MainScreen:
         """The main screen."""

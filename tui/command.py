@@ -8,7 +8,7 @@ import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bridge.collector import spare_the_rings
 from bridge.errors import OpsciError, SettingsError
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from tui.app import OpsciApp
 
 __all__ = ["main", "parse"]
+
+_ESCAPE: Final = "25"
+"""Milliseconds after which an escape character is the key Esc and no longer the beginning of another key's sequence,
+where the environment does not say ESCDELAY. Textual's 100 are felt by whoever presses Esc, and terminals write a
+sequence at once."""
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -81,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     if not (on_terminal or options.window or options.serve):
         return _refuse("needs a terminal; opsci-bridge runs the same chain without one", 2)
+    os.environ.setdefault("ESCDELAY", _ESCAPE)
     servers = LocalServers()
     try:
         config = servers.start() if options.stack and options.config is None else options.config

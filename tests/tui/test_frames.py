@@ -12,7 +12,7 @@ from textual.scrollbar import ScrollBarRender
 
 from tests.tui.looking import main_screen, screen_text, until
 from tui.app import OpsciApp
-from tui.panes.canvas import thumb_of
+from tui.panes.row_scroll import thumb_of
 
 if TYPE_CHECKING:
     from textual.screen import Screen

@@ -4,48 +4,40 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from math import ceil
-from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.cache import LRUCache
-from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
+from textual.color import Color
+from textual.geometry import Region
 from textual.strip import Strip
 
 from tui.panes.cells import Cell, fit
 from tui.panes.columns import Column, Layout, lay_out
-from tui.panes.line import header_line, marked_line, record_line
+from tui.panes.line import PaintedRow, header_line, marked_line, record_line
+from tui.panes.row_scroll import HEADER, RowScroll
 from tui.verdicts import Tone
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-__all__ = ["HEADER", "LineCanvas", "thumb_of"]
+    from textual.filter import LineFilter
+
+__all__ = ["LineCanvas"]
 
 Item = TypeVar("Item")
 
-HEADER: Final = 1
-"""Lines that stand above the rows and do not scroll."""
+
+class _Seen(NamedTuple, Generic[Item]):
+    """A record that stands in a visible row, and what decides how it looks."""
+
+    key: Hashable
+    item: Item
+    state: tuple[Hashable, str]
 
 
-def thumb_of(rows: int, window: int, top: float) -> tuple[int, int]:
-    """Where the thumb of a scrollbar as high as its window begins and ends, in eighths of a cell (ScrollBarRender).
-
-    Args:
-        rows: how many there are.
-        window: how many of them are visible.
-        top: the first visible one.
-    """
-    if rows <= window:
-        return 0, 8 * window
-    size = max(1.0, window * window / rows)
-    start = int((window - size) * top / (rows - window) * 8)
-    return start, start + ceil(size * 8)
-
-
-class LineCanvas(ScrollView, Generic[Item]):
+class LineCanvas(RowScroll, Generic[Item]):
     """Rows of records under a line of titles.
 
     A subclass says which record stands in which row; `pull` compares that with what was drawn.
@@ -70,7 +62,7 @@ class LineCanvas(ScrollView, Generic[Item]):
     }
 
     def __init__(self, columns: Sequence[Column[Item]], identity: str, empty: str) -> None:
-        super().__init__(id=identity)
+        super().__init__(identity)
         self.columns = columns
         self.identity = identity
         self.empty = empty
@@ -82,7 +74,10 @@ class LineCanvas(ScrollView, Generic[Item]):
         """Whether moments are said as how long ago they are; None leaves it to each column."""
         self.marks: set[Hashable] = set()
         """The keys of the records that a person marked."""
-        self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(1_024)
+        self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(1)
+        self._paint: tuple[int, int, tuple[LineFilter, ...], Color] = (0, 0, (), Color(0, 0, 0))
+        """What holds of every row that was drawn: how wide it is, in all and as far as the scrollbar, and what is done
+        with its colours before what background."""
         self._styles: dict[str, Style] = {}
         self._tones: dict[Tone, Style] = {}
         self._layouts: dict[int, Layout[Item]] = {}
@@ -94,12 +89,6 @@ class LineCanvas(ScrollView, Generic[Item]):
         self._now = 0.0
         self.painted_at = 0.0
         """When lines were drawn first since someone set this to 0, on the monotonic clock."""
-        self._thumb = (0, 0)
-
-    @property
-    @abstractmethod
-    def rows(self) -> int:
-        """How many rows there are."""
 
     @abstractmethod
     def key_at(self, row: int) -> Hashable | None:
@@ -120,16 +109,6 @@ class LineCanvas(ScrollView, Generic[Item]):
     @abstractmethod
     def pull(self, now: float) -> None:
         """Repaint what changed since the last pull and is visible; `now` in seconds since the epoch."""
-
-    @property
-    def page_rows(self) -> int:
-        """How many rows are visible at once."""
-        return max(1, self.scrollable_content_region.height - HEADER)
-
-    @property
-    def top(self) -> int:
-        """The first visible row."""
-        return self.scroll_offset.y
 
     @property
     def layout_shown(self) -> Layout[Item]:
@@ -158,8 +137,8 @@ class LineCanvas(ScrollView, Generic[Item]):
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw some lines, all for one width and one moment.
 
-        A row that only moved is handed on as the strip that it was: Textual keeps with a strip what it made of it, and
-        makes new ones of all lines that scrolled. What it draws around and over lines is left to it.
+        A row that only moved is handed on as the strip that it was, and not made anew as Textual does with all lines
+        that scrolled. What it draws around and over lines is left to it.
         """
         self._width = self.scrollable_content_region.width
         self._whole = self.size.width
@@ -168,39 +147,53 @@ class LineCanvas(ScrollView, Generic[Item]):
             self.painted_at = time.monotonic()
         if self.opacity != 1 or any(self.styles.gutter) or crop.column_span != (0, self._whole):
             return super().render_lines(crop)
-        strips = [self.render_line(y) for y in crop.line_range]
-        background = self.background_colors[1]
-        for line_filter in self.get_line_filters():
-            strips = [strip.apply_filter(line_filter, background) for strip in strips]
-        return strips
+        paint = (self._whole, self._width, tuple(self.get_line_filters()), self.background_colors[1])
+        if paint != self._paint:
+            self._strips.clear()
+            self._paint = paint
+        self._strips.grow(2 * self.size.height)
+        return [self._painted(y) for y in crop.line_range]
 
     def render_line(self, y: int) -> Strip:
         """Draw the line `y` of what is visible, as far as the scrollbar and under it."""
-        return self._strip(y).adjust_cell_length(self._whole, self._component("line--blank"))
+        return self._drawn(y, self._seen_at(y))
 
-    def _strip(self, y: int) -> Strip:
-        width = self._width
-        if y < HEADER:
-            return header_line(self.layout_shown, self._component("line--header"), width)
-        row = y - HEADER + self.top
-        key = self.key_at(row)
-        item = None if key is None else self.item_of(key)
-        if y == HEADER and not self.rows:
-            hint = fit(Cell(self.empty), width, "left") if width else ""
-            return Strip([Segment(hint, self._component("line--blank") + self._all_tones()[Tone.MUTED])], width)
-        if key is None or item is None:
-            return Strip.blank(width, self._component("line--blank"))
-        now = self._now
-        state = self._look(key, item, now)
-        cached = (key, state, width)
-        strip = self._strips.get(cached)
+    def _painted(self, y: int) -> Strip:
+        seen = self._seen_at(y)
+        look = None if seen is None else (seen.key, seen.state)
+        strip = None if look is None else self._strips.get(look)
         if strip is None:
-            style = self._component(state[1]) if state[1] else self._component("line--blank")
-            strip = record_line(self.layout_shown, item, now, tones=self._all_tones(), width=width, row=style)
-            if key in self.marks:
-                strip = marked_line(strip, self._component("line--mark"))
-            self._strips[cached] = strip
+            _, _, filters, background = self._paint
+            segments = list(self._drawn(y, seen))
+            for line_filter in filters:
+                segments = line_filter.apply(segments, background)
+            strip = PaintedRow(segments, self._whole)
+            if look is not None:
+                self._strips[look] = strip
         return strip
+
+    def _seen_at(self, y: int) -> _Seen[Item] | None:
+        row = y - HEADER + self.top
+        key = self.key_at(row) if y >= HEADER else None
+        item = None if key is None else self.item_of(key)
+        return None if key is None or item is None else _Seen(key, item, self._look(key, item, self._now))
+
+    def _drawn(self, y: int, seen: _Seen[Item] | None) -> Strip:
+        width, blank = self._width, self._component("line--blank")
+        if y < HEADER:
+            strip = header_line(self.layout_shown, self._component("line--header"), width)
+        elif seen is not None:
+            style = self._component(seen.state[1]) if seen.state[1] else blank
+            strip = record_line(
+                self.layout_shown, seen.item, self._now, tones=self._all_tones(), width=width, row=style
+            )
+            if seen.key in self.marks:
+                strip = marked_line(strip, self._component("line--mark"))
+        elif y == HEADER and not self.rows and width:
+            strip = Strip([Segment(fit(Cell(self.empty), width, "left"), blank + self._all_tones()[Tone.MUTED])], width)
+        else:
+            strip = Strip.blank(width, blank)
+        return strip.adjust_cell_length(self._whole, blank)
 
     def light_up(self, key: Hashable | None) -> None:
         """Light up the row of a record, None none."""
@@ -230,32 +223,6 @@ class LineCanvas(ScrollView, Generic[Item]):
                 looks[row] = (key, self._look(key, item, now))
         self._move_thumb()
         return looks
-
-    def resize_rows(self) -> None:
-        """Say how many rows there are to scroll through.
-
-        The scrollbar always has its place (opsci.tcss), so nothing around it moves: a virtual size that is set in the
-        usual way has the whole screen laid out anew for each row, which costs as much as to draw all of them.
-        """
-        self.set_reactive(ScrollView.virtual_size, Size(0, self.rows + HEADER))
-        if self.scroll_y > self.max_scroll_y:
-            self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Draw what is in view now."""
-        if round(old_value) != round(new_value):
-            self._move_thumb()
-            self.refresh(self.size.region)
-
-    def _move_thumb(self) -> None:
-        """Move the scrollbar's thumb where that can be seen, by an eighth of a cell: at most frames it can't."""
-        if not self.show_vertical_scrollbar:
-            return
-        bar, rows, window = self.vertical_scrollbar, self.virtual_size.height, self.container_size.height
-        thumb = thumb_of(rows, window, self.scroll_y)
-        if thumb != self._thumb:
-            self._thumb = thumb
-            bar.window_virtual_size, bar.position = rows, self.scroll_y
 
     def notify_style_update(self) -> None:
         """Forget what was drawn in other colours."""

@@ -9,8 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from tui.language import say
-from tui.panes.canvas import HEADER, LineCanvas
+from tui.panes.canvas import LineCanvas
 from tui.panes.record_keys import RECORD_KEYS
+from tui.panes.row_scroll import HEADER
 from tui.panes.seeking import Seeking
 
 if TYPE_CHECKING:

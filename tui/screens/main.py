@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.containers import Horizontal
 from textual.widgets import Input
 
+from bridge.collector import let_go
 from bridge.errors import OpsciError
 from bridge.journal import Journey
 from bridge.text import readable
@@ -100,7 +100,12 @@ class MainScreen(PanesScreen):
         self.pull()
         # The collector comes seldom by itself (bridge/collector.py), and a screen's objects hold each other. A moment
         # later, as no one is to wait for it.
-        self.set_timer(_LET_GO, gc.collect)
+        self.set_timer(_LET_GO, self._let_go)
+
+    def _let_go(self) -> None:
+        # Another screen that is open now asks for it again when it is closed, and is then made after the last look.
+        if self.is_active:
+            let_go()
 
     @property
     def form(self) -> MovementForm:
