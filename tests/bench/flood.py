@@ -168,8 +168,11 @@ def _type(terminal: Terminal, flood: Flood, publisher: threading.Thread) -> None
         time.sleep(0.3)
         for sign in _SIGNS:
             press(sign, sign)
+        # The first Esc would close what is suggested for a field that is not yet known to be empty.
+        terminal.type("\x15")
+        time.sleep(0.3)
         # Out of the form, and seen to be: a key that came before would be typed into it.
-        terminal.wait_for(" Follow", terminal.type("\x15\x1b"))
+        terminal.wait_for(" Follow", terminal.type("\x1b"))
         press("?", "Everywhere")
         press("\x1b", "Strapi stock")
         while len(flood.memory) < time.monotonic() - noted:
