@@ -81,6 +81,7 @@ class OpsciApp(App[None]):
         self._engine_runs = running
         self._clashes: set[str] = set()
         self._recorder = SessionRecorder(self)
+        self._main: MainScreen | None = None
 
     def get_driver_class(self) -> type[Driver]:
         """Textual's choice for where it runs; on a terminal of Linux or macOS the same, with a quick Esc."""
@@ -93,7 +94,8 @@ class OpsciApp(App[None]):
 
     def get_default_screen(self) -> MainScreen:
         """The main screen."""
-        return MainScreen(self.engine, self.letters)
+        self._main = MainScreen(self.engine, self.letters)
+        return self._main
 
     def on_mount(self) -> None:
         """Take the keys that the settings give."""
@@ -113,8 +115,11 @@ class OpsciApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Have the screen look again once a key or the mouse has done what it does."""
+        touches = isinstance(event, _TOUCHES)
+        if touches and self._main is not None:
+            self._main.touched()
         await super().on_event(event)
-        if isinstance(event, _TOUCHES):
+        if touches:
             self.set_timer(_TOUCHED, self.engine.journal.news.ring)
 
     def handle_bindings_clash(self, clashed_bindings: set[Binding], node: DOMNode) -> None:

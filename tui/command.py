@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
 import os
 import sys
@@ -14,6 +15,7 @@ from bridge.collector import spare_the_rings
 from bridge.errors import OpsciError, SettingsError
 from tui.language import language_of, say, speak
 from tui.local_servers import LocalServers
+from tui.screen_loop import screen_loop
 from tui.serve.windows import PORT, serve_windows
 
 if TYPE_CHECKING:
@@ -188,7 +190,8 @@ def _show(chain: EmbeddedChain, sources: Sources, notice: str) -> OpsciApp:
     spare_the_rings()
     app = OpsciApp(chain, sources, running=chain.running)
     app.notice = notice
-    app.run()
+    with asyncio.Runner(loop_factory=screen_loop) as runner:
+        runner.run(app.run_async())
     return app
 
 

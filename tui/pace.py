@@ -14,6 +14,10 @@ LONGEST: Final = 0.2
 """Seconds between two looks at most: a reader who follows the panes takes more for a stop."""
 
 
+ANSWER: Final = 0.06
+"""Seconds after a key that are left to its answer where drawing is a burden: a frame in between doubles its time."""
+
+
 class Pace:
     """Keeps the time between two looks as short as the settings have it, and as long as the last look asks for.
 
@@ -28,6 +32,7 @@ class Pace:
         self._shortest = 1 / frames
         self._pause = self._shortest
         self._began = float("-inf")
+        self._touched = float("-inf")
 
     def wait(self, now: float) -> float:
         """The seconds until the next look may begin, 0 or less where it may now.
@@ -35,7 +40,14 @@ class Pace:
         Args:
             now: seconds on the clock that the others of this object are told as well.
         """
-        return self._began + self._pause - now
+        due = self._began + self._pause
+        if self._pause > self._shortest:
+            due = max(due, min(self._touched + ANSWER, self._began + LONGEST))
+        return due - now
+
+    def touched(self, now: float) -> None:
+        """A key or the mouse wants to be answered."""
+        self._touched = now
 
     def began(self, now: float) -> None:
         """A look begins."""

@@ -21,9 +21,11 @@ __all__ = ["NewsWatch", "Painted"]
 _TICK: Final = 1.0
 """Seconds between two looks for what no bell rings for: ages, rates, and the notes of the status line."""
 
-
 _ASKED: Final = 0.01
 """Seconds after a look by which every widget has told the screen what it wants painted."""
+
+_ROUNDING: Final = 0.002
+"""Seconds that a timer may come too early by."""
 
 
 class Painted(Protocol):
@@ -70,6 +72,10 @@ class NewsWatch:
         """Look no more."""
         self._news.listen(None)
 
+    def touched(self) -> None:
+        """Leave time to the answer of a key or the mouse."""
+        self._pace.touched(time.monotonic())
+
     def _rung(self) -> None:
         self._screen.call_later(self._look_in_time)
 
@@ -84,9 +90,11 @@ class NewsWatch:
             self._look()
 
     def _due(self) -> None:
-        # The wait is over, and is not asked for again: what rounding left of it may be too short for a clock to pass.
+        # A wait that is over is not asked for again: what rounding left of it may be too short for a clock to pass.
         self._waits = False
-        if self._screen.is_active:
+        if self._pace.wait(time.monotonic()) > _ROUNDING:
+            self._look_in_time()
+        elif self._screen.is_active:
             self._look()
 
     def _look(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.pace import EASY, LONGEST, Pace
+from tui.pace import ANSWER, EASY, LONGEST, Pace
 
 
 def test_the_first_look_need_not_wait() -> None:
@@ -56,3 +56,22 @@ def test_one_slow_frame_is_forgotten_with_the_next_quick_one() -> None:
     pace.began(1.0)
     pace.took(0.001)
     assert pace.wait(1.0) == pytest.approx(0.05)
+
+
+def test_where_drawing_is_a_burden_a_key_is_answered_first_but_looks_go_on() -> None:
+    pace = Pace(30)
+    pace.began(1.0)
+    pace.took(0.04)
+    pace.touched(1.1)
+    assert pace.wait(1.12) == pytest.approx(ANSWER - 0.02)
+    for tenths in range(11, 20):
+        pace.touched(tenths / 10)
+    assert pace.wait(1.19) == pytest.approx(1.0 + LONGEST - 1.19)
+
+
+def test_where_drawing_is_easy_a_key_puts_nothing_off() -> None:
+    pace = Pace(30)
+    pace.began(1.0)
+    pace.took(0.001)
+    pace.touched(1.03)
+    assert pace.wait(1.04) <= 0

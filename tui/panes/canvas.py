@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["LineCanvas"]
 
 Item = TypeVar("Item")
+
+
+_Paint: TypeAlias = "tuple[int, int, tuple[LineFilter, ...], Color]"
+_NOTHING: Final[_Paint] = (0, 0, (), Color(0, 0, 0))
 
 
 class _Seen(NamedTuple, Generic[Item]):
@@ -75,9 +79,10 @@ class LineCanvas(RowScroll, Generic[Item]):
         self.marks: set[Hashable] = set()
         """The keys of the records that a person marked."""
         self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(1)
-        self._paint: tuple[int, int, tuple[LineFilter, ...], Color] = (0, 0, (), Color(0, 0, 0))
+        self._paint: _Paint = _NOTHING
         """What holds of every row that was drawn: how wide it is, in all and as far as the scrollbar, and what is done
         with its colours before what background."""
+        self._hidden = Strip([])
         self._styles: dict[str, Style] = {}
         self._tones: dict[Tone, Style] = {}
         self._layouts: dict[int, Layout[Item]] = {}
@@ -151,26 +156,31 @@ class LineCanvas(RowScroll, Generic[Item]):
         if paint != self._paint:
             self._strips.clear()
             self._paint = paint
+            self._hidden = self._filtered(Strip.blank(self._whole - self._width, self._component("line--blank")))
         self._strips.grow(2 * self.size.height)
         return [self._painted(y) for y in crop.line_range]
 
     def render_line(self, y: int) -> Strip:
         """Draw the line `y` of what is visible, as far as the scrollbar and under it."""
-        return self._drawn(y, self._seen_at(y))
+        shown = self._drawn(y, self._seen_at(y))
+        return shown.adjust_cell_length(self._whole, self._component("line--blank"))
 
     def _painted(self, y: int) -> Strip:
         seen = self._seen_at(y)
         look = None if seen is None else (seen.key, seen.state)
         strip = None if look is None else self._strips.get(look)
         if strip is None:
-            _, _, filters, background = self._paint
-            segments = list(self._drawn(y, seen))
-            for line_filter in filters:
-                segments = line_filter.apply(segments, background)
-            strip = PaintedRow(segments, self._whole)
+            strip = PaintedRow(self._filtered(self._drawn(y, seen)), self._hidden)
             if look is not None:
                 self._strips[look] = strip
         return strip
+
+    def _filtered(self, strip: Strip) -> Strip:
+        _, _, filters, background = self._paint
+        segments = list(strip)
+        for line_filter in filters:
+            segments = line_filter.apply(segments, background)
+        return Strip(segments, strip.cell_length)
 
     def _seen_at(self, y: int) -> _Seen[Item] | None:
         row = y - HEADER + self.top
@@ -179,21 +189,16 @@ class LineCanvas(RowScroll, Generic[Item]):
         return None if key is None or item is None else _Seen(key, item, self._look(key, item, self._now))
 
     def _drawn(self, y: int, seen: _Seen[Item] | None) -> Strip:
-        width, blank = self._width, self._component("line--blank")
+        width, blank, tones = self._width, self._component("line--blank"), self._all_tones()
         if y < HEADER:
-            strip = header_line(self.layout_shown, self._component("line--header"), width)
-        elif seen is not None:
+            return header_line(self.layout_shown, self._component("line--header"), width)
+        if seen is not None:
             style = self._component(seen.state[1]) if seen.state[1] else blank
-            strip = record_line(
-                self.layout_shown, seen.item, self._now, tones=self._all_tones(), width=width, row=style
-            )
-            if seen.key in self.marks:
-                strip = marked_line(strip, self._component("line--mark"))
-        elif y == HEADER and not self.rows and width:
-            strip = Strip([Segment(fit(Cell(self.empty), width, "left"), blank + self._all_tones()[Tone.MUTED])], width)
-        else:
-            strip = Strip.blank(width, blank)
-        return strip.adjust_cell_length(self._whole, blank)
+            strip = record_line(self.layout_shown, seen.item, self._now, tones=tones, width=width, row=style)
+            return marked_line(strip, self._component("line--mark")) if seen.key in self.marks else strip
+        if y == HEADER and not self.rows and width:
+            return Strip([Segment(fit(Cell(self.empty), width, "left"), blank + tones[Tone.MUTED])], width)
+        return Strip.blank(width, blank)
 
     def light_up(self, key: Hashable | None) -> None:
         """Light up the row of a record, None none."""
@@ -203,16 +208,16 @@ class LineCanvas(RowScroll, Generic[Item]):
 
     def repaint_changed(self, now: float) -> None:
         """Repaint the visible rows that look different from when they were looked at last."""
-        looks = self._visible_looks(now)
+        looks, width = self._visible_looks(now), self.scrollable_content_region.width
         for row, look in looks.items():
             if self._looks.get(row) != look:
-                self.refresh(Region(0, row - self.top + HEADER, self.size.width, 1))
+                self.refresh(Region(0, row - self.top + HEADER, width, 1))
         self._looks = looks
 
     def repaint_all(self, now: float) -> None:
         """Repaint everything: other records stand in the rows."""
         self._looks = self._visible_looks(now)
-        self.refresh()
+        self.refresh_rows()
 
     def _visible_looks(self, now: float) -> dict[int, object]:
         looks: dict[int, object] = {}
@@ -230,6 +235,7 @@ class LineCanvas(RowScroll, Generic[Item]):
         self._styles.clear()
         self._tones.clear()
         self._strips.clear()
+        self._paint = _NOTHING
 
     def _look(self, key: Hashable, item: Item, now: float) -> tuple[Hashable, str]:
         found, style = self.state_of(item, now)

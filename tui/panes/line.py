@@ -26,16 +26,31 @@ MARK: Final = "◀"
 
 
 class PaintedRow(Strip):
-    """A line as it goes to the terminal, freed as soon as no one needs it any more.
+    """A line as it goes to the terminal, in the two parts in which it does: what it shows, and what a scrollbar hides.
 
-    A strip that is cut nowhere, as nearly all are, would keep itself as its only part: some thousands of such cycles a
-    second, at 5,000 messages a second, are the most that the cyclic collector finds, and it stops the program for it.
+    Textual's own strip would be cut again for each line that comes, and where it is cut nowhere keep itself as its only
+    part: some thousands of such cycles a second, at 5,000 messages a second, are the most that the cyclic collector
+    finds, and it stops the program for it.
+
+    Args:
+        shown: the line.
+        hidden: what goes on under the scrollbar.
     """
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, shown: Strip, hidden: Strip) -> None:
+        super().__init__([*shown, *hidden], shown.cell_length + hidden.cell_length)
+        self._parts = [shown, hidden]
 
     def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
         """Cut it; see `Strip.divide`."""
         found = list(cuts)
-        return [self] if found == [self.cell_length] else super().divide(found)
+        if found == [self.cell_length]:
+            return [self]
+        if found == [self._parts[0].cell_length, self.cell_length]:
+            return self._parts
+        return super().divide(found)
 
 
 def record_line(

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from math import ceil
 from typing import Final
 
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 
 __all__ = ["HEADER", "RowScroll", "thumb_of"]
@@ -66,11 +66,15 @@ class RowScroll(ScrollView):
         if self.scroll_y > self.max_scroll_y:
             self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
 
+    def refresh_rows(self) -> None:
+        """Draw all lines anew, but for the scrollbar beside them, which draws itself where it moved."""
+        self.refresh(Region(0, 0, self.scrollable_content_region.width, self.size.height))
+
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Draw what is in view now."""
         if round(old_value) != round(new_value):
             self._move_thumb()
-            self.refresh(self.size.region)
+            self.refresh_rows()
 
     def _move_thumb(self) -> None:
         """Move the scrollbar's thumb where that can be seen, by an eighth of a cell: at most frames it can't."""

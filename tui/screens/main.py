@@ -95,6 +95,10 @@ class MainScreen(PanesScreen):
         """Look for no more."""
         self._watch.stop()
 
+    def touched(self) -> None:
+        """Let what a key or the mouse asked for be answered before news is."""
+        self._watch.touched()
+
     def on_screen_resume(self) -> None:
         """Catch up with what came while another screen was in front, and let go of what that one left in memory."""
         self.pull()
