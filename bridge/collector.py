@@ -17,7 +17,13 @@ def spare_the_rings() -> None:
     gc.set_threshold(10_000, 20, 100)
 
 
-def let_go() -> None:
-    """Free what cycles hold now, and from now on look only through what is made after this."""
+def let_go(*, forever: bool = False) -> None:
+    """Free what cycles hold now, as a screen that was closed.
+
+    Args:
+        forever: never again look through what is there after this; once, when all is there that stays. What becomes
+            part of a cycle later would never be freed.
+    """
     gc.collect()
-    gc.freeze()
+    if forever:
+        gc.freeze()

@@ -248,12 +248,15 @@ class Ingest:
             journey.decided_at = now
             journey.verdict = Verdict.REJECTED
         await self._letters.bury(journeys)
+        for journey in journeys:
+            journey.delivery = ""
         self._journal.settled(journeys)
 
     def _note_placed(self, journeys: Sequence[Journey], placed: Sequence[Placed]) -> None:
         now = time.time()
         for journey, place in zip(journeys, placed, strict=True):
             journey.partition, journey.offset = place
+            journey.delivery = ""
             # Apply may have had it from Kafka before the word of it came here: then Kafka had it by that time.
             journey.acknowledged_at = now if journey.consumed_at is None else min(now, journey.consumed_at)
         self._journal.acknowledged(journeys)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from bridge.journal.connection import Connection, Server, State
 from bridge.journal.journey import Hop, Journey, Verdict
@@ -25,7 +27,7 @@ DEFAULT_CAPACITY: Final = 10_000
 """How many journeys a ring keeps where nothing else is said."""
 
 
-class DeadLetter(NamedTuple):
+class DeadLetter(msgspec.Struct, frozen=True, gc=False):
     """One record of the errors topic.
 
     Attributes:

@@ -60,7 +60,7 @@ class Journey(msgspec.Struct, eq=False, gc=False):
         redelivered: whether the broker says that it sent it before (MQTT's DUP).
         properties: the MQTT 5 user properties.
         delivery: the `mqtt-delivery` of an MQTT message whose publisher gave no identity, by which the broker's
-            sending it again is recognised; empty for others.
+            sending it again is recognised; empty for others, and once Kafka has it.
         published_at: seconds since the epoch when our own form published it.
         received_at: seconds since the epoch when it came over MQTT.
         kafka_topic: the Kafka topic that it goes to, or came from.

@@ -135,6 +135,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             max_poll_interval_ms=_DAY,
             request_timeout_ms=timeout,
             fetch_max_bytes=8 * 1024 * 1024,
+            # Of a backlog some thousand records a partition, in time while the ones before are applied.
+            max_partition_fetch_bytes=256 * 1024,
             metadata_max_age_ms=30_000,
             # aiokafka logs each try, and makes ten a second while Kafka is away unless told otherwise.
             retry_backoff_ms=250,

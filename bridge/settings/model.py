@@ -166,7 +166,7 @@ class ApplySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     enabled: bool = True
     batch: Annotated[int, Meta(ge=1, le=1_000)] = 500
-    fetch: Count = 2_000
+    fetch: Count = 1_000
     first_pause: Seconds = 0.5
     longest_pause: Seconds = 30
 

@@ -41,7 +41,7 @@ async def opening(t: Player) -> None:
         en="Above: the three servers, how long each hop takes, and what the chain has done so far.",
         fr="En haut : les trois serveurs, le temps de chaque étape, et ce que la chaîne a fait jusqu'ici.",
     )
-    await t.pause(8)
+    await t.pause(10)
 
 
 async def three_panes(t: Player) -> None:
@@ -66,7 +66,7 @@ async def three_panes(t: Player) -> None:
     )
     await t.all_done()
     await t.wait_for("✓ 24")
-    await t.pause(5)
+    await t.pause(8)
 
 
 async def the_form(t: Player) -> None:
@@ -93,7 +93,7 @@ async def the_form(t: Player) -> None:
         fr="Et voici son chemin : envoyé, dans MQTT, dans Kafka, dans Strapi.",
     )
     await t.wait_match(r"✓ [0-9:]+ +\+5 5 ")
-    await t.pause(6)
+    await t.pause(8)
     await t.press("escape")
 
 
@@ -116,7 +116,7 @@ async def the_keyboard(t: Player) -> None:
     await t.pause(3)
     await t.press("enter")
     await t.wait_match(r"✓ [0-9:]+ +-12 3 ")
-    await t.pause(5)
+    await t.pause(7)
 
 
 async def one_movement(t: Player) -> None:
@@ -136,7 +136,7 @@ async def one_movement(t: Player) -> None:
     )
     await t.press("enter")
     await t.wait_for('"amount"')
-    await t.pause(9)
+    await t.pause(11)
     await t.press("escape")
     await t.wait_gone('"amount"')
     await t.press("end")
@@ -165,7 +165,7 @@ async def a_rejected_one(t: Player) -> None:
     await t.press("d")
     await t.wait_for("5000")
     await t.mark(en="The dead letters", fr="Les lettres mortes", shows="5000")
-    await t.pause(9)
+    await t.pause(11)
     await t.press("escape")
     await t.wait_gone('{"id"')
 
@@ -215,7 +215,7 @@ async def the_account(t: Player) -> None:
     )
     await t.press("1", "end")
     await t.mark(en="The account", fr="Le compte", shows=("· 44", "✓ 43", "✗ 1", "≡ 0"))
-    await t.pause(12)
+    await t.pause(16)
     t.still()
     await t.caption(
         en="opsci: one terminal, three hops, nothing lost. python3 -m stack run opens it on your machine.",

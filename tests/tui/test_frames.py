@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 from hypothesis import given
@@ -12,6 +13,7 @@ from textual.scrollbar import ScrollBarRender
 
 from tests.tui.looking import main_screen, screen_text, until
 from tui.app import OpsciApp
+from tui.panes.line import PaintedRow
 from tui.panes.row_scroll import thumb_of
 
 if TYPE_CHECKING:
@@ -63,6 +65,23 @@ async def test_a_title_is_painted_by_its_own_line(engine: ScriptedEngine) -> Non
         await until(pilot, lambda: "· 5" in screen_text(app).splitlines()[pane.region.y])
         await pilot.press("up")
         await until(pilot, lambda: "holding still" in screen_text(app).splitlines()[pane.region.bottom - 1])
+
+
+async def test_rows_that_scrolled_away_are_freed_at_once(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        view = main_screen(app).mqtt
+        await pilot.pause()
+        gc.collect()
+        gc.disable()
+        try:
+            for come in range(1, 21):
+                engine.flow(view.size.height, amount=come)
+                await until(pilot, lambda come=come: f"+{come} 1" in screen_text(app))  # type: ignore[misc]
+            painted = sum(isinstance(found, PaintedRow) for found in gc.get_objects())
+        finally:
+            gc.enable()
+        assert painted <= len(main_screen(app).panes) * 3 * view.size.height
 
 
 async def test_a_row_that_moved_is_the_strip_that_it_was(engine: ScriptedEngine) -> None:

@@ -71,6 +71,7 @@ class MainScreen(PanesScreen):
         super().__init__(engine)
         self._letters = letters
         self._simulator = SimulatorConductor(self, engine)
+        self._settled = False
         views = (self.mqtt, self.kafka, self.stock)
         self._watch = NewsWatch(self, engine.journal.news, self.pull, views, engine.settings.screen.frames)
 
@@ -107,9 +108,9 @@ class MainScreen(PanesScreen):
         self.set_timer(_LET_GO, self._let_go)
 
     def _let_go(self) -> None:
-        # Another screen that is open now asks for it again when it is closed, and is then made after the last look.
         if self.is_active:
-            let_go()
+            let_go(forever=not self._settled)
+            self._settled = True
 
     @property
     def form(self) -> MovementForm:
