@@ -14,6 +14,9 @@ const sqlite = (env) => ({
       connection.pragma('journal_mode = WAL');
       connection.pragma('synchronous = FULL');
       connection.pragma('busy_timeout = 2000');
+      // KiB of pages in memory. With the 2,000 that SQLite takes by itself, a ledger of a million rows reads its indexes
+      // from the file again and again.
+      connection.pragma('cache_size = -32000');
       done(null, connection);
     },
   },
