@@ -62,8 +62,8 @@ def _under(key: str, bound: float, text: str, kind: Literal["ratio", "median"] =
 
 
 _RINGS: Final = (
-    "The rings of three panes, their dead letters and 20,000 journeys that are remembered take 30 MB, Textual's windows "
-    "and strips some 10, Python with its libraries 54."
+    "The rings of three panes, their dead letters and 20,000 journeys that are remembered take 30 MB, Textual's "
+    "windows and strips some 10, Python with its libraries 54."
 )
 
 _FRAMES: Final = (
