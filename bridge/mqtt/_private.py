@@ -8,6 +8,8 @@ these three.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ssl
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,22 +17,20 @@ import aiomqtt
 from paho.mqtt.enums import MQTTErrorCode
 
 from bridge.errors import LibraryChangedError
-from bridge.mqtt.frames import PUBACK, Frames, MalformedFrameError, puback_frames
+from bridge.mqtt.frames import PUBACK, Frames, Inbound, MalformedFrameError, puback_frames
+from bridge.mqtt.websocket import PING, WebsocketFrames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bridge.mqtt.frames import Inbound
-
-__all__ = ["ChunkClient", "PublishRefusedError", "PublishingClient", "abandon", "check_libraries"]
+__all__ = ["ChunkClient", "PacketClient", "PublishRefusedError", "PublishingClient", "abandon", "check_libraries"]
 
 _READ: Final = 65_536
 _BYTES_A_WAKE_UP: Final = 4 * _READ
 _READS_A_WAKE_UP: Final = 500
-"""What one wake-up takes at most: beyond it, what came is handed on and Kafka's sockets get their turn. Over
-websockets a read brings one frame, which is one message, so that bytes alone would be too many of them."""
+"""What one wake-up takes at most: beyond it, what came is handed on and Kafka's sockets get their turn."""
 
-_AIOMQTT_NAMES: Final = ("_on_connect", "_on_socket_open", "_misc_loop", "_on_disconnect", "_on_publish")
+_AIOMQTT_NAMES: Final = ("_on_connect", "_on_socket_open", "_misc_loop", "_on_disconnect", "_on_publish", "_on_message")
 _PAHO_NAMES: Final = (
     "_packet_handle",
     "_loop_rc_handle",
@@ -39,6 +39,7 @@ _PAHO_NAMES: Final = (
     "_sock_recv",
     "_sock_close",
 )
+_WEBSOCKET_NAMES: Final = ("_create_frame", "_send_impl")
 
 
 def check_libraries() -> None:
@@ -47,9 +48,14 @@ def check_libraries() -> None:
     Raises:
         LibraryChangedError: one is not.
     """
-    from paho.mqtt.client import Client as PahoClient  # noqa: PLC0415 - only this check looks at the class itself
+    from paho.mqtt import client as paho  # noqa: PLC0415 - only this check looks at the classes themselves
 
-    for owner, names in ((aiomqtt.Client, _AIOMQTT_NAMES), (PahoClient, _PAHO_NAMES)):
+    wanted = (
+        (aiomqtt.Client, _AIOMQTT_NAMES),
+        (paho.Client, _PAHO_NAMES),
+        (paho._WebsocketWrapper, _WEBSOCKET_NAMES),
+    )
+    for owner, names in wanted:
         for name in names:
             if not hasattr(owner, name):
                 msg = f"{owner.__module__}.{owner.__name__} has no {name}; aiomqtt 2.5 with paho-mqtt 2.2 has it"
@@ -119,6 +125,7 @@ class ChunkClient(aiomqtt.Client):
         self.reset = False
         """Whether the network broke the connection, rather than the broker closed it."""
         self._frames = Frames(version_5=version_5)
+        self._websocket: WebsocketFrames | None = None
         self._on_chunk = on_chunk
         self._reading = True
         self._descriptor = -1
@@ -162,6 +169,8 @@ class ChunkClient(aiomqtt.Client):
     def _take_over(self, descriptor: int) -> None:
         if self._client.socket() is not None:
             self._descriptor = descriptor
+            # Before anything but the handshake was read, so that nothing stays behind in paho's buffer.
+            self._websocket = WebsocketFrames() if self._client._transport == "websockets" else None
             self._loop.add_reader(descriptor, self._read)
 
     async def _misc_loop(self) -> None:
@@ -178,8 +187,8 @@ class ChunkClient(aiomqtt.Client):
         left = _BYTES_A_WAKE_UP
         for _ in range(_READS_A_WAKE_UP):
             try:
-                data = self._client._sock_recv(_READ)
-            except BlockingIOError:
+                data = self._receive()
+            except (BlockingIOError, ssl.SSLWantReadError):
                 break
             except OSError:
                 self.reset = True
@@ -187,7 +196,8 @@ class ChunkClient(aiomqtt.Client):
             result = self._take_in(data, chunk) if data else MQTTErrorCode.MQTT_ERR_CONN_LOST
             if result or self._client.socket() is None:
                 break
-            if len(data) < _READ and not self._client_buffers():
+            # TLS gives one record: what else has come shows only by reading on.
+            if len(data) < _READ and not self._client._ssl:
                 break
             left -= len(data)
             if left <= 0:
@@ -203,10 +213,18 @@ class ChunkClient(aiomqtt.Client):
                 # aiomqtt hears of no end before the connection was made, and would wait for its timeout.
                 self._connected.set_exception(aiomqtt.MqttError("it closes the connection, or does not speak MQTT"))
 
+    def _receive(self) -> bytes:
+        """Read the socket: as paho does, but what a websocket brings as it is."""
+        if self._websocket is None:
+            return self._client._sock_recv(_READ)
+        wrapper: Any = self._client.socket()
+        received: bytes = wrapper._socket.recv(_READ)
+        return received
+
     def _take_in(self, data: bytes, chunk: list[Inbound]) -> MQTTErrorCode:
         self._client._last_bytes_received = time.monotonic()
         try:
-            published, others = self._frames.feed(data)
+            published, others = self._frames.feed(self._unwrapped(data))
         except MalformedFrameError:
             return MQTTErrorCode.MQTT_ERR_PROTOCOL
         chunk += published
@@ -219,9 +237,22 @@ class ChunkClient(aiomqtt.Client):
         if self._reading and self._descriptor >= 0:
             self._read()
 
-    def _client_buffers(self) -> bool:
-        # A websocket gives one frame a read and TLS one record: what else has come shows only by reading on.
-        return self._client._transport == "websockets" or self._client._ssl
+    def _unwrapped(self, data: bytes) -> bytes:
+        """What of a read is MQTT, where it came over a websocket."""
+        if self._websocket is None:
+            return data
+        stream, controls = self._websocket.feed(data)
+        for kind, content in controls:
+            if kind == PING:
+                self._pong(content)
+        return stream
+
+    def _pong(self, content: bytes) -> None:
+        # Within a frame that is half sent it would be no frame; who pings asks again.
+        wrapper: Any = self._client.socket()
+        if not wrapper._sendbuffer:
+            with contextlib.suppress(OSError):
+                wrapper._socket.send(wrapper._create_frame(wrapper.OPCODE_PONG, bytearray(content)))
 
     def _handle(self, first: int, body: bytes) -> MQTTErrorCode:
         self._client._in_packet = {
@@ -237,10 +268,55 @@ class ChunkClient(aiomqtt.Client):
         try:
             return self._client._packet_handle()
         except Exception as error:
-            # What answers there is no MQTT broker. Whoever waits hears of it: for the connection, or for its end.
-            waiting = self._disconnected if self._connected.done() else self._connected
-            if not waiting.done():
-                waiting.set_exception(aiomqtt.MqttError(f"it does not answer as an MQTT broker ({error!r})"))
+            self._is_no_broker(error)
             return MQTTErrorCode.MQTT_ERR_PROTOCOL
         finally:
             self._client._in_packet["command"] = 0
+
+    def _is_no_broker(self, error: Exception) -> None:
+        """Tell whoever waits, for the connection or for its end, that what answers there is no MQTT broker."""
+        waiting = self._disconnected if self._connected.done() else self._connected
+        if not waiting.done():
+            waiting.set_exception(aiomqtt.MqttError(f"it does not answer as an MQTT broker ({error!r})"))
+
+
+class PacketClient(ChunkClient):
+    """The same with paho's own reader, which asks the socket several times for each packet."""
+
+    def __init__(self, hostname: str, port: int, **options: Any) -> None:
+        super().__init__(hostname, port, **options)
+        self._client.manual_ack_set(True)
+        self._came: list[Inbound] = []
+
+    def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
+        properties = message.properties.pack() if message.properties is not None else b""
+        # Before the properties stands their length, in as many bytes as have their highest bit set and one more.
+        length = next((place + 1 for place, byte in enumerate(properties) if byte < 128), 0)
+        self._came.append(
+            Inbound(
+                message.topic,
+                message.payload,
+                message.qos,
+                message.mid if message.qos else 0,
+                message.retain,
+                message.dup,
+                properties[length:],
+            )
+        )
+
+    def _read(self) -> None:
+        try:
+            for _ in range(_READS_A_WAKE_UP):
+                self._client.loop_read()
+                socket: Any = self._client.socket()
+                # What TLS has taken from the network already wakes no one up.
+                if socket is None or not (hasattr(socket, "pending") and socket.pending()):
+                    break
+            else:
+                self._loop.call_soon(self._read_on)
+        except Exception as error:
+            self._is_no_broker(error)
+            self._client._loop_rc_handle(MQTTErrorCode.MQTT_ERR_PROTOCOL)
+        chunk, self._came = self._came, []
+        if chunk:
+            self._on_chunk(chunk)

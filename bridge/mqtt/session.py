@@ -11,7 +11,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from bridge.errors import RefusedError, UnreachableError
-from bridge.mqtt._private import ChunkClient, abandon
+from bridge.mqtt._private import ChunkClient, PacketClient, abandon
 from bridge.mqtt.connect import connect_options, server_error
 from bridge.phrase import Phrase
 
@@ -50,7 +50,8 @@ class Session:
         self._settings = settings
         self._filters = filters
         self._on_chunk = on_chunk
-        self._client = ChunkClient(
+        client = ChunkClient if settings.reader == "chunks" else PacketClient
+        self._client = client(
             version_5=settings.version == "5",
             on_chunk=self._received,
             identifier=settings.client_id,

@@ -59,6 +59,7 @@ class MqttSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         session_expiry: for how many seconds the broker keeps the session and its queue while the engine is away.
         keepalive: seconds between two signs of life.
         in_flight: how many unacknowledged messages the broker may send (MQTT 5 Receive Maximum, 1 to 65,535).
+        reader: what reads the socket: our reader, which takes all that came at once, or paho's, a packet at a time.
         username: empty where the broker asks for none.
         password_file: a file with the password.
         ca_file: a file with the authority that signed the broker's certificate; empty trusts the system's.
@@ -73,6 +74,7 @@ class MqttSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     session_expiry: Annotated[int, Meta(ge=0, le=4_294_967_295)] = 604_800
     keepalive: Annotated[int, Meta(ge=1, le=65_535)] = 60
     in_flight: Annotated[int, Meta(ge=1, le=65_535)] = 5_000
+    reader: Literal["chunks", "packets"] = "chunks"
     username: str = ""
     password_file: str = ""
     ca_file: str = ""

@@ -59,9 +59,10 @@ async def connected(journal: Journal) -> None:
 
 @pytest.mark.parametrize("transport", ["tcp", "websockets"])
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
-async def test_a_movement_reaches_kafka_as_it_came(lane: Lane, transport: str, version: str) -> None:
+@pytest.mark.parametrize("reader", ["chunks", "packets"])
+async def test_a_movement_reaches_kafka_as_it_came(lane: Lane, transport: str, version: str, reader: str) -> None:
     url = lane.stack.addresses.mqtt_ws if transport == "websockets" else lane.stack.addresses.mqtt_tcp
-    settings = lane.settings(mqtt={"url": url, "version": version})
+    settings = lane.settings(mqtt={"url": url, "version": version, "reader": reader})
     payload = b'{"id": "12" , "amount":"5","type":"IN","from":"door"}'
     async with ingesting(settings) as journal, Publisher(settings.mqtt) as publisher:
         await connected(journal)
@@ -81,8 +82,9 @@ async def test_a_movement_reaches_kafka_as_it_came(lane: Lane, transport: str, v
     assert (journey.partition, journey.offset) == (record.partition, record.offset)
 
 
-async def test_user_properties_become_headers(lane: Lane) -> None:
-    settings = lane.settings()
+@pytest.mark.parametrize("reader", ["chunks", "packets"])
+async def test_user_properties_become_headers(lane: Lane, reader: str) -> None:
+    settings = lane.settings(mqtt={"reader": reader})
     properties = Properties(PacketTypes.PUBLISH)
     properties.UserProperty = [("object", "scale 4"), ("movement-id", "abc"), ("mqtt-topic", "forged")]
     async with ingesting(settings) as journal:
@@ -96,6 +98,19 @@ async def test_user_properties_become_headers(lane: Lane) -> None:
     assert header(record, "object") == b"scale 4"
     assert header(record, "movement-id") == b"abc"
     assert [value for name, value in record.headers if name == "mqtt-topic"] == [lane.mqtt_topic.encode()]
+
+
+@pytest.mark.parametrize("transport", ["tcp", "websockets"])
+@pytest.mark.parametrize("reader", ["chunks", "packets"])
+async def test_either_reader_acknowledges_so_that_the_broker_goes_on(lane: Lane, transport: str, reader: str) -> None:
+    url = lane.stack.addresses.mqtt_ws if transport == "websockets" else lane.stack.addresses.mqtt_tcp
+    settings = lane.settings(mqtt={"url": url, "reader": reader, "in_flight": 7})
+    sent = [b'{"id":%d,"amount":1,"type":"IN","pad":"%s"}' % (number, b"x" * number) for number in range(1, 301)]
+    async with ingesting(settings) as journal, Publisher(settings.mqtt) as publisher:
+        await connected(journal)
+        await asyncio.gather(*(publisher.publish(lane.mqtt_topic, payload) for payload in sent))
+        await until(lambda: journal.produced.total == len(sent))
+    assert {record.value for record in await lane.records(lane.stock, len(sent))} == set(sent)
 
 
 async def test_what_is_no_movement_becomes_a_dead_letter_with_its_bytes(lane: Lane) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-NAMES: Final = ("payload", "message", "frames", "topic", "record", "settings", "strapi")
+NAMES: Final = ("payload", "message", "frames", "websocket", "topic", "record", "settings", "strapi")
 
 _HOW: Final = """\
 coverage-guided fuzzing needs atheris, which is not installed: it has ready packages for Linux on x86-64 only.

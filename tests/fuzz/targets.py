@@ -23,6 +23,7 @@ from bridge.kafka.letters import letter_of
 from bridge.kafka.producer import LARGEST_RECORD
 from bridge.movement import Movement, Rejection, read_movement
 from bridge.mqtt.frames import Frames, Inbound, MalformedFrameError
+from bridge.mqtt.websocket import WebsocketFrames
 from bridge.route import Does, Route, filter_matches
 from bridge.settings import Settings, StrapiSettings
 from bridge.settings.load import load_settings
@@ -96,6 +97,19 @@ def frames(data: bytes) -> None:
             for start in range(0, len(data), 7):
                 for inbound in reader.feed(data[start : start + 7])[0]:
                     _judge(inbound)
+
+
+def websocket(data: bytes) -> None:
+    """A stream of websocket frames, cut anywhere: a stream of MQTT and control frames, or one that is given up."""
+    whole, pieces = WebsocketFrames(), WebsocketFrames()
+    with contextlib.suppress(MalformedFrameError):
+        stream, controls = whole.feed(data)
+        found, said = b"", []
+        for start in range(0, len(data), 7):
+            part, more = pieces.feed(data[start : start + 7])
+            found += part
+            said += more
+        assert (found, said) == (stream, controls)
 
 
 def topic(data: bytes) -> None:
@@ -191,6 +205,7 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
     "payload": payload,
     "message": message,
     "frames": frames,
+    "websocket": websocket,
     "topic": topic,
     "record": record,
     "settings": settings,
