@@ -26,7 +26,7 @@ __all__ = ["run"]
 
 _log = logging.getLogger(__name__)
 
-_KEPT: Final = 2_000
+_KEPT: Final = 1_000
 _LOOK: Final = 0.25
 _ACCOUNT: Final = 30.0
 _GRACE: Final = 5.0

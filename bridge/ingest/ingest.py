@@ -173,6 +173,8 @@ class Ingest:
             journeys = [arrival.journey for arrival in arrivals if arrival.journey is not None]
             await self._produce(await self._unknown_to_kafka(journeys))
             self._in_flight.settle(arrivals)
+            # Not until the next round has come: it may be a large one.
+            del arrivals, journeys
             if not self._waiting:
                 self._settled.set()
             if self._session is not None and self._running.is_set():

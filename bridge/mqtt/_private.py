@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["ChunkClient", "PacketClient", "PublishRefusedError", "PublishingClient", "abandon", "check_libraries"]
 
 _READ: Final = 65_536
-_BYTES_A_WAKE_UP: Final = 4 * _READ
+_BYTES_A_WAKE_UP: Final = 2 * _READ
 _READS_A_WAKE_UP: Final = 500
 """What one wake-up takes at most: beyond it, what came is handed on and Kafka's sockets get their turn."""
 

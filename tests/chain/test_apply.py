@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import random
 from typing import TYPE_CHECKING
 
+import httpx
 import msgspec
 import pytest
 
 from bridge.journal import Server, State, Verdict
 from bridge.route import Does, Route
+from bridge.strapi.client import StrapiClient
 from tests.chain.applying import Shop, applying, movement, produce
 from tests.chain.lane import until
 
@@ -245,3 +248,17 @@ async def test_no_kafka_at_all_is_said_and_a_stop_is_quick(lane: Lane, unused_tc
         async with applying(lane.settings(kafka={"brokers": [f"127.0.0.1:{unused_tcp_port}"]})) as (journal, apply):
             await until(lambda: "no Kafka broker answers" in journal.notes.get("consume", ""))
             assert not apply.idle
+
+
+async def test_an_answer_is_freed_once_it_is_read(lane: Lane) -> None:
+    async with StrapiClient(lane.settings().strapi) as client:
+        await client.get("/api/products")
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(20):
+                await client.get("/api/products")
+            left = [found for found in gc.get_objects() if isinstance(found, httpx.Response)]
+        finally:
+            gc.enable()
+    assert len(left) < 3
