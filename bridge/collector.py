@@ -21,9 +21,9 @@ def let_go(*, forever: bool = False) -> None:
     """Free what cycles hold now, as a screen that was closed.
 
     Args:
-        forever: never again look through what is there after this; once, when all is there that stays. What becomes
-            part of a cycle later would never be freed.
+        forever: never again look through what is there after this; once, when all is there that stays, in a program
+            that spares its rings. What becomes part of a cycle later would never be freed.
     """
     gc.collect()
-    if forever:
+    if forever and gc.get_freeze_count():
         gc.freeze()

@@ -111,6 +111,46 @@ async def test_plus_on_a_row_moves_the_stock(lane: Lane, chain: EmbeddedChain) -
         assert await lane.stock_of(product) == 25
 
 
+async def test_marked_rows_move_together_and_r_repeats_one_of_them(lane: Lane, chain: EmbeddedChain) -> None:
+    first = await lane.make_product(1, f"{lane.name} cups")
+    second = await lane.make_product(2, f"{lane.name} plates")
+    app = OpsciApp(chain)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = main_screen(app)
+        await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(second["id"]), 40)
+        await pilot.press("3", "slash", *lane.name, "enter")
+        await until(pilot, lambda: screen.stock.rows == 2)
+        await pilot.press("g", "space", "space", "plus", "5", "enter")
+        await until(pilot, lambda: chain.journal.strapi.next == 2, 40)
+        assert (await lane.stock_of(first), await lane.stock_of(second)) == (6, 7)
+        await pilot.press("2", "k", "r")
+        await until(pilot, lambda: screen.form.amount.value == "+5")
+        await pilot.press("enter")
+        await until(pilot, lambda: chain.journal.strapi.next == 3, 40)
+        assert await lane.stock_of(first) + await lane.stock_of(second) == 18
+
+
+async def test_all_dead_letters_go_again_after_a_fix(lane: Lane, chain: EmbeddedChain) -> None:
+    product = await lane.make_product(2, f"{lane.name} chairs")
+    app = OpsciApp(chain)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]), 40)
+        await pilot.press("3", "slash", *lane.name, "enter")
+        await until(pilot, lambda: main_screen(app).stock.rows == 1)
+        await pilot.press("g", "minus", "6", "enter")
+        await until(pilot, lambda: "▲ 1 dead (d)" in screen_text(app), 40)
+        await pilot.press("minus", "7", "enter")
+        await until(pilot, lambda: "▲ 2 dead (d)" in screen_text(app), 40)
+        await pilot.press("equals_sign", *"20", "enter")
+        await until(pilot, lambda: chain.journal.verdicts[Verdict.APPLIED] == 1, 40)
+        await pilot.press("d", "R")
+        await until(pilot, lambda: "Send all 2 dead letters again?" in screen_text(app))
+        await pilot.press("y")
+        await until(pilot, lambda: "no dead letter waits" in screen_text(app), 40)
+        await until(pilot, lambda: chain.journal.verdicts[Verdict.APPLIED] == 3, 40)
+        assert await lane.stock_of(product) == 20 - 6 - 7
+
+
 async def test_what_strapi_refuses_says_why(lane: Lane, chain: EmbeddedChain) -> None:
     product = await lane.make_product(2, f"{lane.name} bikes")
     app = OpsciApp(chain)
