@@ -59,6 +59,7 @@ def _faults(options: argparse.Namespace, state: Path) -> int:
             minutes=options.minutes,
             mode=options.mode,
             rate=options.rate,
+            transport=options.transport,
         )
         outcome = asyncio.run(made)
     document = outcome.as_json()
@@ -96,6 +97,12 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=200.0, help="messages per second (default: 200)")
     parser.add_argument(
         "--mode", choices=("ledger", "rest5"), default="ledger", help="how Strapi is written to (default: ledger)"
+    )
+    parser.add_argument(
+        "--transport",
+        choices=("tcp", "websockets"),
+        default="tcp",
+        help="how the engine reaches the broker (default: tcp); objects use both",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the account goes as JSON")
     parser.add_argument(

@@ -20,11 +20,11 @@ __all__ = ["Engine", "settings_of"]
 _STEPPED: Final = ROOT / "tests" / "faults" / "stepped"
 
 
-def settings_of(*, mqtt: int, kafka: int, strapi: int, token: str, mode: str, client_id: str) -> dict[str, Any]:
+def settings_of(*, mqtt: str, kafka: int, strapi: int, token: str, mode: str, client_id: str) -> dict[str, Any]:
     """The settings: those shipped, with shorter deadlines, so that a fault of seconds is a long one.
 
     Args:
-        mqtt: the port of Mosquitto's proxy.
+        mqtt: the address of Mosquitto's proxy.
         kafka: the port of Kafka's.
         strapi: the port of Strapi's.
         token: the bridge's.
@@ -33,7 +33,7 @@ def settings_of(*, mqtt: int, kafka: int, strapi: int, token: str, mode: str, cl
     """
     return {
         "drain": 5.0,
-        "mqtt": {"url": f"mqtt://127.0.0.1:{mqtt}", "client_id": client_id, "keepalive": 5, "in_flight": 1000},
+        "mqtt": {"url": mqtt, "client_id": client_id, "keepalive": 5, "in_flight": 1000},
         "kafka": {"brokers": [f"127.0.0.1:{kafka}"], "timeout": 6.0, "session_timeout": 6.0},
         "strapi": {"url": f"http://127.0.0.1:{strapi}", "token": token, "mode": mode, "timeout": 5.0},
         "ingest": {"pending": 1500},

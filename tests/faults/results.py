@@ -52,7 +52,7 @@ def page(runs: Mapping[str, Mapping[str, Any]], backlog: Sequence[Mapping[str, A
     """The page of results.
 
     Args:
-        runs: by mode, what `Outcome.as_json` gave.
+        runs: by mode and transport, what `Outcome.as_json` gave.
         backlog: what `measure` gave.
     """
     parts = [_HEAD]
@@ -73,12 +73,18 @@ def write_results(*, run: Mapping[str, Any] | None = None, backlog: Sequence[Map
         known = json.loads(_MEASURED.read_text())
     if run is not None:
         # Each number, and what is known of it, stands in the JSON that --json writes; the page has the sums.
-        known["runs"][run["mode"]] = {name: value for name, value in run.items() if not name.endswith(_AT_LENGTH)}
+        known["runs"][_kind(run)] = {name: value for name, value in run.items() if not name.endswith(_AT_LENGTH)}
     if backlog is not None:
         known["backlog"] = list(backlog)
     _MEASURED.write_text(json.dumps(known, indent=1) + "\n")
     _PAGE.write_text(page(known["runs"], known["backlog"]))
     return _PAGE
+
+
+def _kind(document: Mapping[str, Any]) -> str:
+    """What a run is the latest one of; runs that were kept before there was a choice were over TCP."""
+    transport = document.get("transport", "tcp")
+    return str(document["mode"]) if transport == "tcp" else f"{document['mode']} over {transport}"
 
 
 def _counts(document: Mapping[str, Any]) -> list[tuple[str, int]]:
@@ -95,9 +101,11 @@ def _run(document: Mapping[str, Any]) -> str:
     machine, mode = document["machine"], document["mode"]
     command = f"python3 -m stack faults --minutes {document['minutes']:g} --seed {document['seed']}"
     command += "" if mode == "ledger" else f" --mode {mode}"
+    transport = document.get("transport", "tcp")
+    command += "" if transport == "tcp" else f" --transport {transport}"
     ways = {"ledger": "our Strapi's ledger", "rest5": "plain REST, with the position in the row"}
     lines = [
-        f"## {document['minutes']:g} minutes of faults on {ways[mode]}",
+        f"## {document['minutes']:g} minutes of faults on {ways[mode]}{'' if transport == 'tcp' else f', {transport}'}",
         "",
         f"`{command}`, {document['rate']:g} messages/s, on {machine['cores']} cores and {machine['memory_mb']:,} MB, "
         f"{machine['system']}, Python {machine['python']}, "

@@ -63,6 +63,7 @@ class Outcome:
         faults: what was done.
         crashes: exit codes of engines that ended unasked.
         settled: whether all was quiet in the end.
+        transport: how the engine reached the broker.
     """
 
     seed: int
@@ -73,6 +74,7 @@ class Outcome:
     faults: list[Struck] = field(default_factory=list)
     crashes: list[int] = field(default_factory=list)
     settled: bool = False
+    transport: str = "tcp"
 
     @property
     def holds(self) -> bool:
@@ -84,7 +86,7 @@ class Outcome:
         """Everything as one JSON object."""
         document = self.account.as_json()
         document["faults"] = [vars(struck) for struck in self.faults]
-        for name in ("seed", "minutes", "mode", "rate", "crashes", "settled", "holds"):
+        for name in ("seed", "minutes", "mode", "rate", "transport", "crashes", "settled", "holds"):
             document[name] = getattr(self, name)
         return {**document, "machine": machine()}
 
@@ -98,6 +100,7 @@ async def run(
     minutes: float,
     mode: str = "ledger",
     rate: float = 200.0,
+    transport: str = "tcp",
 ) -> Outcome:
     """Do faults until they or the minutes are over, then wait for quiet and draw up the account.
 
@@ -109,10 +112,11 @@ async def run(
         minutes: when no further fault is begun.
         mode: the engine's `strapi.mode`.
         rate: messages per second.
+        transport: how the engine reaches the broker, `tcp` or `websockets`.
     """
     asyncio.get_running_loop().set_exception_handler(_but_for_closed_sockets)
-    world = World(stack, mode)
-    outcome = Outcome(seed, minutes, mode, rate)
+    world = World(stack, mode, transport)
+    outcome = Outcome(seed, minutes, mode, rate, transport=transport)
     try:
         await world.start(rate)
         begun, world.begun = time.monotonic(), time.time()

@@ -27,9 +27,10 @@ def servers(tmp_path: Path) -> Iterator[LocalStack]:
 
 
 @pytest.mark.timeout(300)
-async def test_a_minute_of_faults_loses_nothing_and_counts_nothing_twice(servers: LocalStack) -> None:
+@pytest.mark.parametrize("transport", ["tcp", "websockets"])
+async def test_a_minute_of_faults_loses_nothing_and_counts_nothing_twice(servers: LocalStack, transport: str) -> None:
     said: list[str] = []
-    outcome = await run(servers, short(), said.append, seed=SEED, minutes=3, rate=120)
+    outcome = await run(servers, short(), said.append, seed=SEED, minutes=3, rate=120, transport=transport)
     document = outcome.as_json()
     assert outcome.holds, "\n".join([*said, show(document)])
     assert len(document["faults"]) == len(short())

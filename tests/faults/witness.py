@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from bridge.mqtt.frames import Frames, user_properties
 from tests.faults.account import Excuses
 from tests.faults.register import NUMBER, number_in
+from tests.faults.unwrapped import Unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,10 +51,12 @@ class Witness:
 
     Args:
         interval: Mosquitto's `autosave_interval` in seconds.
+        websockets: whether the engine connects over websockets.
     """
 
-    def __init__(self, interval: float) -> None:
+    def __init__(self, interval: float, *, websockets: bool = False) -> None:
         self._interval = interval
+        self._websockets = websockets
         self._kills: list[float] = []
         self._handed: set[int] = set()
         self._acknowledged: dict[int, float] = {}
@@ -62,7 +65,7 @@ class Witness:
 
     def connection(self) -> Listener:
         """What listens to a new connection."""
-        return Listener(self)
+        return Listener(self, websockets=self._websockets)
 
     def killed(self, at: float) -> None:
         """Note that Mosquitto was killed, in seconds since the epoch."""
@@ -106,17 +109,20 @@ class Listener:
 
     Args:
         witness: where it is noted.
+        websockets: whether it is a websocket.
     """
 
-    def __init__(self, witness: Witness) -> None:
+    def __init__(self, witness: Witness, *, websockets: bool) -> None:
         self._witness = witness
+        self._wrapped = (Unwrapped(), Unwrapped()) if websockets else None
         self._up = Frames(version_5=True)
         self._down = Frames(version_5=True)
         self._numbers: dict[int, int] = {}
 
     def down(self, data: bytes) -> None:
         """Hear what Mosquitto sent."""
-        for message in self._down.feed(data)[0]:
+        stream = data if self._wrapped is None else self._wrapped[0].feed(data)
+        for message in self._down.feed(stream)[0]:
             number = _number(message)
             if number:
                 self._numbers[message.packet_id] = number
@@ -124,7 +130,8 @@ class Listener:
 
     def up(self, data: bytes) -> None:
         """Hear what the engine sent."""
-        for first, body in self._up.feed(data)[1]:
+        stream = data if self._wrapped is None else self._wrapped[1].feed(data)
+        for first, body in self._up.feed(stream)[1]:
             if first == _PUBACK:
                 packet_id = int.from_bytes(body[:2], "big")
                 number = self._numbers.pop(packet_id, 0)

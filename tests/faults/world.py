@@ -39,16 +39,19 @@ class World:
     Args:
         stack: the servers, running.
         mode: the engine's `strapi.mode`.
+        transport: how the engine reaches the broker, `tcp` or `websockets`.
     """
 
-    def __init__(self, stack: LocalStack, mode: str) -> None:
+    def __init__(self, stack: LocalStack, mode: str, transport: str) -> None:
         self.stack = stack
         self.mode = mode
+        self.transport = transport
         self.register = Register(f"f{uuid.uuid4().hex[:8]}")
-        self.witness = Witness(AUTOSAVE)
+        websockets = transport == "websockets"
+        self.witness = Witness(AUTOSAVE, websockets=websockets)
         ports = stack.ports
         self.proxies = {
-            "mosquitto": Proxy(ports.mqtt_tcp, self.witness.connection),
+            "mosquitto": Proxy(ports.mqtt_ws if websockets else ports.mqtt_tcp, self.witness.connection),
             "kafka": Proxy(ports.kafka, relabel=True),
             "strapi": Proxy(ports.strapi, lambda: _Hearing(self._heard)),
             "objects": Proxy(ports.mqtt_tcp),
@@ -158,7 +161,7 @@ class World:
 
     def _engine(self, name: str, *arguments: str) -> Engine:
         settings = settings_of(
-            mqtt=self.proxies["mosquitto"].port,
+            mqtt=f"{'ws' if self.transport == 'websockets' else 'mqtt'}://127.0.0.1:{self.proxies['mosquitto'].port}",
             kafka=self.proxies["kafka"].port,
             strapi=self.proxies["strapi"].port,
             token=self.stack.bridge_token,
