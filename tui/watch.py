@@ -79,11 +79,11 @@ class NewsWatch:
     def _rung(self) -> None:
         self._screen.call_later(self._look_in_time)
 
-    def _look_in_time(self) -> None:
+    def _look_in_time(self, early: float = 0.0) -> None:
         if self._waits or not self._screen.is_active:
             return
         wait = self._pace.wait(time.monotonic())
-        if wait > 0:
+        if wait > early:
             self._waits = True
             self._screen.set_timer(wait, self._due)
         else:
@@ -92,10 +92,7 @@ class NewsWatch:
     def _due(self) -> None:
         # A wait that is over is not asked for again: what rounding left of it may be too short for a clock to pass.
         self._waits = False
-        if self._pace.wait(time.monotonic()) > _ROUNDING:
-            self._look_in_time()
-        elif self._screen.is_active:
-            self._look()
+        self._look_in_time(_ROUNDING)
 
     def _look(self) -> None:
         began = time.monotonic()

@@ -177,16 +177,17 @@ class LineCanvas(RowScroll, Generic[Item]):
 
     def _filtered(self, strip: Strip) -> Strip:
         _, _, filters, background = self._paint
-        segments = list(strip)
         for line_filter in filters:
-            segments = line_filter.apply(segments, background)
-        return Strip(segments, strip.cell_length)
+            strip = strip.apply_filter(line_filter, background)
+        return strip
 
     def _seen_at(self, y: int) -> _Seen[Item] | None:
-        row = y - HEADER + self.top
-        key = self.key_at(row) if y >= HEADER else None
+        return self._seen_in(y - HEADER + self.top, self._now) if y >= HEADER else None
+
+    def _seen_in(self, row: int, now: float) -> _Seen[Item] | None:
+        key = self.key_at(row)
         item = None if key is None else self.item_of(key)
-        return None if key is None or item is None else _Seen(key, item, self._look(key, item, self._now))
+        return None if key is None or item is None else _Seen(key, item, self._look(key, item, now))
 
     def _drawn(self, y: int, seen: _Seen[Item] | None) -> Strip:
         width, blank, tones = self._width, self._component("line--blank"), self._all_tones()
@@ -222,10 +223,8 @@ class LineCanvas(RowScroll, Generic[Item]):
     def _visible_looks(self, now: float) -> dict[int, object]:
         looks: dict[int, object] = {}
         for row in range(self.top, min(self.rows, self.top + self.page_rows)):
-            key = self.key_at(row)
-            item = None if key is None else self.item_of(key)
-            if key is not None and item is not None:
-                looks[row] = (key, self._look(key, item, now))
+            if (seen := self._seen_in(row, now)) is not None:
+                looks[row] = (seen.key, seen.state)
         self._move_thumb()
         return looks
 
