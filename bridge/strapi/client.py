@@ -153,10 +153,13 @@ class StrapiClient:
             RefusedError: the token, its rights or the address are wrong: a person must act.
             StrapiRejectedError: Strapi will never carry this out.
         """
-        answer = await self._answer(method, path, body, query, again=idempotent)
+        answer = await self._send(method, path, body, query, again=idempotent)
         if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} and self._token.read():
             # Nothing was carried out, so another try with the token that stands there now can't do it twice.
-            answer = await self._answer(method, path, body, query, again=idempotent)
+            answer = await self._send(method, path, body, query, again=idempotent)
+        # It is read, and httpx leaves it in a cycle with the stream that it came by: some hundred batches, asked and
+        # answered, would stay in memory until the collector comes by.
+        answer.stream = httpx.ByteStream(b"")
         if not answer.is_success:
             raise self._failure(method, path, answer)
         if not answer.content:
@@ -174,15 +177,6 @@ class StrapiClient:
                 ),
                 Phrase("look at the setting strapi.url"),
             ) from error
-
-    async def _answer(
-        self, method: str, path: str, body: object, query: Mapping[str, str | int] | None, *, again: bool
-    ) -> httpx.Response:
-        answer = await self._send(method, path, body, query, again=again)
-        # It is read, and httpx leaves it in a cycle with the stream that it came by: some hundred batches, asked and
-        # answered, would stay in memory until the collector comes by.
-        answer.stream = httpx.ByteStream(b"")
-        return answer
 
     async def _send(
         self, method: str, path: str, body: object, query: Mapping[str, str | int] | None, *, again: bool
