@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -19,7 +19,10 @@ from tui.app import OpsciApp
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from textual.pilot import Pilot
+
     from stack.local import LocalStack
+    from tui.screens.main import MainScreen
 
 
 @pytest.fixture
@@ -64,6 +67,16 @@ def all_up(chain: EmbeddedChain) -> bool:
     return all(connection.state is State.UP for connection in chain.journal.connections.values())
 
 
+async def filter_to_its_own(
+    pilot: Pilot[None], screen: MainScreen, chain: EmbeddedChain, lane: Lane, *products: dict[str, Any]
+) -> None:
+    """Wait until the chain is up and knows a lane's products, and let the stock show these alone."""
+    known = chain.journal.stock.get
+    await until(pilot, lambda: all_up(chain) and all(known(product["id"]) for product in products), 40)
+    await pilot.press("3", "slash", *lane.name, "enter")
+    await until(pilot, lambda: screen.stock.rows == len(products))
+
+
 async def test_from_key_press_to_the_row_in_strapi(lane: Lane, chain: EmbeddedChain) -> None:
     product = await lane.make_product(41, f"{lane.name} gloves")
     identity = str(product["id"])
@@ -94,9 +107,7 @@ async def test_plus_on_a_row_moves_the_stock(lane: Lane, chain: EmbeddedChain) -
     app = OpsciApp(chain)
     async with app.run_test(size=(120, 40)) as pilot:
         screen = main_screen(app)
-        await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]), 40)
-        await pilot.press("3", "slash", *lane.name, "enter")
-        await until(pilot, lambda: screen.stock.rows == 1)
+        await filter_to_its_own(pilot, screen, chain, lane, product)
         await pilot.press("g", "minus", "4", "enter")
         await until(pilot, lambda: "✓ in Strapi 10 → 6" in widget_text(screen.form.sent), 40)
         assert await lane.stock_of(product) == 6
@@ -117,9 +128,7 @@ async def test_marked_rows_move_together_and_r_repeats_one_of_them(lane: Lane, c
     app = OpsciApp(chain)
     async with app.run_test(size=(120, 40)) as pilot:
         screen = main_screen(app)
-        await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(second["id"]), 40)
-        await pilot.press("3", "slash", *lane.name, "enter")
-        await until(pilot, lambda: screen.stock.rows == 2)
+        await filter_to_its_own(pilot, screen, chain, lane, first, second)
         await pilot.press("g", "space", "space", "plus", "5", "enter")
         await until(pilot, lambda: chain.journal.strapi.next == 2, 40)
         assert (await lane.stock_of(first), await lane.stock_of(second)) == (6, 7)
@@ -134,9 +143,7 @@ async def test_all_dead_letters_go_again_after_a_fix(lane: Lane, chain: Embedded
     product = await lane.make_product(2, f"{lane.name} chairs")
     app = OpsciApp(chain)
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]), 40)
-        await pilot.press("3", "slash", *lane.name, "enter")
-        await until(pilot, lambda: main_screen(app).stock.rows == 1)
+        await filter_to_its_own(pilot, main_screen(app), chain, lane, product)
         await pilot.press("g", "minus", "6", "enter")
         await until(pilot, lambda: "▲ 1 dead (d)" in screen_text(app), 40)
         await pilot.press("minus", "7", "enter")
