@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bridge.apply.verdicts import judge
@@ -16,7 +17,7 @@ from bridge.strapi.decision import Order
 from bridge.strapi.products import stock_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bridge.apply.patience import Patience
     from bridge.dead_letter import DeadLetters
@@ -52,10 +53,14 @@ class Settler:
         self._carrier = carrier
         self._patience = patience
 
-    async def settle(self, batch: Batch) -> None:
+    async def settle(self, batch: Batch, gone: Callable[[], bool]) -> None:
         """Settle a batch: each journey has its verdict afterwards, and Kafka has its dead letter where it needs one.
 
         A journey that has a verdict already came again after a rebalance, and is left as it is.
+
+        Args:
+            batch: what to settle.
+            gone: whether it is to be dropped, looked at while it has to wait.
 
         Raises:
             DroppedError: what is in hand is to be dropped; some journeys of it may be settled.
@@ -64,12 +69,12 @@ class Settler:
         movements = [entry for entry in opened if entry[1] is Does.MOVEMENT]
         rejected = [journey for journey, _, _ in movements if journey.movement is None]
         await self._finish(rejected, [Verdict.REJECTED] * len(rejected))
-        await self._apply([entry for entry in movements if entry[0].movement is not None])
+        await self._apply([entry for entry in movements if entry[0].movement is not None], gone)
         for journey, does, timestamp in opened:
             if does is not Does.MOVEMENT:
-                await self._carry(journey, does, timestamp)
+                await self._carry(journey, does, timestamp, gone)
 
-    async def _apply(self, entries: Batch) -> None:
+    async def _apply(self, entries: Batch, gone: Callable[[], bool]) -> None:
         orders = [
             Order(
                 journey.movement_id, journey.movement, journey.kafka_topic, journey.partition, journey.offset, timestamp
@@ -77,25 +82,28 @@ class Settler:
             for journey, _, timestamp in entries
             if journey.movement is not None
         ]
-        if not orders:
-            return
-        waiting = (
-            Phrase("{count} movements wait for Strapi", count=len(orders))
-            if len(orders) > 1
-            else Phrase("1 movement waits for Strapi")
-        )
-        decisions = await self._patience.ask(lambda: self._stock.apply(orders), waiting)
-        if self._stock.exact:
-            self._journal.notes.pop("plain-rest", None)
-        else:
-            self._journal.notes["plain-rest"] = _PLAIN
-        verdicts = [
-            judge(journey, order.movement, decision)
-            for (journey, _, _), order, decision in zip(entries, orders, decisions, strict=True)
-        ]
-        await self._finish([journey for journey, _, _ in entries], verdicts)
+        done = 0
+        while done < len(orders):
+            left = orders[done:]
+            waiting = (
+                Phrase("{count} movements wait for Strapi", count=len(left))
+                if len(left) > 1
+                else Phrase("1 movement waits for Strapi")
+            )
+            decisions = await self._patience.ask(partial(self._stock.apply, left), waiting, gone)
+            if self._stock.exact:
+                self._journal.notes.pop("plain-rest", None)
+            else:
+                self._journal.notes["plain-rest"] = _PLAIN
+            answered = entries[done : done + len(decisions)]
+            verdicts = [
+                judge(journey, order.movement, decision)
+                for (journey, _, _), order, decision in zip(answered, left, decisions, strict=False)
+            ]
+            await self._finish([journey for journey, _, _ in answered], verdicts)
+            done += len(decisions)
 
-    async def _carry(self, journey: Journey, does: Does, timestamp: int) -> None:
+    async def _carry(self, journey: Journey, does: Does, timestamp: int, gone: Callable[[], bool]) -> None:
         read: dict[str, Any] | Rejection
         if journey.rejection is not None:
             read = journey.rejection
@@ -106,11 +114,11 @@ class Settler:
             if isinstance(read, Rejection):
                 journey.rejection, verdict = read, Verdict.REJECTED
             elif does is Does.PRODUCT:
-                await self._carry_product(journey, read)
+                await self._carry_product(journey, read, gone)
             else:
                 place = f"{journey.kafka_topic}/{journey.partition}@{journey.offset}/{timestamp}"
                 await self._patience.ask(
-                    lambda: self._carrier.write_event(read, place), Phrase("an event waits for Strapi")
+                    lambda: self._carrier.write_event(read, place), Phrase("an event waits for Strapi"), gone
                 )
         except StrapiRejectedError as error:
             journey.rejection = Rejection(
@@ -119,9 +127,9 @@ class Settler:
             verdict = Verdict.REJECTED
         await self._finish([journey], [verdict])
 
-    async def _carry_product(self, journey: Journey, product: dict[str, Any]) -> None:
+    async def _carry_product(self, journey: Journey, product: dict[str, Any], gone: Callable[[], bool]) -> None:
         row = await self._patience.ask(
-            lambda: self._carrier.write_product(product), Phrase("a product waits for Strapi")
+            lambda: self._carrier.write_product(product), Phrase("a product waits for Strapi"), gone
         )
         journey.product_id = row.id
         journey.product_name = str(row.fields.get("name") or "")

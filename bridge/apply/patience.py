@@ -1,4 +1,4 @@
-"""Waiting for Strapi: the same request again until it is answered, told to the journal, and cut short when it must."""
+"""Waiting for Strapi: a request again until it is answered, told to the journal, and cut short when it must."""
 
 from __future__ import annotations
 
@@ -36,25 +36,23 @@ class DroppedError(OpsciError):
 
 
 class Patience:
-    """Asks Strapi until it answers.
+    """Asks Strapi until it answers; several may ask at once, and while it does not answer one of them asks alone.
 
     Args:
         settings: how long to pause.
         journal: where the state of the connection is noted.
-        gone: whether the work in hand is to be dropped, looked at before each try.
         mended: whether what a person had to mend may be mended, looked at while refused.
     """
 
-    def __init__(
-        self, settings: ApplySettings, journal: Journal, gone: Callable[[], bool], mended: Callable[[], bool]
-    ) -> None:
+    def __init__(self, settings: ApplySettings, journal: Journal, mended: Callable[[], bool]) -> None:
         self._journal = journal
         self._backoff = Backoff(settings.first_pause, settings.longest_pause)
-        self._gone = gone
         self._mended = mended
         self._running = asyncio.Event()
         self._running.set()
-        self._wake = asyncio.Event()
+        self._sleepers: set[asyncio.Event] = set()
+        self._alone = asyncio.Lock()
+        self._answers = 0
 
     @property
     def paused(self) -> bool:
@@ -75,23 +73,28 @@ class Patience:
 
     def wake(self) -> None:
         """Look again, at once, whether to go on, to try or to drop."""
-        self._wake.set()
+        for sleeper in self._sleepers:
+            sleeper.set()
 
-    async def running(self) -> None:
+    async def running(self, gone: Callable[[], bool]) -> None:
         """Wait while paused.
+
+        Args:
+            gone: whether what is in hand is to be dropped; looked at after each wake.
 
         Raises:
             DroppedError: what is in hand is to be dropped.
         """
         while not self._running.is_set():
-            await self._sleep(3600)
+            await self._sleep(3600, gone)
 
-    async def ask(self, request: Callable[[], Awaitable[Answer]], what: str) -> Answer:
+    async def ask(self, request: Callable[[], Awaitable[Answer]], what: str, gone: Callable[[], bool]) -> Answer:
         """Make a request until it is answered.
 
         Args:
             request: what makes it, once a call.
             what: what waits meanwhile, for the status line.
+            gone: whether what is in hand is to be dropped; looked at before each further try.
 
         Returns:
             Its answer.
@@ -100,36 +103,58 @@ class Patience:
             RejectedError: Strapi will never carry it out.
             DroppedError: what is in hand is to be dropped; nothing is under way then.
         """
-        while True:
-            await self.running()
-            try:
-                answer = await request()
-            except RefusedError as error:
-                self._note(State.REFUSED, error, what)
-                await self._sleep(_REFUSED, self._mended)
-            except UnreachableError as error:
-                self._note(State.DOWN, error, what)
-                after = error.after if isinstance(error, BusyError) else 0.0
-                await self._sleep(max(after, self._backoff.pause()))
-            else:
-                self._backoff.reset()
-                self._journal.notes.pop("apply", None)
-                if not self.paused:
-                    self._journal.connection(Server.STRAPI, State.UP)
-                return answer
+        async with self._alone:
+            await self.running(gone)
+        answers = self._answers
+        try:
+            return await self._try(request)
+        except (RefusedError, UnreachableError) as error:
+            failure = error
+        async with self._alone:
+            while True:
+                if answers == self._answers:
+                    await self._wait(failure, what, gone)
+                await self.running(gone)
+                answers = self._answers
+                try:
+                    return await self._try(request)
+                except (RefusedError, UnreachableError) as error:
+                    failure = error
 
-    async def _sleep(self, seconds: float, early: Callable[[], bool] = lambda: False) -> None:
+    async def _try(self, request: Callable[[], Awaitable[Answer]]) -> Answer:
+        answer = await request()
+        self._answers += 1
+        self._backoff.reset()
+        self._journal.notes.pop("apply", None)
+        if not self.paused:
+            self._journal.connection(Server.STRAPI, State.UP)
+        return answer
+
+    async def _wait(self, failure: RefusedError | UnreachableError, what: str, gone: Callable[[], bool]) -> None:
+        if isinstance(failure, RefusedError):
+            self._note(State.REFUSED, failure, what)
+            await self._sleep(_REFUSED, gone, self._mended)
+        else:
+            self._note(State.DOWN, failure, what)
+            after = failure.after if isinstance(failure, BusyError) else 0.0
+            await self._sleep(max(after, self._backoff.pause()), gone)
+
+    async def _sleep(self, seconds: float, gone: Callable[[], bool], early: Callable[[], bool] = lambda: False) -> None:
         until = asyncio.get_running_loop().time() + seconds
-        self._wake.clear()
-        while not self._gone() and (left := until - asyncio.get_running_loop().time()) > 0:
-            try:
-                await asyncio.wait_for(self._wake.wait(), min(left, _LOOK))
-            except TimeoutError:
-                if early():
-                    return
-            else:
-                break
-        if self._gone():
+        wake = asyncio.Event()
+        self._sleepers.add(wake)
+        try:
+            while not gone() and (left := until - asyncio.get_running_loop().time()) > 0:
+                try:
+                    await asyncio.wait_for(wake.wait(), min(left, _LOOK))
+                except TimeoutError:
+                    if early():
+                        return
+                else:
+                    break
+        finally:
+            self._sleepers.discard(wake)
+        if gone():
             raise DroppedError
 
     def _note(self, state: State, error: ServerError, what: str) -> None:

@@ -14,7 +14,7 @@ from bridge.route import Does
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bridge.kafka.consumer import ConsumedRecord
+    from bridge.kafka.consumed import ConsumedRecord
 
 __all__ = ["journey_of"]
 

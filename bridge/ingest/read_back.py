@@ -27,7 +27,7 @@ from bridge.phrase import Phrase
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bridge.kafka.consumer import ConsumedRecord
+    from bridge.kafka.consumed import ConsumedRecord
     from bridge.settings import KafkaSettings, MqttSettings
 
 __all__ = ["read_back", "unacknowledged"]

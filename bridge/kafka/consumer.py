@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+import contextlib
+from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import (
@@ -18,66 +19,21 @@ from aiokafka.errors import (
 from bridge.errors import RefusedError, ServerError, SettingsError, UnreachableError
 from bridge.kafka._private import stop_consumer
 from bridge.kafka.connect import connect_options, connection_error
+from bridge.kafka.consumed import Fetched
 from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
+    from bridge.kafka.share import Share
     from bridge.settings import KafkaSettings
 
-__all__ = ["ConsumedRecord", "Consumer", "Fetched"]
+__all__ = ["Consumer"]
 
-_POLL: Final = 0.1
+_POLL: Final = 0.25
 """Seconds that one look for records lasts at most."""
 
 _DAY: Final = 86_400_000
-
-_OTHERS: Final = 50
-"""How many records of the less urgent topics are taken at once."""
-
-
-class ConsumedRecord(Protocol):
-    """A record as aiokafka gives it."""
-
-    @property
-    def topic(self) -> str:
-        """The topic."""
-
-    @property
-    def partition(self) -> int:
-        """The partition."""
-
-    @property
-    def offset(self) -> int:
-        """The offset."""
-
-    @property
-    def timestamp(self) -> int:
-        """Milliseconds since the epoch."""
-
-    @property
-    def key(self) -> bytes | None:
-        """The key."""
-
-    @property
-    def value(self) -> bytes | None:
-        """The value; None is a tombstone."""
-
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes | None]]:
-        """The headers."""
-
-
-class Fetched(NamedTuple):
-    """Records with the generation of the assignment that they came under.
-
-    Attributes:
-        records: those of one partition in order.
-        generation: for `Consumer.holds`.
-    """
-
-    records: list[ConsumedRecord]
-    generation: int
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -85,23 +41,20 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     Args:
         settings: the cluster's.
-        urgent: the topics that are read first.
-        others: the topics that are read by the way, a few records at a time.
+        topics: what is read.
         release: called before partitions are taken away; finish or drop what is in hand, in a few seconds.
     """
 
     def __init__(
         self,
         settings: KafkaSettings,
-        urgent: Collection[str],
-        others: Collection[str],
+        topics: Collection[str],
         release: Callable[[], Awaitable[None]],
     ) -> None:
         self.missing: set[str] = set()
         """Topics that the cluster does not have; they are read once they are there."""
         self._settings = settings
-        self._urgent = frozenset(urgent)
-        self._topics = frozenset(urgent) | frozenset(others)
+        self._topics = frozenset(topics)
         self._release = release
         self._consumer: Any = None
         self._subscribed: frozenset[str] = frozenset()
@@ -109,6 +62,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._expelled = False
         self._generation = 0
         self._unplaced: set[Any] = set()
+        self._placing = asyncio.Lock()
 
     async def start(self) -> None:
         """Connect and join the group.
@@ -171,13 +125,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._subscribed = there
             self._consumer.subscribe(topics=sorted(there), listener=self)
 
-    async def poll(self, most: int) -> Fetched:
-        """Take records, waiting a moment where there are none.
+    async def poll(self, share: Share, most: int) -> Fetched:
+        """Take records of a share of our partitions, waiting a moment where there are none.
 
-        After the group refused a commit there are none until it gives us partitions anew, as what was dropped with
-        that commit comes again only then.
+        Several shares may be polled at once. After the group refused a commit there are no records until it gives us
+        partitions anew, as what was dropped with that commit comes again only then.
 
         Args:
+            share: of which partitions.
             most: how many at most.
 
         Raises:
@@ -187,23 +142,20 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             await asyncio.sleep(_POLL)
             return Fetched([], self._generation)
         try:
-            await self._place()
-            assigned = self._consumer.assignment()
-            urgent = [place for place in assigned if place.topic in self._urgent]
-            others = [place for place in assigned if place.topic not in self._urgent]
-            found = await self._take(others, 0 if urgent else _POLL, min(most, _OTHERS)) if others else []
-            generation = self._generation
-            if urgent or not others:
-                urgently = await self._take(urgent, 0 if found else _POLL, most)
-                # What was taken before a rebalance comes again after it.
-                found = urgently + (found if generation == self._generation else [])
+            async with self._placing:
+                await self._place()
+            places = share.among(self._consumer.assignment())
+            if places:
+                return await self._take(places, most)
+            await asyncio.sleep(_POLL)
         except (KafkaError, OSError) as error:
             raise self._error(error) from error
-        return Fetched(found, self._generation)
+        return Fetched([], self._generation)
 
-    async def _take(self, places: Sequence[Any], seconds: float, most: int) -> list[ConsumedRecord]:
+    async def _take(self, places: Sequence[Any], most: int) -> Fetched:
+        generation = self._generation
         try:
-            taken = await self._consumer.getmany(*places, timeout_ms=int(seconds * 1000), max_records=most)
+            taken = await self._consumer.getmany(*places, timeout_ms=int(_POLL * 1000), max_records=most)
         except ValueError as error:
             # Its bytes can't be had, so no dead letter could keep it, and to go on behind it would lose it unsaid.
             raise ServerError(
@@ -211,12 +163,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 Phrase("Kafka has a record that can't be decoded: {error}", error=str(error)),
                 Phrase("applying waits before it; delete it from its partition (kafka-delete-records)"),
             ) from error
-        if self._unplaced:
-            # Partitions came while we waited, and where to start with them is not decided yet.
+        if self._unplaced or generation != self._generation:
+            # Partitions came while we waited: where to start with them is not decided, and they may be of other shares.
             for place, records in taken.items():
-                self._consumer.seek(place, records[0].offset)
-            return []
-        return [record for records in taken.values() for record in records]
+                with contextlib.suppress(IllegalStateError):
+                    self._consumer.seek(place, records[0].offset)
+            return Fetched([], self._generation)
+        return Fetched([record for records in taken.values() for record in records], generation)
 
     def holds(self, generation: int) -> bool:
         """Whether the partitions are still ours as they were when records of that generation came."""

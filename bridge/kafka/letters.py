@@ -23,7 +23,7 @@ from bridge.movement import Movement, Reason, Rejection, read_movement
 from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
-    from bridge.kafka.consumer import ConsumedRecord
+    from bridge.kafka.consumed import ConsumedRecord
     from bridge.settings import KafkaSettings
 
 __all__ = ["LetterReader", "letter_of"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-    from bridge.kafka.consumer import ConsumedRecord
+    from bridge.kafka.consumed import ConsumedRecord
 
 __all__ = ["read_on", "read_tail"]
 

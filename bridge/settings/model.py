@@ -160,15 +160,15 @@ class ApplySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         enabled: whether this engine does it.
-        batch: the most movements in one request to the ledger, 1 to 1,000.
-        fetch: the most records taken from Kafka at once.
+        batch: the most movements in one request to the ledger, 1 to 1,000; less where Strapi takes longer than 0.1 s.
+        requests: how many requests to the ledger may be under way at once, 1 to 16; each of other partitions.
         first_pause: seconds before the first try again when Strapi does not answer.
         longest_pause: the seconds to which that pause grows.
     """
 
     enabled: bool = True
     batch: Annotated[int, Meta(ge=1, le=1_000)] = 500
-    fetch: Count = 1_000
+    requests: Annotated[int, Meta(ge=1, le=16)] = 2
     first_pause: Seconds = 0.5
     longest_pause: Seconds = 30
 

@@ -6,6 +6,7 @@ sent again as it is.
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -115,7 +116,7 @@ class Ledger:
         ]
         try:
             answer = await self._client.call("POST", LEDGER_ROUTE, {"movements": batch}, idempotent=True)
-        except UnreachableError:
+        except (UnreachableError, asyncio.CancelledError):
             self._unanswered.update(order.movement_id for order in orders)
             raise
         try:

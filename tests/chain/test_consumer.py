@@ -13,11 +13,12 @@ from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from bridge.errors import ServerError
 from bridge.kafka.consumer import Consumer
+from bridge.kafka.share import Share
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from bridge.kafka.consumer import ConsumedRecord, Fetched
+    from bridge.kafka.consumed import ConsumedRecord, Fetched
     from bridge.settings import Settings
     from tests.chain.lane import Lane
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 async def consuming(settings: Settings, topic: str) -> AsyncIterator[Consumer]:
     async def release() -> None: ...
 
-    consumer = Consumer(settings.kafka, [topic], [], release)
+    consumer = Consumer(settings.kafka, [topic], release)
     await consumer.start()
     try:
         yield consumer
@@ -44,9 +45,9 @@ async def write(lane: Lane, count: int) -> None:
         await producer.stop()
 
 
-async def some(consumer: Consumer, most: int) -> Fetched:
+async def some(consumer: Consumer, lane: Lane, most: int = 10) -> Fetched:
     async with asyncio.timeout(20):
-        while not (fetched := await consumer.poll(most)).records:
+        while not (fetched := await consumer.poll(Share(frozenset({lane.stock})), most)).records:
             pass
     return fetched
 
@@ -64,19 +65,19 @@ async def test_after_a_refused_commit_nothing_is_taken_or_committed_until_partit
     await write(lane, 40)
     settings = lane.settings()
     async with consuming(settings, lane.stock) as consumer:
-        assert numbers((await some(consumer, 10)).records) == list(range(10))
+        assert numbers((await some(consumer, lane)).records) == list(range(10))
         assert await consumer.commit({(lane.stock, 0): 5})
         with monkeypatch.context() as patch:
             patch.setattr(consumer._consumer, "commit", refuse)
             assert not await consumer.commit({(lane.stock, 0): 7})
         # Kafka still counts us in, so only our own word keeps this from skipping what was dropped.
-        assert (await consumer.poll(10)).records == []
+        assert (await consumer.poll(Share(frozenset({lane.stock})), 10)).records == []
         assert not await consumer.commit({(lane.stock, 0): 30})
         consumer._consumer._coordinator.request_rejoin()
-        assert numbers((await some(consumer, 10)).records)[0] == 5
+        assert numbers((await some(consumer, lane)).records)[0] == 5
         assert await consumer.commit({(lane.stock, 0): 15})
     async with consuming(settings, lane.stock) as consumer:
-        assert numbers((await some(consumer, 10)).records)[0] == 15
+        assert numbers((await some(consumer, lane)).records)[0] == 15
 
 
 async def test_kafka_takes_a_commit_from_outside_of_an_empty_group(lane: Lane) -> None:
@@ -84,14 +85,14 @@ async def test_kafka_takes_a_commit_from_outside_of_an_empty_group(lane: Lane) -
     await write(lane, 40)
     settings = lane.settings()
     async with consuming(settings, lane.stock) as consumer:
-        await some(consumer, 10)
+        await some(consumer, lane)
         coordinator = consumer._consumer._coordinator
         await coordinator._maybe_leave_group()
         coordinator.request_rejoin = lambda: None
         coordinator.reset_generation()
         assert await consumer.commit({(lane.stock, 0): 30})
     async with consuming(settings, lane.stock) as consumer:
-        assert numbers((await some(consumer, 10)).records)[0] == 30
+        assert numbers((await some(consumer, lane)).records)[0] == 30
 
 
 async def test_a_record_that_no_one_can_decode_is_said_and_never_skipped(lane: Lane) -> None:
@@ -113,4 +114,4 @@ async def test_a_record_that_no_one_can_decode_is_said_and_never_skipped(lane: L
     for _ in range(2):
         async with consuming(lane.settings(), lane.stock) as consumer:
             with pytest.raises(ServerError, match="can't be decoded"):
-                await some(consumer, 10)
+                await some(consumer, lane)

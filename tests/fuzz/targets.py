@@ -177,7 +177,7 @@ _ORDERS: Final = [Order(f"m{place}", Movement("12", 5, "IN"), "stock", 0, place,
 
 
 async def _apply(client: StrapiClient) -> None:
-    assert len(await Stock(client).apply(_ORDERS)) == len(_ORDERS)
+    assert len(await Stock(client, 500).apply(_ORDERS)) == len(_ORDERS)
 
 
 async def _read(client: StrapiClient) -> None:
