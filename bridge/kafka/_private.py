@@ -1,7 +1,8 @@
 """What rests on private names of aiokafka 0.14; a test notices when they change.
 
 `stop()` of its producer and its consumer waits for a Kafka that does not answer, and cut short it leaves its
-connections open.
+connections open. Its consumer has one request under way to each broker, so where a request waits at the broker for
+records of quiet partitions, those that a busy one has meanwhile are not asked for.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from bridge.errors import LibraryChangedError
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-__all__ = ["check_aiokafka", "stop_consumer", "stop_producer"]
+__all__ = ["check_aiokafka", "stop_consumer", "stop_producer", "wait_for_records"]
 
 _CLOSING: Final = 1.0
 
@@ -40,6 +41,12 @@ async def stop_consumer(consumer: AIOKafkaConsumer, deadline: float) -> None:
             if consumer._fetcher is not None:
                 await _close(consumer._fetcher)
             await _close(consumer._client)
+
+
+def wait_for_records(consumer: AIOKafkaConsumer, milliseconds: int) -> None:
+    """Let a started consumer's next requests wait at the broker that long for records, where it has none."""
+    if hasattr(consumer._fetcher, "_fetch_max_wait_ms"):
+        consumer._fetcher._fetch_max_wait_ms = milliseconds
 
 
 def check_aiokafka(consumer: AIOKafkaConsumer) -> None:

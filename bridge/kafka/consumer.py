@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -17,7 +18,7 @@ from aiokafka.errors import (
 )
 
 from bridge.errors import RefusedError, ServerError, SettingsError, UnreachableError
-from bridge.kafka._private import stop_consumer
+from bridge.kafka._private import stop_consumer, wait_for_records
 from bridge.kafka.connect import connect_options, connection_error
 from bridge.kafka.consumed import Fetched
 from bridge.phrase import Phrase
@@ -34,6 +35,13 @@ _POLL: Final = 0.25
 """Seconds that one look for records lasts at most."""
 
 _DAY: Final = 86_400_000
+
+_BUSY_WAIT: Final = 20
+_QUIET_WAIT: Final = 500
+"""Milliseconds that a request waits at the broker for records, while there is a backlog and where there is none."""
+
+_BUSY: Final = 1.0
+"""Seconds for which there is a backlog after more records were there than were taken."""
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -63,6 +71,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._generation = 0
         self._unplaced: set[Any] = set()
         self._placing = asyncio.Lock()
+        self._full_at = float("-inf")
 
     async def start(self) -> None:
         """Connect and join the group.
@@ -88,6 +97,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             # Waiting for Strapi is no reason to leave the group: the heartbeat says that we live.
             max_poll_interval_ms=_DAY,
             request_timeout_ms=timeout,
+            fetch_max_wait_ms=_QUIET_WAIT,
             fetch_max_bytes=8 * 1024 * 1024,
             # Of a backlog some thousand records a partition, in time while the ones before are applied.
             max_partition_fetch_bytes=256 * 1024,
@@ -169,7 +179,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 with contextlib.suppress(IllegalStateError):
                     self._consumer.seek(place, records[0].offset)
             return Fetched([], self._generation)
-        return Fetched([record for records in taken.values() for record in records], generation)
+        found = [record for records in taken.values() for record in records]
+        now = time.monotonic()
+        if len(found) == most:
+            self._full_at = now
+        wait_for_records(self._consumer, _BUSY_WAIT if now - self._full_at < _BUSY else _QUIET_WAIT)
+        return Fetched(found, generation)
 
     def holds(self, generation: int) -> bool:
         """Whether the partitions are still ours as they were when records of that generation came."""

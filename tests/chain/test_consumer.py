@@ -115,3 +115,17 @@ async def test_a_record_that_no_one_can_decode_is_said_and_never_skipped(lane: L
         async with consuming(lane.settings(), lane.stock) as consumer:
             with pytest.raises(ServerError, match="can't be decoded"):
                 await some(consumer, lane)
+
+
+async def test_a_request_waits_shortly_while_there_is_a_backlog(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+    # One request is under way to a broker at a time: one that waits for quiet partitions holds up a busy one.
+    await write(lane, 25)
+    async with consuming(lane.settings(), lane.stock) as consumer:
+        fetcher = consumer._consumer._fetcher
+        assert fetcher._fetch_max_wait_ms == 500
+        await some(consumer, lane)
+        assert fetcher._fetch_max_wait_ms == 20
+        monkeypatch.setattr("bridge.kafka.consumer._BUSY", 0.0)
+        while len((await some(consumer, lane)).records) == 10:
+            pass
+        assert fetcher._fetch_max_wait_ms == 500
