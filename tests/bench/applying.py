@@ -29,7 +29,7 @@ LEDGER: Final = Contender(
     "each movement once, recorded with its verdict in the transaction that changes the stock",
     "opsci-bridge --only apply with its defaults, which find the ledger's route",
     exact=True,
-    told={"count": 20_000, "ledger": True},
+    told={"count": 60_000, "ledger": True},
 )
 PLAIN_REST: Final = Contender(
     "rest5",

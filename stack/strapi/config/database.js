@@ -17,6 +17,8 @@ const sqlite = (env) => ({
       // KiB of pages in memory. With the 2,000 that SQLite takes by itself, a ledger of a million rows reads its indexes
       // from the file again and again.
       connection.pragma('cache_size = -32000');
+      // What undoes a statement half done, for a batch more than SQLite keeps in memory by itself.
+      connection.pragma('temp_store = MEMORY');
       done(null, connection);
     },
   },

@@ -15,8 +15,10 @@ const DOCUMENT_ID_ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyz';
 class StockMovedError extends Error {}
 
 // 24 letters and digits, the first a letter, as Strapi's own; its cuid2 hashes for each and would be half of a batch.
-const documentId = () => {
-  let text = DOCUMENT_ID_ALPHABET[randomInt(10, 36)];
+// In the order of time, so that their index grows at its end: where it grows everywhere, a batch of 500 writes as many
+// pages of it, the more the longer the ledger is.
+const documentId = (at) => {
+  let text = `m${at.getTime().toString(36).padStart(9, '0')}`;
   while (text.length < 24) {
     text += DOCUMENT_ID_ALPHABET[randomInt(36)];
   }
@@ -76,7 +78,7 @@ const changeStocks = async (trx, changes, at) => {
 /** Add rows to the ledger, in order, as Strapi would have: it reads them by its own routes. */
 const addMovements = async (trx, entries, at) => {
   if (entries.length > 0) {
-    const rows = entries.map((entry) => FIELDS.map((field) => (field === 'document_id' ? documentId() : entry[field])));
+    const rows = entries.map((entry) => FIELDS.map((field) => (field === 'document_id' ? documentId(at) : entry[field])));
     await runOn(trx, STATEMENTS.add, at, at, at, rows);
   }
 };
