@@ -42,9 +42,10 @@ class Chain:
     Args:
         settings: which servers, which routes, which parts.
         journal: where everything is noted.
+        board: whether the journal's stock board is to have all products, for who looks at it.
     """
 
-    def __init__(self, settings: Settings, journal: Journal) -> None:
+    def __init__(self, settings: Settings, journal: Journal, *, board: bool = True) -> None:
         self.settings = settings
         self.journal = journal
         for server, address in (
@@ -57,7 +58,7 @@ class Chain:
         letters = DeadLetters(settings.kafka.errors_topic, self._writer, journal)
         self.ingest = Ingest(settings, journal, self._writer, letters)
         self.apply = Apply(settings, journal, letters)
-        self._reader = StockReader(settings, journal)
+        self._reader = StockReader(settings, journal, whole=board)
         self._publisher = Publisher(settings.mqtt)
         self._letters = LetterReader(settings.kafka, journal.errors.capacity)
         self.simulation = Simulation(journal.stock, self._publish_simulated)

@@ -52,7 +52,7 @@ class _JournalCollector(Collector):
         yield rejected
         if journal.lag >= 0:
             yield GaugeMetricFamily("opsci_lag_records", "Records that are not consumed yet", value=journal.lag)
-        yield GaugeMetricFamily("opsci_products", "Products on the stock board", value=len(journal.stock))
+        yield GaugeMetricFamily("opsci_products", "Products in Strapi", value=journal.stock.total)
         yield self._latency()
         yield self._connections()
 

@@ -60,7 +60,7 @@ class _Run:
     def __init__(self, settings: Settings, journal: Journal, *, once: bool) -> None:
         self._settings = settings
         self._journal = journal
-        self._chain = Chain(settings, journal)
+        self._chain = Chain(settings, journal, board=False)
         self._exhausted = Exhausted(settings, journal, self._chain) if once else None
         self._signals = 0
         self._stopping = False

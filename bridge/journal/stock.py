@@ -42,14 +42,19 @@ class StockBoard:
 
     Args:
         news: what rings with every change.
+
+    Attributes:
+        version: grows with every change.
+        total: how many products Strapi has, as it said last; more than the board has where nobody looks at it.
     """
 
-    __slots__ = ("_news", "_products", "version")
+    __slots__ = ("_news", "_products", "total", "version")
 
     def __init__(self, news: News | None = None) -> None:
         self._news = news or News()
         self._products: dict[int, Product] = {}
         self.version = 0
+        self.total = 0
 
     def __len__(self) -> int:
         return len(self._products)
@@ -92,16 +97,24 @@ class StockBoard:
             products: rows whose `last_change` is ignored: it is derived from what the board had.
             complete: whether these are all products, so that a missing one is gone.
         """
-        fresh: dict[int, Product] = {} if complete else self._products.copy()
-        for product in products:
-            known = self._products.get(product.id)
-            delta = product.stock - known.stock if known else 0
-            if known and not delta:
-                row = product._replace(last_change=known.last_change, changed_at=known.changed_at)
-            else:
-                row = product._replace(last_change=delta)
-            fresh[product.id] = row
-        if fresh != self._products:
+        known = self._products
+        fresh = {product.id: _after(known.get(product.id), product) for product in products}
+        if complete:
+            if fresh == known:
+                return
             self._products = fresh
-            self.version += 1
-            self._news.ring()
+        else:
+            changed = {key: product for key, product in fresh.items() if known.get(key) != product}
+            if not changed:
+                return
+            known.update(changed)
+        self.version += 1
+        self._news.ring()
+
+
+def _after(known: Product | None, product: Product) -> Product:
+    if known is None:
+        return product._replace(last_change=0)
+    if product.stock == known.stock:
+        return product._replace(last_change=known.last_change, changed_at=known.changed_at)
+    return product._replace(last_change=product.stock - known.stock)

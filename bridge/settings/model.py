@@ -167,7 +167,7 @@ class ApplySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     enabled: bool = True
-    batch: Annotated[int, Meta(ge=1, le=1_000)] = 500
+    batch: Annotated[int, Meta(ge=1, le=1_000)] = 1_000
     requests: Annotated[int, Meta(ge=1, le=16)] = 2
     first_pause: Seconds = 0.5
     longest_pause: Seconds = 30

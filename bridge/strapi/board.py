@@ -10,7 +10,7 @@ from bridge.backoff import Backoff
 from bridge.errors import RefusedError, ServerError
 from bridge.journal import Server, State
 from bridge.strapi.client import StrapiClient
-from bridge.strapi.products import product_of, read_pages
+from bridge.strapi.products import product_of, read_latest, read_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["StockReader"]
 
 _WHOLE: Final = 30.0
-"""Seconds between two readings of all pages, which find what is deleted."""
+"""Seconds between two readings of all products where nothing tells that one is missing."""
+
+_REST: Final = 100
+"""How many times as long as it takes to read all products it is not done again: among many it is work for Strapi."""
 
 _LATEST: Final = 50
 """How many of the products that changed last are read in between."""
@@ -34,46 +37,60 @@ class StockReader:
     Args:
         settings: the engine's.
         journal: whose stock board is kept.
+        whole: whether the board has all products; where nobody looks at it, only how many there are is asked.
     """
 
-    def __init__(self, settings: Settings, journal: Journal) -> None:
+    def __init__(self, settings: Settings, journal: Journal, *, whole: bool = True) -> None:
         self._settings = settings
         self._journal = journal
+        self._whole = whole
         self._refused = False
 
     async def run(self) -> None:
         """Read until cancelled, through every absence of Strapi."""
         refresh = self._settings.strapi.refresh
         backoff = Backoff(first=refresh, longest=max(refresh, 10.0))
-        whole_at = 0.0
+        known, whole_at, not_before = False, 0.0, 0.0
         if self._journal.connections[Server.STRAPI].state is State.OFF:
             self._journal.connection(Server.STRAPI, State.CONNECTING)
         async with StrapiClient(self._settings.strapi) as client:
             while True:
-                whole = time.monotonic() >= whole_at
+                begun = time.monotonic()
                 try:
-                    await self._read(client, whole=whole)
+                    if self._whole and begun >= (whole_at if known else not_before):
+                        await self._read_all(client)
+                        ended = time.monotonic()
+                        not_before = ended + (ended - begun) * _REST
+                        whole_at = max(not_before, ended + _WHOLE)
+                        known = True
+                    else:
+                        known = await self._read_latest(client)
                 except ServerError as error:
                     self._note(error)
-                    whole_at = 0.0
+                    known, not_before = False, 0.0
                     await asyncio.sleep(backoff.pause())
                     continue
-                if whole:
-                    whole_at = time.monotonic() + _WHOLE
                 backoff.reset()
                 self._note_up()
                 await asyncio.sleep(refresh)
 
-    async def _read(self, client: StrapiClient, *, whole: bool) -> None:
+    async def _read_all(self, client: StrapiClient) -> None:
         asked_at = time.time()
-        if not whole:
-            async for rows in read_pages(client, {"sort": "updatedAt:desc"}, _LATEST):
-                self._journal.stock.read(self._fresh(rows, asked_at), complete=False)
-                return
         found: list[Row] = []
         async for rows in read_pages(client):
             found += rows
-        self._journal.stock.read(self._fresh(found, asked_at), complete=True)
+        board = self._journal.stock
+        board.read(self._fresh(found, asked_at), complete=True)
+        board.total = len(board)
+
+    async def _read_latest(self, client: StrapiClient) -> bool:
+        """Read what changed last; whether the board has as many products as there are now."""
+        asked_at = time.time()
+        board = self._journal.stock
+        rows, board.total = await read_latest(client, _LATEST if self._whole else 1)
+        if self._whole:
+            board.read(self._fresh(rows, asked_at), complete=False)
+        return len(board) == board.total
 
     def _fresh(self, rows: Iterable[Row], asked_at: float) -> Iterable[Product]:
         """The rows, but where a movement was applied while they were under way, what the board has."""

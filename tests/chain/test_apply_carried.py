@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.journal import Journal, Server, State, Verdict
-from bridge.strapi.board import StockReader
+from bridge.journal import Verdict
 from tests.chain.applying import Shop, applying, movement, produce
 from tests.chain.lane import until
 
@@ -59,32 +57,3 @@ async def test_an_event_is_stored_once_with_its_metadata_decoded(lane: Lane, sho
     (event,) = answer.json()["data"]
     assert event["metadata"] == {"firewall": "COM"}
     assert event["source"].startswith(f"{lane.event}/0@0/")
-
-
-async def test_the_board_shows_what_another_program_wrote(lane: Lane, shop: Shop) -> None:
-    product = await shop.add(41, name="Board lamp")
-    journal = Journal()
-    reading = asyncio.create_task(StockReader(lane.settings(apply={"enabled": False}), journal).run())
-    try:
-        await until(lambda: journal.stock.get(product) is not None)
-        assert journal.connections[Server.STRAPI].state is State.UP
-        document = (await shop.row(product))["documentId"]
-        await shop.http.put(f"/api/products/{document}", json={"data": {"stock_available": 36, "statuss": "danger"}})
-        await until(lambda: (found := journal.stock.get(product)) is not None and found.stock == 36)
-        found = journal.stock.get(product)
-        assert found is not None
-        assert (found.name, found.status, found.last_change) == ("Board lamp", "danger", -5)
-    finally:
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
-
-
-async def test_the_board_says_that_strapi_refuses_the_token(lane: Lane) -> None:
-    journal = Journal()
-    settings = lane.settings(apply={"enabled": False}, strapi={"token": "wrong"})
-    reading = asyncio.create_task(StockReader(settings, journal).run())
-    try:
-        await until(lambda: journal.connections[Server.STRAPI].state is State.REFUSED)
-    finally:
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)

@@ -12,7 +12,7 @@ from bridge.journal import Server
 from bridge.route import Does
 from bridge.strapi.client import StrapiClient, StrapiRejectedError
 from bridge.strapi.flavour import Flavour, detect
-from bridge.strapi.products import path_of, read_pages
+from bridge.strapi.products import path_of, read_latest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -38,7 +38,7 @@ async def check_strapi(settings: Settings) -> AsyncIterator[Finding]:
     # Found out, whatever the settings say: `ledger` of a Strapi without one would fail at the first movement.
     async with StrapiClient(replace(settings.strapi, mode="auto")) as client:
         try:
-            count = await _count(client)
+            _, count = await read_latest(client, 1)
         except ServerError as error:
             yield failure(Server.STRAPI, error)
             return
@@ -65,13 +65,6 @@ async def check_strapi(settings: Settings) -> AsyncIterator[Finding]:
             yield await _right(client, "POST", path, "make products")
         if Does.EVENT in does:
             yield await _right(client, "POST", "/api/events", "make events")
-
-
-async def _count(client: StrapiClient) -> int:
-    count = 0
-    async for rows in read_pages(client):
-        count += len(rows)
-    return count
 
 
 async def _right(client: StrapiClient, method: str, path: str, what: str) -> Finding:
