@@ -4,10 +4,7 @@ const { randomInt } = require('node:crypto');
 
 const { LARGEST_STOCK } = require('./batch');
 const { Products, numericId } = require('./products');
-const { FIELDS, STATEMENTS, runOn } = require('./statements');
-
-const PRODUCTS = 'products';
-const LEDGER = 'stock_movements';
+const { FIELDS, STATEMENTS, read, write } = require('./statements');
 
 const DOCUMENT_ID_ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyz';
 
@@ -29,34 +26,23 @@ const documentId = (at) => {
  * Take SQLite's write lock. Knex begins with a plain BEGIN, under which what is read first may be written over by
  * another process before we write; a statement that could write, and touches no row, takes the lock at once.
  */
-const lockForWriting = (trx) => trx(PRODUCTS).whereRaw('0 = 1').update({ stock_available: null });
+const lockForWriting = (trx) => trx('products').whereRaw('0 = 1').update({ stock_available: null });
 
 /** The ledger's rows of some movement ids, by movement id. */
 const recordedMovements = async (trx, movementIds) => {
-  const rows = await trx(LEDGER)
-    .select('movement_id', 'product', 'product_id', 'amount', 'type', 'verdict', 'stock_before', 'stock_after')
-    .whereIn('movement_id', [...movementIds]);
+  const rows = await read(trx, STATEMENTS.recorded, [...movementIds]);
   return new Map(rows.map((row) => [row.movement_id, row]));
 };
 
 /**
  * The products that some references may mean, and those of some row ids, locked until the transaction ends. They are
  * locked in the order of their ids, so that two batches over the same products wait for each other instead of both
- * failing. SQLite leaves FOR UPDATE out: there the whole database is locked.
+ * failing.
  */
 const lockedProducts = async (trx, references, rowIds) => {
-  const ids = [...references].map(numericId).filter((id) => id !== null);
-  const rows = await trx(PRODUCTS)
-    .select('id', 'document_id', 'name', 'barcode', 'stock_available')
-    .where((which) =>
-      which
-        .whereIn('id', [...new Set([...ids, ...rowIds])])
-        .orWhereIn('document_id', [...references])
-        .orWhereIn('barcode', [...references])
-    )
-    .orderBy('id')
-    .forUpdate();
-  return new Products(rows);
+  const named = [...references];
+  const ids = named.map(numericId).filter((id) => id !== null);
+  return new Products(await read(trx, STATEMENTS.products, [...new Set([...ids, ...rowIds])], named, named));
 };
 
 /**
@@ -69,7 +55,7 @@ const changeStocks = async (trx, changes, at) => {
   if (changes.size === 0) {
     return;
   }
-  const written = await runOn(trx, STATEMENTS.change, at, [...changes], LARGEST_STOCK);
+  const written = await write(trx, STATEMENTS.change, at, [...changes], LARGEST_STOCK);
   if (written !== changes.size) {
     throw new StockMovedError(`${changes.size - written} of ${changes.size} stocks can't change as decided any more`);
   }
@@ -79,7 +65,7 @@ const changeStocks = async (trx, changes, at) => {
 const addMovements = async (trx, entries, at) => {
   if (entries.length > 0) {
     const rows = entries.map((entry) => FIELDS.map((field) => (field === 'document_id' ? documentId(at) : entry[field])));
-    await runOn(trx, STATEMENTS.add, at, at, at, rows);
+    await write(trx, STATEMENTS.add, at, at, at, rows);
   }
 };
 

@@ -24,16 +24,34 @@ const ROWS = {
   sqlite: 'json_each(?) AS handed',
   postgres: 'json_array_elements(CAST(? AS json)) AS handed(value)',
 };
+/** A list of values as one parameter, to compare a column with: SQLite by its index, PostgreSQL too. */
+const AMONG = {
+  sqlite: () => 'IN (SELECT value FROM json_each(?))',
+  postgres: (type) => `= ANY(ARRAY(SELECT CAST(json_array_elements_text(CAST(? AS json)) AS ${type})))`,
+};
 const MOMENT = { sqlite: '?', postgres: 'CAST(? AS timestamp)' };
 
 const part = (place, type) => `CAST(handed.value ->> ${place} AS ${type})`;
 
 const byClient = (write) =>
-  Object.fromEntries(Object.keys(ROWS).map((client) => [client, write(ROWS[client], MOMENT[client])]));
+  Object.fromEntries(Object.keys(ROWS).map((client) => [client, write(ROWS[client], MOMENT[client], client)]));
 
 const STOCK = 'CAST(COALESCE(products.stock_available, 0) AS bigint) + change.by';
 
 const STATEMENTS = {
+  /** Takes: movement ids. */
+  recorded: byClient(
+    (_rows, _moment, client) =>
+      'SELECT movement_id, product, product_id, amount, type, verdict, stock_before, stock_after ' +
+      `FROM stock_movements WHERE movement_id ${AMONG[client]('text')}`
+  ),
+  /** Takes: row ids, documentIds, barcodes. SQLite has no FOR UPDATE: there the whole database is locked. */
+  products: byClient(
+    (_rows, _moment, client) =>
+      'SELECT id, document_id, name, barcode, stock_available FROM products ' +
+      `WHERE id ${AMONG[client]('integer')} OR document_id ${AMONG[client]('text')} ` +
+      `OR barcode ${AMONG[client]('text')} ORDER BY id${client === 'postgres' ? ' FOR UPDATE' : ''}`
+  ),
   /** Takes: when, rows of (product id, change), the largest stock. */
   change: byClient(
     (rows, moment) =>
@@ -50,18 +68,35 @@ const STATEMENTS = {
   ),
 };
 
+const run = (trx, statement, parameters) => {
+  const given = parameters.map((parameter) => (Array.isArray(parameter) ? JSON.stringify(parameter) : parameter));
+  return trx.raw(statement[trx.client.dialect === 'postgresql' ? 'postgres' : 'sqlite'], given);
+};
+
 /**
- * Run one of the statements.
+ * Run one of the statements that write.
  *
  * @param {import('knex').Knex.Transaction} trx Where.
  * @param {Record<string, string>} statement By database.
  * @param {...unknown} parameters What it takes; rows as lists.
  * @returns {Promise<number>} How many rows it wrote.
  */
-const runOn = async (trx, statement, ...parameters) => {
-  const given = parameters.map((parameter) => (Array.isArray(parameter) ? JSON.stringify(parameter) : parameter));
-  const done = await trx.raw(statement[trx.client.dialect === 'postgresql' ? 'postgres' : 'sqlite'], given);
+const write = async (trx, statement, ...parameters) => {
+  const done = await run(trx, statement, parameters);
   return done.changes ?? done.rowCount;
 };
 
-module.exports = { FIELDS, STATEMENTS, runOn };
+/**
+ * Run one of the statements that read.
+ *
+ * @param {import('knex').Knex.Transaction} trx Where.
+ * @param {Record<string, string>} statement By database.
+ * @param {...unknown} parameters What it takes; values as lists.
+ * @returns {Promise<object[]>} The rows.
+ */
+const read = async (trx, statement, ...parameters) => {
+  const found = await run(trx, statement, parameters);
+  return found.rows ?? found;
+};
+
+module.exports = { FIELDS, STATEMENTS, read, write };
