@@ -7,7 +7,7 @@ from typing import Final
 
 from tests.bench.applying import GET_PUT, LEDGER, PLAIN_REST, run_apply
 from tests.bench.arrival import FIGURES, run_arrival
-from tests.bench.contenders import FLECHTWERK, MQ_BRIDGE, MQTTJS, ON_UVLOOP, OVER_TCP, OVER_WEBSOCKETS
+from tests.bench.contenders import BLANK_JOURNAL, FLECHTWERK, MQ_BRIDGE, MQTTJS, ON_UVLOOP, OVER_TCP, OVER_WEBSOCKETS
 from tests.bench.growth import run_apply_among_products, run_apply_behind_ledger
 from tests.bench.ingest import run_backlog, run_crew, run_live
 from tests.bench.memory import run_memory
@@ -49,6 +49,14 @@ _LISTED: Final = (
         f"`ingest-backlog` by our engine over websockets and over TCP. {_RATE}",
         "messages/s",
         (OVER_WEBSOCKETS, replace(OVER_TCP, name="tcp")),
+        run_backlog,
+        _INGEST,
+    ),
+    Work(
+        "journal",
+        f"`ingest-backlog` by our engine, and by the same one whose journal notes no message. {_RATE}",
+        "messages/s",
+        (OVER_TCP, BLANK_JOURNAL),
         run_backlog,
         _INGEST,
     ),

@@ -9,7 +9,7 @@ from typing import Final
 from tests.bench.peers.install import install_node, install_python
 from tests.bench.work import OURS, Contender
 
-__all__ = ["FLECHTWERK", "MQTTJS", "MQ_BRIDGE", "ON_UVLOOP", "OVER_TCP", "OVER_WEBSOCKETS"]
+__all__ = ["BLANK_JOURNAL", "FLECHTWERK", "MQTTJS", "MQ_BRIDGE", "ON_UVLOOP", "OVER_TCP", "OVER_WEBSOCKETS"]
 
 _PROMISE: Final = "PUBACK after Kafka's acks=all, idempotent, each message judged, keyed and recorded in the journal"
 
@@ -26,6 +26,13 @@ ON_UVLOOP: Final = replace(
     name=f"{OURS}-uvloop",
     settings=f"{OVER_TCP.settings}, on uvloop",
     told={"flags": ["--set", "loop=uvloop"]},
+)
+BLANK_JOURNAL: Final = replace(
+    OVER_TCP,
+    name="blank-journal",
+    guarantee="PUBACK after Kafka's acks=all, idempotent, each message judged and keyed, and none of it to be seen",
+    settings=f"{OVER_TCP.settings}; its journal notes no message",
+    told={"program": "tests.bench.peers.blank_journal"},
 )
 FLECHTWERK: Final = Contender(
     "flechtwerk",

@@ -105,7 +105,7 @@ class Lane:
         return [
             sys.executable,
             "-m",
-            "bridge",
+            str(contender.told.get("program", "bridge")),
             "--only",
             "ingest",
             "--config",
