@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
 __all__ = ["Recent"]
 
@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 
 
 class Recent(Generic[Key, Value]):
-    """Remembers at least the latest `keep` keys and at most twice as many.
+    """Remembers at least the latest `keep` keys and at most twice as many, and those that one `update` brought.
 
     Deleting a dictionary's first key again and again makes each search for it longer; a generation is dropped whole.
 
@@ -37,6 +37,17 @@ class Recent(Generic[Key, Value]):
         if len(self._young) >= self._keep:
             self._old = self._young
             self._young = {}
+
+    def update(self, found: Mapping[Key, Value]) -> None:
+        """Remember several keys at once."""
+        self._young.update(found)
+        if len(self._young) >= self._keep:
+            self._old = self._young
+            self._young = {}
+
+    def knows_any(self, keys: Collection[Key]) -> bool:
+        """Whether one of some keys is remembered."""
+        return not (self._young.keys().isdisjoint(keys) and self._old.keys().isdisjoint(keys))
 
     def get(self, key: Key) -> Value | None:
         """What was remembered last under a key, or None."""

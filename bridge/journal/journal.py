@@ -109,12 +109,11 @@ class Journal:
     def arrived(self, journeys: Sequence[Journey]) -> None:
         """Note a chunk that came over MQTT."""
         self.received.add(len(journeys))
-        for journey in journeys:
-            if (ours := self._published.get(journey.movement_id)) is not None:
-                journey.published_at = ours.published_at
-            if self._journeys.get(journey.movement_id) is not None:
-                self._twins[journey.movement_id] = [*self.journeys(journey.movement_id), journey]
-            self._journeys[journey.movement_id] = journey
+        named = {journey.movement_id: journey for journey in journeys}
+        if len(named) < len(journeys) or self._journeys.knows_any(named) or self._published.knows_any(named):
+            self._recognise(journeys)
+        else:
+            self._journeys.update(named)
         self.mqtt.extend(journeys)
         self.news.ring()
 
@@ -128,7 +127,7 @@ class Journal:
     def consumed(self, journeys: Sequence[Journey]) -> None:
         """Note journeys that the consumer has; those that ingest did not see are foreign and enter the Kafka pane."""
         foreign = [journey for journey in journeys if journey.received_at is None]
-        self._remember(foreign)
+        self._journeys.update({journey.movement_id: journey for journey in foreign})
         self.kafka.extend(foreign)
         _measure(self.latency[Hop.KAFKA], journeys, "acknowledged_at", "consumed_at")
         self.news.ring()
@@ -167,10 +166,13 @@ class Journal:
         self.connections[server] = self.connections[server].moved(state, detail, advice)
         self.news.ring()
 
-    def _remember(self, journeys: Sequence[Journey]) -> None:
-        remembered = self._journeys
+    def _recognise(self, journeys: Sequence[Journey]) -> None:
         for journey in journeys:
-            remembered[journey.movement_id] = journey
+            if (ours := self._published.get(journey.movement_id)) is not None:
+                journey.published_at = ours.published_at
+            if self._journeys.get(journey.movement_id) is not None:
+                self._twins[journey.movement_id] = [*self.journeys(journey.movement_id), journey]
+            self._journeys[journey.movement_id] = journey
 
 
 def _measure(histogram: LatencyHistogram, journeys: Sequence[Journey], start: str, stop: str) -> None:

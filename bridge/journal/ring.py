@@ -46,15 +46,18 @@ class Ring(Generic[Item]):
 
     def extend(self, items: Sequence[Item]) -> None:
         """Append items in order; only the writing thread may."""
-        position = self._next
-        self._claimed = position + len(items)
-        for item in items:
-            if position < self.capacity:
-                self._items.append(item)
-            else:
-                self._items[position % self.capacity] = item
-            position += 1
-        self._next = position
+        stop = self._next + len(items)
+        self._claimed = stop
+        if len(items) >= self.capacity:
+            first = self.capacity - stop % self.capacity
+            kept = items[-self.capacity :]
+            self._items[:] = [*kept[first:], *kept[:first]]
+        else:
+            place = self._next % self.capacity
+            room = self.capacity - place
+            self._items[place : place + len(items)] = items[:room]
+            self._items[: max(0, len(items) - room)] = items[room:]
+        self._next = stop
 
     def append(self, item: Item) -> None:
         """Append one item; only the writing thread may."""

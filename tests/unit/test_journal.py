@@ -69,7 +69,8 @@ def test_a_rejection_at_ingest_is_counted_and_is_no_latency_to_strapi() -> None:
 
 def test_it_forgets_what_is_long_past() -> None:
     journal = Journal(10)
-    journal.arrived([Journey(str(number), b"", received_at=1.0) for number in range(1000)])
+    for start in range(0, 1000, 10):
+        journal.arrived([Journey(str(number), b"", received_at=1.0) for number in range(start, start + 10)])
     assert journal.journey("999") is not None
     assert journal.journey("0") is None
     assert len(journal.mqtt) == 10

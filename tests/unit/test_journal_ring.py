@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,21 +10,19 @@ from hypothesis import strategies as st
 from bridge.journal import Ring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 
 class Watched(list[int]):
-    """A chunk that lets a reader look at the ring between two of its items."""
+    """A chunk that lets a reader look at the ring each time the ring takes items from it: before, between and after."""
 
     def __init__(self, items: Sequence[int], look: Callable[[], None]) -> None:
         super().__init__(items)
         self._look = look
 
-    def __iter__(self) -> Iterator[int]:
-        for item in super().__iter__():
-            self._look()
-            yield item
+    def __getitem__(self, place: Any) -> Any:
         self._look()
+        return super().__getitem__(place)
 
 
 @given(st.integers(1, 12), st.lists(st.integers(0, 14), max_size=5))

@@ -17,3 +17,18 @@ def test_the_latest_are_remembered_and_memory_is_bounded(keep: int, keys: list[i
         assert recent.get(key) == last[key]
     recent.clear()
     assert len(recent) == 0
+
+
+@given(st.integers(1, 8), st.lists(st.lists(st.integers(0, 20), max_size=5)))
+def test_several_at_once_are_as_one_after_the_other(keep: int, chunks: list[list[int]]) -> None:
+    recent: Recent[int, int] = Recent(keep)
+    last: dict[int, int] = {}
+    for place, chunk in enumerate(chunks):
+        assert recent.knows_any(chunk) == any(recent.get(key) is not None for key in chunk)
+        recent.update(dict.fromkeys(chunk, place))
+        for key in chunk:
+            last.pop(key, None)
+            last[key] = place
+        assert len(recent) <= 2 * (keep + 5)
+    for key in list(last)[-keep:]:
+        assert recent.get(key) == last[key]
