@@ -42,7 +42,8 @@ class Chain:
     Args:
         settings: which servers, which routes, which parts.
         journal: where everything is noted.
-        board: whether the journal's stock board is to have all products, for who looks at it.
+        board: whether the journal's stock board is to have all products, for who looks at it. Without it an engine that
+            applies nothing leaves Strapi alone.
     """
 
     def __init__(self, settings: Settings, journal: Journal, *, board: bool = True) -> None:
@@ -58,6 +59,7 @@ class Chain:
         letters = DeadLetters(settings.kafka.errors_topic, self._writer, journal)
         self.ingest = Ingest(settings, journal, self._writer, letters)
         self.apply = Apply(settings, journal, letters)
+        self._board = board
         self._reader = StockReader(settings, journal, whole=board)
         self._publisher = Publisher(settings.mqtt)
         self._letters = LetterReader(settings.kafka, journal.errors.capacity)
@@ -67,7 +69,9 @@ class Chain:
 
     async def run(self) -> None:
         """Run until `stop` is called, then finish what is under way within `settings.drain` seconds."""
-        parts = (self._writer.run, self._reader.run, self._watch_secrets)
+        parts = [self._writer.run, self._watch_secrets]
+        if self._board or self.settings.apply.enabled:
+            parts.append(self._reader.run)
         tasks = [asyncio.create_task(self._kept(part)) for part in parts]
         ingest = apply = None
         if self.settings.ingest.enabled:

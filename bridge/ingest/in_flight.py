@@ -113,7 +113,7 @@ class InFlight:
     def settle(self, arrivals: Sequence[Arrival]) -> None:
         """Kafka has these: acknowledge them, in the order in which they came and each on its own connection."""
         owed: dict[Session, list[int]] = {}
-        remembered = self._acknowledged
+        acknowledged: dict[int, int] = {}
         for arrival in arrivals:
             packet_id = arrival.packet_id
             if not packet_id:
@@ -122,7 +122,8 @@ class InFlight:
             if arrival.journey is not None:
                 if self._waiting.get(packet_id) is arrival:
                     del self._waiting[packet_id]
-                remembered[packet_id] = hash((arrival.journey.mqtt_topic, arrival.journey.payload))
+                acknowledged[packet_id] = hash((arrival.journey.mqtt_topic, arrival.journey.payload))
+        self._acknowledged.update(acknowledged)
         for session, packet_ids in owed.items():
             session.acknowledge(packet_ids)
 

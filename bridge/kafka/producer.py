@@ -148,10 +148,17 @@ class Producer:
             raise self._unreachable(None)
         try:
             batches = await self._batches(records, placed)
-            futures = [await self._send(topic, partition, batch) for topic, partition, batch, _ in batches]
-            answers = await asyncio.gather(*futures, return_exceptions=True)
+            futures: list[asyncio.Future[Any]] = []
             failed: BaseException | None = None
-            for (_, partition, _, members), answer in zip(batches, answers, strict=True):
+            for topic, partition, batch, _ in batches:
+                try:
+                    futures.append(await self._send(topic, partition, batch))
+                except KafkaError as error:
+                    # Those before it are under way, and what becomes of them must be known before any is written again.
+                    failed = error
+                    break
+            answers = await asyncio.gather(*futures, return_exceptions=True)
+            for (_, partition, _, members), answer in zip(batches, answers, strict=False):
                 if isinstance(answer, BaseException):
                     failed = failed or answer
                     continue

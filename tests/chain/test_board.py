@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import bridge.strapi.board
+from bridge.chain import Chain
 from bridge.journal import Journal, Server, State
 from bridge.strapi.board import StockReader
 from bridge.strapi.client import StrapiClient
@@ -127,6 +128,21 @@ async def test_where_nobody_looks_only_their_number_is_asked(
         assert journal.stock.total > 0
         assert len(journal.stock) == 0
     assert {query["pagination[pageSize]"] for query in asked} == {1}
+
+
+async def test_an_engine_without_a_screen_that_applies_nothing_leaves_strapi_alone(
+    lane: Lane, asked: list[dict[str, Any]]
+) -> None:
+    journal = Journal()
+    chain = Chain(lane.settings(apply={"enabled": False}), journal, board=False)
+    running = asyncio.create_task(chain.run())
+    try:
+        await until(lambda: all(journal.connections[one].state is State.UP for one in (Server.MQTT, Server.KAFKA)))
+        assert journal.connections[Server.STRAPI].state is State.OFF
+        assert asked == []
+    finally:
+        chain.stop()
+        await running
 
 
 async def test_each_page_begins_behind_the_last_id_and_all_come_once(

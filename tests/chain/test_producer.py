@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import OutOfOrderSequenceNumber
+from aiokafka.errors import OutOfOrderSequenceNumber, UnknownTopicOrPartitionError
 
 from bridge.errors import RejectedError
 from bridge.journal import Journal
@@ -90,6 +90,26 @@ async def test_a_new_producer_writes_what_the_old_one_did_not(lane: Lane, monkey
     async with writing(lane) as writer:
         placed = await asyncio.wait_for(writer.produce(records(lane.stock)), 30)
     assert failed == [2]
+    assert len({(place.partition, place.offset) for place in placed}) == 60
+    assert await values(lane, lane.stock) == list(range(60))
+
+
+async def test_where_a_batch_can_not_be_handed_over_those_before_it_are_awaited_and_stand_once(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = Producer._send
+    handed: list[int] = []
+
+    async def fail_once(self: Producer, topic: str, partition: int, batch: Any) -> asyncio.Future[Any]:
+        handed.append(partition)
+        if len(handed) == 4:
+            raise UnknownTopicOrPartitionError
+        return await send(self, topic, partition, batch)
+
+    monkeypatch.setattr(Producer, "_send", fail_once)
+    async with writing(lane) as writer:
+        placed = await asyncio.wait_for(writer.produce(records(lane.stock)), 30)
+    assert len(handed) == 4 + 3, "the three that Kafka has are not handed over again"
     assert len({(place.partition, place.offset) for place in placed}) == 60
     assert await values(lane, lane.stock) == list(range(60))
 
