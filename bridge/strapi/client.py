@@ -134,6 +134,7 @@ class StrapiClient:
         *,
         query: Mapping[str, str | int] | None = None,
         idempotent: bool = False,
+        shape: Any = Any,
     ) -> Any:
         """Make one request.
 
@@ -144,6 +145,7 @@ class StrapiClient:
             query: the query's names and values.
             idempotent: whether the request may be sent twice; then a connection that Strapi closed at that very
                 moment costs another try and no error.
+            shape: the type that the answer is decoded into.
 
         Returns:
             The decoded answer, None where it is empty.
@@ -152,6 +154,7 @@ class StrapiClient:
             UnreachableError: no answer, or one that another try may mend.
             RefusedError: the token, its rights or the address are wrong: a person must act.
             StrapiRejectedError: Strapi will never carry this out.
+            msgspec.ValidationError: the answer is JSON, and not of that shape.
         """
         answer = await self._send(method, path, body, query, again=idempotent)
         if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} and self._token.read():
@@ -165,7 +168,9 @@ class StrapiClient:
         if not answer.content:
             return None
         try:
-            return msgspec.json.decode(answer.content)
+            return msgspec.json.decode(answer.content, type=shape)
+        except msgspec.ValidationError:
+            raise
         except _NO_JSON as error:
             raise UnreachableError(
                 "strapi",

@@ -33,12 +33,20 @@ _NO_ROUTE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWE
 _Recorded = Literal["applied", "duplicate", "unknown-product", "insufficient-stock", "over-limit", "conflict"]
 
 
-class _Product(msgspec.Struct):
+class _Movement(msgspec.Struct, gc=False):
+    movement_id: str
+    product: str
+    amount: int
+    type: str
+    source: str
+
+
+class _Product(msgspec.Struct, gc=False):
     id: int
     name: str | None = None
 
 
-class _Verdict(msgspec.Struct):
+class _Verdict(msgspec.Struct, gc=False):
     movement_id: str
     verdict: _Recorded
     product: _Product | None = None
@@ -105,24 +113,23 @@ class Ledger:
 
     async def _send(self, orders: Sequence[Order]) -> list[_Verdict]:
         batch = [
-            {
-                "movement_id": order.movement_id,
-                "product": order.movement.product,
-                "amount": order.movement.amount,
-                "type": order.movement.type,
-                "source": f"{order.topic}/{order.partition}@{order.offset}",
-            }
+            _Movement(
+                order.movement_id,
+                order.movement.product,
+                order.movement.amount,
+                order.movement.type,
+                f"{order.topic}/{order.partition}@{order.offset}",
+            )
             for order in orders
         ]
         try:
-            answer = await self._client.call("POST", LEDGER_ROUTE, {"movements": batch}, idempotent=True)
+            answer = await self._client.call("POST", LEDGER_ROUTE, {"movements": batch}, idempotent=True, shape=_Answer)
         except (UnreachableError, asyncio.CancelledError):
             self._unanswered.update(order.movement_id for order in orders)
             raise
-        try:
-            verdicts = msgspec.convert(answer, _Answer).verdicts
         except msgspec.ValidationError as error:
             raise _misread(str(error)) from error
+        verdicts: list[_Verdict] = answer.verdicts if answer is not None else []
         if [verdict.movement_id for verdict in verdicts] != [order.movement_id for order in orders]:
             raise _misread("its verdicts are not those of the movements sent")
         return verdicts

@@ -50,7 +50,7 @@ class Requests:
         async def watched(client: StrapiClient, method: str, path: str, body: Any = None, **more: Any) -> Any:
             if path != LEDGER_ROUTE or not body["movements"]:
                 return await call(client, method, path, body, **more)
-            places = {one["source"].split("@")[0] for one in body["movements"]}
+            places = {one.source.split("@")[0] for one in body["movements"]}
             self.overlapping += any(places & others for others in self.under_way)
             self.under_way.append(places)
             self.sizes.append(len(body["movements"]))
