@@ -61,12 +61,12 @@ class Apply:
         self._stopping = asyncio.Event()
         self._in_hand = InHand(0)
         self._commits: Commits | None = None
-        self._exhausted = False
+        self._exhausted_at = float("-inf")
 
     @property
     def idle(self) -> bool:
         """Whether nothing is in hand and, when it was looked at last, Kafka had nothing more for us."""
-        return self._exhausted and not self._in_hand.records
+        return self._in_hand.quiet_since <= self._exhausted_at
 
     def pause(self) -> None:
         """Apply nothing more for now; a request that is under way ends."""
@@ -95,7 +95,7 @@ class Apply:
                         _log.warning("apply: %s", error)
                     self._journal.notes["consume"] = error.what
                     self._journal.lag = -1
-                    self._exhausted = False
+                    self._exhausted_at = float("-inf")
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._stopping.wait(), backoff.pause())
         for note in ("consume", "apply", "topics"):
@@ -164,7 +164,7 @@ class Apply:
             asked_at = time.monotonic()
             lag = await consumer.lag()
             self._journal.lag = lag + self._in_hand.records if lag >= 0 else lag
-            self._exhausted = lag == 0 and self._in_hand.quiet_since <= asked_at
+            self._exhausted_at = asked_at if lag == 0 else float("-inf")
             rounds += 1
             self._note_missing(consumer.missing)
             if consumer.missing and rounds % _TOPICS == 0:

@@ -127,13 +127,16 @@ async def read_pages(
         RefusedError: the token may not, or there are no products under the name that the settings have.
     """
     asked = {"sort": "id", **(query or {}), "pagination[pageSize]": size, "pagination[withCount]": "false"}
+    last = -1
     while True:
         rows, said = await _page(client, asked)
+        if rows and rows[0].id <= last:
+            raise _no_strapi(path_of(client.settings), "a page begins before the end of the one before")
         if rows:
             yield rows
         if len(rows) < said.get("pageSize", 1):
             return
-        asked["filters[id][$gt]"] = rows[-1].id
+        last = asked["filters[id][$gt]"] = rows[-1].id
 
 
 async def read_latest(client: StrapiClient, size: int) -> tuple[list[Row], int]:
@@ -164,11 +167,15 @@ async def _page(client: StrapiClient, query: Mapping[str, str | int]) -> tuple[l
         rows = [row_of(data) for data in answer["data"]]
         return rows, {name: int(value) for name, value in answer["meta"]["pagination"].items()}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UnreachableError(
-            "strapi",
-            Phrase("{path} does not answer as Strapi does: {error}", path=path, error=repr(error)),
-            Phrase("look at strapi.url"),
-        ) from error
+        raise _no_strapi(path, repr(error)) from error
+
+
+def _no_strapi(path: str, error: str) -> UnreachableError:
+    return UnreachableError(
+        "strapi",
+        Phrase("{path} does not answer as Strapi does: {error}", path=path, error=error),
+        Phrase("look at strapi.url"),
+    )
 
 
 async def find_rows(client: StrapiClient, references: Iterable[str], *, documents: bool) -> dict[str, Row]:
