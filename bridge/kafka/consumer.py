@@ -154,8 +154,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         try:
             async with self._placing:
                 await self._place()
-            places = share.among(self._consumer.assignment())
-            if places:
+            assigned = self._consumer.assignment()
+            places = share.among(assigned)
+            # Without any partition too, as a group that refuses us is told of there.
+            if places or not assigned:
                 return await self._take(places, most)
             await asyncio.sleep(_POLL)
         except (KafkaError, OSError) as error:
