@@ -290,6 +290,7 @@ async def test_the_page_speaks_french(lane: Lane, address: str, browser: Browser
         await browser.sees("#brokerState", "Broker : connecté")
         await browser.sees("#title", "Choisissez un produit")
         assert browser.run("return document.documentElement.lang") == "fr"
+        await browser.until(lambda: browser.text(".row"))
         browser.type("#search", lane.name)
         browser.click(f".row input[value='{product['id']}']")
         browser.type("#amount", "-5")
