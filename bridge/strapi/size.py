@@ -34,11 +34,11 @@ class BatchSize:
 
     def took(self, movements: int, seconds: float) -> None:
         """Note how long Strapi took for a batch; it grows to the double at most, as one quick answer tells little."""
-        if seconds > _AIM or movements >= self.now * _TELLING:
+        if movements >= self.now * _TELLING:
             wanted = min(movements * _AIM / max(seconds, _SOON), self.now * 2)
             self.now = min(self._most, max(_LEAST, int(wanted)))
 
     def waited(self, movements: int, seconds: float) -> None:
-        """Note how long a batch was waited for in vain: of a Strapi that answers too late to be heard less is asked."""
+        """Note that a batch was waited for in vain: of a Strapi that answers too late to be heard, half is asked."""
         if seconds > _AIM:
-            self.took(movements, seconds)
+            self.now = max(1, min(self.now, movements // 2))

@@ -31,12 +31,14 @@ def test_it_comes_to_what_is_answered_in_a_tenth_of_a_second(a_second: int) -> N
 def test_a_few_movements_answered_soon_tell_nothing_of_many() -> None:
     size = BatchSize(1000)
     size.took(1, 0.09)
+    size.took(1, 0.9)
     assert size.now == 100
 
 
-def test_an_answer_too_late_to_be_heard_halves_and_more_and_a_refused_connection_does_not() -> None:
+def test_an_answer_too_late_to_be_heard_halves_it_and_a_refused_connection_does_not() -> None:
     size = BatchSize(1000)
     size.waited(100, 0.001)
     assert size.now == 100
-    size.waited(100, 10.0)
-    assert size.now == 8
+    for wanted in (50, 25, 12, 6, 3, 1, 1):
+        size.waited(size.now, 10.0)
+        assert size.now == wanted
