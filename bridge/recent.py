@@ -33,10 +33,7 @@ class Recent(Generic[Key, Value]):
         return len(self._young) + sum(key not in self._young for key in self._old)
 
     def __setitem__(self, key: Key, value: Value) -> None:
-        self._young[key] = value
-        if len(self._young) >= self._keep:
-            self._old = self._young
-            self._young = {}
+        self.update({key: value})
 
     def update(self, found: Mapping[Key, Value]) -> None:
         """Remember several keys at once."""
