@@ -17,51 +17,59 @@ const COLUMNS = {
 const FIELDS = Object.keys(COLUMNS);
 
 /**
- * A list of rows as one parameter: a statement a kind and a batch, however many rows there are, whose text is always
- * the same. Both databases take rows apart by the same operator.
+ * What the databases say differently.
+ *
+ * `rows`: a list of rows as one parameter, so that there is a statement a kind and a batch, however many rows there
+ * are, whose text is always the same; both databases take rows apart by the same operator. `among`: a list of values as
+ * one parameter, to compare a column with by its index. `locked`: SQLite has no FOR UPDATE, as there the whole database
+ * is locked.
  */
-const ROWS = {
-  sqlite: 'json_each(?) AS handed',
-  postgres: 'json_array_elements(CAST(? AS json)) AS handed(value)',
+const DIALECTS = {
+  sqlite: {
+    rows: 'json_each(?) AS handed',
+    among: () => 'IN (SELECT value FROM json_each(?))',
+    moment: '?',
+    locked: '',
+  },
+  postgres: {
+    rows: 'json_array_elements(CAST(? AS json)) AS handed(value)',
+    among: (type) => `= ANY(ARRAY(SELECT CAST(json_array_elements_text(CAST(? AS json)) AS ${type})))`,
+    moment: 'CAST(? AS timestamp)',
+    locked: ' FOR UPDATE',
+  },
 };
-/** A list of values as one parameter, to compare a column with: SQLite by its index, PostgreSQL too. */
-const AMONG = {
-  sqlite: () => 'IN (SELECT value FROM json_each(?))',
-  postgres: (type) => `= ANY(ARRAY(SELECT CAST(json_array_elements_text(CAST(? AS json)) AS ${type})))`,
-};
-const MOMENT = { sqlite: '?', postgres: 'CAST(? AS timestamp)' };
 
 const part = (place, type) => `CAST(handed.value ->> ${place} AS ${type})`;
 
 const byClient = (write) =>
-  Object.fromEntries(Object.keys(ROWS).map((client) => [client, write(ROWS[client], MOMENT[client], client)]));
+  Object.fromEntries(Object.entries(DIALECTS).map(([client, dialect]) => [client, write(dialect)]));
 
 const STOCK = 'CAST(COALESCE(products.stock_available, 0) AS bigint) + change.by';
 
 const STATEMENTS = {
   /** Takes: movement ids. */
   recorded: byClient(
-    (_rows, _moment, client) =>
+    ({ among }) =>
       'SELECT movement_id, product, product_id, amount, type, verdict, stock_before, stock_after ' +
-      `FROM stock_movements WHERE movement_id ${AMONG[client]('text')}`
+      `FROM stock_movements WHERE movement_id ${among('text')}`
   ),
-  /** Takes: row ids, documentIds, barcodes. SQLite has no FOR UPDATE: there the whole database is locked. */
+  /** Takes: row ids, documentIds, barcodes. */
   products: byClient(
-    (_rows, _moment, client) =>
+    ({ among, locked }) =>
       'SELECT id, document_id, name, barcode, stock_available FROM products ' +
-      `WHERE id ${AMONG[client]('integer')} OR document_id ${AMONG[client]('text')} ` +
-      `OR barcode ${AMONG[client]('text')} ORDER BY id${client === 'postgres' ? ' FOR UPDATE' : ''}`
+      `WHERE id ${among('integer')} OR document_id ${among('text')} ` +
+      `OR barcode ${among('text')} ORDER BY id${locked}`
   ),
   /** Takes: when, rows of (product id, change), the largest stock. */
   change: byClient(
-    (rows, moment) =>
+    ({ rows, moment }) =>
       `UPDATE products SET stock_available = ${STOCK}, updated_at = ${moment} ` +
       `FROM (SELECT ${part(0, 'integer')} AS id, ${part(1, 'bigint')} AS by FROM ${rows}) AS change ` +
       `WHERE products.id = change.id AND ${STOCK} BETWEEN 0 AND ?`
   ),
   /** Takes: when it was created, updated and published, rows of FIELDS. */
   add: byClient(
-    (rows, moment) =>
+    ({ rows, moment }) =>
       `INSERT INTO stock_movements (created_at, updated_at, published_at, ${FIELDS.join(', ')}) ` +
       `SELECT ${moment}, ${moment}, ${moment}, ${FIELDS.map((field, place) => part(place, COLUMNS[field])).join(', ')} ` +
       `FROM ${rows}`
