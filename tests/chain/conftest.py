@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.chain.applying import Shop
 from tests.chain.lane import Lane
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from stack.local import LocalStack
 
 
@@ -17,3 +20,10 @@ async def lane(stack: LocalStack) -> Lane:
     made = Lane(stack)
     await made.make_topics()
     return made
+
+
+@pytest.fixture
+async def shop(stack: LocalStack) -> AsyncIterator[Shop]:
+    shop = Shop(stack.addresses.strapi, stack.bridge_token)
+    async with shop.http:
+        yield shop

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import httpx
 import msgspec
-import pytest
 
 from bridge.journal import Server, State, Verdict
 from bridge.route import Does, Route
@@ -19,18 +18,10 @@ from tests.chain.applying import Shop, applying, movement, produce
 from tests.chain.lane import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from stack.local import LocalStack
     from tests.chain.lane import Lane
-
-
-@pytest.fixture
-async def shop(stack: LocalStack) -> AsyncIterator[Shop]:
-    shop = Shop(stack.addresses.strapi, stack.bridge_token)
-    async with shop.http:
-        yield shop
 
 
 async def test_a_movement_changes_the_stock_and_the_journey_says_so(lane: Lane, shop: Shop) -> None:

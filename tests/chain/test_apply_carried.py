@@ -6,24 +6,12 @@ import json
 import uuid
 from typing import TYPE_CHECKING
 
-import pytest
-
 from bridge.journal import Verdict
 from tests.chain.applying import Shop, applying, movement, produce
 from tests.chain.lane import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from stack.local import LocalStack
     from tests.chain.lane import Lane
-
-
-@pytest.fixture
-async def shop(stack: LocalStack) -> AsyncIterator[Shop]:
-    shop = Shop(stack.addresses.strapi, stack.bridge_token)
-    async with shop.http:
-        yield shop
 
 
 async def test_a_product_is_made_then_changed_and_keeps_its_stock(lane: Lane, shop: Shop) -> None:

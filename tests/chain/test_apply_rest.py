@@ -14,20 +14,11 @@ from tests.chain.applying import Shop, applying, movement, produce
 from tests.chain.lane import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from stack.local import LocalStack
     from tests.chain.lane import Lane
 
 REST5 = {"mode": "rest5"}
 WITHOUT_POSITION = {"mode": "rest5", "position_field": ""}
-
-
-@pytest.fixture
-async def shop(stack: LocalStack) -> AsyncIterator[Shop]:
-    shop = Shop(stack.addresses.strapi, stack.bridge_token)
-    async with shop.http:
-        yield shop
 
 
 async def test_our_own_strapi_is_recognised_by_its_ledger(lane: Lane) -> None:

@@ -15,7 +15,6 @@ from bridge.journal import Journal, Server, State
 from bridge.strapi.board import StockReader
 from bridge.strapi.client import StrapiClient
 from bridge.strapi.products import read_latest, read_pages
-from tests.chain.applying import Shop
 from tests.chain.lane import until
 
 if TYPE_CHECKING:
@@ -23,14 +22,8 @@ if TYPE_CHECKING:
 
     from bridge.settings import Settings
     from stack.local import LocalStack
+    from tests.chain.applying import Shop
     from tests.chain.lane import Lane
-
-
-@pytest.fixture
-async def shop(stack: LocalStack) -> AsyncIterator[Shop]:
-    shop = Shop(stack.addresses.strapi, stack.bridge_token)
-    async with shop.http:
-        yield shop
 
 
 @pytest.fixture

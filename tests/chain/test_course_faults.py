@@ -12,19 +12,9 @@ from tests.chain.applying import Shop, applying, movement, produce
 from tests.chain.lane import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from stack.local import LocalStack
     from tests.chain.lane import Lane
 
 BOTH_WAYS = pytest.mark.parametrize("mode", ["ledger", "rest5"])
-
-
-@pytest.fixture
-async def shop(stack: LocalStack) -> AsyncIterator[Shop]:
-    shop = Shop(stack.addresses.strapi, stack.bridge_token)
-    async with shop.http:
-        yield shop
 
 
 @BOTH_WAYS
