@@ -6,17 +6,18 @@ import asyncio
 import contextlib
 import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from bridge.apply.batch import Settler
 from bridge.apply.in_hand import InHand
 from bridge.apply.lane import Floor, Lane
 from bridge.apply.patience import Patience
+from bridge.apply.spread import Spread
 from bridge.backoff import Backoff
 from bridge.errors import ServerError
 from bridge.kafka.commits import Commits
 from bridge.kafka.consumer import Consumer
-from bridge.kafka.share import Share
 from bridge.phrase import Phrase
 from bridge.route import Does
 from bridge.strapi.carrier import Carrier
@@ -24,6 +25,8 @@ from bridge.strapi.client import StrapiClient
 from bridge.strapi.stock import Stock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bridge.dead_letter import DeadLetters
     from bridge.journal import Journal
     from bridge.settings import Settings
@@ -59,7 +62,7 @@ class Apply:
         self._client: StrapiClient | None = None
         self._patience = Patience(settings.apply, journal, self._token_is_new)
         self._stopping = asyncio.Event()
-        self._in_hand = InHand(0)
+        self._in_hand = InHand()
         self._commits: Commits | None = None
         self._exhausted_at = float("-inf")
 
@@ -135,15 +138,17 @@ class Apply:
     ) -> list[Lane]:
         movements = frozenset(topic for topic, does in self._does.items() if does is Does.MOVEMENT)
         others = frozenset(self._does) - movements
-        requests = self._settings.apply.requests if movements else 0
-        shares = [Share(movements, number, requests) for number in range(requests)]
+        work: list[tuple[Spread, int, Callable[[], int]]] = []
+        if movements:
+            requests = self._settings.apply.requests
+            spread = Spread(movements, requests, lambda: consumer.backlog)
+            work += [(spread, number, lambda: stock.size) for number in range(requests)]
         if others:
-            shares.append(Share(others))
-        self._in_hand = InHand(len(shares))
+            work.append((Spread(others, 1, lambda: False), 0, lambda: _OTHERS))
+        self._in_hand = InHand()
         floor = Floor(self._does, consumer, settler, commits, self._in_hand, self._patience, self._journal, ending)
         return [
-            Lane(number, share, (lambda: stock.size) if share.topics is movements else (lambda: _OTHERS), floor)
-            for number, share in enumerate(shares)
+            Lane(number, partial(spread.share, place), most, floor) for number, (spread, place, most) in enumerate(work)
         ]
 
     async def _release(self) -> None:

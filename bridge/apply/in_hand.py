@@ -15,15 +15,11 @@ class _Held(NamedTuple):
 
 
 class InHand:
-    """Counts what is in hand, and keeps the generations of the assignment apart.
+    """Counts what is in hand, and keeps the generations of the assignment apart."""
 
-    Args:
-        lanes: how many there are.
-    """
-
-    def __init__(self, lanes: int) -> None:
+    def __init__(self) -> None:
         self._held: dict[int, _Held] = {}
-        self._quiet_since = [float("inf")] * lanes
+        self._quiet_since = time.monotonic()
         self._less = asyncio.Event()
 
     @property
@@ -33,12 +29,8 @@ class InHand:
 
     @property
     def quiet_since(self) -> float:
-        """Since when, by `time.monotonic`, no lane has found a record or had one in hand; infinite where one has."""
-        return max(self._quiet_since, default=float("inf"))
-
-    def found_none(self, lane: int) -> None:
-        """A lane looked, and there was nothing for it."""
-        self._quiet_since[lane] = min(self._quiet_since[lane], time.monotonic())
+        """Since when, by `time.monotonic`, no lane has had a record in hand; infinite where one has."""
+        return float("inf") if self._held else self._quiet_since
 
     async def take(self, lane: int, records: int, generation: int) -> None:
         """Take records in hand, once no lane has any of an older assignment.
@@ -46,7 +38,6 @@ class InHand:
         After a rebalance a partition may be another lane's, whose records would overtake, and be committed before,
         those of the same partition that are not settled.
         """
-        self._quiet_since[lane] = float("inf")
         while any(held.generation < generation for held in self._held.values()):
             await self._less.wait()
         self._held[lane] = _Held(records, generation)
@@ -54,6 +45,7 @@ class InHand:
     def put_down(self, lane: int) -> None:
         """A lane has settled or dropped what it had."""
         self._held.pop(lane, None)
+        self._quiet_since = time.monotonic()
         self._less.set()
         self._less = asyncio.Event()
 

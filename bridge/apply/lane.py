@@ -11,6 +11,7 @@ from bridge.apply.records import journey_of
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from bridge.apply.batch import Batch, Settler
     from bridge.apply.in_hand import InHand
@@ -50,16 +51,22 @@ class Floor(NamedTuple):
 
 
 class Lane:
-    """Works on its share, one batch after the other.
+    """Works on what it is given of the partitions, one batch after the other.
 
     Args:
         number: which lane, 0 or more.
-        share: its partitions.
+        share: gives what it may take from, until what it took is settled.
         most: how many records it takes at most; asked before each batch.
         floor: what it works with.
     """
 
-    def __init__(self, number: int, share: Share, most: Callable[[], int], floor: Floor) -> None:
+    def __init__(
+        self,
+        number: int,
+        share: Callable[[], AbstractAsyncContextManager[Share]],
+        most: Callable[[], int],
+        floor: Floor,
+    ) -> None:
         self._number = number
         self._share = share
         self._most = most
@@ -75,20 +82,22 @@ class Lane:
         while not floor.ending.is_set():
             try:
                 await floor.patience.running(floor.ending.is_set)
+                async with self._share() as share:
+                    await self._work(share)
             except DroppedError:
                 continue
-            fetched = await floor.consumer.poll(self._share, self._most())
-            if not fetched.records:
-                floor.in_hand.found_none(self._number)
-                await floor.commits.look()
-                continue
-            await floor.in_hand.take(self._number, len(fetched.records), fetched.generation)
-            try:
-                await self._settle(fetched)
-            except DroppedError:
-                continue
-            finally:
-                floor.in_hand.put_down(self._number)
+
+    async def _work(self, share: Share) -> None:
+        floor = self._floor
+        fetched = await floor.consumer.poll(share, self._most())
+        if not fetched.records:
+            await floor.commits.look()
+            return
+        await floor.in_hand.take(self._number, len(fetched.records), fetched.generation)
+        try:
+            await self._settle(fetched)
+        finally:
+            floor.in_hand.put_down(self._number)
 
     async def _settle(self, fetched: Fetched) -> None:
         floor = self._floor

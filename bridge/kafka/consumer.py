@@ -31,14 +31,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Consumer"]
 
-_POLL: Final = 0.25
-"""Seconds that one look for records lasts at most."""
+_POLL: Final = 250
+"""Milliseconds that one look for records lasts at most where there is no backlog."""
 
 _DAY: Final = 86_400_000
 
 _BUSY_WAIT: Final = 20
 _QUIET_WAIT: Final = 500
-"""Milliseconds that a request waits at the broker for records, while there is a backlog and where there is none."""
+"""Milliseconds that a request waits at the broker for records, while there is a backlog and where there is none; a look
+for records lasts no longer than the first in a backlog."""
 
 _BUSY: Final = 1.0
 """Seconds for which there is a backlog after more records were there than were taken."""
@@ -149,7 +150,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             ServerError: this consumer can't go on; make another one.
         """
         if not self._subscribed or self._expelled:
-            await asyncio.sleep(_POLL)
+            await asyncio.sleep(_POLL / 1000)
             return Fetched([], self._generation)
         try:
             async with self._placing:
@@ -159,7 +160,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             # Without any partition too, as a group that refuses us is told of there.
             if places or not assigned:
                 return await self._take(places, most)
-            await asyncio.sleep(_POLL)
+            await asyncio.sleep(self._wait / 1000)
         except (KafkaError, OSError) as error:
             raise self._error(error) from error
         return Fetched([], self._generation)
@@ -167,7 +168,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _take(self, places: Sequence[Any], most: int) -> Fetched:
         generation = self._generation
         try:
-            taken = await self._consumer.getmany(*places, timeout_ms=int(_POLL * 1000), max_records=most)
+            taken = await self._consumer.getmany(*places, timeout_ms=self._wait, max_records=most)
         except ValueError as error:
             # Its bytes can't be had, so no dead letter could keep it, and to go on behind it would lose it unsaid.
             raise ServerError(
@@ -182,11 +183,19 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     self._consumer.seek(place, records[0].offset)
             return Fetched([], self._generation)
         found = [record for records in taken.values() for record in records]
-        now = time.monotonic()
         if len(found) == most:
-            self._full_at = now
-        wait_for_records(self._consumer, _BUSY_WAIT if now - self._full_at < _BUSY else _QUIET_WAIT)
+            self._full_at = time.monotonic()
+        wait_for_records(self._consumer, _BUSY_WAIT if self.backlog else _QUIET_WAIT)
         return Fetched(found, generation)
+
+    @property
+    def backlog(self) -> bool:
+        """Whether more records were there than were taken, just now."""
+        return time.monotonic() - self._full_at < _BUSY
+
+    @property
+    def _wait(self) -> int:
+        return _BUSY_WAIT if self.backlog else _POLL
 
     def holds(self, generation: int) -> bool:
         """Whether the partitions are still ours as they were when records of that generation came."""

@@ -161,7 +161,8 @@ class ApplySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         enabled: whether this engine does it.
         batch: the most movements in one request to the ledger, 1 to 1,000; less where Strapi takes longer than 0.1 s.
-        requests: how many requests to the ledger may be under way at once, 1 to 16; each of other partitions.
+        requests: how many requests to the ledger may be under way at once in a backlog, 1 to 16; each of
+            other partitions.
         first_pause: seconds before the first try again when Strapi does not answer.
         longest_pause: the seconds to which that pause grows.
     """

@@ -78,6 +78,20 @@ async def test_as_many_requests_as_set_each_of_other_partitions_and_in_order(
     assert [await shop.stock(one) for one in made] == [0] * 24
 
 
+async def test_where_no_batch_is_full_one_request_at_a_time_carries_all_partitions(
+    lane: Lane, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = Requests(monkeypatch)
+    made = [await shop.add(0) for _ in range(24)]
+    async with applying(lane.settings(apply={"requests": 4})) as (journal, _):
+        for count in range(1, 9):
+            # Less than the smallest full batch, on its way at once.
+            await produce(lane, lane.stock, [movement(one, 1) for one in made for _ in range(3)])
+            await until(lambda: journal.decided.total == 72 * count)  # noqa: B023
+    assert [await shop.stock(one) for one in made] == [24] * 24
+    assert seen.most == 1
+
+
 async def test_plain_rest_has_one_writer_whatever_is_set(
     lane: Lane, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

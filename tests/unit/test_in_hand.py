@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from bridge.apply.in_hand import InHand
 
 
 async def test_it_counts_and_is_waited_for() -> None:
-    in_hand = InHand(2)
+    in_hand = InHand()
     await in_hand.all_settled()
     await in_hand.take(0, 5, 1)
     await in_hand.take(1, 7, 1)
@@ -23,7 +24,7 @@ async def test_it_counts_and_is_waited_for() -> None:
 
 
 async def test_records_of_a_new_assignment_wait_for_those_of_the_old_one() -> None:
-    in_hand = InHand(3)
+    in_hand = InHand()
     await in_hand.take(0, 1, 1)
     await in_hand.take(1, 1, 1)
     taking = asyncio.create_task(in_hand.take(2, 4, 3))
@@ -35,15 +36,13 @@ async def test_records_of_a_new_assignment_wait_for_those_of_the_old_one() -> No
     assert in_hand.records == 4
 
 
-async def test_it_is_quiet_since_the_last_lane_found_nothing() -> None:
-    in_hand = InHand(2)
-    in_hand.found_none(0)
-    assert in_hand.quiet_since == float("inf")
-    in_hand.found_none(1)
-    since = in_hand.quiet_since
-    in_hand.found_none(0)
-    assert in_hand.quiet_since == since < float("inf")
+async def test_it_is_quiet_since_the_last_was_settled() -> None:
+    in_hand = InHand()
+    made = in_hand.quiet_since
+    await in_hand.take(0, 1, 1)
     await in_hand.take(1, 1, 1)
-    in_hand.put_down(1)
+    in_hand.put_down(0)
     assert in_hand.quiet_since == float("inf")
-    assert InHand(0).quiet_since == float("inf")
+    before = time.monotonic()
+    in_hand.put_down(1)
+    assert made <= before <= in_hand.quiet_since <= time.monotonic()
