@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bridge.journal.news import News
+from bridge.journal.ring import Ring
 from bridge.movement import is_numeric_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = ["Product", "StockBoard"]
+
+_CHANGES: Final = 16_384
+"""How many changes are remembered one by one: what comes between two looks of a screen at the highest rates."""
 
 
 class Product(NamedTuple):
@@ -44,20 +48,34 @@ class StockBoard:
         news: what rings with every change.
 
     Attributes:
-        version: grows with every change.
         total: how many products Strapi has, as it said last; more than the board has where nobody looks at it.
     """
 
-    __slots__ = ("_news", "_products", "total", "version")
+    __slots__ = ("_changes", "_news", "_products", "total")
 
     def __init__(self, news: News | None = None) -> None:
         self._news = news or News()
         self._products: dict[int, Product] = {}
-        self.version = 0
+        self._changes = Ring[int](_CHANGES)
         self.total = 0
 
     def __len__(self) -> int:
         return len(self._products)
+
+    @property
+    def version(self) -> int:
+        """How many changes there were: it grows with every one."""
+        return self._changes.next
+
+    def changed(self, since: int, until: int) -> set[int] | None:
+        """Which products changed, came or went between two versions; None where that is no longer known.
+
+        Args:
+            since: a version that was seen, -1 where none was.
+            until: a later one.
+        """
+        found = self._changes.slice(since, until)
+        return set(found) if len(found) == until - since else None
 
     def get(self, product_id: int) -> Product | None:
         """The product of that id, or None."""
@@ -72,11 +90,11 @@ class StockBoard:
         if not reference:
             # A product without barcode is not the one that nobody named.
             return None
-        products = self._products.copy()
         if is_numeric_id(reference):
-            found = products.get(int(reference))
+            found = self._products.get(int(reference))
             if found is not None:
                 return found
+        products = self._products.copy()
         return next(
             (p for p in products.values() if p.document_id == reference),
             next((p for p in products.values() if p.barcode == reference), None),
@@ -87,7 +105,7 @@ class StockBoard:
         known = self._products.get(product_id)
         if known is not None:
             self._products[product_id] = known._replace(stock=stock, last_change=delta, changed_at=at)
-            self.version += 1
+            self._changes.append(product_id)
             self._news.ring()
 
     def read(self, products: Iterable[Product], *, complete: bool) -> None:
@@ -99,17 +117,15 @@ class StockBoard:
         """
         known = self._products
         fresh = {product.id: _after(known.get(product.id), product) for product in products}
+        changed = [key for key, product in fresh.items() if known.get(key) != product]
         if complete:
-            if fresh == known:
-                return
+            changed += known.keys() - fresh.keys()
             self._products = fresh
         else:
-            changed = {key: product for key, product in fresh.items() if known.get(key) != product}
-            if not changed:
-                return
-            known.update(changed)
-        self.version += 1
-        self._news.ring()
+            known.update(fresh)
+        if changed:
+            self._changes.extend(changed)
+            self._news.ring()
 
 
 def _after(known: Product | None, product: Product) -> Product:

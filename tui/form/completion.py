@@ -36,19 +36,19 @@ def complete(typed: str, products: Iterable[Product], limit: int = SUGGESTIONS) 
 
 
 def _rank(wanted: str, words: list[str], product: Product) -> int | None:
-    identity = str(product.id)
+    identity, barcode = str(product.id), product.barcode.casefold()
     if wanted == identity:
         return 0
-    if wanted in {product.barcode.casefold(), product.document_id.casefold()}:
+    if wanted in (barcode, product.document_id.casefold()):
         return 1
     if identity.startswith(wanted):
         return 2
-    if product.barcode.casefold().startswith(wanted):
+    if barcode.startswith(wanted):
         return 3
     name = product.name.casefold()
+    # A loop and not `all`, before anything is made of the name: most products of many end here.
+    for word in words:
+        if word not in name:
+            return None
     parts = name.split()
-    if all(any(part.startswith(word) for part in parts) for word in words):
-        return 4
-    if all(word in name for word in words):
-        return 5
-    return None
+    return 4 if all(any(part.startswith(word) for part in parts) for word in words) else 5

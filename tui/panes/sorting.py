@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tui.language import say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from bridge.journal import Product
     from tui.panes.columns import Column
 
-__all__ = ["KEYS", "Order", "arrowed", "by", "sorted_products", "stepped"]
+__all__ = ["KEYS", "Order", "arrowed", "by", "stepped"]
 
 KEYS: Final[dict[str, Callable[[Product], int | float | str]]] = {
     say("id"): lambda product: product.id,
@@ -64,12 +64,6 @@ def stepped(order: Order, titles: Sequence[str], step: int) -> Order:
 def by(title: str) -> Order:
     """Sort by a column in the direction that one looks for first; an unknown column gives the order of the ids."""
     return Order(title, title in DOWN_FIRST) if title in KEYS else Order()
-
-
-def sorted_products(products: Iterable[Product], order: Order) -> list[Product]:
-    """Sort products; those that are equal stand by id."""
-    key = KEYS[order.title]
-    return sorted(sorted(products), key=key, reverse=order.reverse)
 
 
 def arrowed(column: Column[Product], title: str, order: Order) -> Column[Product]:

@@ -17,7 +17,8 @@ from tui.panes.limit import TooLongError, limited
 from tui.panes.line_view import LineView
 from tui.panes.matching import PRODUCT_WORDS
 from tui.panes.query import read_filter
-from tui.panes.sorting import KEYS, Order, arrowed, by, sorted_products, stepped
+from tui.panes.ranking import Ranking
+from tui.panes.sorting import KEYS, Order, arrowed, by, stepped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -29,6 +30,12 @@ __all__ = ["STOCK_COLUMNS", "StockView"]
 
 FRESH: Final = 3
 """For how many seconds a change stays lit up, fading by the second."""
+
+_FEW: Final = 16
+"""How much more it takes to give one product its place than it takes a product to sort all of them."""
+
+_AT_ONCE: Final = 1_000
+"""How many products a filter may look at in the time after which it counts as endless."""
 
 STOCK_COLUMNS: Final[tuple[Column[Product], ...]] = (
     Column(say("id"), 4, 4, 8, 3, cells.product_id, "right"),
@@ -82,26 +89,25 @@ class StockView(LineView[Product]):
         self._version = -1
         self._passes: Callable[[Product], bool] | None = None
         self.order = Order()
-        self._products: list[Product] = []
-        self._rows: dict[int, int] = {}
+        self._ranking = Ranking([], self.order)
 
     @property
     def rows(self) -> int:
         """How many products are shown."""
-        return len(self._products)
+        return len(self._ranking)
 
     def key_at(self, row: int) -> int | None:
         """The id of the product in a row."""
-        return self._products[row].id if 0 <= row < len(self._products) else None
+        product = self._ranking.at(row)
+        return None if product is None else product.id
 
     def row_of(self, key: Hashable) -> int | None:
         """The row of a product's id."""
-        return self._rows.get(key) if isinstance(key, int) else None
+        return self._ranking.row_of(key) if isinstance(key, int) else None
 
     def item_of(self, key: Hashable) -> Product | None:
         """The product of that id."""
-        row = self.row_of(key)
-        return None if row is None else self._products[row]
+        return self._ranking.get(key) if isinstance(key, int) else None
 
     def state_of(self, item: Product, now: float) -> tuple[Hashable, str]:
         """A product looks different when anything of it changed, while it is fresh, and as its age grows."""
@@ -112,8 +118,7 @@ class StockView(LineView[Product]):
     def pull(self, now: float) -> None:
         """Show what the board says, row by row."""
         if self._version != self._board.version:
-            self._version = self._board.version
-            self._take_over()
+            self._take_changes()
         self.repaint_changed(now)
 
     def set_filter(self, typed: str) -> None:
@@ -161,7 +166,8 @@ class StockView(LineView[Product]):
         if row is None:
             self.action_move(1)
             row = self.cursor_row()
-        return [] if row is None else [self._products[row]]
+        product = None if row is None else self._ranking.at(row)
+        return [] if product is None else [product]
 
     def action_mark(self) -> None:
         """Mark the row under the cursor, or unmark it, and go on to the next."""
@@ -169,8 +175,9 @@ class StockView(LineView[Product]):
         if row is None:
             self.action_move(1)
             row = self.cursor_row()
-        if row is not None:
-            self.marked ^= {self._products[row].id}
+        product = None if row is None else self._ranking.at(row)
+        if row is not None and product is not None:
+            self.marked ^= {product.id}
             self.move_cursor(row + 1)
 
     def _name_cell(self, found: Product, now: float) -> Cell:
@@ -196,17 +203,45 @@ class StockView(LineView[Product]):
                 return next((own for base, own in titles.items() if base.title == column.title.rstrip("▲▼")), "")
         return ""
 
+    def _take_changes(self) -> None:
+        version = self._board.version
+        changed = self._board.changed(self._version, version)
+        self._version = version
+        if changed is None or len(changed) * _FEW > len(self._board):
+            self._take_over()
+            return
+        passes = self._passes
+        shown = self._filtered_products([product for each in changed if (product := self._board.get(each))])
+        if self._passes is not passes:
+            self._take_over()
+            return
+        gone = changed.difference([product.id for product in shown])
+        moved = [self._ranking.drop(each) for each in gone] + [self._ranking.put(product) for product in shown]
+        if any(moved):
+            self._show_rows()
+
     def _take_over(self) -> None:
-        before = self._rows
+        before = self._ranking
+        self._ranking = Ranking(self._filtered_products(self._board.products()), self.order)
+        if self._ranking.ids() != before.ids():
+            self._show_rows()
+
+    def _show_rows(self) -> None:
+        self.resize_rows()
+        self.refresh()
+
+    def _filtered_products(self, products: list[Product]) -> list[Product]:
+        """Those that the filter lets through; all, and no more filter, where it takes too long on one."""
+        passes = self._passes
+        if passes is None:
+            return products
+        found: list[Product] = []
         try:
-            with limited():
-                found = [product for product in self._board.products() if self._passes is None or self._passes(product)]
+            for start in range(0, len(products), _AT_ONCE):
+                with limited():
+                    found += [product for product in products[start : start + _AT_ONCE] if passes(product)]
         except TooLongError:
             self.filter_trouble = say("takes too long on one product: write a simpler regular expression")
             self._passes = self.sought = None
-            found = self._board.products()
-        self._products = sorted_products(found, self.order)
-        self._rows = {product.id: row for row, product in enumerate(self._products)}
-        if self._rows != before:
-            self.resize_rows()
-            self.refresh()
+            return products
+        return found
