@@ -2,6 +2,8 @@
 
 const PATIENCE = 8000;
 const WHOLE_EVERY = 30000;
+// How many times as long as it takes to read all products it is not done again: among many it is work for Strapi.
+const REST = 100;
 
 async function ask(path) {
   const answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE), headers: { Accept: 'application/json' } });
@@ -17,7 +19,9 @@ const product = (row) => ({
 });
 
 export class Stock {
-  #wholeAt = -Infinity;
+  #wholeDue = 0;
+  #notBefore = 0;
+  #isWhole = false;
 
   /** The products by id, in the order of their ids. */
   products = new Map();
@@ -25,16 +29,19 @@ export class Stock {
   state = 'asking';
   since = null;
 
-  /** Read what may have changed: the page of latest changes, and now and then all pages. */
+  /** Read what may have changed: the latest changes, and all where their number is not ours, and now and then. */
   async refresh() {
     try {
-      if (performance.now() - this.#wholeAt >= WHOLE_EVERY) await this.#readWhole();
+      const due = this.#isWhole ? this.#wholeDue : this.#notBefore;
+      if (performance.now() >= due) await this.#readWhole();
       else await this.#readLatest();
       this.state = 'fresh';
       this.since = null;
     } catch {
       this.state = 'away';
       this.since ??= new Date();
+      this.#isWhole = false;
+      this.#notBefore = 0;
     }
   }
 
@@ -48,19 +55,26 @@ export class Stock {
   }
 
   async #readWhole() {
+    const began = performance.now();
     const found = new Map();
-    for (let page = 1, pages = 1; page <= pages; page += 1) {
-      const { data, meta } = await ask(`products?page=${page}`);
+    // Each page begins behind the last one: by a page's number Strapi walks past all products before it.
+    for (let after = 0, isFull = true; isFull; ) {
+      const { data, meta } = await ask(`products?after=${after}`);
       for (const row of data) found.set(row.id, product(row));
-      pages = meta.pagination.pageCount;
+      after = data.at(-1)?.id;
+      isFull = data.length > 0 && data.length >= meta.pagination.pageSize;
     }
     this.products = found;
-    this.#wholeAt = performance.now();
+    this.#isWhole = true;
+    const ended = performance.now();
+    this.#notBefore = ended + (ended - began) * REST;
+    this.#wholeDue = Math.max(this.#notBefore, ended + WHOLE_EVERY);
   }
 
   async #readLatest() {
-    const { data } = await ask('products?order=latest');
+    const { data, meta } = await ask('products?order=latest');
     // A new one goes to the end, where its id belongs; a known one keeps its place.
     for (const row of data.sort((one, other) => one.id - other.id)) this.products.set(row.id, product(row));
+    this.#isWhole = this.products.size === meta.pagination.total;
   }
 }

@@ -75,7 +75,7 @@ class Site:
                 user = {"username": self.login.user, "password": self.login.password()} if self.login else {}
                 return json_answer({"mqtt": mqtt, "topic": self.topic, **user})
             case "/products":
-                return self.stock.products(_one(query, "page", "1"), _one(query, "order", "id"))
+                return self.stock.products(_one(query, "after", "0"), _one(query, "order", "id"))
             case "/verdicts":
                 return self.stock.verdicts(_one(query, "ids", "").split(","))
             case _:

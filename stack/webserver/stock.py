@@ -20,7 +20,6 @@ MOST_VERDICTS: Final = 50
 """How many movements may be asked for at once."""
 
 _PAGE_SIZE: Final = 100
-_ORDERS: Final = {"id": "id", "latest": "updatedAt:desc"}
 _MOVEMENT_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -44,21 +43,20 @@ class Stock:
         """Close the connections to Strapi."""
         self._client.close()
 
-    def products(self, page: str, order: str) -> Answer:
-        """One page of up to 100 products, as Strapi's REST API gives it.
+    def products(self, after: str, order: str) -> Answer:
+        """Up to 100 products, as Strapi's REST API gives them.
 
         Args:
-            page: the number of the page from 1 on, in decimal.
-            order: `id`, or `latest` for those that changed last.
+            after: by `id`, those behind this one, in decimal; `0` gives the first.
+            order: `id`, or `latest` for those that changed last, with the number of all (`meta.pagination.total`).
         """
-        if not re.fullmatch(r"[1-9]\d{0,5}", page) or order not in _ORDERS:
-            return complaint(400, "page is a number from 1 on, order is id or latest")
-        query = {
-            **_fields("name", "barcode", "stock_available"),
-            "sort": _ORDERS[order],
-            "pagination[page]": page,
-            "pagination[pageSize]": str(_PAGE_SIZE),
-        }
+        if not re.fullmatch(r"0|[1-9]\d{0,15}", after) or order not in {"id", "latest"}:
+            return complaint(400, "after is the id of a product or 0, order is id or latest")
+        query = {**_fields("name", "barcode", "stock_available"), "pagination[pageSize]": str(_PAGE_SIZE)}
+        if order == "latest":
+            query["sort"] = "updatedAt:desc"
+        else:
+            query |= {"sort": "id", "filters[id][$gt]": after, "pagination[withCount]": "false"}
         return self._ask("/api/products", query)
 
     def verdicts(self, movements: Sequence[str]) -> Answer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bridge.settings import Settings
-    from stack.local import LocalStack
     from tests.chain.applying import Shop
     from tests.chain.lane import Lane
 
@@ -51,15 +49,6 @@ async def reading(settings: Settings, *, whole: bool = True) -> AsyncIterator[Jo
         await asyncio.gather(task, return_exceptions=True)
 
 
-def delete(stack: LocalStack, product: int) -> None:
-    """As the admin panel does: the engine's own token may not."""
-    with (
-        contextlib.closing(sqlite3.connect(stack.places.state / "strapi" / "data.db", timeout=30)) as database,
-        database,
-    ):
-        database.execute("DELETE FROM products WHERE id = ?", [product])
-
-
 def settings_of(lane: Lane) -> Settings:
     return lane.settings(apply={"enabled": False}, strapi={"refresh": 0.05})
 
@@ -78,7 +67,7 @@ async def test_what_another_program_wrote_is_shown(lane: Lane, shop: Shop) -> No
 
 
 async def test_what_is_deleted_is_gone_at_the_next_look_and_all_are_read_only_then(
-    stack: LocalStack, lane: Lane, shop: Shop, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    lane: Lane, shop: Shop, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bridge.strapi.board, "_WHOLE", 3600.0)
     monkeypatch.setattr(bridge.strapi.board, "_REST", 0)
@@ -92,20 +81,20 @@ async def test_what_is_deleted_is_gone_at_the_next_look_and_all_are_read_only_th
         looks = len(asked)
         await until(lambda: len(asked) > looks + 5)
         assert whole() == 1
-        delete(stack, product)
+        lane.delete_product(product)
         await until(lambda: journal.stock.get(product) is None)
         assert whole() == 2
 
 
 async def test_among_many_all_are_read_again_only_after_a_long_while(
-    stack: LocalStack, lane: Lane, shop: Shop, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    lane: Lane, shop: Shop, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bridge.strapi.board, "_WHOLE", 0.0)
     monkeypatch.setattr(bridge.strapi.board, "_REST", 10**9)
     await shop.add(1)
     async with reading(settings_of(lane)) as journal:
         await until(lambda: len(journal.stock) > 0)
-        delete(stack, await shop.add(1))
+        lane.delete_product(await shop.add(1))
         looks = len(asked)
         await until(lambda: len(asked) > looks + 5)
     assert sum(query.get("sort") == "id" and "filters[id][$gt]" not in query for query in asked) == 1

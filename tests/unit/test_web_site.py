@@ -100,9 +100,9 @@ def test_a_browser_elsewhere_is_sent_to_the_broker_beside_the_page(site: Site, h
 @pytest.mark.parametrize(
     "target",
     [
-        "/products?page=0",
-        "/products?page=1%26populate=*",
-        "/products?page=1&order=id:desc",
+        "/products?after=-1",
+        "/products?after=1%26populate=*",
+        "/products?after=1&order=id:desc",
         "/verdicts",
         "/verdicts?ids=1",
         f"/verdicts?ids={MOVEMENT}]",
