@@ -13,9 +13,8 @@ from bridge.journal import Verdict
 from bridge.movement import Reason
 from bridge.settings import ScreenSettings, Settings
 from tests.tui.looking import SIZES, main_screen, screen_text, shows, until, widget_lines, widget_text
-from tests.tui.scripted import BIKE, NOON, ScriptedEngine
+from tests.tui.scripted import ScriptedEngine
 from tui.app import OpsciApp
-from tui.panes.sorting import by
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -343,64 +342,6 @@ async def test_brackets_size_the_pane(engine: ScriptedEngine) -> None:
         await until(pilot, lambda: pane.size.width == before - 8)
         await pilot.press(*["right_square_bracket"] * 20)
         assert all(pane.size.width >= 16 for pane in main_screen(app).panes)
-
-
-async def test_the_stock_table_is_sorted_by_the_column_with_the_arrow(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40)) as pilot:
-        view = main_screen(app).stock
-        await until(pilot, lambda: view.rows == 3)
-        await pilot.press("3", "g")
-
-        def ids() -> list[int | None]:
-            return [view.key_at(row) for row in range(view.rows)]
-
-        assert "id▲" in widget_lines(view)[0]
-        await pilot.press("greater_than_sign")
-        assert "name▲" in widget_lines(view)[0]
-        assert ids() == [120, 12, 13]
-        await pilot.press("greater_than_sign", "o")
-        assert "stock▼" in widget_lines(view)[0]
-        assert ids() == [12, 120, 13]
-        engine.flow(1, product="13", amount=100)
-        await until(pilot, lambda: ids() == [13, 12, 120])
-        assert view.cursor == 12
-        await pilot.press("less_than_sign")
-        assert "name▲" in widget_lines(view)[0]
-
-
-async def test_one_movement_among_very_many_products_moves_its_own_row(engine: ScriptedEngine) -> None:
-    many = [BIKE._replace(id=each, name=f"Bike {each}", stock=20) for each in range(1_000, 61_000)]
-    engine.journal.stock.read(many, complete=False)
-    app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40)) as pilot:
-        view = main_screen(app).stock
-        await until(pilot, lambda: view.rows == 60_003)
-        # Honest work on each of them, however long all of it takes.
-        view.set_filter("re:bike.\\d+[0-8]\\b")
-        assert (view.filter_trouble, view.rows) == ("", 54_000)
-        view.set_filter("stock<6")
-        await until(pilot, lambda: view.rows == 1)
-        engine.journal.stock.moved(40_000, 3, -17, NOON)
-        engine.journal.stock.moved(13, 9, 4, NOON)
-        await until(pilot, lambda: [view.key_at(row) for row in range(view.rows)] == [40_000])
-        view.set_filter("")
-        view.sort(by("when"))
-        engine.journal.stock.moved(50_000, 21, 1, NOON + 9)
-        await until(pilot, lambda: view.key_at(0) == 50_000)
-        assert view.rows == 60_003
-
-
-async def test_a_filter_that_has_no_end_on_what_a_product_became_is_given_up(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40)) as pilot:
-        view = main_screen(app).stock
-        engine.journal.stock.read([BIKE._replace(id=each) for each in range(1_000, 1_100)], complete=False)
-        await until(pilot, lambda: view.rows == 103)
-        view.set_filter("re:(z+)+$")
-        await until(pilot, lambda: view.rows == 0)
-        engine.journal.stock.read([BIKE._replace(name="z" * 60 + "b")], complete=False)
-        await until(pilot, lambda: "takes too long on one product" in screen_text(app) and view.rows == 103)
 
 
 async def test_t_says_times_as_ages_and_as_the_time_of_day(engine: ScriptedEngine) -> None:
