@@ -8,7 +8,7 @@ import re
 import subprocess
 import uuid
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from stack.errors import ServerStartError
 from stack.places import ROOT, Places
@@ -27,15 +27,6 @@ if TYPE_CHECKING:
     from stack.programs import Programs
 
 __all__ = ["launch_kafka", "render_properties"]
-
-_BROKER: Final = (
-    "-Xms128m",
-    "-Xmx512m",
-    # Java's second compiler takes half of what a broker takes in its first minutes, on cores that the whole chain has
-    # to share, and what it gains them is less: Kafka hands bytes on.
-    "-XX:TieredStopAtLevel=1",
-    "-XX:+ExitOnOutOfMemoryError",
-)
 
 
 def render_properties(committed: str, values: Mapping[str, str]) -> str:
@@ -96,7 +87,7 @@ def launch_kafka(places: Places, programs: Programs, ports: Ports) -> Launch:
     trust = door.trust() if door else None
     return Launch(
         name="kafka",
-        argv=[*java, *_BROKER, "kafka.Kafka", config],
+        argv=[*java, "-Xms128m", "-Xmx512m", "-XX:+ExitOnOutOfMemoryError", "kafka.Kafka", config],
         cwd=folder,
         environment=os.environ,
         checks={f"Kafka on port {ports.kafka}": partial(ask_kafka, ports.kafka, trust)},
