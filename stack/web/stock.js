@@ -3,7 +3,7 @@
 const PATIENCE = 8000;
 const WHOLE_EVERY = 30000;
 // How many times as long as it takes to read all products it is not done again: among many it is work for Strapi.
-const REST = 100;
+const REST = 20;
 
 async function ask(path) {
   const answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE), headers: { Accept: 'application/json' } });

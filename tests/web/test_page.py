@@ -282,17 +282,13 @@ async def test_products_are_found_by_name_number_and_barcode(lane: Lane, address
     await browser.sees("#found", "No product matches")
 
 
-async def test_more_products_than_one_answer_has_are_all_there_and_a_deleted_one_goes_at_once(
-    lane: Lane, address: str, browser: Browser
-) -> None:
-    made = [await lane.make_product(1) for _ in range(105)]
+async def test_more_products_than_one_answer_has_are_all_there(lane: Lane, address: str, browser: Browser) -> None:
+    for _ in range(105):
+        await lane.make_product(1)
     await asyncio.to_thread(browser.open, address)
     await browser.until(lambda: browser.text(".row"))
     browser.type("#search", lane.name)
     await browser.sees("#found", "105 of ")
-    lane.delete_product(made[50]["id"])
-    # Sooner than all products are read again by themselves.
-    await browser.sees("#found", "104 of ")
 
 
 @pytest.mark.parametrize("browser", ["fr"], indirect=True)
