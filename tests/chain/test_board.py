@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bridge.settings import Settings
+    from bridge.strapi.products import Row
     from tests.chain.applying import Shop
     from tests.chain.lane import Lane
 
@@ -98,6 +99,24 @@ async def test_among_many_all_are_read_again_only_after_a_long_while(
         looks = len(asked)
         await until(lambda: len(asked) > looks + 5)
     assert sum(query.get("sort") == "id" and "filters[id][$gt]" not in query for query in asked) == 1
+
+
+async def test_the_first_products_are_there_before_the_last_are_read(
+    lane: Lane, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(4):
+        await shop.add(1)
+    there: list[int] = []
+
+    async def pages(client: StrapiClient) -> AsyncIterator[list[Row]]:
+        async for rows in read_pages(client, size=2):
+            yield rows
+            there.append(len(journal.stock))
+
+    monkeypatch.setattr(bridge.strapi.board, "read_pages", pages)
+    async with reading(settings_of(lane)) as journal:
+        await until(lambda: len(journal.stock) == journal.stock.total > 3)
+    assert there[:2] == [2, 4]
 
 
 async def test_where_nobody_looks_only_their_number_is_asked(

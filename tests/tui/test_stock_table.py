@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from textual import events
+
 from tests.tui.looking import main_screen, screen_text, until, widget_lines
 from tests.tui.scripted import BIKE, NOON, ScriptedEngine
 from tui.app import OpsciApp
 from tui.panes.sorting import by
+from tui.panes.stock import StockView
+
+if TYPE_CHECKING:
+    import pytest
 
 
 async def test_the_stock_table_is_sorted_by_the_column_with_the_arrow(engine: ScriptedEngine) -> None:
@@ -64,3 +72,26 @@ async def test_a_filter_that_has_no_end_on_what_a_product_became_is_given_up(eng
         await until(pilot, lambda: view.rows == 0)
         engine.journal.stock.read([BIKE._replace(name="z" * 60 + "b")], complete=False)
         await until(pilot, lambda: "takes too long on one product" in screen_text(app) and view.rows == 103)
+
+
+async def test_what_is_typed_at_once_is_filtered_by_once(
+    engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        view = main_screen(app).stock
+        await until(pilot, lambda: view.rows == 3)
+        await pilot.press("3", "slash")
+        filters: list[str] = []
+        set_filter = StockView.set_filter
+
+        def watched(own: StockView, typed: str) -> None:
+            filters.append(typed)
+            set_filter(own, typed)
+
+        monkeypatch.setattr(StockView, "set_filter", watched)
+        for letter in "concrete":
+            app.post_message(events.Key(letter, letter))
+        await until(pilot, lambda: view.filter_text == "concrete")
+        assert view.rows == 1
+        assert len(filters) < len("concrete")

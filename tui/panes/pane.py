@@ -125,6 +125,9 @@ class Pane(Vertical):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter as one types; what is no filter yet changes nothing and is said."""
         event.stop()
+        if event.value != event.input.value:
+            # More was typed meanwhile, which comes next: among very many rows each filter takes its time.
+            return
         try:
             self.view.set_filter(event.value)
         except FilterError as error:
