@@ -9,7 +9,7 @@ from bridge.journal.ring import Ring
 from bridge.movement import is_numeric_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence, Set
 
 __all__ = ["Product", "StockBoard"]
 
@@ -105,8 +105,7 @@ class StockBoard:
         known = self._products.get(product_id)
         if known is not None:
             self._products[product_id] = known._replace(stock=stock, last_change=delta, changed_at=at)
-            self._changes.append(product_id)
-            self._news.ring()
+            self._note([product_id])
 
     def read(self, products: Iterable[Product], *, complete: bool) -> None:
         """Take over products as they were read from Strapi.
@@ -118,11 +117,19 @@ class StockBoard:
         known = self._products
         fresh = {product.id: _after(known.get(product.id), product) for product in products}
         changed = [key for key, product in fresh.items() if known.get(key) != product]
+        known.update(fresh)
+        self._note(changed)
         if complete:
-            changed += known.keys() - fresh.keys()
-            self._products = fresh
-        else:
-            known.update(fresh)
+            self.keep(fresh.keys())
+
+    def keep(self, product_ids: Set[int]) -> None:
+        """Let go of all other products: Strapi has them no more."""
+        gone = self._products.keys() - product_ids
+        for product_id in gone:
+            del self._products[product_id]
+        self._note([*gone])
+
+    def _note(self, changed: Sequence[int]) -> None:
         if changed:
             self._changes.extend(changed)
             self._news.ring()

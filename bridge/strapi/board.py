@@ -77,14 +77,12 @@ class StockReader:
     async def _read_all(self, client: StrapiClient) -> None:
         asked_at = time.time()
         board = self._journal.stock
-        found: list[Product] = []
+        found: set[int] = set()
         async for rows in read_pages(client):
-            # Page by page, so that the first of many are to be seen at once; and not kept as Strapi says them, which
-            # takes five times the memory of what the board keeps.
-            page = self._products(rows)
-            board.read(self._fresh(page, asked_at), complete=False)
-            found += page
-        board.read(self._fresh(found, asked_at), complete=True)
+            # Page by page, so that the first of many are to be seen at once.
+            board.read(self._fresh(rows, asked_at), complete=False)
+            found.update([row.id for row in rows])
+        board.keep(found)
         board.total = len(board)
 
     async def _read_latest(self, client: StrapiClient) -> bool:
@@ -93,17 +91,17 @@ class StockReader:
         board = self._journal.stock
         rows, board.total = await read_latest(client, _LATEST if self._whole else 1)
         if self._whole:
-            board.read(self._fresh(self._products(rows), asked_at), complete=False)
+            board.read(self._fresh(rows, asked_at), complete=False)
         return len(board) == board.total
 
-    def _products(self, rows: Iterable[Row]) -> list[Product]:
-        return [product_of(row, self._settings.strapi.stock_field) for row in rows]
-
-    def _fresh(self, products: Iterable[Product], asked_at: float) -> Iterable[Product]:
-        """The products, with the stock that the board has where a movement was applied while they were under way."""
-        for read in products:
+    def _fresh(self, rows: Iterable[Row], asked_at: float) -> Iterable[Product]:
+        """The rows, but where a movement was applied while they were under way, what the board has."""
+        for row in rows:
+            read = product_of(row, self._settings.strapi.stock_field)
             known = self._journal.stock.get(read.id)
-            yield read._replace(stock=known.stock) if known is not None and known.changed_at >= asked_at else read
+            if known is not None and known.changed_at >= asked_at:
+                read = read._replace(stock=known.stock)
+            yield read
 
     def _note_up(self) -> None:
         state = self._journal.connections[Server.STRAPI].state

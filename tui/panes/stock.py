@@ -162,23 +162,23 @@ class StockView(LineView[Product]):
         """The marked products, else the one under the cursor; it goes to the first visible row where it is on none."""
         if self.marked:
             return [product for product in self._board.products() if product.id in self.marked]
-        row = self.cursor_row()
-        if row is None:
-            self.action_move(1)
-            row = self.cursor_row()
+        row = self._chosen_row()
         product = None if row is None else self._ranking.at(row)
         return [] if product is None else [product]
 
     def action_mark(self) -> None:
         """Mark the row under the cursor, or unmark it, and go on to the next."""
-        row = self.cursor_row()
-        if row is None:
-            self.action_move(1)
-            row = self.cursor_row()
-        product = None if row is None else self._ranking.at(row)
-        if row is not None and product is not None:
-            self.marked ^= {product.id}
+        row = self._chosen_row()
+        key = None if row is None else self.key_at(row)
+        if row is not None and key is not None:
+            self.marked ^= {key}
             self.move_cursor(row + 1)
+
+    def _chosen_row(self) -> int | None:
+        """The row that the cursor is on, after it went to the first visible one where it was on none."""
+        if self.cursor_row() is None:
+            self.action_move(1)
+        return self.cursor_row()
 
     def _name_cell(self, found: Product, now: float) -> Cell:
         cell = cells.product_name(found, now)
