@@ -93,11 +93,12 @@ class Lane:
         if not fetched.records:
             await floor.commits.look()
             return
-        await floor.in_hand.take(self._number, len(fetched.records), fetched.generation)
         try:
+            await floor.in_hand.take(self._number, len(fetched.records), fetched.generation)
             await self._settle(fetched)
         finally:
             floor.in_hand.put_down(self._number)
+            floor.consumer.put_down(fetched)
 
     async def _settle(self, fetched: Fetched) -> None:
         floor = self._floor

@@ -18,7 +18,7 @@ from bridge.errors import LibraryChangedError
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-__all__ = ["check_aiokafka", "stop_consumer", "stop_producer", "wait_for_records"]
+__all__ = ["check_aiokafka", "fetch_by", "stop_consumer", "stop_producer"]
 
 _CLOSING: Final = 1.0
 
@@ -43,10 +43,18 @@ async def stop_consumer(consumer: AIOKafkaConsumer, deadline: float) -> None:
             await _close(consumer._client)
 
 
-def wait_for_records(consumer: AIOKafkaConsumer, milliseconds: int) -> None:
-    """Let a started consumer's next requests wait at the broker that long for records, where it has none."""
-    if hasattr(consumer._fetcher, "_fetch_max_wait_ms"):
-        consumer._fetcher._fetch_max_wait_ms = milliseconds
+def fetch_by(consumer: AIOKafkaConsumer, wait: int, least: int) -> None:
+    """Let a started consumer's next requests wait at the broker.
+
+    Args:
+        consumer: whose.
+        wait: milliseconds at most.
+        least: bytes of records that end the wait.
+    """
+    fetcher = consumer._fetcher
+    if hasattr(fetcher, "_fetch_max_wait_ms") and hasattr(fetcher, "_fetch_min_bytes"):
+        fetcher._fetch_max_wait_ms = wait
+        fetcher._fetch_min_bytes = least
 
 
 def check_aiokafka(consumer: AIOKafkaConsumer) -> None:

@@ -48,7 +48,9 @@ class Fetched(NamedTuple):
     Attributes:
         records: those of one partition in order.
         generation: for `Consumer.holds`.
+        taken_at: seconds on the monotonic clock.
     """
 
     records: list[ConsumedRecord]
     generation: int
+    taken_at: float

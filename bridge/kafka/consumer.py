@@ -18,9 +18,10 @@ from aiokafka.errors import (
 )
 
 from bridge.errors import RefusedError, ServerError, SettingsError, UnreachableError
-from bridge.kafka._private import stop_consumer, wait_for_records
+from bridge.kafka._private import fetch_by, stop_consumer
 from bridge.kafka.connect import connect_options, connection_error
 from bridge.kafka.consumed import Fetched
+from bridge.kafka.fetching import QUIET_WAIT, Fetching
 from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
@@ -31,18 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Consumer"]
 
-_POLL: Final = 250
-"""Milliseconds that one look for records lasts at most where there is no backlog."""
-
 _DAY: Final = 86_400_000
-
-_BUSY_WAIT: Final = 20
-_QUIET_WAIT: Final = 500
-"""Milliseconds that a request waits at the broker for records, while there is a backlog and where there is none; a look
-for records lasts no longer than the first in a backlog."""
-
-_BUSY: Final = 1.0
-"""Seconds for which there is a backlog after more records were there than were taken."""
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -72,7 +62,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._generation = 0
         self._unplaced: set[Any] = set()
         self._placing = asyncio.Lock()
-        self._full_at = float("-inf")
+        self._fetching = Fetching(self._fetch_by)
 
     async def start(self) -> None:
         """Connect and join the group.
@@ -98,7 +88,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             # Waiting for Strapi is no reason to leave the group: the heartbeat says that we live.
             max_poll_interval_ms=_DAY,
             request_timeout_ms=timeout,
-            fetch_max_wait_ms=_QUIET_WAIT,
+            fetch_max_wait_ms=QUIET_WAIT,
+            # It is told of records, rebalances and metadata; this is how often it looks without being told.
+            consumer_timeout_ms=1_000,
             fetch_max_bytes=8 * 1024 * 1024,
             # Of a backlog some thousand records a partition, in time while the ones before are applied.
             max_partition_fetch_bytes=256 * 1024,
@@ -117,6 +109,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def stop(self, deadline: float) -> None:
         """Leave the group within `deadline` seconds; an absent Kafka finds out by itself."""
+        self._fetching.stop()
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             await stop_consumer(consumer, deadline)
@@ -150,8 +143,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             ServerError: this consumer can't go on; make another one.
         """
         if not self._subscribed or self._expelled:
-            await asyncio.sleep(_POLL / 1000)
-            return Fetched([], self._generation)
+            await asyncio.sleep(self._fetching.look / 1000)
+            return self._nothing()
         try:
             async with self._placing:
                 await self._place()
@@ -160,15 +153,16 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             # Without any partition too, as a group that refuses us is told of there.
             if places or not assigned:
                 return await self._take(places, most)
-            await asyncio.sleep(self._wait / 1000)
+            await asyncio.sleep(self._fetching.look / 1000)
         except (KafkaError, OSError) as error:
             raise self._error(error) from error
-        return Fetched([], self._generation)
+        return self._nothing()
 
     async def _take(self, places: Sequence[Any], most: int) -> Fetched:
         generation = self._generation
+        self._fetching.look_begins()
         try:
-            taken = await self._consumer.getmany(*places, timeout_ms=self._wait, max_records=most)
+            taken = await self._consumer.getmany(*places, timeout_ms=self._fetching.look, max_records=most)
         except ValueError as error:
             # Its bytes can't be had, so no dead letter could keep it, and to go on behind it would lose it unsaid.
             raise ServerError(
@@ -181,21 +175,28 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             for place, records in taken.items():
                 with contextlib.suppress(IllegalStateError):
                     self._consumer.seek(place, records[0].offset)
-            return Fetched([], self._generation)
+            return self._nothing()
         found = [record for records in taken.values() for record in records]
-        if len(found) == most:
-            self._full_at = time.monotonic()
-        wait_for_records(self._consumer, _BUSY_WAIT if self.backlog else _QUIET_WAIT)
-        return Fetched(found, generation)
+        if not found:
+            return self._nothing()
+        self._fetching.taken(full=len(found) == most)
+        return Fetched(found, generation, time.monotonic())
+
+    def put_down(self, fetched: Fetched) -> None:
+        """Records that were taken are settled or dropped; called once for each `Fetched` that has some."""
+        self._fetching.put_down(time.monotonic() - fetched.taken_at)
 
     @property
     def backlog(self) -> bool:
         """Whether more records were there than were taken, just now."""
-        return time.monotonic() - self._full_at < _BUSY
+        return self._fetching.backlog
 
-    @property
-    def _wait(self) -> int:
-        return _BUSY_WAIT if self.backlog else _POLL
+    def _nothing(self) -> Fetched:
+        return Fetched([], self._generation, time.monotonic())
+
+    def _fetch_by(self, wait: int, least: int) -> None:
+        if self._consumer is not None:
+            fetch_by(self._consumer, wait, least)
 
     def holds(self, generation: int) -> bool:
         """Whether the partitions are still ours as they were when records of that generation came."""

@@ -123,9 +123,28 @@ async def test_a_request_waits_shortly_while_there_is_a_backlog(lane: Lane, monk
     async with consuming(lane.settings(), lane.stock) as consumer:
         fetcher = consumer._consumer._fetcher
         assert fetcher._fetch_max_wait_ms == 500
-        await some(consumer, lane)
+        consumer.put_down(await some(consumer, lane))
         assert fetcher._fetch_max_wait_ms == 20
-        monkeypatch.setattr("bridge.kafka.consumer._BUSY", 0.0)
-        while len((await some(consumer, lane)).records) == 10:
-            pass
-        assert fetcher._fetch_max_wait_ms == 500
+        monkeypatch.setattr("bridge.kafka.fetching._BACKLOG", 0.0)
+        while len((fetched := await some(consumer, lane)).records) == 10:
+            consumer.put_down(fetched)
+        consumer.put_down(fetched)
+        await asyncio.sleep(0.1)
+        assert (fetcher._fetch_max_wait_ms, fetcher._fetch_min_bytes) == (500, 1)
+
+
+async def test_what_comes_while_a_batch_is_worked_on_is_the_next_one(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.kafka.fetching._LONGEST", 60.0)
+    async with consuming(lane.settings(), lane.stock) as consumer:
+        await write(lane, 1)
+        first = await some(consumer, lane)
+        consumer.put_down(first._replace(taken_at=first.taken_at - 15))
+        await write(lane, 1)
+        # Expected to take four and a half seconds, so that one request gathers for most of them.
+        second = await some(consumer, lane)
+        for _ in range(3):
+            await write(lane, 1)
+        consumer.put_down(second)
+        assert len((await some(consumer, lane)).records) == 3

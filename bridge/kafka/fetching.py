@@ -1,0 +1,118 @@
+"""How the consumer's requests for records wait at the broker: as long as nothing is lost by it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["QUIET_WAIT", "Fetching"]
+
+QUIET_WAIT: Final = 500
+"""Milliseconds that a request waits for a first record where none is worked on: each one costs both sides something."""
+
+_WORKING_WAIT: Final = 100
+"""The same while some are worked on: it leaves out the partitions of records found before, and those wait for it."""
+
+_BACKLOG_WAIT: Final = 20
+"""While there is a backlog; a look for records lasts no longer then either."""
+
+_LOOK: Final = 500
+"""Milliseconds that a look for records lasts at most where there is no backlog."""
+
+_BACKLOG: Final = 1.0
+"""Seconds for which there is a backlog after more records were there than were taken."""
+
+_GATHER: Final = 1_048_576
+"""Bytes that end the gathering early; a thousand movements have a tenth of it."""
+
+_LONGEST: Final = 0.05
+"""Seconds: longer work on one batch is no measure for the next one."""
+
+_MOST_OF_IT: Final = 0.8
+"""The share of that work for which is gathered: late by a tenth costs as much as early by a third."""
+
+_WEIGHT: Final = 0.3
+"""The weight of the last batch in how long the next one is expected to take."""
+
+
+class Fetching:
+    """Decides how long the next request waits at the broker, and for how many bytes.
+
+    aiokafka asks for the next records as soon as it has given some away. Answered at the first record, as Kafka does
+    unless told otherwise, it has that one when they are settled, and asks for those behind it only then: each of them
+    waits for a batch of one. So where batches are small, the request under work gathers for about as long as it lasts.
+
+    Args:
+        ask: has the next requests wait for so many milliseconds at most, or for so many bytes; a record is more than 1.
+    """
+
+    def __init__(self, ask: Callable[[int, int], None]) -> None:
+        self._ask = ask
+        self._full_at = float("-inf")
+        self._batches = 0
+        self._expected = 0.0
+        self._gathers: asyncio.TimerHandle | None = None
+
+    @property
+    def backlog(self) -> bool:
+        """Whether more records were there than were taken, just now."""
+        return time.monotonic() - self._full_at < _BACKLOG
+
+    @property
+    def look(self) -> int:
+        """Milliseconds that a look for records lasts at most."""
+        return _BACKLOG_WAIT if self.backlog else _LOOK
+
+    def look_begins(self) -> None:
+        """Somebody waits for records."""
+        if self._gathers is None:
+            self._wait()
+
+    def taken(self, *, full: bool) -> None:
+        """A batch was given to be worked on.
+
+        Args:
+            full: whether it has as many records as were wanted, so that there may be more.
+        """
+        self._batches += 1
+        if full:
+            self._full_at = time.monotonic()
+        self._end_gathering()
+        wait = int(self._expected * _MOST_OF_IT * 1_000)
+        if self.backlog or not wait:
+            self._wait()
+            return
+        self._ask(wait, _GATHER)
+        self._gathers = asyncio.get_running_loop().call_later(wait / 1_000, self._gathered)
+
+    def put_down(self, took: float) -> None:
+        """A batch is worked on no longer.
+
+        Args:
+            took: seconds since it was taken.
+        """
+        self._batches -= 1
+        self._expected += (min(took, _LONGEST) - self._expected) * _WEIGHT
+        if self._gathers is None:
+            self._wait()
+
+    def stop(self) -> None:
+        """Ask for nothing more."""
+        self._end_gathering()
+
+    def _gathered(self) -> None:
+        self._gathers = None
+        self._wait()
+
+    def _end_gathering(self) -> None:
+        if self._gathers is not None:
+            self._gathers.cancel()
+            self._gathers = None
+
+    def _wait(self) -> None:
+        quiet = _WORKING_WAIT if self._batches else QUIET_WAIT
+        self._ask(_BACKLOG_WAIT if self.backlog else quiet, 1)
