@@ -17,24 +17,55 @@ __all__ = ["KeyboardDriver"]
 _ESCAPE: Final = "\x1b"
 
 _LOOK: Final = 0.1
-"""Seconds between two looks whether the application ends."""
+"""Seconds between two looks whether what came last is all of a key, or whether the application ends."""
+
+_LOOKS: Final = 5
+"""How many such looks there are after something came; then nothing is waited for but what comes next."""
 
 
 class KeyboardDriver(LinuxDriver):
     """Textual's driver, which waits for what may follow an escape character as long as the environment's ESCDELAY says.
 
-    Textual itself looks for that ten times a second only, so that Esc takes 100 ms and more, whatever ESCDELAY says.
+    Textual itself looks for that ten times a second only, so that Esc takes 100 ms and more, whatever ESCDELAY says;
+    and it looks as often where no key comes for hours.
     """
+
+    _ending: tuple[int, int] | None = None
+    """A pipe whose far end is closed when the application is about to end."""
+
+    def start_application_mode(self) -> None:
+        """Take the terminal over; see `LinuxDriver`."""
+        if self._ending is None:
+            self._ending = os.pipe()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+
+    def disable_input(self) -> None:
+        """Read no more keys; see `LinuxDriver`."""
+        ending, self._ending = self._ending, None
+        if ending is not None:
+            os.close(ending[1])
+        super().disable_input()
+        if ending is not None:
+            os.close(ending[0])
 
     def run_input_thread(self) -> None:
         """Read keys until the application ends or the terminal is gone."""
         parser = XTermParser(self._debug)
         decode = getincrementaldecoder("utf-8")("replace").decode
-        escaped = False
+        ending = None if self._ending is None else self._ending[0]
+        escaped, looks = False, 0
         with selectors.DefaultSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
+            if ending is not None:
+                selector.register(ending, selectors.EVENT_READ)
             while not self.exit_event.is_set():
-                if selector.select(constants.ESCAPE_DELAY if escaped else _LOOK):
+                pause = None if ending is not None and not looks else _LOOK
+                ready = {key.fd for key, _ in selector.select(constants.ESCAPE_DELAY if escaped else pause)}
+                if ending in ready:
+                    self.exit_event.wait(_LOOK)
+                looks = max(0, looks - 1)
+                if self.fileno in ready:
+                    looks = _LOOKS
                     data = os.read(self.fileno, 4096)
                     if not data:
                         break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import selectors
 import threading
 from typing import TYPE_CHECKING
 
@@ -38,11 +39,16 @@ class Keyboard(KeyboardDriver):
 
 
 class Typist:
-    """A keyboard and the end of the pipe at which it is typed."""
+    """A keyboard and the end of the pipe at which it is typed.
 
-    def __init__(self) -> None:
+    Args:
+        ending: what tells it that the application ends.
+    """
+
+    def __init__(self, ending: tuple[int, int] | None = None) -> None:
         descriptor, self.end = os.pipe()
         self.keyboard = Keyboard(descriptor)
+        self.keyboard._ending = ending
         self.thread = threading.Thread(target=self.keyboard.run_input_thread, daemon=True)
         self.thread.start()
 
@@ -103,6 +109,31 @@ def test_the_application_that_ends_ends_it(typist: Typist) -> None:
     typist.keyboard.exit_event.set()
     typist.thread.join(10)
     assert not typist.thread.is_alive()
+
+
+def test_where_no_key_comes_it_looks_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: queue.Queue[float | None] = queue.Queue()
+
+    class Selector(selectors.SelectSelector):
+        def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+            waits.put(timeout)
+            return super().select(timeout)
+
+    monkeypatch.setattr("selectors.DefaultSelector", Selector)
+    monkeypatch.setattr("tui._keyboard._LOOK", 0.001)
+    ending = os.pipe()
+    typist = Typist(ending)
+    assert waits.get(timeout=10) is None
+    typist.type(b"a")
+    assert typist.key() == "a"
+    assert [waits.get(timeout=10) for _ in range(6)] == [0.001] * 5 + [None]
+    typist.keyboard.exit_event.set()
+    os.close(ending[1])
+    typist.thread.join(10)
+    assert not typist.thread.is_alive()
+    typist.hang_up()
+    os.close(ending[0])
+    os.close(typist.keyboard.fileno)
 
 
 def test_it_is_the_driver_of_a_terminal(engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
