@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -24,6 +25,10 @@ _TICK: Final = 1.0
 _ASKED: Final = 0.01
 """Seconds after a look by which every widget has told the screen what it wants painted."""
 
+_COUNTS: Final = 0.2
+"""Seconds between two looks at what is counted: no one reads a figure faster, and each has the line that it stands in
+drawn, a quarter of what a frame costs."""
+
 _ROUNDING: Final = 0.002
 """Seconds that a timer may come too early by."""
 
@@ -40,30 +45,46 @@ class NewsWatch:
     Args:
         screen: whose message queue it works in; a screen behind another one looks by the tick alone.
         news: the journal's.
-        pull: takes over what is new.
+        pull: takes over what is new in the rows.
+        count: takes over what is counted.
         views: what of the screen takes long to paint.
         frames: how often a second at most.
     """
 
     def __init__(
-        self, screen: Screen[Any], news: News, pull: Callable[[], None], views: Sequence[Painted], frames: int
+        self,
+        screen: Screen[Any],
+        news: News,
+        pull: Callable[[], None],
+        count: Callable[[], None],
+        *,
+        views: Sequence[Painted],
+        frames: int,
     ) -> None:
         self._screen = screen
         self._views = views
         self._pulled = 0.0
         self._news = news
         self._pull = pull
+        self._count = count
+        self._counted = float("-inf")
         self._pace = Pace(frames)
         self._waits = False
+        """Whether a look is to come by itself."""
+        self._owes = False
+        """Whether one is to come for what is counted, so that the last of it is not left to the tick."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._context = contextvars.copy_context()
 
     def start(self) -> None:
         """Look from now on; called by the screen when it is mounted."""
-        loop = asyncio.get_running_loop()
+        loop, context = asyncio.get_running_loop(), contextvars.copy_context()
+        self._loop, self._context = loop, context
 
         def ring() -> None:
             # The engine's thread may outlive this loop by a moment.
             with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._rung)
+                loop.call_soon_threadsafe(self._rung, context=context)
 
         self._news.listen(ring)
         self._screen.set_interval(_TICK, self._look)
@@ -75,38 +96,53 @@ class NewsWatch:
     def touched(self) -> None:
         """Leave time to the answer of a key or the mouse."""
         self._pace.touched(time.monotonic())
+        self._counted = float("-inf")
 
-    def _rung(self) -> None:
-        self._screen.call_later(self._look_in_time)
+    def _later(self, seconds: float, callback: Callable[[], None]) -> None:
+        # A timer of Textual's is a task, and counts what its callback takes each time: more than all panes' titles.
+        if self._loop is not None:
+            self._loop.call_later(seconds, callback, context=self._context)
 
-    def _look_in_time(self, early: float = 0.0) -> None:
+    def _rung(self, early: float = 0.0) -> None:
         if self._waits or not self._screen.is_active:
             return
         wait = self._pace.wait(time.monotonic())
+        self._waits = True
         if wait > early:
-            self._waits = True
-            self._screen.set_timer(wait, self._due)
+            self._later(wait, self._due)
         else:
-            self._look()
+            self._screen.call_next(self._look)
 
     def _due(self) -> None:
         # A wait that is over is not asked for again: what rounding left of it may be too short for a clock to pass.
         self._waits = False
-        self._look_in_time(_ROUNDING)
+        self._rung(_ROUNDING)
+
+    def _pay(self) -> None:
+        self._owes = False
+        self._rung()
 
     def _look(self) -> None:
         began = time.monotonic()
+        self._waits = False
         self._pace.began(began)
         self._news.heard()
         for view in self._views:
             view.painted_at = 0.0
         self._pull()
+        if began >= self._counted + _COUNTS:
+            self._counted = began
+            self._count()
+        elif not self._owes:
+            self._owes = True
+            self._later(self._counted + _COUNTS - began, self._pay)
         self._pulled = time.monotonic() - began
         if self._screen.is_active:
-            self._screen.set_timer(_ASKED, self._after_painting)
+            self._later(_ASKED, self._after_painting)
 
     def _after_painting(self) -> None:
-        self._screen.call_after_refresh(self._painted)
+        if self._screen.is_active:
+            self._screen.call_after_refresh(self._painted)
 
     def _painted(self) -> None:
         now = time.monotonic()

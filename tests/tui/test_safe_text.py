@@ -63,7 +63,7 @@ def journey_of(text: str, payload: bytes) -> Journey:
 def test_a_record_of_any_text_is_one_printable_line_of_its_width(text: str, payload: bytes, width: int) -> None:
     journey = journey_of(text, payload)
     for columns in (MQTT_COLUMNS, KAFKA_COLUMNS):
-        strip = record_line(lay_out(columns, width), journey, 0.0, tones=TONES, width=width, row=Style())
+        strip = record_line(lay_out(columns, width), journey, 0.0, tones=TONES, width=width)
         assert_safe(strip.text)
         assert sum(segment.cell_length for segment in strip) == width
     assert_safe(way_line(journey, width).plain)
@@ -75,7 +75,7 @@ def test_a_record_of_any_text_is_one_printable_line_of_its_width(text: str, payl
 def test_a_product_of_any_text_is_one_printable_line_of_its_width(text: str, width: int) -> None:
     product = Product(1, text, text, 5, text, text)
     columns: tuple[Column[Product], ...] = STOCK_COLUMNS
-    strip = record_line(lay_out(columns, width), product, 0.0, tones=TONES, width=width, row=Style())
+    strip = record_line(lay_out(columns, width), product, 0.0, tones=TONES, width=width)
     assert_safe(strip.text)
     assert sum(segment.cell_length for segment in strip) == width
     assert_safe(product_details(product).plain)

@@ -7,7 +7,6 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from rich.segment import Segment
-from rich.style import Style
 from textual.cache import LRUCache
 from textual.color import Color
 from textual.geometry import Region
@@ -17,6 +16,7 @@ from tui.panes.cells import Cell, fit
 from tui.panes.columns import Column, Layout, lay_out
 from tui.panes.line import PaintedRow, header_line, marked_line, record_line
 from tui.panes.row_scroll import HEADER, RowScroll
+from tui.panes.row_styles import RowStyles
 from tui.verdicts import Tone
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ Item = TypeVar("Item")
 
 _Paint: TypeAlias = "tuple[int, int, tuple[LineFilter, ...], Color]"
 _NOTHING: Final[_Paint] = (0, 0, (), Color(0, 0, 0))
+_TITLES: Final = ("titles",)
 
 
 class _Seen(NamedTuple, Generic[Item]):
@@ -83,8 +84,7 @@ class LineCanvas(RowScroll, Generic[Item]):
         """What holds of every row that was drawn: how wide it is, in all and as far as the scrollbar, and what is done
         with its colours before what background."""
         self._hidden = Strip([])
-        self._styles: dict[str, Style] = {}
-        self._tones: dict[Tone, Style] = {}
+        self._row_styles = RowStyles(self.get_component_rich_style)
         self._layouts: dict[int, Layout[Item]] = {}
         self._looks: dict[int, object] = {}
         """How the visible rows looked when they were looked at last; a row is painted then or later, so what it shows
@@ -150,35 +150,30 @@ class LineCanvas(RowScroll, Generic[Item]):
         self._now = time.time()
         if not self.painted_at:
             self.painted_at = time.monotonic()
-        if self.opacity != 1 or any(self.styles.gutter) or crop.column_span != (0, self._whole):
-            return super().render_lines(crop)
         paint = (self._whole, self._width, tuple(self.get_line_filters()), self.background_colors[1])
         if paint != self._paint:
             self._strips.clear()
+            self._row_styles.filter_by(paint[2], paint[3])
             self._paint = paint
-            self._hidden = self._filtered(Strip.blank(self._whole - self._width, self._component("line--blank")))
+            self._hidden = Strip.blank(self._whole - self._width, self._row_styles.of("line--blank"))
+        if self.opacity != 1 or any(self.styles.gutter) or crop.column_span != (0, self._whole):
+            return super().render_lines(crop)
         self._strips.grow(2 * self.size.height)
         return [self._painted(y) for y in crop.line_range]
 
     def render_line(self, y: int) -> Strip:
         """Draw the line `y` of what is visible, as far as the scrollbar and under it."""
         shown = self._drawn(y, self._seen_at(y))
-        return shown.adjust_cell_length(self._whole, self._component("line--blank"))
+        return shown.adjust_cell_length(self._whole, self._row_styles.of("line--blank"))
 
     def _painted(self, y: int) -> Strip:
         seen = self._seen_at(y)
-        look = None if seen is None else (seen.key, seen.state)
+        look = (_TITLES if y < HEADER else None) if seen is None else (seen.key, seen.state)
         strip = None if look is None else self._strips.get(look)
         if strip is None:
-            strip = PaintedRow(self._filtered(self._drawn(y, seen)), self._hidden)
+            strip = PaintedRow(self._drawn(y, seen), self._hidden)
             if look is not None:
                 self._strips[look] = strip
-        return strip
-
-    def _filtered(self, strip: Strip) -> Strip:
-        _, _, filters, background = self._paint
-        for line_filter in filters:
-            strip = strip.apply_filter(line_filter, background)
         return strip
 
     def _seen_at(self, y: int) -> _Seen[Item] | None:
@@ -190,15 +185,16 @@ class LineCanvas(RowScroll, Generic[Item]):
         return None if key is None or item is None else _Seen(key, item, self._look(key, item, now))
 
     def _drawn(self, y: int, seen: _Seen[Item] | None) -> Strip:
-        width, blank, tones = self._width, self._component("line--blank"), self._all_tones()
+        width, blank = self._width, self._row_styles.of("line--blank")
         if y < HEADER:
-            return header_line(self.layout_shown, self._component("line--header"), width)
+            return header_line(self.layout_shown, self._row_styles.of("line--header"), width)
         if seen is not None:
-            style = self._component(seen.state[1]) if seen.state[1] else blank
-            strip = record_line(self.layout_shown, seen.item, self._now, tones=tones, width=width, row=style)
-            return marked_line(strip, self._component("line--mark")) if seen.key in self.marks else strip
+            tones = self._row_styles.tones_of(seen.state[1] or "line--blank")
+            strip = record_line(self.layout_shown, seen.item, self._now, tones=tones, width=width)
+            return marked_line(strip, self._row_styles.of("line--mark")) if seen.key in self.marks else strip
         if y == HEADER and not self.rows and width:
-            return Strip([Segment(fit(Cell(self.empty), width, "left"), blank + tones[Tone.MUTED])], width)
+            muted = self._row_styles.tones_of("line--blank")[Tone.MUTED]
+            return Strip([Segment(fit(Cell(self.empty), width, "left"), muted)], width)
         return Strip.blank(width, blank)
 
     def light_up(self, key: Hashable | None) -> None:
@@ -231,8 +227,7 @@ class LineCanvas(RowScroll, Generic[Item]):
     def notify_style_update(self) -> None:
         """Forget what was drawn in other colours."""
         super().notify_style_update()
-        self._styles.clear()
-        self._tones.clear()
+        self._row_styles.forget()
         self._strips.clear()
         self._paint = _NOTHING
 
@@ -244,15 +239,3 @@ class LineCanvas(RowScroll, Generic[Item]):
         elif key == self.linked:
             style = "line--linked"
         return state, style
-
-    def _component(self, name: str) -> Style:
-        if name not in self._styles:
-            self._styles[name] = self.get_component_rich_style(name)
-        return self._styles[name]
-
-    def _all_tones(self) -> dict[Tone, Style]:
-        if not self._tones:
-            for tone in Tone:
-                style = self._component(f"line--{tone}")
-                self._tones[tone] = Style(color=style.color, bold=style.bold, italic=style.italic)
-        return self._tones

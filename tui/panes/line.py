@@ -53,25 +53,22 @@ class PaintedRow(Strip):
         return super().divide(found)
 
 
-def record_line(
-    layout: Layout[Item], item: Item, now: float, *, tones: Mapping[Tone, Style], width: int, row: Style
-) -> Strip:
+def record_line(layout: Layout[Item], item: Item, now: float, *, tones: Mapping[Tone, Style], width: int) -> Strip:
     """Draw one record.
 
     Args:
         layout: the columns.
         item: the record.
         now: seconds since the epoch, for what is said as an age.
-        tones: the style of each tone, without a background.
+        tones: the style of each tone in this row; one object for two of them makes them one segment.
         width: the cells to fill.
-        row: the style of the whole row: its background, and what a cursor adds.
     """
     # The compositor's cost is by the segment: a gap goes with the cell after it, and neighbours of one style are one.
     segments: list[Segment] = []
-    text, style, used = "", row, 0
+    text, style, used = "", tones[Tone.PLAIN], 0
     for column, columns_width in zip(layout.columns, layout.widths, strict=True):
         cell = column.cell(item, now)
-        cell_style = row + tones[cell.tone]
+        cell_style = tones[cell.tone]
         if cell_style is not style and text:
             segments.append(Segment(text, style))
             text = ""

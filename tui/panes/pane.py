@@ -90,9 +90,12 @@ class Pane(Vertical):
         return self.query_one(FilterInput)
 
     def pull(self, now: float) -> None:
-        """Take over what changed, if anyone can see it."""
+        """Take over what changed in the rows, if anyone can see it."""
         if self.display:
             self.view.pull(now)
+
+    def pull_title(self) -> None:
+        """Say anew what it counts, and how it stands."""
         title = self._title()
         said = (f"{title}{self._sparkline(cell_len(title))}", self._subtitle())
         if said != self._said:

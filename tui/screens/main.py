@@ -73,7 +73,14 @@ class MainScreen(PanesScreen):
         self._simulator = SimulatorConductor(self, engine)
         self._settled = False
         views = (self.mqtt, self.kafka, self.stock)
-        self._watch = NewsWatch(self, engine.journal.news, self.pull, views, engine.settings.screen.frames)
+        self._watch = NewsWatch(
+            self,
+            engine.journal.news,
+            self.pull_rows,
+            self.pull_figures,
+            views=views,
+            frames=engine.settings.screen.frames,
+        )
 
     def compose(self) -> ComposeResult:
         """Status, tabs, panes, way, form, keys."""
@@ -119,14 +126,24 @@ class MainScreen(PanesScreen):
 
     def pull(self) -> None:
         """Take over what the journal got since the last look."""
+        self.pull_rows()
+        self.pull_figures()
+
+    def pull_rows(self) -> None:
+        """Take over which records and products there are, and what became of them."""
         now = time.time()
         self._letters.pull()
         self._simulator.pull()
-        self.query_one(StatusBar).pull()
         for pane in self.panes:
             pane.pull(now)
         self.query_one(WayLine).pull(self.followed)
         self.form.pull()
+
+    def pull_figures(self) -> None:
+        """Take over how the servers are, and what is counted."""
+        self.query_one(StatusBar).pull()
+        for pane in self.panes:
+            pane.pull_title()
 
     def on_resize(self, event: events.Resize) -> None:
         """Leave the footer's room to the keys of the focus where it is narrow; ctrl+p works all the same."""
