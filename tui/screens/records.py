@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
+from tui._compositor import draw_parts_only
 from tui.records.desk import RecordDesk
 from tui.screens.record import RecordScreen
 
@@ -27,6 +28,7 @@ class RecordsScreen(Screen[None]):
 
     def __init__(self, engine: Engine) -> None:
         super().__init__()
+        draw_parts_only(self)
         self._engine = engine
         self._desk = RecordDesk(self, engine.settings)
 
