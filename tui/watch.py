@@ -98,13 +98,17 @@ class NewsWatch:
         self._pace.touched(time.monotonic())
         self._counted = float("-inf")
 
+    @property
+    def _in_front(self) -> bool:
+        return self._screen.is_active and self._screen.app.is_running
+
     def _later(self, seconds: float, callback: Callable[[], None]) -> None:
         # A timer of Textual's is a task, and counts what its callback takes each time: more than all panes' titles.
         if self._loop is not None:
             self._loop.call_later(seconds, callback, context=self._context)
 
     def _rung(self, early: float = 0.0) -> None:
-        if self._waits or not self._screen.is_active:
+        if self._waits or not self._in_front:
             return
         wait = self._pace.wait(time.monotonic())
         self._waits = True
@@ -123,6 +127,9 @@ class NewsWatch:
         self._rung()
 
     def _look(self) -> None:
+        if not self._screen.app.is_running:
+            # It ends, and the screen's parts go one by one.
+            return
         began = time.monotonic()
         self._waits = False
         self._pace.began(began)
@@ -137,11 +144,11 @@ class NewsWatch:
             self._owes = True
             self._later(self._counted + _COUNTS - began, self._pay)
         self._pulled = time.monotonic() - began
-        if self._screen.is_active:
+        if self._in_front:
             self._later(_ASKED, self._after_painting)
 
     def _after_painting(self) -> None:
-        if self._screen.is_active:
+        if self._in_front:
             self._screen.call_after_refresh(self._painted)
 
     def _painted(self) -> None:

@@ -11,6 +11,7 @@ import pytest
 import tui.watch
 from tests.tui.looking import main_screen, until
 from tui.app import OpsciApp
+from tui.status import StatusBar
 
 if TYPE_CHECKING:
     from tests.tui.scripted import ScriptedEngine
@@ -50,6 +51,35 @@ async def test_the_last_of_many_is_not_left_out_between_two_looks(engine: Script
             engine.receive()
             await asyncio.sleep(0)
         await until(pilot, lambda: main_screen(app).mqtt.rows == 200)
+
+
+@pytest.mark.usefixtures("no_tick")
+async def test_what_is_counted_last_is_not_left_to_the_tick(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = main_screen(app)
+        for come in range(1, 11):
+            engine.receive()
+            await until(pilot, lambda come=come: screen.mqtt.rows == come)  # type: ignore[misc]
+        await until(pilot, lambda: str(screen.panes[0].border_title).split(" · ")[-1].startswith("10"))
+
+
+@pytest.mark.usefixtures("no_tick")
+async def test_rows_come_between_two_looks_at_figures_and_a_key_has_them_looked_at(
+    engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tui.watch, "_COUNTS", 3600.0)
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen, pulled = main_screen(app), list[int]()
+        monkeypatch.setattr(screen.query_one(StatusBar), "pull", lambda: pulled.append(1))
+        for come in range(1, 6):
+            engine.receive()
+            await until(pilot, lambda come=come: screen.mqtt.rows == come)  # type: ignore[misc]
+        assert len(pulled) <= 1
+        before = len(pulled)
+        await pilot.press("2")
+        await until(pilot, lambda: len(pulled) > before)
 
 
 @pytest.mark.usefixtures("no_tick")
