@@ -40,6 +40,19 @@ async def test_the_stock_table_is_sorted_by_the_column_with_the_arrow(engine: Sc
         assert "name▲" in widget_lines(view)[0]
 
 
+async def test_a_filter_that_lets_nothing_through_is_no_absence_of_products(engine: ScriptedEngine) -> None:
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = main_screen(app)
+        await until(pilot, lambda: screen.stock.rows == 3)
+        for view in (screen.stock, screen.mqtt):
+            absent = widget_lines(view)[1]
+            view.set_filter("no such thing")
+            assert "nothing that the filter lets through" in widget_lines(view)[1]
+            view.set_filter("")
+            assert widget_lines(view)[1] == absent
+
+
 async def test_one_movement_among_very_many_products_moves_its_own_row(engine: ScriptedEngine) -> None:
     many = [BIKE._replace(id=each, name=f"Bike {each}", stock=20) for each in range(1_000, 61_000)]
     engine.journal.stock.read(many, complete=False)

@@ -12,6 +12,7 @@ from textual.color import Color
 from textual.geometry import Region
 from textual.strip import Strip
 
+from tui.language import say
 from tui.panes.cells import Cell, fit
 from tui.panes.columns import Column, Layout, lay_out
 from tui.panes.line import PaintedRow, header_line, marked_line, record_line
@@ -71,6 +72,8 @@ class LineCanvas(RowScroll, Generic[Item]):
         self.columns = columns
         self.identity = identity
         self.empty = empty
+        self.filter_text = ""
+        """The filter, as it was typed; empty where everything is shown."""
         self.cursor: Hashable | None = None
         """The key of the record that the cursor is on."""
         self.linked: Hashable | None = None
@@ -194,8 +197,12 @@ class LineCanvas(RowScroll, Generic[Item]):
             return marked_line(strip, self._row_styles.of("line--mark")) if seen.key in self.marks else strip
         if y == HEADER and not self.rows and width:
             muted = self._row_styles.tones_of("line--blank")[Tone.MUTED]
-            return Strip([Segment(fit(Cell(self.empty), width, "left"), muted)], width)
+            return Strip([Segment(fit(Cell(self._nothing), width, "left"), muted)], width)
         return Strip.blank(width, blank)
+
+    @property
+    def _nothing(self) -> str:
+        return say("nothing that the filter lets through") if self.filter_text else self.empty
 
     def light_up(self, key: Hashable | None) -> None:
         """Light up the row of a record, None none."""

@@ -70,7 +70,6 @@ class LogView(LineView[Journey]):
         self.following = True
         self.waiting = 0
         """How many records came since the reader looked back."""
-        self.filter_text = ""
         self.mark: tuple[float, int] | None = None
         """When the last mark was set, in seconds since the epoch, and after how many records."""
         self._board = board

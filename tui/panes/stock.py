@@ -80,7 +80,6 @@ class StockView(LineView[Product]):
         own = {say("name"): self._name_cell, say("stock"): self._stock_cell}
         columns = [replace(column, cell=own.get(column.title, column.cell)) for column in STOCK_COLUMNS]
         super().__init__(columns, identity, say("no product is known yet"))
-        self.filter_text = ""
         self.pending: Mapping[int, int] = {}
         """The sum of what is sent and not decided, by the product's id."""
         self.marked: set[int] = set()
