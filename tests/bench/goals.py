@@ -67,10 +67,9 @@ _RINGS: Final = (
 )
 
 _FRAMES: Final = (
-    "Three servers, the engine and the screen share two cores, and the last two Python's lock. Painting takes the "
-    "screen 10 to 15 ms, and as many frames are painted as leave time for keys: most of the way is the wait for the "
-    "next one. On a machine that others leave alone it is 42 ms and 127 (2026-11-26); where they take half of it, the "
-    "two cores are full and each hop waits for one."
+    "Three servers, the engine and the screen share two cores, and the last two Python's lock. At most 30 frames are "
+    "painted a second, so half of the way is the wait for the next one, and what comes while a batch is applied waits "
+    "for the end of it. Where others take half of the machine, each hop waits for a core as well."
 )
 
 
@@ -99,7 +98,10 @@ GOALS: Final = (
         2,
         "idle with three panes under 2 % of a core",
         "median",
-        reason="Kafka's consumer is asked four times a second, and the panes look once a second for ages and rates.",
+        reason=(
+            "Kafka is asked for records twice a second and for the lag once, Strapi every two for what changed, and "
+            "the panes look once a second for ages and rates."
+        ),
     ),
     _under("publish-to-row/tui", 50, "from publishing to the row on the screen 50 ms at p50", "median", reason=_FRAMES),
     _under(
