@@ -73,13 +73,10 @@ class NewsWatch:
         """Whether a look is to come by itself."""
         self._owes = False
         """Whether one is to come for what is counted, so that the last of it is not left to the tick."""
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._context = contextvars.copy_context()
 
     def start(self) -> None:
         """Look from now on; called by the screen when it is mounted."""
         loop, context = asyncio.get_running_loop(), contextvars.copy_context()
-        self._loop, self._context = loop, context
 
         def ring() -> None:
             # The engine's thread may outlive this loop by a moment.
@@ -102,18 +99,13 @@ class NewsWatch:
     def _in_front(self) -> bool:
         return self._screen.is_active and self._screen.app.is_running
 
-    def _later(self, seconds: float, callback: Callable[[], None]) -> None:
-        # A timer of Textual's is a task, and counts what its callback takes each time: more than all panes' titles.
-        if self._loop is not None:
-            self._loop.call_later(seconds, callback, context=self._context)
-
     def _rung(self, early: float = 0.0) -> None:
         if self._waits or not self._in_front:
             return
         wait = self._pace.wait(time.monotonic())
         self._waits = True
         if wait > early:
-            self._later(wait, self._due)
+            _later(wait, self._due)
         else:
             self._screen.call_next(self._look)
 
@@ -142,10 +134,10 @@ class NewsWatch:
             self._count()
         elif not self._owes:
             self._owes = True
-            self._later(self._counted + _COUNTS - began, self._pay)
+            _later(self._counted + _COUNTS - began, self._pay)
         self._pulled = time.monotonic() - began
         if self._in_front:
-            self._later(_ASKED, self._after_painting)
+            _later(_ASKED, self._after_painting)
 
     def _after_painting(self) -> None:
         if self._in_front:
@@ -155,3 +147,8 @@ class NewsWatch:
         now = time.monotonic()
         painted = min((view.painted_at for view in self._views if view.painted_at), default=now)
         self._pace.took(self._pulled + now - painted)
+
+
+def _later(seconds: float, callback: Callable[[], None]) -> None:
+    # A timer of Textual's is a task, and counts what its callback takes each time: more than all panes' titles.
+    asyncio.get_running_loop().call_later(seconds, callback)

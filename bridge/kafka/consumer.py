@@ -109,7 +109,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def stop(self, deadline: float) -> None:
         """Leave the group within `deadline` seconds; an absent Kafka finds out by itself."""
-        self._fetching.stop()
+        self._fetching.end_gathering()
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             await stop_consumer(consumer, deadline)

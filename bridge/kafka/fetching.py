@@ -69,8 +69,7 @@ class Fetching:
 
     def look_begins(self) -> None:
         """Somebody waits for records."""
-        if self._gathers is None:
-            self._wait()
+        self._wait()
 
     def taken(self, *, full: bool) -> None:
         """A batch was given to be worked on.
@@ -81,7 +80,7 @@ class Fetching:
         self._batches += 1
         if full:
             self._full_at = time.monotonic()
-        self._end_gathering()
+        self.end_gathering()
         wait = int(self._expected * _MOST_OF_IT * 1_000)
         if self.backlog or not wait:
             self._wait()
@@ -97,22 +96,20 @@ class Fetching:
         """
         self._batches -= 1
         self._expected += (min(took, _LONGEST) - self._expected) * _WEIGHT
-        if self._gathers is None:
-            self._wait()
+        self._wait()
 
-    def stop(self) -> None:
-        """Ask for nothing more."""
-        self._end_gathering()
+    def end_gathering(self) -> None:
+        """End the gathering, and what would be asked for after it."""
+        if self._gathers is not None:
+            self._gathers.cancel()
+            self._gathers = None
 
     def _gathered(self) -> None:
         self._gathers = None
         self._wait()
 
-    def _end_gathering(self) -> None:
-        if self._gathers is not None:
-            self._gathers.cancel()
-            self._gathers = None
-
     def _wait(self) -> None:
+        if self._gathers is not None:
+            return
         quiet = _WORKING_WAIT if self._batches else QUIET_WAIT
         self._ask(_BACKLOG_WAIT if self.backlog else quiet, 1)

@@ -26,6 +26,11 @@ class Asked:
         self.fetching.taken(full=full)
         self.fetching.put_down(took)
 
+    def expect(self, took: float) -> None:
+        """Let every batch so far have taken so many seconds."""
+        for _ in range(50):
+            self.work(took)
+
 
 @pytest.fixture
 def asked() -> Asked:
@@ -46,8 +51,7 @@ async def test_the_first_batch_has_no_measure_yet(asked: Asked) -> None:
 
 
 async def test_while_a_batch_is_worked_on_it_gathers_for_most_of_the_time_that_it_takes(asked: Asked) -> None:
-    for _ in range(50):
-        asked.work(0.01)
+    asked.expect(0.01)
     asked.fetching.taken(full=False)
     wait, least = asked.last
     assert 7 <= wait <= 8
@@ -61,16 +65,14 @@ async def test_while_a_batch_is_worked_on_it_gathers_for_most_of_the_time_that_i
 
 
 async def test_a_batch_that_took_very_long_counts_for_no_more_than_a_long_one(asked: Asked) -> None:
-    for _ in range(50):
-        asked.work(3_600.0)
+    asked.expect(3_600.0)
     asked.fetching.taken(full=False)
     assert 39 <= asked.last[0] <= 40
-    asked.fetching.stop()
+    asked.fetching.end_gathering()
 
 
 async def test_in_a_backlog_nothing_is_gathered_and_no_look_lasts(asked: Asked) -> None:
-    for _ in range(50):
-        asked.work(0.01)
+    asked.expect(0.01)
     asked.fetching.taken(full=True)
     assert asked.last == BACKLOG
     assert asked.fetching.backlog
@@ -90,13 +92,12 @@ async def test_a_backlog_is_over_where_no_batch_was_full_for_a_while(
 
 
 async def test_the_next_batch_begins_the_gathering_anew(asked: Asked) -> None:
-    for _ in range(50):
-        asked.work(0.05)
+    asked.expect(0.05)
     asked.fetching.taken(full=False)
     asked.fetching.put_down(0.001)
     assert asked.last[1] == MEGABYTE, "the request that gathers is under way"
     asked.fetching.taken(full=False)
     assert asked.last[1] == MEGABYTE
-    asked.fetching.stop()
+    asked.fetching.end_gathering()
     await asyncio.sleep(0.1)
     assert asked.last[1] == MEGABYTE, "a consumer that stopped is told nothing more"

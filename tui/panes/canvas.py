@@ -171,7 +171,9 @@ class LineCanvas(RowScroll, Generic[Item]):
 
     def _painted(self, y: int) -> Strip:
         seen = self._seen_at(y)
-        look = (_TITLES if y < HEADER else None) if seen is None else (seen.key, seen.state)
+        look: tuple[object, ...] | None = _TITLES if y < HEADER else None
+        if seen is not None:
+            look = (seen.key, seen.state)
         strip = None if look is None else self._strips.get(look)
         if strip is None:
             strip = PaintedRow(self._drawn(y, seen), self._hidden)
@@ -188,7 +190,7 @@ class LineCanvas(RowScroll, Generic[Item]):
         return None if key is None or item is None else _Seen(key, item, self._look(key, item, now))
 
     def _drawn(self, y: int, seen: _Seen[Item] | None) -> Strip:
-        width, blank = self._width, self._row_styles.of("line--blank")
+        width = self._width
         if y < HEADER:
             return header_line(self.layout_shown, self._row_styles.of("line--header"), width)
         if seen is not None:
@@ -198,7 +200,7 @@ class LineCanvas(RowScroll, Generic[Item]):
         if y == HEADER and not self.rows and width:
             muted = self._row_styles.tones_of("line--blank")[Tone.MUTED]
             return Strip([Segment(fit(Cell(self._nothing), width, "left"), muted)], width)
-        return Strip.blank(width, blank)
+        return Strip.blank(width, self._row_styles.of("line--blank"))
 
     @property
     def _nothing(self) -> str:
@@ -234,8 +236,6 @@ class LineCanvas(RowScroll, Generic[Item]):
     def notify_style_update(self) -> None:
         """Forget what was drawn in other colours."""
         super().notify_style_update()
-        self._row_styles.forget()
-        self._strips.clear()
         self._paint = _NOTHING
 
     def _look(self, key: Hashable, item: Item, now: float) -> tuple[Hashable, str]:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
 
 from tui.verdicts import Tone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from textual.color import Color
     from textual.filter import LineFilter
 
 __all__ = ["RowStyles"]
@@ -28,19 +28,15 @@ class RowStyles:
     def __init__(self, component: Callable[[str], Style]) -> None:
         self._component = component
         self._filters: Sequence[LineFilter] = ()
-        self._background: Color | None = None
+        self._background = Color(0, 0, 0)
         self._styles: dict[str, Style] = {}
         self._tones: dict[str, dict[Tone, Style]] = {}
 
-    def forget(self) -> None:
-        """Ask the stylesheet again."""
+    def filter_by(self, filters: Sequence[LineFilter], background: Color) -> None:
+        """Ask the stylesheet again, and filter: for a terminal without colours, or one whose sixteen are not known."""
+        self._filters, self._background = filters, background
         self._styles.clear()
         self._tones.clear()
-
-    def filter_by(self, filters: Sequence[LineFilter], background: Color) -> None:
-        """Filter styles from now on: a terminal without colours, or one whose sixteen are not known."""
-        self._filters, self._background = filters, background
-        self.forget()
 
     def of(self, name: str) -> Style:
         """The style of a component class."""
@@ -69,7 +65,6 @@ class RowStyles:
 
     def _filtered(self, style: Style) -> Style:
         segments = [Segment(" ", style)]
-        if self._background is not None:
-            for line_filter in self._filters:
-                segments = line_filter.apply(segments, self._background)
+        for line_filter in self._filters:
+            segments = line_filter.apply(segments, self._background)
         return segments[0].style or style
