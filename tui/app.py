@@ -119,8 +119,8 @@ class OpsciApp(App[None]):
         if touches and self._main is not None:
             self._main.touched()
         await super().on_event(event)
-        if touches:
-            self.set_timer(_TOUCHED, self.engine.journal.news.ring)
+        if touches and self._main is not None:
+            self.set_timer(_TOUCHED, self._main.answered)
 
     def handle_bindings_clash(self, clashed_bindings: set[Binding], node: DOMNode) -> None:
         """Say once which key was taken from what."""

@@ -93,7 +93,11 @@ class NewsWatch:
     def touched(self) -> None:
         """Leave time to the answer of a key or the mouse."""
         self._pace.touched(time.monotonic())
+
+    def answered(self) -> None:
+        """Look at once, at what is counted too: a look before the answer was there has not seen what it changed."""
         self._counted = float("-inf")
+        self._news.ring()
 
     @property
     def _in_front(self) -> bool:

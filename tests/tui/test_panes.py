@@ -91,7 +91,7 @@ async def test_scrolling_up_holds_still_until_asked_to_follow(engine: ScriptedEn
         await pilot.press(back)
         await until(pilot, lambda: view.following)
         await until(pilot, lambda: " 99 " in widget_lines(view)[-1])
-        assert "following" in str(pane.border_subtitle)
+        await until(pilot, lambda: "following" in str(pane.border_subtitle))
 
 
 async def test_the_wheel_leaves_following_too(engine: ScriptedEngine) -> None:

@@ -78,6 +78,10 @@ async def test_rows_come_between_two_looks_at_figures_and_a_key_has_them_looked_
             await until(pilot, lambda come=come: screen.mqtt.rows == come)  # type: ignore[misc]
         assert len(pulled) <= 1
         before = len(pulled)
+        screen.touched()
+        engine.receive()
+        await until(pilot, lambda: screen.mqtt.rows == 6)
+        assert len(pulled) == before, "looked before the key had done what it does"
         await pilot.press("2")
         await until(pilot, lambda: len(pulled) > before)
 

@@ -107,6 +107,10 @@ class MainScreen(PanesScreen):
         """Let what a key or the mouse asked for be answered before news is."""
         self._watch.touched()
 
+    def answered(self) -> None:
+        """Say in titles and totals what a key or the mouse changed."""
+        self._watch.answered()
+
     def on_screen_resume(self) -> None:
         """Catch up with what came while another screen was in front, and let go of what that one left in memory."""
         self.pull()
