@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
 __all__ = ["Recent"]
 
@@ -50,14 +50,3 @@ class Recent(Generic[Key, Value]):
         """What was remembered last under a key, or None."""
         found = self._young.get(key)
         return found if found is not None else self._old.get(key)
-
-    def discard(self, keys: Iterable[Key]) -> None:
-        """Forget some keys, remembered or not."""
-        for key in keys:
-            self._young.pop(key, None)
-            self._old.pop(key, None)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._young = {}
-        self._old = {}

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from bridge.ingest.acknowledged import PACKET_IDS, Acknowledged
 from bridge.journal import Journey
 from bridge.mqtt.session import Session
-from bridge.recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,13 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Arrival", "InFlight"]
 
-_MOST: Final = 25_000
-"""The most acknowledged packet ids that are surely remembered, half of those that are at all: fewer than the 65,535
-there are, which a broker gives out in turn, so that a remembered one has not been given to another message meanwhile.
-"""
-
-_IDS: Final = 65_535
-"""How many packet ids there are (MQTT 5 section 2.2.1)."""
+_MOST: Final = 50_000
+"""How many acknowledged messages are remembered."""
 
 
 class Arrival(msgspec.Struct, eq=False, gc=False):
@@ -54,7 +49,7 @@ class InFlight:
 
     def __init__(self) -> None:
         self._waiting: dict[int, Arrival] = {}
-        self._acknowledged: Recent[int, int] = Recent(_MOST)
+        self._acknowledged = Acknowledged(_MOST)
         self._newest = 0
         self._session: Session | None = None
 
@@ -106,9 +101,9 @@ class InFlight:
         if not first:
             return
         self._session = arrivals[0].session
-        back = (self._newest - first) % _IDS
-        if self._newest and back < _IDS // 2:
-            self._acknowledged.discard((first - 1 + step) % _IDS + 1 for step in range(back + 1))
+        back = (self._newest - first) % PACKET_IDS
+        if self._newest and back < PACKET_IDS // 2:
+            self._acknowledged.discard((first - 1 + step) % PACKET_IDS + 1 for step in range(back + 1))
 
     def settle(self, arrivals: Sequence[Arrival]) -> None:
         """Kafka has these: acknowledge them, in the order in which they came and each on its own connection."""
@@ -123,7 +118,7 @@ class InFlight:
                 if self._waiting.get(packet_id) is arrival:
                     del self._waiting[packet_id]
                 acknowledged[packet_id] = hash((arrival.journey.mqtt_topic, arrival.journey.payload))
-        self._acknowledged.update(acknowledged)
+        self._acknowledged.note(acknowledged)
         for session, packet_ids in owed.items():
             session.acknowledge(packet_ids)
 
