@@ -76,12 +76,14 @@ class Served:
     def left_behind(self) -> list[str]:
         """The processes of the group that live, and the files that say whose turn it is."""
         listed = subprocess.run(
-            ["ps", "-o", "args=", "--no-headers", "-g", str(self.process.pid)],
+            ["ps", "-o", "stat=,args=", "--no-headers", "-g", str(self.process.pid)],
             check=False,
             capture_output=True,
             text=True,
         )
-        return [*listed.stdout.splitlines(), *(str(path) for path in self._folder.glob("opsci-turn-*"))]
+        # One that has ended stays listed until the machine's first process takes its ending in.
+        living = [line for line in listed.stdout.splitlines() if not line.startswith("Z")]
+        return [*living, *(str(path) for path in self._folder.glob("opsci-turn-*"))]
 
     def close(self) -> None:
         if self.process.poll() is None:
