@@ -31,6 +31,8 @@ const main = async () => {
     // Small tables are read whole whatever indexes they have; what is asked is whether an index would do.
     await trx.raw('SET LOCAL enable_seqscan = off');
   }
+  // A number that is no product's id is looked for once more, as a barcode.
+  await trx('products').insert({ id: 1, document_id: 'plans' }).onConflict('id').ignore();
   heard.length = 0;
   await rows.recordedMovements(trx, new Set(['a', 'b']));
   await rows.lockedProducts(trx, new Set(['1', '0002', 'abc']), [1]);

@@ -103,6 +103,15 @@ async def test_a_product_is_found_by_id_then_document_id_then_barcode(shop: Shop
     assert await shop.stock(misleading) == 0
 
 
+@pytest.mark.parametrize("digits", [8, 13])
+async def test_of_two_products_with_a_number_for_a_barcode_the_older_is_meant(shop: Shop, digits: int) -> None:
+    barcode = f"1{uuid.uuid4().int % 10 ** (digits - 1):0{digits - 1}}"
+    older, newer = await shop.add(0, barcode=barcode), await shop.add(0, barcode=barcode)
+    verdicts = await post(shop, entry(newer, 5), entry(barcode, 1), entry(barcode, 2))
+    assert [verdict["product"]["id"] for verdict in verdicts] == [newer, older, older]
+    assert (await shop.stock(older), await shop.stock(newer)) == (3, 5)
+
+
 async def test_a_stock_that_was_never_set_counts_as_none(shop: Shop) -> None:
     product = await shop.add(0, stock_available=None)
     (verdict,) = await post(shop, entry(product, 3))

@@ -9,7 +9,6 @@ const INDEXES = [
   { name: 'events_source_unique', table: 'events', column: 'source', unique: true },
   { name: 'products_barcode_index', table: 'products', column: 'barcode', unique: false },
   { name: 'products_updated_at_index', table: 'products', column: 'updated_at', unique: false },
-  { name: 'stock_movements_product_id_index', table: 'stock_movements', column: 'product_id', unique: false },
   { name: 'events_created_at_index', table: 'events', column: 'created_at', unique: false },
 ];
 

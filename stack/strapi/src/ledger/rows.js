@@ -38,11 +38,22 @@ const recordedMovements = async (trx, movementIds) => {
  * The products that some references may mean, and those of some row ids, locked until the transaction ends. They are
  * locked in the order of their ids, so that two batches over the same products wait for each other instead of both
  * failing.
+ *
+ * A number that is a product's id is not looked for as a documentId and a barcode too: it would mean the same product,
+ * and among very many products each search takes its time.
  */
 const lockedProducts = async (trx, references, rowIds) => {
-  const named = [...references];
-  const ids = named.map(numericId).filter((id) => id !== null);
-  return new Products(await read(trx, STATEMENTS.products, [...new Set([...ids, ...rowIds])], named, named));
+  const numbers = new Set([...references].filter((reference) => numericId(reference) !== null));
+  const words = [...references].filter((reference) => !numbers.has(reference));
+  const ids = new Set([...numbers].map(Number).concat(rowIds));
+  const rows = await read(trx, STATEMENTS.products, [...ids], words, words);
+  for (const { id } of rows) {
+    numbers.delete(String(id));
+  }
+  if (numbers.size > 0) {
+    rows.push(...(await read(trx, STATEMENTS.products, [], [...numbers], [...numbers])));
+  }
+  return new Products(rows.sort((one, other) => one.id - other.id));
 };
 
 /**
@@ -55,7 +66,9 @@ const changeStocks = async (trx, changes, at) => {
   if (changes.size === 0) {
     return;
   }
-  const written = await write(trx, STATEMENTS.change, at, [...changes], LARGEST_STOCK);
+  // In the order of their rows, so that each page of a large table is come by once.
+  const ordered = [...changes].sort(([one], [other]) => one - other);
+  const written = await write(trx, STATEMENTS.change, at, ordered, LARGEST_STOCK);
   if (written !== changes.size) {
     throw new StockMovedError(`${changes.size - written} of ${changes.size} stocks can't change as decided any more`);
   }
