@@ -73,7 +73,7 @@ class MqttSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     client_id: Annotated[str, Meta(min_length=1, max_length=128)] = "opsci-bridge"
     session_expiry: Annotated[int, Meta(ge=0, le=4_294_967_295)] = 604_800
     keepalive: Annotated[int, Meta(ge=1, le=65_535)] = 60
-    in_flight: Annotated[int, Meta(ge=1, le=65_535)] = 1_500
+    in_flight: Annotated[int, Meta(ge=1, le=65_535)] = 4_000
     reader: Literal["chunks", "packets"] = "chunks"
     username: str = ""
     password_file: str = ""
@@ -152,7 +152,7 @@ class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     enabled: bool = True
-    pending: Count = 1_500
+    pending: Count = 4_000
 
 
 class ApplySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
