@@ -115,12 +115,12 @@ class OpsciApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Have the screen look again once a key or the mouse has done what it does."""
-        touches = isinstance(event, _TOUCHES)
-        if touches and self._main is not None:
-            self._main.touched()
+        main = self._main if isinstance(event, _TOUCHES) else None
+        if main is not None:
+            main.touched()
         await super().on_event(event)
-        if touches and self._main is not None:
-            self.set_timer(_TOUCHED, self._main.answered)
+        if main is not None:
+            self.set_timer(_TOUCHED, main.answered)
 
     def handle_bindings_clash(self, clashed_bindings: set[Binding], node: DOMNode) -> None:
         """Say once which key was taken from what."""

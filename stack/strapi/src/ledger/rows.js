@@ -40,7 +40,8 @@ const recordedMovements = async (trx, movementIds) => {
  * failing.
  *
  * A number that is a product's id is not looked for as a documentId and a barcode too: it would mean the same product,
- * and among very many products each search takes its time.
+ * and among very many products each search takes its time. What the other numbers mean is locked after the rest, so of
+ * two batches with such numbers PostgreSQL may let one fail, which is tried again (`retry.js`).
  */
 const lockedProducts = async (trx, references, rowIds) => {
   const numbers = new Set([...references].filter((reference) => numericId(reference) !== null));
