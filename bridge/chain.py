@@ -6,25 +6,32 @@ import asyncio
 import contextlib
 import logging
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bridge.apply.apply import Apply
-from bridge.backoff import Backoff
+from bridge.apply.replay import Replay
+from bridge.apply.verdicts import SettledElsewhere
+from bridge.backoff import Backoff, pause
 from bridge.dead_letter import DeadLetters
-from bridge.errors import ChainStoppedError, UnreachableError
+from bridge.errors import ChainStoppedError, PublishError, UnconfirmedError, UnreachableError
+from bridge.history import History
 from bridge.identity import new_movement_id
+from bridge.ingest.claim import Claim
 from bridge.ingest.ingest import Ingest
 from bridge.journal import Journey, Server, State
-from bridge.kafka.letters import LetterReader
+from bridge.kafka.dead_letter_reader import DeadLetterReader
+from bridge.kafka.record_time import RecordTime
 from bridge.kafka.writer import Writer
 from bridge.movement import Movement, read_movement
 from bridge.mqtt.publisher import Publisher
+from bridge.outbox import Outbox
+from bridge.phrase import Phrase
 from bridge.secret import warning_of_open_secrets
 from bridge.simulator import Simulation
-from bridge.strapi.board import StockReader
+from bridge.strapi.product_poller import ProductPoller
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from bridge.journal import DeadLetter, Journal
     from bridge.settings import Settings
@@ -44,9 +51,16 @@ class Chain:
         journal: where everything is noted.
         board: whether the journal's stock board is to have all products, for who looks at it. Without it an engine that
             applies nothing leaves Strapi alone.
+        keep: whether what is published here is kept until the stock shows it, for a program with a form.
+        earlier: whether the journal gets what Kafka holds of before the start; with `board` only.
+
+    Attributes:
+        outbox: what keeps it, None where nothing does.
     """
 
-    def __init__(self, settings: Settings, journal: Journal, *, board: bool = True) -> None:
+    def __init__(
+        self, settings: Settings, journal: Journal, *, board: bool = True, keep: bool = False, earlier: bool = False
+    ) -> None:
         self.settings = settings
         self.journal = journal
         for server, address in (
@@ -56,13 +70,17 @@ class Chain:
         ):
             journal.connections[server] = journal.connections[server]._replace(address=address)
         self._writer = Writer(settings.kafka, journal)
+        written = [route.kafka for route in settings.routes if route.mqtt and settings.ingest.enabled]
+        self._record_time = RecordTime(settings.kafka, [*written, settings.kafka.errors_topic], journal)
         letters = DeadLetters(settings.kafka.errors_topic, self._writer, journal)
-        self.ingest = Ingest(settings, journal, self._writer, letters)
+        self.ingest = Ingest(settings, journal, self._writer, letters, Claim(settings, journal))
         self.apply = Apply(settings, journal, letters)
         self._board = board
-        self._reader = StockReader(settings, journal, whole=board)
+        self._earlier = earlier
+        self._reader = ProductPoller(settings, journal, whole=board)
         self._publisher = Publisher(settings.mqtt)
-        self._letters = LetterReader(settings.kafka, journal.errors.capacity)
+        self.outbox = Outbox(settings, journal, self._publisher) if keep else None
+        self._letters = DeadLetterReader(settings.kafka, journal.errors.capacity)
         self.simulation = Simulation(journal.stock, self._publish_simulated)
         self._stopping = asyncio.Event()
         self._stopped = False
@@ -70,8 +88,17 @@ class Chain:
     async def run(self) -> None:
         """Run until `stop` is called, then finish what is under way within `settings.drain` seconds."""
         parts = [self._writer.run, self._watch_secrets]
+        if self.settings.ingest.enabled or self.settings.apply.enabled:
+            parts.append(self._record_time.run)
         if self._board or self.settings.apply.enabled:
             parts.append(self._reader.run)
+        if self._board:
+            elsewhere = SettledElsewhere(self.settings, self.journal)
+            parts.append(elsewhere.run)
+            if self._earlier:
+                parts.append(History(self.settings, self.journal, elsewhere.ask_for).run)
+        if self.outbox is not None:
+            parts.append(self.outbox.run)
         tasks = [asyncio.create_task(self._kept(part)) for part in parts]
         ingest = apply = None
         if self.settings.ingest.enabled:
@@ -92,6 +119,8 @@ class Chain:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._publisher.close()
+            if self.outbox is not None:
+                self.outbox.close()
             await self._letters.close()
             await self._writer.stop(deadline=1.0)
             for server in Server:
@@ -110,7 +139,8 @@ class Chain:
             movement_id: the movement's identity; None makes one.
 
         Returns:
-            The journey, once the broker has the message; the journal knows it from the start.
+            The journey, once the broker has the message, or once it was sent and is kept until the stock shows it; the
+            journal knows it from the start.
 
         Raises:
             PublishError: the broker did not say that it has it.
@@ -130,8 +160,30 @@ class Chain:
             published_at=time.time(),
         )
         self.journal.published(journey)
-        await self._publisher.publish(topic, payload, journey.movement_id)
+        try:
+            published = await self._publish_kept(topic, payload, journey.movement_id, movement)
+        finally:
+            journey.shorten()
+        if not published:
+            journey.resent = Phrase("the broker gave no word; it is sent again by itself until the stock shows it")
         return journey
+
+    async def apply_missing(self) -> tuple[int, int, int]:
+        """Apply again what counts as applied in Kafka and Strapi's ledger has not seen, as after a restored backup.
+
+        Returns:
+            How many movements changed the stock, how many the ledger had, and how many can't be applied.
+
+        Raises:
+            ServerError: a server does not answer, or refuses; what is through is through.
+            ChainStoppedError: the chain is stopped.
+        """
+        if self._stopped:
+            msg = "the chain is stopped"
+            raise ChainStoppedError(msg)
+        async with Replay(self.settings) as work:
+            outcome = await work.run(await work.missing(), lambda _: None)
+        return outcome.applied, outcome.known, outcome.refused
 
     async def replay(self, letter: DeadLetter, payload: bytes | None = None) -> Journey:
         """Send a dead letter again, as a new movement.
@@ -142,9 +194,21 @@ class Chain:
 
         Raises:
             PublishError: the broker did not say that it has it.
+            UnreachableError: the payload is kept in Kafka alone, and can't be read there.
             ChainStoppedError: the chain is stopped.
         """
-        return await self.publish(letter.journey.payload if payload is None else payload, letter.journey.mqtt_topic)
+        journey = letter.journey
+        if payload is None:
+            payload = await self._letters.payload_of(letter) if journey.cut else journey.payload
+            if len(payload) < journey.size:
+                raise PublishError(
+                    Phrase(
+                        "the message had {size} bytes, and {kept} of them were taken in; it can't be sent again",
+                        size=journey.size,
+                        kept=len(payload),
+                    )
+                )
+        return await self.publish(payload, journey.mqtt_topic)
 
     async def letters(self) -> list[DeadLetter]:
         """Read the dead letters that stand in Kafka, then those that came since, however long Kafka is away.
@@ -161,13 +225,48 @@ class Chain:
                 return await self._letters.read()
             except UnreachableError as error:
                 _log.info("kafka: %s", error)
-                await asyncio.sleep(backoff.pause())
+                await pause(backoff.pause())
 
     async def _publish_simulated(
         self, payload: bytes, movement_id: str, properties: tuple[tuple[str, str], ...]
     ) -> None:
         # Not noted as published: only what a person sent is to be recognised as such.
-        await self._publisher.publish(self.settings.mqtt.publish_topic, payload, movement_id, properties)
+        topic = self.settings.mqtt.publish_topic
+        if not await self._publish_kept(topic, payload, movement_id, read_movement(payload), properties):
+            raise UnconfirmedError(
+                Phrase("the broker gave no word; it is sent again by itself until the stock shows it")
+            )
+
+    async def _publish_kept(
+        self,
+        topic: str,
+        payload: bytes,
+        movement_id: str,
+        movement: object,
+        properties: tuple[tuple[str, str], ...] = (),
+    ) -> bool:
+        """Publish, and where there is an outbox that takes it, keep it until the stock shows it.
+
+        Returns:
+            Whether the broker has it; where it may have it or not, the outbox sends it again.
+        """
+        outbox = self.outbox
+        if outbox is None or not outbox.takes(topic, movement):
+            if not await self._publisher.publish(topic, payload, movement_id, properties):
+                raise PublishError(
+                    Phrase("no one subscribes to {topic!r}, so the broker threw the message away", topic=topic)
+                )
+            return True
+        outbox.add(movement_id, topic, payload, properties)
+        try:
+            if not await self._publisher.publish(topic, payload, movement_id, properties):
+                outbox.unheard(movement_id)
+        except UnconfirmedError:
+            return False
+        except PublishError:
+            outbox.drop(movement_id)
+            raise
+        return True
 
     async def _drain(self, ingest: asyncio.Task[None] | None, apply: asyncio.Task[None] | None) -> None:
         # Side by side: where Kafka does not answer, neither may wait for the other's deadline.
@@ -188,14 +287,15 @@ class Chain:
                 self.journal.notes["secrets"] = warning
             await asyncio.sleep(_LOOK_AT_SECRETS)
 
-    async def _kept(self, run: Callable[[], Awaitable[None]]) -> None:
+    async def _kept(self, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
         backoff = Backoff(first=1.0, longest=30.0)
         while not self._stopping.is_set():
             try:
-                await run()
+                # In a task of its own, as Python 3.11 leaves one whose TaskGroup failed marked as cancelled.
+                await asyncio.create_task(run())
             except Exception:
                 # A part must not take the others with it: what it had in hand is not acknowledged and comes again.
                 _log.exception("%s failed and starts again", run.__qualname__)
-                await asyncio.sleep(backoff.pause())
+                await pause(backoff.pause())
             else:
                 return

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
-from bridge.errors import ChainStoppedError
-from bridge.event_loop import loop_factory
-from bridge.journal import Journal
+from bridge.errors import ChainStoppedError, OpsciError
+from bridge.journal import EARLIER, Journal
+from bridge.runtime import loop_factory
 from bridge.simulator import Standing
 
 if TYPE_CHECKING:
@@ -29,13 +30,25 @@ class EmbeddedChain:
 
     Args:
         settings: the engine's.
+        before: a chain that was stopped, with other settings, and that this one goes on for: with its journal, paused
+            where that one was paused, and with the objects that it simulated.
+
+    Attributes:
+        journal: what the chain wrote down.
+        chain: the chain itself, None until it is made; its thread's own.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, before: EmbeddedChain | None = None) -> None:
         self.settings = settings
-        self.journal = Journal(settings.screen.keep)
+        self.journal = Journal(settings.screen.keep, EARLIER) if before is None else _gone_on(before, settings)
+        # Who goes on has the records of before the start already.
+        self._earlier = before is None
+        self._paused: set[str] = set() if before is None else before._paused
+        """The parts that are paused."""
+        self._simulated: tuple[int, float] | None = None if before is None else before._simulated
+        """How many objects were simulated when it was stopped, and their rate; None where none were."""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._chain: Chain | None = None
+        self.chain: Chain | None = None
         self._made = asyncio.Event()
         # A daemon: a server that accepts a connection and never answers must not keep a program that wants to end.
         self._thread = threading.Thread(target=self._main, name="opsci-chain", daemon=True)
@@ -57,6 +70,8 @@ class EmbeddedChain:
             deadline: seconds to wait at most; None takes the setting `drain` and two more.
         """
         if self.running:
+            standing = self.simulation
+            self._simulated = (standing.objects, standing.rate) if standing.running else None
             self._call(lambda chain: _at_once(chain.stop))
             self._thread.join(self.settings.drain + 2 if deadline is None else deadline)
 
@@ -75,7 +90,7 @@ class EmbeddedChain:
     @property
     def simulation(self) -> Standing:
         """How the simulated objects stand."""
-        return Standing() if self._chain is None else self._chain.simulation.standing
+        return Standing() if self.chain is None else self.chain.simulation.standing
 
     def start_simulator(self, objects: int, rate: float) -> Future[None]:
         """Let simulated objects send; see `Simulation.start`. Errors come with the future."""
@@ -87,18 +102,26 @@ class EmbeddedChain:
 
     def pause_ingest(self) -> Future[None]:
         """Stop taking messages from the broker, which keeps them."""
+        self._paused.add("ingest")
         return self._call(lambda chain: chain.ingest.pause())
 
     def resume_ingest(self) -> Future[None]:
         """Take messages again."""
+        self._paused.discard("ingest")
         return self._call(lambda chain: chain.ingest.resume())
+
+    def apply_missing(self) -> Future[tuple[int, int, int]]:
+        """Apply again what Strapi's ledger lacks; see `Chain.apply_missing`. Errors come with the future."""
+        return self._call(lambda chain: chain.apply_missing())
 
     def pause_apply(self) -> Future[None]:
         """Stop applying, so that Kafka keeps what comes."""
+        self._paused.add("apply")
         return self._call(lambda chain: _at_once(chain.apply.pause))
 
     def resume_apply(self) -> Future[None]:
         """Apply again."""
+        self._paused.discard("apply")
         return self._call(lambda chain: _at_once(chain.apply.resume))
 
     def _call(self, ask: Callable[[Chain], Coroutine[None, None, Result]]) -> Future[Result]:
@@ -110,10 +133,10 @@ class EmbeddedChain:
 
     async def _ask(self, ask: Callable[[Chain], Coroutine[None, None, Result]]) -> Result:
         await self._made.wait()
-        if self._chain is None:
+        if self.chain is None:
             msg = "the chain is not running"
             raise ChainStoppedError(msg)
-        return await ask(self._chain)
+        return await ask(self.chain)
 
     def _main(self) -> None:
         loop = self._loop
@@ -130,9 +153,10 @@ class EmbeddedChain:
         from bridge.chain import Chain  # noqa: PLC0415
 
         try:
-            self._chain = Chain(self.settings, self.journal)
+            self.chain = Chain(self.settings, self.journal, keep=True, earlier=self._earlier)
+            await self._take_up(self.chain)
             self._made.set()
-            await self._chain.run()
+            await self.chain.run()
         finally:
             left = asyncio.all_tasks() - {asyncio.current_task()}
             for task in left:
@@ -140,6 +164,27 @@ class EmbeddedChain:
             await asyncio.gather(*left, return_exceptions=True)
             # A transport that was closed just now ends with the loop's next turn.
             await asyncio.sleep(0)
+
+    async def _take_up(self, chain: Chain) -> None:
+        """Pause and simulate what the chain before this one did."""
+        if "apply" in self._paused:
+            chain.apply.pause()
+        if "ingest" in self._paused:
+            await chain.ingest.pause()
+        if self._simulated is not None:
+            with contextlib.suppress(OpsciError):
+                chain.simulation.start(*self._simulated)
+
+
+def _gone_on(before: EmbeddedChain, settings: Settings) -> Journal:
+    old = before.settings
+    before.journal.go_on(
+        settings.screen.keep,
+        same_kafka=(old.kafka.brokers, old.kafka.errors_topic, old.kafka.group)
+        == (settings.kafka.brokers, settings.kafka.errors_topic, settings.kafka.group),
+        same_strapi=(old.strapi.url, old.strapi.products) == (settings.strapi.url, settings.strapi.products),
+    )
+    return before.journal
 
 
 async def _at_once(act: Callable[[], None]) -> None:

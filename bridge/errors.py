@@ -5,19 +5,26 @@ OpsciError
 ├── LibraryChangedError     a private name of a library that the engine rests on is gone
 ├── ChainStoppedError       a command came while the chain is not running
 ├── PublishError            the broker did not take what was to be published
+│   └── UnconfirmedError    it was sent, and no word came: the broker may have it
 └── ServerError             a server failed, with what to do about it
     ├── UnreachableError    nothing answers there, or not in time: worth another try
     ├── RefusedError        it answers and lets us not in (a token, a password, a right): a person must act
-    │   └── TakenError      another client has our name there and takes what is ours
+    │   ├── TakenError      another client has our name there and takes what is ours
+    │   └── ForeignServerError  it is another server than the one that this engine knew at that address
     └── RejectedError       it answers that this request can never be carried out: a dead letter
+        └── TooLargeError   it is larger than what the server takes: in smaller parts it can be
 """
 
 from __future__ import annotations
+
+import re
+from typing import Final
 
 from bridge.phrase import Phrase
 
 __all__ = [
     "ChainStoppedError",
+    "ForeignServerError",
     "LibraryChangedError",
     "OpsciError",
     "PublishError",
@@ -26,8 +33,44 @@ __all__ = [
     "ServerError",
     "SettingsError",
     "TakenError",
+    "TooLargeError",
+    "UnconfirmedError",
     "UnreachableError",
+    "cause_of",
 ]
+
+
+_NUMBERED: Final = re.compile(r"^\[Errno -?\d+\] ")
+_CLASS: Final = re.compile(r"^[A-Za-z]*(Error|Exception|Failed|Exhausted)(\(\))?(: |$)")
+_UNTOLD: Final = re.compile(r"Unable to bootstrap from")
+"""It lists the brokers that were asked as Python writes them, and says no more than that none answers."""
+
+_WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def cause_of(error: BaseException | None) -> str:
+    """Say why something failed, on one line.
+
+    Args:
+        error: what was raised, None for nothing.
+
+    Returns:
+        The reason, empty where the exception adds nothing to the fact that it was raised.
+    """
+    if error is None:
+        return ""
+    if isinstance(error, OSError) and error.strerror and not error.filename:
+        text = _NUMBERED.sub("", error.strerror)
+        # asyncio puts the address into it, which the message has already.
+        return "the connection was refused" if text.startswith(("Connect call failed", "Connection refused")) else text
+    text = _NUMBERED.sub("", str(error).strip())
+    plain = _CLASS.sub("", text, count=1)
+    if _UNTOLD.search(plain):
+        return ""
+    if plain:
+        return plain
+    name = type(error).__name__.removesuffix("Error")
+    return _WORDS.sub(" ", name).lower() if text or not isinstance(error, TimeoutError) else "no answer in time"
 
 
 class OpsciError(Exception):
@@ -53,6 +96,10 @@ class ChainStoppedError(OpsciError):
 
 class PublishError(OpsciError):
     """The broker did not take the message; nothing was sent, or nothing is known of it."""
+
+
+class UnconfirmedError(PublishError):
+    """The message was sent and the broker's word did not come: it may have it or not."""
 
 
 class ServerError(OpsciError):
@@ -83,5 +130,13 @@ class TakenError(RefusedError):
     """Another client has our name there and takes what is ours: coming back at once would be a war."""
 
 
+class ForeignServerError(RefusedError):
+    """Another server answers at an address that this engine knows: nothing of ours may go there, or come from there."""
+
+
 class RejectedError(ServerError):
     """It answers that this request can never be carried out (400, 404): a dead letter."""
+
+
+class TooLargeError(RejectedError):
+    """It is larger than what the server takes; in smaller parts it can be carried out."""

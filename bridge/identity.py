@@ -11,12 +11,14 @@ import time
 from hashlib import sha256
 from typing import Final
 
+from bridge.text import LONGEST_TEXT, is_storable
+
 __all__ = ["MAX_IDENTITY", "MOVEMENT_ID", "is_identity", "new_movement_id", "new_movement_ids", "record_identity"]
 
 MOVEMENT_ID: Final = "movement-id"
 """The name of the MQTT 5 user property and of the Kafka header that carry a movement's identity."""
 
-MAX_IDENTITY: Final = 255
+MAX_IDENTITY: Final = LONGEST_TEXT
 """The longest identity in characters: what the ledger's unique column holds."""
 
 
@@ -67,4 +69,4 @@ def record_identity(topic: str, partition: int, offset: int, timestamp: int) -> 
 
 def is_identity(found: str) -> bool:
     """Whether a publisher's `movement-id` can be one: 1 to MAX_IDENTITY printable characters."""
-    return 0 < len(found) <= MAX_IDENTITY and found.isprintable()
+    return is_storable(found, MAX_IDENTITY) and found.isprintable()

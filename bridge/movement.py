@@ -6,14 +6,18 @@ numbers or as strings, its users put a barcode or a documentId where the id stan
 
 from __future__ import annotations
 
+import contextlib
 import re
-from enum import StrEnum
+from decimal import Decimal
 from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
+from bridge.payload import NumberText, no_utf8, read_number, read_object, shown, whole_number
 from bridge.phrase import Phrase
+from bridge.rejection import Reason, Rejection
+from bridge.text import LONGEST_TEXT, is_storable, length_of
 
 __all__ = [
     "MAX_AMOUNT",
@@ -33,37 +37,19 @@ MAX_AMOUNT: Final = 2_147_483_647
 MAX_PAYLOAD: Final = 65_536
 """The largest payload in bytes that is read as a movement; a real one has about 40."""
 
-MAX_REFERENCE: Final = 255
-"""The longest product reference in characters: Strapi's `string` attribute."""
+MAX_REFERENCE: Final = LONGEST_TEXT
+"""The longest product reference in characters."""
 
 _LONGEST_ID: Final = len(str(MAX_AMOUNT))
 
-_WHOLE = re.compile(r"([+-]?)([0-9]{1,20})(?:\.0*)?", re.ASCII)
+_WHOLE: Final = re.compile(r"([+-]?)0*([0-9]+)(?:\.0*)?", re.ASCII)
+_DIGITS: Final = 20
+"""From how many digits on a number written as a text is beyond any amount."""
 
+_COLONS: Final = 3
+"""How many an object has at least that names a product, an amount and a type."""
 
-class Reason(StrEnum):
-    """Why a payload is no movement that can be applied, or a movement could not be applied."""
-
-    NO_ROUTE = "no-route"
-    RETAINED_COPY = "retained-copy"
-    TOO_LONG = "too-long"
-    NOT_JSON = "not-json"
-    NOT_AN_OBJECT = "not-an-object"
-    NO_PRODUCT = "no-product"
-    NO_AMOUNT = "no-amount"
-    ZERO_AMOUNT = "zero-amount"
-    NEGATIVE_AMOUNT = "negative-amount"
-    NOT_WHOLE = "not-whole"
-    TOO_LARGE = "too-large"
-    BAD_TYPE = "bad-type"
-    UNKNOWN_PRODUCT = "unknown-product"
-    INSUFFICIENT_STOCK = "insufficient-stock"
-    OVER_LIMIT = "over-limit"
-    CONFLICT = "conflict"
-    REFUSED_BY_STRAPI = "refused-by-strapi"
-    REFUSED_BY_KAFKA = "refused-by-kafka"
-    UNSTATED = "unstated"
-    """Another program's dead letter, which says why in words alone."""
+_LONE: Final = re.compile("[\ud800-\udfff]")
 
 
 class Movement(msgspec.Struct, frozen=True, gc=False):
@@ -85,13 +71,6 @@ class Movement(msgspec.Struct, frozen=True, gc=False):
         return self.amount if self.type == "IN" else -self.amount
 
 
-class Rejection(msgspec.Struct, frozen=True, gc=False):
-    """Why something cannot be applied: a reason for programs and a sentence for people."""
-
-    reason: Reason
-    text: str
-
-
 class _Wire(msgspec.Struct, gc=False):
     id: object = None
     amount: object = None
@@ -107,8 +86,7 @@ class _Plain(msgspec.Struct, gc=False):
 
 
 _decode_plain = msgspec.json.Decoder(_Plain).decode
-_decode = msgspec.json.Decoder(_Wire).decode
-_decode_anything = msgspec.json.Decoder().decode
+_decode = msgspec.json.Decoder(_Wire, float_hook=read_number).decode
 
 
 def read_movement(payload: bytes) -> Movement | Rejection:
@@ -125,6 +103,8 @@ def read_movement(payload: bytes) -> Movement | Rejection:
             Reason.TOO_LONG,
             Phrase("the payload has {size} bytes; a movement has at most {most}", size=len(payload), most=MAX_PAYLOAD),
         )
+    if payload.count(b":") > _COLONS and _may_repeat_a_name(payload):
+        return read_leniently(payload)
     try:
         plain = _decode_plain(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -134,22 +114,46 @@ def read_movement(payload: bytes) -> Movement | Rejection:
 
 def read_leniently(payload: bytes) -> Movement | Rejection:
     """Read a payload as `read_movement` does, one field after the other: numbers as texts too, and what is wrong."""
-    try:
-        wire = _decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _why_no_object(payload)
-    product = _product(wire.id)
+    wire = _wire(payload)
+    if isinstance(wire, Rejection):
+        return wire
+    product = _product(wire.id, payload)
     if isinstance(product, Rejection):
         return product
     amount = _amount(wire.amount)
     if isinstance(amount, Rejection):
-        return amount
+        return Rejection(amount.reason, amount.text, product)
     kind = wire.type
     if kind == "IN":
         return Movement(product, amount, "IN")
     if kind == "OUT":
         return Movement(product, amount, "OUT")
-    return Rejection(Reason.BAD_TYPE, Phrase("the type is {found}; it must be IN or OUT", found=_shown(kind)))
+    return Rejection(Reason.BAD_TYPE, Phrase("the type is {found}; it must be IN or OUT", found=shown(kind)), product)
+
+
+def _may_repeat_a_name(payload: bytes) -> bool:
+    # An escaped character may be one of a name.
+    return (
+        payload.count(b'"id"') > 1
+        or payload.count(b'"amount"') > 1
+        or payload.count(b'"type"') > 1
+        or b"\\u" in payload
+    )
+
+
+def _wire(payload: bytes) -> _Wire | Rejection:
+    if not _may_repeat_a_name(payload):
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return _decode(payload)
+    fields = read_object(payload)
+    if isinstance(fields, Rejection):
+        return fields
+    if fields.twice is not None and fields.twice[0] in _Wire.__struct_fields__:
+        name, one, other = fields.twice
+        said = Phrase("the {name} stands twice, as {one} and as {other}", name=name, one=shown(one), other=shown(other))
+        product = _product(fields.get("id"), payload) if name != "id" else ""
+        return Rejection(Reason.DUPLICATE_NAME, said, product if isinstance(product, str) else "")
+    return _Wire(fields.get("id"), fields.get("amount"), fields.get("type"))
 
 
 def encode_movement(movement: Movement) -> bytes:
@@ -170,27 +174,34 @@ def is_numeric_id(reference: str) -> bool:
     )
 
 
-def _why_no_object(payload: bytes) -> Rejection:
-    try:
-        found = _decode_anything(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Rejection(Reason.NOT_JSON, Phrase("the payload is not JSON"))
-    return Rejection(
-        Reason.NOT_AN_OBJECT,
-        Phrase("the payload is JSON, but {found} is no object with id and amount", found=_shown(found)),
-    )
+def _product(found: object, payload: bytes) -> str | Rejection:
+    reference = _reference(found)
+    if reference is not None and is_storable(reference, MAX_REFERENCE):
+        return reference
+    if not reference:
+        return Rejection(Reason.NO_PRODUCT, Phrase("the id is {found}; it must name a product", found=shown(found)))
+    if _LONE.search(reference):
+        return no_utf8(payload) or Rejection(
+            Reason.NO_PRODUCT, Phrase("the id has half of a character (a lone surrogate): {found}", found=shown(found))
+        )
+    if (size := length_of(reference)) > MAX_REFERENCE:
+        return Rejection(
+            Reason.NO_PRODUCT,
+            Phrase("the id has {size} characters; a product's has at most {most}", size=size, most=MAX_REFERENCE),
+        )
+    return Rejection(Reason.NO_PRODUCT, Phrase("the id is {found}; it must name a product", found=shown(found)))
 
 
-def _product(found: object) -> str | Rejection:
-    if isinstance(found, float) and found.is_integer():
-        found = int(found)
-    if type(found) is int and found > 0:
-        found = str(found)
-    if isinstance(found, str):
-        reference = found.strip()
-        if 0 < len(reference) <= MAX_REFERENCE and "\x00" not in reference:
-            return reference
-    return Rejection(Reason.NO_PRODUCT, Phrase("the id is {found}; it must name a product", found=_shown(found)))
+def _reference(found: object) -> str | None:
+    """What stands as a product's name, None where it is of a kind that can be none."""
+    if isinstance(found, Decimal):
+        # One with an exponent beyond that is no id that anybody wrote down.
+        found = whole_number(found) if found.adjusted() <= _DIGITS else None
+    if type(found) is int:
+        return str(found) if found > 0 else None
+    if isinstance(found, NumberText):
+        return str(found) if found.isdecimal() else None
+    return found.strip() if isinstance(found, str) else None
 
 
 def _amount(found: object) -> int | Rejection:
@@ -199,7 +210,7 @@ def _amount(found: object) -> int | Rejection:
     whole = _whole(found)
     if whole is None:
         return Rejection(
-            Reason.NOT_WHOLE, Phrase("the amount is {found}; it must be a whole number", found=_shown(found))
+            Reason.NOT_WHOLE, Phrase("the amount is {found}; it must be a whole number", found=shown(found))
         )
     if 0 < whole <= MAX_AMOUNT:
         return whole
@@ -207,29 +218,17 @@ def _amount(found: object) -> int | Rejection:
         return Rejection(Reason.ZERO_AMOUNT, Phrase("the amount is 0, which moves nothing"))
     if whole < 0:
         return Rejection(
-            Reason.NEGATIVE_AMOUNT, Phrase("the amount is {found}; the type says the direction", found=_shown(whole))
+            Reason.NEGATIVE_AMOUNT, Phrase("the amount is {found}; the type says the direction", found=shown(found))
         )
     return Rejection(
-        Reason.TOO_LARGE, Phrase("the amount is {found}; the largest is {most}", found=_shown(whole), most=MAX_AMOUNT)
+        Reason.TOO_LARGE, Phrase("the amount is {found}; the largest is {most}", found=shown(found), most=MAX_AMOUNT)
     )
 
 
 def _whole(found: object) -> int | None:
-    if type(found) is int:
-        return found
-    if isinstance(found, float) and found.is_integer():
-        return int(found)
-    if isinstance(found, str) and (match := _WHOLE.fullmatch(found.strip())):
-        return int(match[1] + match[2])
-    return None
-
-
-def _shown(found: object) -> str:
-    if found is None:
-        return Phrase("missing")
-    try:
-        text = repr(found)
-    except RecursionError:
-        # What JSON's decoder could just follow can be a few frames too deep for the text.
-        return Phrase("nested too deep")
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    if isinstance(found, str) and not isinstance(found, NumberText):
+        match = _WHOLE.fullmatch(found.strip())
+        if match is None:
+            return None
+        return int(match[1] + match[2][:_DIGITS])
+    return whole_number(found)

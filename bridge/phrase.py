@@ -1,13 +1,15 @@
-"""A text of the engine that a screen can say in another language."""
+"""A text of the engine that a screen can say in another language, and the lists that stand in such texts."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["Phrase"]
+__all__ = ["Phrase", "listed"]
+
+_LISTED: Final = 4
 
 
 class Phrase(str):
@@ -48,6 +50,12 @@ class Phrase(str):
             name: value.said(translate) if isinstance(value, Phrase) else value for name, value in self.values.items()
         }
         return translate(self.sentence).format(**values)
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Name the first four of some, and say where there are more."""
+    found = list(texts)
+    return ", ".join([*found[:_LISTED], *(["..."] if len(found) > _LISTED else [])])
 
 
 def _again(sentence: str, values: dict[str, str | float]) -> Phrase:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import msgspec
 
-__all__ = ["Does", "Route", "filter_matches", "filters_overlap"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Does", "Route", "carries_movements", "filter_matches", "filters_overlap"]
 
 
 class Does(StrEnum):
@@ -48,6 +52,11 @@ def filter_matches(topic_filter: str, topic: str) -> bool:
         if place >= len(levels) or level not in {"+", levels[place]}:
             return False
     return len(wanted) == len(levels)
+
+
+def carries_movements(routes: Iterable[Route], topic: str) -> bool:
+    """Whether what is published on an MQTT topic is judged as a movement."""
+    return any(route.does is Does.MOVEMENT and route.mqtt and filter_matches(route.mqtt, topic) for route in routes)
 
 
 def filters_overlap(one: str, other: str) -> bool:

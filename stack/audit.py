@@ -1,166 +1,304 @@
-"""`audit`: ask OSV's database, which holds PyPI's, npm's and Maven's advisories, about every locked dependency.
+"""`audit`: what is known against every locked dependency, and the bill of materials that names them.
 
-Standard library only: a checker that is itself installed from somewhere would be one more thing to check.
+OSV's database, which holds PyPI's, npm's and Maven's advisories, is asked; where it can't be reached, the committed
+snapshot says what it has, and how old that is. Standard library only: a checker that is itself installed from
+somewhere would be one more thing to check.
+
+The bill of materials (`--sbom`) is everything that the locks name, as CycloneDX 1.6 (ECMA-424) in JSON. It is made
+from files of the repository alone, so the same locks give the same bytes: there is no time in it, and its serial
+number is derived from its content.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import urllib.error
-import urllib.request
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from xml.etree import ElementTree
+import sys
+import tomllib
+import uuid
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
-from stack.needs import APPLICATION, PAGE, POM
-from stack.places import ROOT
+from stack.advisories import (
+    DATABASE,
+    SNAPSHOT,
+    DatabaseError,
+    asked_of,
+    ecosystems_of,
+    from_database,
+    from_folder,
+    named,
+    read_snapshot,
+    write_snapshot,
+)
+from stack.dependencies import locked
+from stack.paths import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from datetime import date
     from pathlib import Path
 
-__all__ = ["DatabaseError", "Dependency", "audit", "known_vulnerabilities", "locked"]
+    from stack.advisories import Answers
+    from stack.dependencies import Dependency
 
-DATABASE: Final = "https://api.osv.dev"
-"""The public database; what is sent to it are names and versions of open-source packages."""
-
-_AT_ONCE: Final = 500
-_SECONDS: Final = 30.0
+__all__ = ["DAYS", "SPDX", "audit", "bill_of_materials", "purl_of", "refresh", "write_bill_of_materials"]
 
 
-class DatabaseError(Exception):
-    """The database can't be asked; the text says why."""
-
-
-class Dependency(NamedTuple):
-    """One locked package.
-
-    Attributes:
-        ecosystem: `PyPI`, `npm` or `Maven`, as OSV calls them.
-        name: its name there.
-        version: the locked one.
-        lock: the lock file, from the top of the repository.
-    """
-
-    ecosystem: str
-    name: str
-    version: str
-    lock: str
-
-
-def locked() -> list[Dependency]:
-    """Everything that the locks name: what runs, and what the tests need; each package and version once."""
-    found = {
-        (one.ecosystem, one.name, one.version): one
-        for one in [
-            *_of_maven(POM),
-            *_of_npm(PAGE / "package-lock.json"),
-            *_of_npm(APPLICATION / "package-lock.json"),
-            *_of_pip(ROOT / "stack" / "locks" / "dev.txt"),
-            *_of_pip(ROOT / "stack" / "locks" / "run.txt"),
-        ]
+SPDX: Final = frozenset(
+    {
+        *(
+            "0BSD",
+            "AFL-2.1",
+            "Apache-2.0",
+            "BlueOak-1.0.0",
+            "BSD-2-Clause",
+            "BSD-3-Clause",
+            "CC0-1.0",
+            "CC-BY-3.0",
+            "CC-BY-4.0",
+        ),
+        *(
+            "EPL-1.0",
+            "EPL-2.0",
+            "GPL-2.0-only",
+            "GPL-3.0-only",
+            "GPL-3.0-or-later",
+            "ISC",
+            "LGPL-2.1-only",
+            "LGPL-3.0-only",
+        ),
+        *(
+            "LGPL-3.0-or-later",
+            "MIT",
+            "MIT-0",
+            "MIT-CMU",
+            "MPL-2.0",
+            "PSF-2.0",
+            "Python-2.0",
+            "Unlicense",
+            "WTFPL",
+            "Zlib",
+        ),
     }
-    return sorted(found.values())
+)
+"""The identifiers of SPDX that our locks use; any other licence is told by its makers' words."""
+
+_NAMESPACE: Final = uuid.UUID("6f707363-6900-5000-8000-73626f6d0000")
+_WORD: Final = re.compile(r"[A-Za-z0-9.+-]+")
+_JOINING: Final = frozenset({"AND", "OR", "WITH"})
+
+DAYS: Final = 30
+"""The age in days from which on a snapshot is no longer relied on."""
 
 
-def known_vulnerabilities(dependencies: Sequence[Dependency], database: str = DATABASE) -> dict[Dependency, list[str]]:
-    """Ask what is known.
+def bill_of_materials(dependencies: Sequence[Dependency] | None = None) -> bytes:
+    """Write the bill of materials.
 
     Args:
-        dependencies: which packages.
-        database: where an OSV database answers.
+        dependencies: of what; everything locked by default.
 
     Returns:
-        The identifiers of the vulnerabilities of each that has some.
+        UTF-8, one JSON object.
 
     Raises:
-        DatabaseError: it can't be reached, or answers otherwise than OSV does.
+        ResolutionError: `resolved.json` is of another Kafka than pom.xml.
     """
-    found: dict[Dependency, list[str]] = {}
-    for start in range(0, len(dependencies), _AT_ONCE):
-        asked = dependencies[start : start + _AT_ONCE]
-        for one, result in zip(asked, _ask(database, asked), strict=True):
-            if identifiers := [str(vulnerability["id"]) for vulnerability in result.get("vulns", ())]:
-                found[one] = identifiers
-    return found
+    components = [_component(one) for one in (locked() if dependencies is None else dependencies)]
+    root = _ourselves()
+    body: dict[str, Any] = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {
+            "lifecycles": [{"phase": "pre-build"}],
+            "tools": {"components": [{"type": "application", "name": "python3 -m stack audit --sbom"}]},
+            "component": root,
+        },
+        "components": components,
+        "dependencies": [
+            {"ref": root["bom-ref"], "dependsOn": sorted(one["bom-ref"] for one in components)},
+        ],
+        # Which of them needs which other one is not told, but for ourselves.
+        "compositions": [{"aggregate": "incomplete", "dependencies": [root["bom-ref"]]}],
+    }
+    serial = uuid.uuid5(_NAMESPACE, json.dumps(body, sort_keys=True))
+    return (json.dumps({**body, "serialNumber": f"urn:uuid:{serial}"}, indent=1, sort_keys=True) + "\n").encode()
 
 
-def audit(database: str = DATABASE) -> int:
+def purl_of(one: Dependency) -> str:
+    """The package URL (ECMA-427) of a dependency."""
+    if one.ecosystem == "Maven":
+        group, artifact = one.name.split(":")
+        return f"pkg:maven/{quote(group)}/{quote(artifact)}@{quote(one.version)}?type=jar"
+    if one.ecosystem == "npm":
+        return f"pkg:npm/{quote(one.name)}@{quote(one.version)}"
+    return f"pkg:pypi/{quote(re.sub(r'[-_.]+', '-', one.name).lower())}@{quote(one.version)}"
+
+
+def _ourselves() -> dict[str, Any]:
+    file = ROOT / "pyproject.toml"
+    if file.is_file():
+        project = tomllib.loads(file.read_text())["project"]
+        version, about, licence = project["version"], project["description"], project["license"]
+    else:
+        told = metadata.metadata("opsci").json
+        version, about, licence = (str(told[key]) for key in ("version", "summary", "license_expression"))
+    return {
+        "type": "application",
+        "bom-ref": f"opsci@{version}",
+        "name": "opsci",
+        "version": version,
+        "description": about,
+        "licenses": _licences(licence),
+    }
+
+
+def _component(one: Dependency) -> dict[str, Any]:
+    group, _, name = one.name.rpartition(":" if one.ecosystem == "Maven" else "/")
+    purl = purl_of(one)
+    component: dict[str, Any] = {
+        "type": "library",
+        "bom-ref": purl,
+        "name": name,
+        "version": one.version,
+        "scope": one.scope,
+        "purl": purl,
+        # Of each file of this release that the lock allows.
+        "hashes": [{"alg": algorithm, "content": digest} for algorithm, digest in one.hashes],
+        "properties": [{"name": "opsci:lock", "value": lock} for lock in one.lock.split(", ")],
+    }
+    if group:
+        component["group"] = group
+    if one.licence:
+        component["licenses"] = _licences(one.licence)
+    return component
+
+
+def _licences(text: str) -> list[dict[str, Any]]:
+    """What CycloneDX takes: an SPDX identifier, an SPDX expression, or names."""
+    if text in SPDX:
+        return [{"license": {"id": text}}]
+    words = _WORD.findall(text)
+    if _JOINING & set(words) and set(words) <= SPDX | _JOINING and ";" not in text:
+        return [{"expression": text}]
+    return [
+        {"license": {"id": name} if name in SPDX else {"name": name}}
+        for name in (part.strip() for part in text.split(";"))
+    ]
+
+
+def audit(
+    database: str = DATABASE, *, snapshot: Path = SNAPSHOT, today: date | None = None, most_days: int = DAYS
+) -> int:
     """Print what is known of the locked dependencies.
 
     Args:
         database: where an OSV database answers.
+        snapshot: what is read where none does.
+        today: the day from which the snapshot's age is counted; this one by default.
+        most_days: the age from which on the snapshot is not relied on.
 
     Returns:
-        The exit code: 0 nothing is known, 1 something is, 2 the database could not be asked.
+        The exit code: 0 nothing is known, 1 something is, 2 not all of them could be checked, or only by a snapshot
+        that is too old.
     """
     dependencies = locked()
-    locks = sorted({one.lock for one in dependencies})
+    locks = sorted({lock for one in dependencies for lock in one.lock.split(", ")})
     print(f"{len(dependencies):,} locked packages of {', '.join(locks)}")
     try:
-        found = known_vulnerabilities(dependencies, database)
+        answers = from_database(dependencies, database)
     except DatabaseError as error:
-        print(f"NOT CHECKED: {error}. Nothing is said about these packages; try where {database} can be reached.")
-        return 2
-    for one, identifiers in found.items():
-        print(f"{one.ecosystem:<6} {one.name} {one.version} ({one.lock}): {', '.join(identifiers)}")
+        print(f"{error}. What the committed snapshot says:")
+        answers = read_snapshot(snapshot)
+    whole = _tell_checked(dependencies, answers, today or datetime.now(UTC).date(), most_days)
+    found = _tell_known(dependencies, answers)
     if found:
-        print(f"{len(found)} packages with known vulnerabilities; https://osv.dev/vulnerability/ID tells of each")
+        print(f"{found} packages with known vulnerabilities; https://osv.dev/vulnerability/ID tells of each")
         return 1
-    print("no known vulnerabilities")
+    print(
+        "no known vulnerabilities" if whole else "nothing is known against what was checked; the rest was NOT CHECKED"
+    )
+    return 0 if whole else 2
+
+
+def refresh(folder: Path | None, source: str, *, database: str = DATABASE, snapshot: Path = SNAPSHOT) -> int:
+    """Write the snapshot anew.
+
+    Args:
+        folder: records in OSV's format; None asks the database.
+        source: what the folder holds, for a person; its name by default.
+        database: where an OSV database answers.
+        snapshot: the file.
+
+    Returns:
+        The exit code: 0.
+
+    Raises:
+        DatabaseError: the source says nothing; the snapshot stays as it is.
+    """
+    dependencies = locked()
+    if folder is None:
+        answers = from_database(dependencies, database)
+    else:
+        answers = from_folder(dependencies, folder, source or folder.name)
+    write_snapshot(answers, snapshot)
+    for one in answers:
+        print(
+            f"{one.ecosystem}: {len(one.asked):,} packages against {one.source} as of {one.as_of}, {len(one.known)} "
+            "with known vulnerabilities"
+        )
     return 0
 
 
-def _ask(database: str, dependencies: Sequence[Dependency]) -> list[dict[str, Any]]:
-    queries = [
-        {"package": {"name": one.name, "ecosystem": one.ecosystem}, "version": one.version} for one in dependencies
-    ]
-    request = urllib.request.Request(  # noqa: S310 -- the address is ours or a test's
-        f"{database}/v1/querybatch",
-        json.dumps({"queries": queries}).encode(),
-        {"Content-Type": "application/json", "User-Agent": "opsci-audit"},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
-            results: list[dict[str, Any]] = json.load(answer)["results"]
-    except urllib.error.HTTPError as error:
-        raise DatabaseError(f"the database at {database} answers {error.code} {error.reason}") from error
-    except urllib.error.URLError as error:
-        raise DatabaseError(f"the database at {database} can't be reached: {error.reason}") from error
-    except OSError as error:
-        raise DatabaseError(f"the database at {database} does not answer: {error}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise DatabaseError(f"what answers at {database} is no OSV database") from error
-    if len(results) != len(queries):
-        raise DatabaseError(f"what answers at {database} left something out")
-    return results
+def write_bill_of_materials(file: Path | None) -> int:
+    """Write the bill of materials into a file, or onto standard output where none is named.
+
+    Returns:
+        The exit code: 0.
+    """
+    written = bill_of_materials()
+    if file is None:
+        sys.stdout.buffer.write(written)
+        sys.stdout.flush()
+    else:
+        file.write_bytes(written)
+        print(f"{file}: {len(written):,} bytes, CycloneDX 1.6")
+    return 0
 
 
-def _from_the_top(lock: Path) -> str:
-    return str(lock.relative_to(ROOT))
+def _tell_checked(dependencies: Sequence[Dependency], answers: Sequence[Answers], today: date, most: int) -> bool:
+    """Say what was checked against what; whether that is all, and lately."""
+    whole = True
+    by_ecosystem = {one.ecosystem: one for one in answers}
+    for ecosystem in ecosystems_of(dependencies):
+        wanted = asked_of(dependencies, ecosystem)
+        one = by_ecosystem.get(ecosystem)
+        if one is None:
+            whole = False
+            print(f"{ecosystem}: {len(wanted):,} packages NOT CHECKED: there are no advisories of it here")
+            continue
+        age = one.days_old(today)
+        old = age > most
+        said = f"{ecosystem}: {len(wanted & one.asked):,} packages checked against {one.source} as of {one.as_of}"
+        print(f"{said}, {age:,} days ago" if age else said)
+        if old:
+            print(
+                f"{ecosystem}: WARNING: older than {most} days; what was found since, and later releases, it can't know"
+            )
+        if left := wanted - one.asked:
+            print(f"{ecosystem}: {len(left):,} packages NOT CHECKED: locked since: {', '.join(sorted(left)[:5])}")
+        whole &= not old and not left
+    return whole
 
 
-def _of_pip(lock: Path) -> Iterator[Dependency]:
-    for line in lock.read_text().splitlines():
-        if found := re.match(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)", line):
-            yield Dependency("PyPI", found[1].lower(), found[2], _from_the_top(lock))
-
-
-def _of_npm(lock: Path) -> Iterator[Dependency]:
-    for place, package in json.loads(lock.read_text())["packages"].items():
-        if place and "version" in package and not package.get("link") and not package.get("dev"):
-            name = package.get("name") or place.rpartition("node_modules/")[2]
-            yield Dependency("npm", name, package["version"], _from_the_top(lock))
-
-
-def _of_maven(pom: Path) -> Iterator[Dependency]:
-    """What the file itself names; what that brings along is its makers' choice, and of the same release."""
-    tree = ElementTree.parse(pom)  # noqa: S314 -- a file of our own
-    spaces = {"m": "http://maven.apache.org/POM/4.0.0"}
-    properties = {node.tag.rpartition("}")[2]: node.text or "" for node in tree.iterfind("m:properties/*", spaces)}
-    for node in tree.iterfind("m:dependencies/m:dependency", spaces):
-        group, artifact, version = (
-            node.findtext(f"m:{part}", "", spaces) for part in ("groupId", "artifactId", "version")
-        )
-        version = re.sub(r"\$\{([^}]+)\}", lambda found: properties.get(found[1], found[0]), version)
-        yield Dependency("Maven", f"{group}:{artifact}", version, _from_the_top(pom))
+def _tell_known(dependencies: Sequence[Dependency], answers: Sequence[Answers]) -> int:
+    found = 0
+    known = {(one.ecosystem, name): told for one in answers for name, told in one.known.items()}
+    for one in dependencies:
+        if identifiers := known.get((one.ecosystem, named(one))):
+            found += 1
+            print(f"{one.ecosystem:<6} {one.name} {one.version} ({one.lock}): {', '.join(identifiers)}")
+    return found

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from stack.downloads import digest
-from stack.machine import Machine
-from stack.needs import BROWSER, DATABASE, FONTS, needed_programs
-from stack.places import ROOT, Places
-from stack.record import hold
+from stack.install import BROWSER, DATABASE, FONTS, needed_programs
+from stack.paths import ROOT, Paths
+from stack.run_state import hold
+from stack.system_packages import SystemPackages
 from stack.tool import run_tool
 
 if TYPE_CHECKING:
@@ -33,14 +33,14 @@ _PYPROJECT: Final = ROOT / "pyproject.toml"
 Lock = Literal["run", "record", "dev"]
 
 
-def enter(places: Places, report: Report, arguments: Sequence[str], *, lock: Lock, servers: Collection[str]) -> None:
+def enter(paths: Paths, report: Report, arguments: Sequence[str], *, lock: Lock, servers: Collection[str]) -> None:
     """Go on inside the virtual environment, which is made, filled or renewed where it has to be.
 
     What the machine lacks for the environment and for the servers is looked for first, and so named in one message.
     Returns where this process is inside already; else it becomes the environment's Python with the same command.
 
     Args:
-        places: whose cache.
+        paths: whose cache.
         report: what tells the progress.
         arguments: this command's, for the process that goes on.
         lock: which lock: `run`, `record`, which holds all of `run`, or `dev`, which holds all of `record`.
@@ -58,19 +58,19 @@ def enter(places: Places, report: Report, arguments: Sequence[str], *, lock: Loc
     if inside and ready:
         return
     if not ready:
-        needs = needed_programs(places, servers) | (set() if _works() else {"ensurepip"})
+        needs = needed_programs(paths, servers) | (set() if _works() else {"ensurepip"})
         needs |= {"run": frozenset(), "record": FONTS, "dev": BROWSER | DATABASE | FONTS}[lock]
-        Machine(places.cache, report).programs(needs)
+        SystemPackages(paths.cache, report).programs(needs)
         name = hashlib.sha256(str(ROOT).encode()).hexdigest()[:16]
         with hold(
-            places.cache / "environments" / f"{name}.lock",
+            paths.cache / "environments" / f"{name}.lock",
             partial(report.note, "another opsci is making the virtual environment: waiting for it"),
         ):
             if not _is_filled(lock):
-                _fill(places, report, lock)
+                _fill(paths, report, lock)
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(_PYTHON, [str(_PYTHON), "-m", "stack", *arguments])  # noqa: S606
+    os.execv(_PYTHON, [str(_PYTHON), "-P", "-m", "stack", *arguments])  # noqa: S606
 
 
 def _lock_file(lock: Lock) -> Path:
@@ -100,7 +100,7 @@ def _works() -> bool:
     return subprocess.run([_PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
 
 
-def _fill(places: Places, report: Report, lock: Lock) -> None:
+def _fill(paths: Paths, report: Report, lock: Lock) -> None:
     for stale in VENV.glob(".opsci-*"):
         stale.unlink()
     if not _works():
@@ -115,7 +115,7 @@ def _fill(places: Places, report: Report, lock: Lock) -> None:
         "--disable-pip-version-check",
         "--progress-bar=off",
     ]
-    cache = places.cache / "pip" / digest(_lock_file(lock))
+    cache = paths.cache / "pip" / digest(_lock_file(lock))
     with report.step(f"install Python packages (pip, {lock} lock)") as step:
         run_tool(
             [*pip, "--cache-dir", cache, "--require-hashes", "-r", _lock_file(lock)],

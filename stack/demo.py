@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stack.errors import StackError
+from stack.install import FONTS
 from stack.local import LocalStack
-from stack.machine import Machine
-from stack.needs import FONTS
-from stack.places import ROOT
+from stack.paths import ROOT
 from stack.seed import seed_catalogue
+from stack.system_packages import SystemPackages
 from stack.tool import leashed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from stack.places import Places
+    from stack.paths import Paths
     from stack.report import Report
 
 __all__ = ["DemoError", "fonts_beside", "make_demo"]
@@ -33,11 +33,11 @@ class DemoError(StackError):
     """A film could not be made; what its maker said stands above it."""
 
 
-def make_demo(places: Places, report: Report, out: Path, *, language: str, tour: Path | None = None) -> int:
+def make_demo(paths: Paths, report: Report, out: Path, *, language: str, tour: Path | None = None) -> int:
     """Film the full tour and the short one, check both casts, and say where they are.
 
     Args:
-        places: whose cache; the servers' state is a folder of its own and is gone afterwards.
+        paths: whose cache; the servers' state is a folder of its own and is gone afterwards.
         report: what tells the progress.
         out: where the films go; files of the same names are replaced.
         language: `en` or `fr`, of the captions and the screen.
@@ -51,7 +51,7 @@ def make_demo(places: Places, report: Report, out: Path, *, language: str, tour:
         StackError: the servers did not start.
     """
     began = time.monotonic()
-    font = Machine(places.cache, report).programs(FONTS)["DejaVuSansMono.ttf"]
+    font = SystemPackages(paths.cache, report).programs(FONTS)["DejaVuSansMono.ttf"]
     out = out.absolute()
     tours = {tour.stem: ("cast", "mp4")} if tour else {"demo": ("cast", "mp4"), "short": ("cast", "mp4", "gif")}
     with tempfile.TemporaryDirectory(prefix="opsci-demo-") as folder:
@@ -59,7 +59,7 @@ def make_demo(places: Places, report: Report, out: Path, *, language: str, tour:
         maker = _Maker(report, {**os.environ, **fonts_beside(font), "XDG_STATE_HOME": str(state / "home")})
         films = {name: {kind: out / f"{name}.{kind}" for kind in kinds} for name, kinds in tours.items()}
         # The full tour first: what it promises of the stock is what the catalogue has.
-        with LocalStack(state / "state", cache=places.cache, report=report) as servers:
+        with LocalStack(state / "state", cache=paths.cache, report=report) as servers:
             seed_catalogue(servers.addresses.strapi, servers.bridge_token)
             for name, targets in films.items():
                 file = tour.absolute() if tour else _TOURS / f"{name}.py"

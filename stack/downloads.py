@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import stat
 from functools import partial
 from typing import TYPE_CHECKING
 
-from stack.record import hold
+from stack.errors import InstallError
+from stack.run_state import hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +40,12 @@ def fetch_once(target: Path, label: str, report: Report, make: Callable[[Path, S
 
     Returns:
         The target.
+
+    Raises:
+        InstallError: another user could change what is there, and so what is run.
     """
+    for folder in (target, target.parent, target.parent.parent):
+        _refuse_others(folder)
     if target.is_dir():
         return target
     lock = target.with_name(f"{target.name}.lock")
@@ -51,3 +59,20 @@ def fetch_once(target: Path, label: str, report: Report, make: Callable[[Path, S
             make(partial_folder, step)
             partial_folder.rename(target)
     return target
+
+
+def _refuse_others(folder: Path) -> None:
+    """Accept a folder of this user or of root, closed to everyone's writing; root accepts that of a user as well."""
+    try:
+        status = folder.stat()
+    except OSError:
+        # Not there: it is made here.
+        return
+    open_to_all = status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX
+    if open_to_all and status.st_uid == os.geteuid():
+        folder.chmod(stat.S_IMODE(status.st_mode) & ~stat.S_IWOTH)
+    elif open_to_all or (status.st_uid not in {0, os.geteuid()} and os.geteuid() != 0):
+        raise InstallError(
+            f"{folder} can be changed by another user (uid {status.st_uid}), and programs are run from it: "
+            "name another folder with OPSCI_CACHE"
+        )

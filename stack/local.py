@@ -20,38 +20,36 @@ import signal
 from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
-from stack.addresses import Addresses
 from stack.errors import NotRunningError
-from stack.places import Places
-from stack.ports import Ports, choose_ports
-from stack.provide import provide
-from stack.record import Record, hold
+from stack.install import install
+from stack.lifecycle import Starter, stop_servers
+from stack.paths import Paths
+from stack.ports import Addresses, Ports, choose_ports
 from stack.report import Report
-from stack.secure.door import Door
-from stack.servers.admin import admin_panel
+from stack.run_state import Damage, RunState, hold, mend_run_state
+from stack.secure.credentials import Credentials
 from stack.servers.kafka import launch_kafka
 from stack.servers.mosquitto import launch_mosquitto
 from stack.servers.process import Identity, wait_gone, wait_paused
 from stack.servers.server import SERVERS, Launch
-from stack.servers.strapi import launch_strapi
-from stack.servers.web import launch_web
-from stack.settings import write_settings
-from stack.starting import Starter
-from stack.stopping import stop_servers
+from stack.servers.strapi import admin_panel, launch_strapi
+from stack.servers.web import launch_web, launch_websockets
+from stack.settings import mend_settings, saved_addresses, write_settings
 from stack.watchdog import start_watchdog
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
     from types import TracebackType
 
-    from stack.programs import Programs
+    from stack.install import Programs
 
 __all__ = ["LocalStack"]
 
 _LISTENERS: Final = {
-    "mosquitto": ("mqtt_ws", "mqtt_tcp"),
+    "websockets": ("mqtt_ws",),
+    "mosquitto": ("mqtt_tcp",),
     "kafka": ("kafka", "kafka_controller"),
     "strapi": ("strapi",),
     "web": ("web",),
@@ -71,6 +69,9 @@ class LocalStack:
         report: what tells the progress; nothing is told by default.
         programs: where the servers' programs are; found, or installed, by default.
         secure: with TLS, users and rights; a state folder that was secured once stays so.
+        any_origin: let Mosquitto speak MQTT over websockets itself, as its committed configuration says, to the pages
+            of every origin; by default a server of our own does, to the pages of this machine.
+        origins: pages that may beside those.
     """
 
     def __init__(
@@ -85,17 +86,25 @@ class LocalStack:
         report: Report | None = None,
         programs: Programs | None = None,
         secure: bool = False,
+        any_origin: bool = False,
+        origins: Sequence[str] = (),
     ) -> None:
-        self.places = Places.of(state, cache)
+        self.paths = Paths.of(state, cache)
         self._secure = secure
-        self.settings_file = self.places.settings
+        self.settings_file = self.paths.settings
         self._wanted = ports or Ports()
-        self._names = [name for name in SERVERS if name in servers]
+        wanted = set(servers) - {"websockets"} if any_origin else set(servers)
+        if "mosquitto" in wanted and not any_origin:
+            wanted.add("websockets")
+        self._names: list[str] = [name for name in SERVERS if name in wanted]
+        self._any_origin = any_origin
+        self._origins = list(origins)
         self._admin = admin
         self._report = report or Report(quiet=True)
         self._programs = programs
         self._owner = None if stay else Identity.of(os.getpid())
-        self._starter = Starter(self.places, self._report, self._owner)
+        self._damage = Damage(self.paths, self._report)
+        self._starter = Starter(self.paths, self._report, self._owner)
         self._watchdog: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -110,34 +119,34 @@ class LocalStack:
     @property
     def ports(self) -> Ports:
         """The ports in use."""
-        return Record.read(self.places.record).ports
+        return RunState.read(self.paths.record).ports
 
     @property
     def addresses(self) -> Addresses:
         """The servers' addresses as clients take them."""
-        return Addresses.of(self.ports, secure=self.places.is_secure)
+        return Addresses.of(self.ports, secure=self.paths.is_secure)
 
     @property
-    def door(self) -> Door:
+    def credentials(self) -> Credentials:
         """The certificates and passwords of secured servers.
 
         Raises:
             NotRunningError: these are not secured.
         """
-        door = Door.of(self.places)
-        if door is None:
-            raise NotRunningError(f"the servers in {self.places.state} are not secured")
-        return door
+        credentials = Credentials.of(self.paths)
+        if credentials is None:
+            raise NotRunningError(f"the servers in {self.paths.state} are not secured")
+        return credentials
 
     @property
     def bridge_token(self) -> str:
         """Strapi's API token for the bridge."""
-        return self.places.bridge_token.read_text().strip()
+        return self.paths.bridge_token.read_text().strip()
 
     @property
     def read_token(self) -> str:
         """Strapi's read-only API token."""
-        return self.places.read_token.read_text().strip()
+        return self.paths.read_token.read_text().strip()
 
     def start(self) -> bool:
         """Start the servers that do not run yet, side by side, and wait until each answers.
@@ -148,37 +157,51 @@ class LocalStack:
         Raises:
             StackError: something is missing, or a server did not start; what this call started is stopped again.
         """
-        self.places.claim(secure=self._secure)
-        with hold(self.places.lock, self._say("another opsci starts or stops these servers: waiting for it")):
-            record = Record.read(self.places.record)
+        self.paths.claim(secure=self._secure)
+        with hold(self.paths.lock, self._say("another opsci starts or stops these servers: waiting for it")):
+            mend_run_state(self.paths.record, self._damage)
+            record = RunState.read(self.paths.record)
             alive = record.alive()
             missing = [name for name in self._names if name not in alive]
+            if self._admin and "strapi" in alive and not record.admin:
+                self._report.note("Strapi runs without its panel: stop it with `down`, then start with --admin")
+            if self.paths.settings.exists() or not missing:
+                mend_settings(self.paths, record.ports, self._damage)
             if not missing:
                 return False
             programs = self._found_programs()
-            if door := Door.of(self.places):
-                door.prepare()
+            if credentials := Credentials.of(self.paths):
+                credentials.prepare(self._damage)
             # Before the ports are chosen: another start must not wait for minutes of building.
             self._build_panel(programs)
             # A port looks free until its server listens, so one start has to end before another chooses.
-            with hold(self.places.cache / "ports.lock", self._say("another opsci is starting: waiting for it")):
+            with hold(self.paths.cache / "ports.lock", self._say("another opsci is starting: waiting for it")):
                 before = record.ports
+                self._decide_origins(record, alive, missing)
                 record.ports, moved = choose_ports(
                     record.ports if alive else self._wanted,
-                    keep=[listener for name in alive for listener in _LISTENERS[name]],
+                    keep=[
+                        *(listener for name in alive for listener in _LISTENERS[name]),
+                        *(("mqtt_ws",) if record.any_origin and "mosquitto" in alive else ()),
+                    ],
                 )
-                record.admin = self._admin
+                if "strapi" in missing:
+                    record.admin = self._admin
                 for sentence in moved:
                     self._report.note(f"  {sentence}")
-                write_settings(self.places, record.ports)
-                if "web" in alive and (before.mqtt_ws, before.strapi) != (record.ports.mqtt_ws, record.ports.strapi):
-                    # It was told at its start where the broker and Strapi are.
-                    stop_servers(self.places, self._report, names=["web"])
-                    record.servers.pop("web")
-                    missing.append("web")
+                write_settings(self.paths, record.ports)
+                for sentence in saved_addresses(self.paths):
+                    self._report.note(f"  {sentence}")
+                told = {"websockets": ("mqtt_tcp",), "web": ("mqtt_ws", "strapi")}
+                for name, ports in told.items():
+                    if name in alive and any(getattr(before, port) != getattr(record.ports, port) for port in ports):
+                        # It was told at its start where these are.
+                        stop_servers(self.paths, self._report, names=[name])
+                        record.servers.pop(name)
+                        missing.append(name)
                 if self._owner and self._watchdog is None:
-                    self._watchdog = start_watchdog(self.places, self._owner)
-                launches = {name: partial(self._launch, name, record.ports, programs) for name in missing}
+                    self._watchdog = start_watchdog(self.paths, self._owner)
+                launches = {name: partial(self._launch, name, record, programs) for name in missing}
                 self._starter.start(launches, record)
         return True
 
@@ -186,8 +209,8 @@ class LocalStack:
         """Stop what this object started; servers that it found running stay. It may be called twice."""
         started = self._starter.started
         if started:
-            with hold(self.places.lock, self._say("another opsci starts or stops these servers: waiting for it")):
-                stop_servers(self.places, self._report, names=started)
+            with hold(self.paths.lock, self._say("another opsci starts or stops these servers: waiting for it")):
+                stop_servers(self.paths, self._report, names=started)
             for name in started:
                 self._starter.reap(name)
         if self._watchdog:
@@ -201,16 +224,17 @@ class LocalStack:
         Raises:
             ServerStartError: it died or stayed silent.
         """
-        with hold(self.places.lock, self._say("waiting")):
-            record = Record.read(self.places.record)
+        with hold(self.paths.lock, self._say("waiting")):
+            mend_run_state(self.paths.record, self._damage)
+            record = RunState.read(self.paths.record)
             if name not in record.alive():
-                launch = partial(self._launch, name, record.ports, self._found_programs())
+                launch = partial(self._launch, name, record, self._found_programs())
                 self._starter.start({name: launch}, record)
 
     def stop_server(self, name: str) -> None:
         """Stop one server as a person would: SIGTERM, and wait until its data are written and it is gone."""
-        with hold(self.places.lock, self._say("waiting")):
-            stop_servers(self.places, self._report, names=[name])
+        with hold(self.paths.lock, self._say("waiting")):
+            stop_servers(self.paths, self._report, names=[name])
         self._starter.reap(name)
 
     def kill_server(self, name: str) -> None:
@@ -232,12 +256,12 @@ class LocalStack:
 
     def is_alive(self, name: str) -> bool:
         """Whether the process of one server runs (a paused one does)."""
-        return name in Record.read(self.places.record).alive()
+        return name in RunState.read(self.paths.record).alive()
 
     def _identity(self, name: str) -> Identity:
-        running = Record.read(self.places.record).servers.get(name)
+        running = RunState.read(self.paths.record).servers.get(name)
         if running is None:
-            raise NotRunningError(f"{name} does not run in {self.places.state}")
+            raise NotRunningError(f"{name} does not run in {self.paths.state}")
         return running.identity
 
     def _say(self, text: str) -> Callable[[], None]:
@@ -245,17 +269,31 @@ class LocalStack:
 
     def _found_programs(self) -> Programs:
         if self._programs is None:
-            self._programs = provide(self.places, self._report, self._names)
+            self._programs = install(self.paths, self._report, self._names)
         return self._programs
 
-    def _launch(self, name: str, ports: Ports, programs: Programs) -> Launch:
+    def _decide_origins(self, record: RunState, alive: Collection[str], missing: list[str]) -> None:
+        """Enter into the record whose pages may use the broker; what runs stays as it was started."""
+        if "mosquitto" not in alive:
+            record.any_origin = self._any_origin
+        elif record.any_origin != self._any_origin:
+            self._report.note("Mosquitto runs already and stays open to the pages that it was started for")
+            if record.any_origin and "websockets" in missing:
+                missing.remove("websockets")
+        if "websockets" not in alive:
+            record.origins = self._origins
+
+    def _launch(self, name: str, record: RunState, programs: Programs) -> Launch:
+        ports = record.ports
+        if name == "websockets":
+            return launch_websockets(self.paths, ports, record.origins)
         if name == "mosquitto":
-            return launch_mosquitto(self.places, programs, ports)
+            return launch_mosquitto(self.paths, programs, ports, self._damage, websockets=record.any_origin)
         if name == "kafka":
-            return launch_kafka(self.places, programs, ports)
+            return launch_kafka(self.paths, programs, ports, self._damage)
         if name == "strapi":
-            return launch_strapi(self.places, programs, ports, panel=self._build_panel(programs))
-        return launch_web(self.places, programs, ports)
+            return launch_strapi(self.paths, programs, ports, self._damage, panel=self._build_panel(programs))
+        return launch_web(self.paths, programs, ports)
 
     def _build_panel(self, programs: Programs) -> Path | None:
-        return admin_panel(self.places, programs, self._report) if self._admin else None
+        return admin_panel(self.paths, programs, self._report) if self._admin else None

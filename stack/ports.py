@@ -1,4 +1,4 @@
-"""The ports of the servers: the usual one, or the next that is free."""
+"""The ports of the servers, the usual ones or the next that are free, and the addresses that clients take."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from stack.errors import NoPortError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["LOOPBACK", "Ports", "choose_ports", "is_free", "random_ports"]
+__all__ = ["LOOPBACK", "Addresses", "Ports", "choose_ports", "is_free", "random_ports"]
 
 LOOPBACK: Final = "127.0.0.1"
 """The only address that any server of the local runner listens on."""
 
 _REACH: Final = 200
+_BLOCKS: Final = range(20_000, 32_000, 10)
+_reserved: Final[list[socket.socket]] = []
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,60 @@ def choose_ports(wanted: Ports, keep: Iterable[str] = ()) -> tuple[Ports, list[s
 
 
 def random_ports() -> Ports:
-    """Choose free ports for a test, below the range that the kernel gives to outgoing connections."""
+    """Choose free ports for a test, below the range that the kernel gives to outgoing connections.
+
+    Until this process ends, no other call returns them, in whatever process: tests that run side by side each choose
+    theirs, and servers listen only later.
+
+    Raises:
+        NoPortError: every block of ports is reserved or has a port that is taken.
+    """
     names = [field.name for field in fields(Ports)]
-    start = random.randrange(20_000, 32_000, 10)  # noqa: S311
-    wanted = Ports(**{name: start + index for index, name in enumerate(names)})
-    return choose_ports(wanted)[0]
+    for start in random.sample(_BLOCKS, len(_BLOCKS)):
+        ports = Ports(**{name: start + index for index, name in enumerate(names)})
+        if _reserve(start) and all(map(is_free, ports.as_dict().values())):
+            return ports
+    raise NoPortError(f"no free ports for a test from {_BLOCKS[0]} to {_BLOCKS[-1]}")
+
+
+def _reserve(start: int) -> bool:
+    """Take the block of ports for this process: a name in Linux's abstract namespace, which has one owner at a time."""
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0opsci-test-ports-{start}")
+    except OSError:
+        name.close()
+        return False
+    _reserved.append(name)
+    return True
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """The servers' addresses.
+
+    Attributes:
+        mqtt_ws: MQTT over websockets, a URL.
+        mqtt_tcp: MQTT over TCP, a URL.
+        kafka: `host:port` of the one broker.
+        strapi: the base URL.
+        web: the page for changing stock from a browser.
+    """
+
+    mqtt_ws: str
+    mqtt_tcp: str
+    kafka: str
+    strapi: str
+    web: str
+
+    @classmethod
+    def of(cls, ports: Ports, *, secure: bool = False) -> Addresses:
+        """The addresses of these ports on loopback, with or without TLS."""
+        s = "s" if secure else ""
+        return cls(
+            mqtt_ws=f"ws{s}://{LOOPBACK}:{ports.mqtt_ws}",
+            mqtt_tcp=f"mqtt{s}://{LOOPBACK}:{ports.mqtt_tcp}",
+            kafka=f"{LOOPBACK}:{ports.kafka}",
+            strapi=f"http{s}://{LOOPBACK}:{ports.strapi}",
+            web=f"http{s}://{LOOPBACK}:{ports.web}",
+        )

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from stack.addresses import Addresses
 from stack.errors import NotRunningError, SeedError
-from stack.overview import look
-from stack.places import ROOT, Places
-from stack.record import Record
-from stack.secure.door import Door
+from stack.paths import ROOT, Paths
+from stack.ports import Addresses
+from stack.run_state import RunState
+from stack.secure.credentials import Credentials
+from stack.status import look
 
 if TYPE_CHECKING:
     import ssl
@@ -62,13 +62,22 @@ def _barcodes(client: httpx.Client) -> set[str]:
         page += 1
 
 
-def seed_catalogue(url: str, token: str, trust: ssl.SSLContext | None = None) -> tuple[int, int]:
+def _count(client: httpx.Client) -> int:
+    query = {"fields[0]": "id", "pagination[pageSize]": "1"}
+    answer: dict[str, Any] = client.get("/api/products", params=query).raise_for_status().json()
+    return int(answer["meta"]["pagination"]["total"])
+
+
+def seed_catalogue(
+    url: str, token: str, trust: ssl.SSLContext | None = None, *, only_first: bool = False
+) -> tuple[int, int]:
     """Create the products whose barcode Strapi does not have; those that it has stay as they are.
 
     Args:
         url: Strapi's base URL.
         token: an API token that may find and create products.
         trust: what trusts its certificate, where it is not the system.
+        only_first: create none where there is any product, so that those that a person deleted stay deleted.
 
     Returns:
         How many were created, and how many were there.
@@ -80,6 +89,8 @@ def seed_catalogue(url: str, token: str, trust: ssl.SSLContext | None = None) ->
     try:
         verify = trust or True
         with httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False, verify=verify) as client:
+            if only_first and (count := _count(client)):
+                return 0, count
             there = _barcodes(client)
             products = read_catalogue()
             missing = [product for product in products if product["barcode"] not in there]
@@ -93,20 +104,20 @@ def seed_catalogue(url: str, token: str, trust: ssl.SSLContext | None = None) ->
     return len(missing), len(products) - len(missing)
 
 
-def seed(places: Places, report: Report) -> int:
+def seed(paths: Paths, report: Report) -> int:
     """Seed the Strapi that runs in this state folder.
 
     Raises:
         NotRunningError: it does not run.
         SeedError: Strapi refused, or does not answer.
     """
-    record = Record.read(places.record)
-    if look(places, record)["strapi"].state != "running":
+    record = RunState.read(paths.record)
+    if look(paths, record)["strapi"].state != "running":
         raise NotRunningError("Strapi does not run: start the servers with `python3 -m stack up`")
     with report.step("seed the catalogue"):
-        token = places.bridge_token.read_text().strip()
-        door = Door.of(places)
-        url = Addresses.of(record.ports, secure=places.is_secure).strapi
-        made, there = seed_catalogue(url, token, door.trust() if door else None)
+        token = paths.bridge_token.read_text().strip()
+        credentials = Credentials.of(paths)
+        url = Addresses.of(record.ports, secure=paths.is_secure).strapi
+        made, there = seed_catalogue(url, token, credentials.trust() if credentials else None)
     print(f"{made} products made, {there} there already")
     return 0

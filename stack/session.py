@@ -10,28 +10,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stack.errors import StateError
-from stack.local import LocalStack
+from stack.run_state import RunState
 from stack.seed import seed_catalogue
+from stack.status import log_in, pages_that_may, warnings
 from stack.tool import leashed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stack.places import Places
+    from stack.local import LocalStack
+    from stack.paths import Paths
     from stack.report import Report
 
 __all__ = ["run"]
 
 
-def run(places: Places, report: Report, *, config: Path | None, admin: bool, secure: bool = False) -> int:
+def run(paths: Paths, report: Report, servers: LocalStack, *, config: Path | None) -> int:
     """Open the screen on running servers, and stop those that this started when it ends.
 
     Args:
-        places: whose state.
+        paths: whose state.
         report: what tells the progress.
+        servers: the servers, which do not run yet.
         config: a settings file whose servers exist: none is started, none is seeded.
-        admin: build and serve Strapi's admin panel.
-        secure: with TLS, users and rights.
 
     Returns:
         The exit code of the screen, or of the trial.
@@ -40,15 +41,22 @@ def run(places: Places, report: Report, *, config: Path | None, admin: bool, sec
         if not config.is_file():
             raise StateError(f"there is no settings file {config}")
         return _open(config)
-    servers = LocalStack(places.state, cache=places.cache, admin=admin, report=report, secure=secure)
     try:
         if not servers.start():
             report.note("these servers run already: they are used as they are, and stay when this ends")
+        record = RunState.read(paths.record)
+        report.note(f"MQTT over websockets on {servers.addresses.mqtt_ws} {pages_that_may(record)}")
+        if record.admin:
+            report.note(f"Strapi's panel: {log_in(paths, servers.addresses.strapi)}")
         with report.step("seed the catalogue") as step:
-            trust = servers.door.trust() if places.is_secure else None
+            trust = servers.credentials.trust() if paths.is_secure else None
             made, there = seed_catalogue(servers.addresses.strapi, servers.bridge_token, trust)
             step.outcome = f"{made} products made, {there} there already"
-        return _open(servers.settings_file)
+        code = _open(servers.settings_file)
+        # Now, because the screen covered what was said before.
+        for warning in warnings(paths):
+            report.note(f"warning: {warning}")
+        return code
     finally:
         with _undisturbed():
             servers.stop()
@@ -58,7 +66,7 @@ def _open(config: Path) -> int:
     """The screen where there is a terminal to show it and a keyboard to drive it, else the trial."""
     has_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     program = Path(sys.executable).with_name("opsci-tui")
-    screen, trial = [str(program)], [sys.executable, "-m", "bridge", "trial"]
+    screen, trial = [str(program)], [sys.executable, "-P", "-m", "bridge", "trial"]
     argv = [*(screen if has_terminal else trial), "--config", str(config)]
     with subprocess.Popen(leashed(argv)) as child:
         try:

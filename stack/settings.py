@@ -2,36 +2,88 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import tomllib
+from typing import TYPE_CHECKING, Any, Final
 
 import tomli_w
 
-from bridge.settings.layers import GENERATED
-from stack.addresses import Addresses
-from stack.record import write_whole
-from stack.secure.door import Door
+from bridge.settings.files import GENERATED_END, GENERATED_HEAD, changes_file, damage_of_generated
+from stack.ports import Addresses
+from stack.run_state import write_whole
+from stack.secure.credentials import Credentials
 
 if TYPE_CHECKING:
-    from stack.places import Places
+    from stack.paths import Paths
     from stack.ports import Ports
+    from stack.run_state import Damage
 
-__all__ = ["write_settings"]
+__all__ = ["mend_settings", "saved_addresses", "write_settings"]
+
+_ADDRESSES: Final = (("mqtt", "url"), ("kafka", "brokers"), ("strapi", "url"))
 
 
-def write_settings(places: Places, ports: Ports) -> None:
+def write_settings(paths: Paths, ports: Ports) -> None:
     """Write the settings file of the servers that run."""
-    door = Door.of(places)
-    addresses = Addresses.of(ports, secure=places.is_secure)
+    credentials = Credentials.of(paths)
+    addresses = Addresses.of(ports, secure=paths.is_secure)
     document: dict[str, dict[str, object]] = {
-        "mqtt": {"url": addresses.mqtt_ws},
-        "kafka": {"brokers": [addresses.kafka]},
-        "strapi": {"url": addresses.strapi, "token_file": str(places.bridge_token)},
+        # Over TCP, which is quicker than websockets, and under a client id that this state alone knows.
+        "mqtt": {
+            "url": addresses.mqtt_tcp,
+            "client_id_file": str(paths.mqtt_client_id),
+            "outbox": str(paths.outbox),
+            # Our Mosquitto's file lets as many wait; brokers as they come do not.
+            "in_flight": 4000,
+        },
+        "kafka": {"brokers": [addresses.kafka], "known_file": str(paths.known_servers)},
+        "strapi": {"url": addresses.strapi, "token_file": str(paths.bridge_token)},
         "screen": {"web": addresses.web},
     }
-    for table, settings in (door.engine_settings() if door else {}).items():
+    for table, settings in (credentials.engine_settings() if credentials else {}).items():
         document[table] |= settings
     head = (
-        f"{GENERATED}: the local servers. Nothing that you write here stays: what counts above it is changes.toml\n"
-        "# beside it, and the table [screen] of your own settings file counts under it.\n"
+        f"{GENERATED_HEAD} Nothing that you write here stays: what counts\n"
+        "# above it is changes.toml beside it, and the table [screen] of your own settings file counts under it.\n"
     )
-    write_whole(places.settings, head + tomli_w.dumps(document), 0o644)
+    write_whole(paths.settings, f"{head}{tomli_w.dumps(document)}{GENERATED_END}\n")
+
+
+def saved_addresses(paths: Paths) -> list[str]:
+    """Say which saved addresses count above those of the servers that run, and how to take them back.
+
+    Returns:
+        A sentence for each; none where a file is not there or can't be read, which whoever loads it says.
+    """
+    try:
+        ours, saved = (
+            tomllib.loads(path.read_text(encoding="utf-8")) for path in (paths.settings, changes_file(paths.settings))
+        )
+    except (OSError, ValueError):
+        return []
+    sentences = []
+    for table, name in _ADDRESSES:
+        here, there = _of(ours, table, name), _of(saved, table, name)
+        if there is not None and there != here:
+            sentences.append(
+                f"{table}.{name} was saved as {_shown(there)} in {changes_file(paths.settings)}: opsci-tui goes there "
+                f"and not to {_shown(here)}. In opsci-tui s, then x and ctrl+s take it back"
+            )
+    return sentences
+
+
+def _of(document: dict[str, Any], table: str, name: str) -> object:
+    found = document.get(table)
+    return found.get(name) if isinstance(found, dict) else None
+
+
+def _shown(address: object) -> str:
+    return ", ".join(map(str, address)) if isinstance(address, list) else str(address)
+
+
+def mend_settings(paths: Paths, ports: Ports, damage: Damage) -> None:
+    """Move a damaged settings file of servers that run aside, and write it again."""
+    if not paths.settings.exists():
+        write_settings(paths, ports)
+    elif why := damage_of_generated(paths.settings, paths.settings.read_bytes()):
+        damage.move(paths.settings, why, "It is written again: nothing is lost")
+        write_settings(paths, ports)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bridge.child_environment import without_secrets
 from stack.errors import InstallError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def run_tool(
         argv: the program and its arguments.
         step: where its progress shows.
         cwd: the working folder.
-        environment: what to add to this process's environment.
+        environment: what to add to this process's environment, of which secrets that are no installer's stay here.
         counting: a pattern; lines that match it are counted and not shown.
         counted: what such a line stands for, in the plural.
 
@@ -51,7 +52,7 @@ def run_tool(
     tool = subprocess.Popen(
         leashed(argv),
         cwd=cwd,
-        env={**os.environ, **(environment or {})},
+        env={**without_secrets(os.environ), **(environment or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -15,11 +15,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stack.places import ROOT, Places
-from stack.record import hold
+from bridge.child_environment import server_environment
+from stack.lifecycle import stop_servers
+from stack.paths import ROOT, Paths
 from stack.report import Report
+from stack.run_state import hold
 from stack.servers.process import Identity
-from stack.stopping import stop_servers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
 __all__ = ["main", "start_watchdog"]
 
 
-def start_watchdog(places: Places, owner: Identity) -> subprocess.Popen[bytes]:
+def start_watchdog(paths: Paths, owner: Identity) -> subprocess.Popen[bytes]:
     """Start the watchdog of a runner; end it by SIGTERM once the servers are stopped."""
     return subprocess.Popen(
-        [sys.executable, "-m", "stack.watchdog", str(places.state), str(owner.pid), str(owner.start_ticks)],
+        [sys.executable, "-P", "-m", "stack.watchdog", str(paths.state), str(owner.pid), str(owner.start_ticks)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**server_environment(os.environ), "PYTHONPATH": str(ROOT)},
         cwd="/",
         start_new_session=True,
     )
@@ -43,7 +44,7 @@ def start_watchdog(places: Places, owner: Identity) -> subprocess.Popen[bytes]:
 def main(arguments: Sequence[str]) -> int:
     """Wait for the owner's end, then stop what it started."""
     state, pid, ticks = arguments
-    places = Places.of(Path(state))
+    paths = Paths.of(Path(state))
     try:
         handle = os.pidfd_open(int(pid))
         owner = Identity.of(int(pid))
@@ -55,9 +56,9 @@ def main(arguments: Sequence[str]) -> int:
         waiter = select.poll()
         waiter.register(handle, select.POLLIN)
         waiter.poll()
-    if places.is_ours:
-        with hold(places.lock, lambda: None):
-            stop_servers(places, Report(quiet=True), owner=owner)
+    if paths.is_ours:
+        with hold(paths.lock, lambda: None):
+            stop_servers(paths, Report(quiet=True), owner=owner)
     return 0
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from tui.command import main
+from tui.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

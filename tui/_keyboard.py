@@ -1,4 +1,7 @@
-"""A terminal's keys, read with Textual's private parser: Esc counts as soon as it can be no other key's beginning."""
+"""A terminal's keys, read with Textual's private parser: Esc counts as soon as it can be no other key's beginning.
+
+Importing this fails where Textual no longer has what it takes; then its own driver reads the keys.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Final
 from textual import constants
 from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
+from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 
 __all__ = ["KeyboardDriver"]
@@ -21,6 +25,14 @@ _LOOK: Final = 0.1
 
 _LOOKS: Final = 5
 """How many such looks there are after something came; then nothing is waited for but what comes next."""
+
+
+_NEEDED: Final = ("_auto_restart", "_debug", "_must_signal_resume", "_sigcont_application", "exit_event", "fileno")
+
+_SET = {*LinuxDriver.__init__.__code__.co_names, *Driver.__init__.__code__.co_names}
+
+if missing := sorted(name for name in _NEEDED if name not in _SET and not hasattr(LinuxDriver, name)):
+    raise ImportError(f"Textual's driver has no {', '.join(missing)} any more")
 
 
 class KeyboardDriver(LinuxDriver):
@@ -38,6 +50,13 @@ class KeyboardDriver(LinuxDriver):
         if self._ending is None:
             self._ending = os.pipe()
         super().start_application_mode()  # type: ignore[no-untyped-call]
+
+    def _sigcont_application(self, *arguments: object) -> None:
+        """Go on after a stop; one that came without SIGTSTP left the terminal as it was, and this driver's threads."""
+        if self._auto_restart and not self._must_signal_resume:
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+        super()._sigcont_application(*arguments)
 
     def disable_input(self) -> None:
         """Read no more keys; see `LinuxDriver`."""

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+import asyncio
+from typing import TYPE_CHECKING, Final
 
 from textual import events
 from textual.app import App, SystemCommand
-from textual.binding import Binding, BindingType
 from textual.widgets import Input, TextArea
 
-from bridge.errors import SettingsError
+from bridge.errors import OpsciError, SettingsError
 from bridge.settings.load import Sources
 from bridge.text import readable
+from tui.actions import ACTIONS, bindings
+from tui.dead_letters import Handled, PendingLetters, handled_file
 from tui.language import say
-from tui.letters.box import LetterBox
-from tui.letters.handled import Handled, handled_file
 from tui.recording.session import SessionRecorder
-from tui.screens.main import MainScreen
+from tui.screens.main import CarriedOver, MainScreen
+from tui.type_ahead import TypeAhead
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from textual.binding import Binding
     from textual.dom import DOMNode
     from textual.driver import Driver
     from textual.screen import Screen
 
+    from bridge.journal import Server
     from tui.engine import Engine
     from tui.settings.screen import SettingsScreen
 
 __all__ = ["OpsciApp"]
+
 
 SETTINGS_SCREEN: Final = "settings-screen"
 
@@ -46,30 +50,32 @@ class OpsciApp(App[None]):
         engine: the chain.
         sources: where its settings come from: what the settings screen shows and changes.
         running: whether the engine was started before.
+        before: what the screen before this one left, where saved settings made it start again.
     """
 
     TITLE = "opsci"
     CSS_PATH = "opsci.tcss"
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "settings", say("Settings"), id="settings.open", tooltip=say("Look at every setting, change it")),
-        Binding(
-            "f9",
-            "record",
-            say("Record"),
-            show=False,
-            priority=True,
-            id="record",
-            tooltip=say("Record this session into a file for asciinema, or end that"),
-        ),
-        Binding("ctrl+s", "still", say("Picture"), show=False, id="still", tooltip=say("Keep the screen as SVG")),
-        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="quit.anywhere"),
-    ]
+    BINDINGS = bindings("app")
 
-    def __init__(self, engine: Engine, sources: Sources | None = None, *, running: bool = False) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        sources: Sources | None = None,
+        *,
+        running: bool = False,
+        before: CarriedOver | None = None,
+    ) -> None:
         super().__init__()
         self.engine = engine
-        self.letters = LetterBox(engine, Handled(handled_file()))
+        if before is not None and before.letters is not None:
+            self.letters = before.letters
+            self.letters.go_on_with(engine)
+        else:
+            since = 0 if before is None else engine.journal.errors.next
+            self.letters = PendingLetters(engine, Handled(handled_file()), since)
+        self._before = before
+        self._left: CarriedOver | None = None
         self.theme = engine.settings.screen.theme
         self.keys = engine.settings.screen.keys
         """The keys that the settings give, by binding id."""
@@ -81,6 +87,7 @@ class OpsciApp(App[None]):
         self._engine_runs = running
         self._clashes: set[str] = set()
         self._recorder = SessionRecorder(self)
+        self.type_ahead = TypeAhead(self)
         self._main: MainScreen | None = None
 
     def get_driver_class(self) -> type[Driver]:
@@ -88,17 +95,35 @@ class OpsciApp(App[None]):
         chosen = super().get_driver_class()
         if chosen.__name__ != "LinuxDriver":
             return chosen
-        from tui._keyboard import KeyboardDriver  # noqa: PLC0415 - nowhere else can it be imported
-
+        try:
+            from tui._keyboard import KeyboardDriver  # noqa: PLC0415 - nowhere else can it be imported
+        except ImportError:
+            return chosen
         return KeyboardDriver
 
     def get_default_screen(self) -> MainScreen:
         """The main screen."""
-        self._main = MainScreen(self.engine, self.letters)
+        self._main = MainScreen(self.engine, self.letters, self._before, self._address_origins)
         return self._main
+
+    def _address_origins(self) -> dict[Server, str]:
+        from tui.settings.draft import address_origins  # noqa: PLC0415 - not where all servers answer
+
+        return address_origins(self._sources)
+
+    def carried_over(self, *, same_letters: bool = True) -> CarriedOver | None:
+        """What the next screen goes on with; None where no saved settings ended this one.
+
+        Args:
+            same_letters: whether the next engine's dead letters are the same.
+        """
+        left = self._left
+        return left if left is None or same_letters else left._replace(letters=None)
 
     def on_mount(self) -> None:
         """Take the keys that the settings give."""
+        # The terminal was someone else's meanwhile, and what was painted before is not on it any more.
+        self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh())
         self.set_keymap(self.keys)
         if self.keys:
             from tui.settings.keys import taken_keys  # noqa: PLC0415 - few have keys of their own
@@ -114,11 +139,16 @@ class OpsciApp(App[None]):
             self.notify(self.notice, title=say("Kept"), markup=False)
 
     async def on_event(self, event: events.Event) -> None:
-        """Have the screen look again once a key or the mouse has done what it does."""
+        """Hand keys on one by one, and have the screen look again once a key or the mouse has done what it does."""
+        comes = isinstance(event, events.InputEvent | events.Paste) and not event.is_forwarded
+        if comes and self.type_ahead.holds(event):
+            return
         main = self._main if isinstance(event, _TOUCHES) else None
         if main is not None:
             main.touched()
         await super().on_event(event)
+        if comes:
+            self.type_ahead.handed_on(event)
         if main is not None:
             self.set_timer(_TOUCHED, main.answered)
 
@@ -132,7 +162,7 @@ class OpsciApp(App[None]):
             if name not in self._clashes:
                 self._clashes.add(name)
                 text = say("screen.keys gives {key} to something else: {what} has no key left there")
-                what = f"{binding.description or binding.action} ({name})"
+                what = f"{say(binding.description) or binding.action} ({name})"
                 self.notify(readable(text.format(key=binding.key, what=what)), severity="warning", markup=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -154,6 +184,20 @@ class OpsciApp(App[None]):
         """Keep a picture of the screen."""
         self._recorder.keep_still()
 
+    def action_apply_missing(self) -> None:
+        """Apply again what Strapi's ledger has not seen, and say what came of it."""
+        self.run_worker(self._apply_missing(), group="apply-missing", exclusive=True)
+
+    async def _apply_missing(self) -> None:
+        title = say("Apply what Strapi lacks")
+        try:
+            applied, known, refused = await asyncio.wrap_future(self.engine.apply_missing())
+        except OpsciError as error:
+            self.notify(readable(say(error.text)), title=title, severity="error", markup=False, timeout=15)
+            return
+        text = say("{applied} applied, {known} applied before, {refused} can't be applied")
+        self.notify(text.format(applied=applied, known=known, refused=refused), title=title, markup=False)
+
     def action_settings(self) -> None:
         """Show every setting."""
         # Late: the first frame needs none of it.
@@ -172,26 +216,43 @@ class OpsciApp(App[None]):
 
     def on_settings_screen_kept(self, event: SettingsScreen.Kept) -> None:
         """Start anew with what was kept; whoever runs this does it."""
-        from tui.settings.words import short_path  # noqa: PLC0415
+        from tui.settings.catalogue import short_path  # noqa: PLC0415
 
         self.notice = say("written to {files}").format(files=", ".join(map(short_path, event.files)))
         if event.settings.screen.language != self.engine.settings.screen.language:
             self.notice += "\n" + say("The language counts from the next start of opsci-tui on.")
         self.starts_anew = True
+        if self._main is not None:
+            # Now, as its parts go one by one when it ends.
+            self._left = CarriedOver(self.letters, self._main.moves, *self._main.carried_over())
         self.exit()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers."""
         yield from super().get_system_commands(screen)
-        engine = self.engine
-        if web := engine.settings.screen.web:
-            yield SystemCommand("Open the web page", f"Change stock in a browser: {web}", lambda: self.open_url(web))
-        yield SystemCommand(say("Settings"), say("Look at every setting, and change it"), self.action_settings)
-        yield SystemCommand(
-            say("Record"), say("Record this session into a file for asciinema, or end that"), self.action_record
-        )
-        yield SystemCommand(say("Picture"), say("Keep the screen as SVG"), self.action_still)
-        yield SystemCommand("Pause applying", "Movements wait in Kafka; the stock stands still", engine.pause_apply)
-        yield SystemCommand("Resume applying", "Go on changing the stock", engine.resume_apply)
-        yield SystemCommand("Pause ingest", "Messages wait at the MQTT broker", engine.pause_ingest)
-        yield SystemCommand("Resume ingest", "Go on taking messages from the MQTT broker", engine.resume_ingest)
+        web = self.engine.settings.screen.web
+        for action in ACTIONS["app"]:
+            if action.palette and (web or action.call != "open_web"):
+                yield SystemCommand(
+                    say(action.title), say(action.help).format(web=web), getattr(self, f"action_{action.call}")
+                )
+
+    def action_open_web(self) -> None:
+        """Open the web client's page."""
+        self.open_url(self.engine.settings.screen.web)
+
+    def action_pause_apply(self) -> None:
+        """Let movements wait in Kafka."""
+        self.engine.pause_apply()
+
+    def action_resume_apply(self) -> None:
+        """Go on applying."""
+        self.engine.resume_apply()
+
+    def action_pause_ingest(self) -> None:
+        """Let messages wait at the broker."""
+        self.engine.pause_ingest()
+
+    def action_resume_ingest(self) -> None:
+        """Go on taking messages from the broker."""
+        self.engine.resume_ingest()

@@ -60,6 +60,10 @@ class Engine(Protocol):
         """Let them send no more."""
         ...
 
+    def apply_missing(self) -> Future[tuple[int, int, int]]:
+        """Apply again what Strapi's ledger lacks; how many were applied, known before, and can't be applied."""
+        ...
+
     def pause_apply(self) -> Future[None]:
         """Let movements wait in Kafka."""
         ...

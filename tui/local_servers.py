@@ -33,7 +33,7 @@ class LocalServers:
         command: how the runner is called.
     """
 
-    def __init__(self, command: tuple[str, ...] = (sys.executable, "-m", "stack")) -> None:
+    def __init__(self, command: tuple[str, ...] = (sys.executable, "-P", "-m", "stack")) -> None:
         self._command = command
         self._started = False
 

@@ -7,28 +7,30 @@ import contextlib
 import logging
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from bridge.apply.batch import Settler
-from bridge.apply.in_hand import InHand
-from bridge.apply.lane import Floor, Lane
-from bridge.apply.patience import Patience
-from bridge.apply.spread import Spread
+from bridge.apply.comparison import Comparison
+from bridge.apply.foreign_members import ForeignMembers
+from bridge.apply.retry import Retry
+from bridge.apply.settle import Settled, Settler
+from bridge.apply.worker import Assignment, InFlightRecords, Workers
 from bridge.backoff import Backoff
-from bridge.errors import ServerError
+from bridge.errors import RefusedError, ServerError
 from bridge.kafka.commits import Commits
 from bridge.kafka.consumer import Consumer
-from bridge.phrase import Phrase
+from bridge.kafka.kept_positions import KeptPositions
+from bridge.phrase import Phrase, listed
 from bridge.route import Does
-from bridge.strapi.carrier import Carrier
 from bridge.strapi.client import StrapiClient
-from bridge.strapi.stock import Stock
+from bridge.strapi.content import content_of
+from bridge.strapi.documents import Documents, FormerIds
+from bridge.strapi.gateway import StockGateway
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine, Mapping
 
     from bridge.dead_letter import DeadLetters
-    from bridge.journal import Journal
+    from bridge.journal import Held, Journal
     from bridge.settings import Settings
 
 __all__ = ["Apply"]
@@ -38,8 +40,20 @@ _log = logging.getLogger(__name__)
 _MEASURE: Final = 1.0
 """Seconds between two measures of the lag."""
 
+_REFUSED: Final = 5.0
+"""Seconds at least between two tries where Kafka lets us not in; they grow."""
+
 _TOPICS: Final = 2
 """How many measures of the lag go by between two looks for topics that are missing."""
+
+_SILENT: Final = 5.0
+"""Seconds without a measure after which the addresses of the settings are asked for the brokers again."""
+
+_MADE_AGAIN: Final = 5
+"""The same between two looks for topics that were deleted and made again."""
+
+_HELD: Final = 3
+"""For how many measures records stand behind one open transaction until that is told: each is open for a moment."""
 
 _OTHERS: Final = 50
 """How many products and events are taken at once: they are written one by one, and committed together."""
@@ -60,24 +74,32 @@ class Apply:
         self._letters = letters
         self._does = {route.kafka: route.does for route in settings.routes if route.does is not Does.CARRY}
         self._client: StrapiClient | None = None
-        self._patience = Patience(settings.apply, journal, self._token_is_new)
+        self._retry = Retry(settings.apply, journal, self._token_is_new, self._strapi_went)
         self._stopping = asyncio.Event()
-        self._in_hand = InHand()
+        self._in_flight = InFlightRecords()
+        self._measure_now = asyncio.Event()
         self._commits: Commits | None = None
         self._exhausted_at = float("-inf")
+        self._held: dict[tuple[str, int], tuple[int, int]] = {}
+        """By partition the last stable offset, and for how many measures it has been that."""
 
     @property
     def idle(self) -> bool:
         """Whether nothing is in hand and, when it was looked at last, Kafka had nothing more for us."""
-        return self._in_hand.quiet_since <= self._exhausted_at
+        return self._in_flight.quiet_since <= self._exhausted_at
+
+    @property
+    def held(self) -> dict[tuple[str, int], int]:
+        """By topic and partition, where an open transaction begins behind which records can't be read."""
+        return {place: first for place, (first, _) in self._held.items()}
 
     def pause(self) -> None:
         """Apply nothing more for now; a request that is under way ends."""
-        self._patience.pause()
+        self._retry.pause()
 
     def resume(self) -> None:
         """Apply again, at once where it waits for Strapi."""
-        self._patience.resume()
+        self._retry.resume()
 
     def request_stop(self) -> None:
         """Ask `run` to finish what is in hand, to commit and to leave the group."""
@@ -85,42 +107,74 @@ class Apply:
 
     async def run(self) -> None:
         """Work until cancelled or asked to stop, through every absence of a server."""
+        with contextlib.closing(FormerIds.of(self._settings)) as former:
+            await self._run(former)
+
+    async def _run(self, former: FormerIds) -> None:
         backoff = Backoff()
         async with StrapiClient(self._settings.strapi) as client:
             self._client = client
-            stock = Stock(client, self._settings.apply.batch)
-            settler = Settler(self._journal, self._letters, stock, Carrier(client), self._patience)
+            documents = Documents(client, former)
+            stock = StockGateway(client, self._settings.apply.batch, documents)
+            content = content_of(self._does, client, documents)
+            settler = Settler(self._journal, self._letters, stock, content, self._retry)
             while not self._stopping.is_set():
                 try:
                     await self._consume(settler, stock, backoff)
                 except ServerError as error:
-                    if "consume" not in self._journal.notes:
+                    if self._journal.notes.get("consume") != error.text:
                         _log.warning("apply: %s", error)
-                    self._journal.notes["consume"] = error.what
-                    self._journal.lag = -1
+                    self._journal.notes["consume"] = error.text
+                    self._journal.lag = self._journal.lag_of_others = -1
                     self._exhausted_at = float("-inf")
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._stopping.wait(), backoff.pause())
-        for note in ("consume", "apply", "topics"):
+                        wait = max(_REFUSED, backoff.pause()) if isinstance(error, RefusedError) else backoff.pause()
+                        await asyncio.wait_for(self._stopping.wait(), wait)
+        for note in ("consume", "apply", "topics", "ledger", "position", "group", "held"):
             self._journal.notes.pop(note, None)
 
-    async def _consume(self, settler: Settler, stock: Stock, backoff: Backoff) -> None:
-        consumer = Consumer(self._settings.kafka, self._does.keys(), self._release)
+    async def _consume(self, settler: Settler, stock: StockGateway, backoff: Backoff) -> None:
+        movements = [topic for topic, does in self._does.items() if does is Does.MOVEMENT]
+        settled = Settled(movements, beginning=self._settings.kafka.beginning)
+        comparison = Comparison(self._journal, stock, settled, self._retry.wake, self._settings.kafka.group)
+        kept = KeptPositions.of(self._settings.kafka)
+        consumer = Consumer(
+            self._settings.kafka,
+            self._does.keys(),
+            self._release,
+            comparison.started,
+            recall=comparison.recall,
+            kept=kept,
+        )
         self._commits = commits = Commits(consumer)
-        ending = asyncio.Event()
-        lanes = self._lanes(consumer, settler, stock, commits, ending)
+        workers = Workers(
+            does=self._does,
+            consumer=consumer,
+            settler=settler,
+            commits=commits,
+            settled=settled,
+            kept=kept,
+            retry=self._retry,
+            journal=self._journal,
+        )
+        self._in_flight = workers.in_flight
         tasks: list[asyncio.Task[object]] = []
         try:
             await consumer.start()
-            backoff.reset()
-            self._journal.notes.pop("consume", None)
-            working = (lane.run() for lane in lanes)
-            tasks = [asyncio.create_task(each) for each in (self._stopping.wait(), self._measure(consumer), *working)]
+            working = self._work(workers, consumer, stock)
+            foreign = ForeignMembers(self._journal, movements)
+            watching = (
+                self._stopping.wait(),
+                self._measure(consumer, backoff),
+                comparison.run(consumer),
+                foreign.run(consumer),
+            )
+            tasks = [asyncio.create_task(each) for each in (*watching, *working)]
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            ending.set()
-            self._patience.wake()
+            workers.ending.set()
+            self._retry.wake()
             # What is in hand is finished: by plain REST no one could tell whether a request cut short was carried out.
-            await self._in_hand.all_settled()
+            await self._in_flight.all_settled()
             if self._stopping.is_set():
                 await commits.flush()
         finally:
@@ -128,54 +182,104 @@ class Apply:
                 task.cancel()
             ended = await asyncio.gather(*tasks, return_exceptions=True)
             await commits.stop()
+            kept.save(soon=False)
             await consumer.stop(2.0)
         for error in ended:
             if isinstance(error, Exception):
                 raise error
 
-    def _lanes(
-        self, consumer: Consumer, settler: Settler, stock: Stock, commits: Commits, ending: asyncio.Event
-    ) -> list[Lane]:
+    def _work(self, workers: Workers, consumer: Consumer, stock: StockGateway) -> list[Coroutine[Any, Any, None]]:
         movements = frozenset(topic for topic, does in self._does.items() if does is Does.MOVEMENT)
         others = frozenset(self._does) - movements
-        work: list[tuple[Spread, int, Callable[[], int]]] = []
+        work: list[tuple[Assignment, int, Callable[[], int]]] = []
         if movements:
             requests = self._settings.apply.requests
-            spread = Spread(movements, requests, lambda: consumer.backlog)
+            spread = Assignment(movements, requests, lambda: consumer.backlog)
             work += [(spread, number, lambda: stock.size) for number in range(requests)]
         if others:
-            work.append((Spread(others, 1, lambda: False), 0, lambda: _OTHERS))
-        self._in_hand = InHand()
-        floor = Floor(self._does, consumer, settler, commits, self._in_hand, self._patience, self._journal, ending)
+            work.append((Assignment(others, 1, lambda: False), 0, lambda: _OTHERS))
         return [
-            Lane(number, partial(spread.share, place), most, floor) for number, (spread, place, most) in enumerate(work)
+            workers.run(number, partial(spread.share, place), most) for number, (spread, place, most) in enumerate(work)
         ]
 
     async def _release(self) -> None:
-        self._patience.wake()
+        self._retry.wake()
         # Longer, and the group would go on without us.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.kafka.session_timeout * 0.6):
-                await self._in_hand.all_settled()
+                await self._in_flight.all_settled()
                 if self._commits is not None:
                     await self._commits.flush()
 
     def _token_is_new(self) -> bool:
         return self._client is not None and self._client.renew_token()
 
-    async def _measure(self, consumer: Consumer) -> None:
-        rounds = 0
+    async def _measure(self, consumer: Consumer, backoff: Backoff) -> None:
+        rounds, known_at = 0, time.monotonic()
         while True:
+            if consumer.is_in:
+                backoff.reset()
+                self._journal.notes.pop("consume", None)
             asked_at = time.monotonic()
             lag = await consumer.lag()
-            self._journal.lag = lag + self._in_hand.records if lag >= 0 else lag
-            self._exhausted_at = asked_at if lag == 0 else float("-inf")
+            self._note_lag(lag)
+            known_at = asked_at if lag is not None else known_at
+            if time.monotonic() - known_at > _SILENT:
+                known_at = time.monotonic()
+                await consumer.look_for_brokers()
+            self._exhausted_at = asked_at if lag is not None and not any(lag.values()) else float("-inf")
+            self._note_held(consumer.held)
             rounds += 1
             self._note_missing(consumer.missing)
             if consumer.missing and rounds % _TOPICS == 0:
                 with contextlib.suppress(ServerError):
                     await consumer.look_for_topics()
-            await asyncio.sleep(_MEASURE)
+            if rounds % _MADE_AGAIN == 0:
+                await consumer.look_for_new_topics()
+            self._measure_now.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_MEASURE):
+                    await self._measure_now.wait()
+
+    def _note_held(self, held: Mapping[tuple[str, int], Held]) -> None:
+        """Tell what can't be read as a transaction is open, with whose end it comes or is taken back."""
+        before = self._held
+        self._held = {}
+        for place, (first, _) in held.items():
+            since, times = before.get(place, (first, 0))
+            self._held[place] = first, times + 1 if since == first else 1
+        self._journal.held = {place: told for place, told in held.items() if self._held[place][1] >= _HELD}
+        if self._journal.held:
+            self._journal.notes["held"] = Phrase(
+                "{count} records wait in Kafka for the end of a transaction that another program has open ({places}): "
+                "they are applied once it is committed, aborted or timed out; kafka-transactions.sh lists it",
+                count=sum(one.offsets for one in self._journal.held.values()),
+                places=listed(f"{topic}:{partition}" for topic, partition in sorted(self._journal.held)),
+            )
+        else:
+            self._journal.notes.pop("held", None)
+
+    def _strapi_went(self) -> None:
+        """Count what is in hand, which the last measure may have come too early for, and measure anew."""
+        movements, others = self._by_kind(self._in_flight.records)
+        journal = self._journal
+        journal.lag, journal.lag_of_others = max(journal.lag, movements), max(journal.lag_of_others, others)
+        self._measure_now.set()
+
+    def _by_kind(self, records: Mapping[str, int]) -> tuple[int, int]:
+        """How many of some records by topic are movements, and how many are others."""
+        movements = sum(count for topic, count in records.items() if self._does[topic] is Does.MOVEMENT)
+        return movements, sum(records.values()) - movements
+
+    def _note_lag(self, lag: Mapping[str, int] | None) -> None:
+        journal = self._journal
+        if lag is None:
+            journal.lag = journal.lag_of_others = -1
+        else:
+            left = self._in_flight.records
+            left.update(lag)
+            journal.lag, journal.lag_of_others = self._by_kind(left)
+        self._retry.tell_waiting()
 
     def _note_missing(self, topics: set[str]) -> None:
         # A cluster that somebody else set up may well have no topics for products and events.

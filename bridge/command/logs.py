@@ -28,6 +28,7 @@ _LIBRARIES: Final = ("aiokafka", "kafka", "aiomqtt", "paho", "httpx", "httpcore"
 _HUSHED: Final = "aiokafka.consumer.group_coordinator"
 """It calls the first second of every group an error, and tries again by itself."""
 _QUIET: Final = 60.0
+_DIFFERENT: Final = 1_000
 
 
 class _Secrets:
@@ -107,15 +108,18 @@ class Repeats(logging.Filter):
         what = (record.name, str(record.msg))
         if record.created - self._said.get(what, 0.0) < self._seconds:
             return False
+        if len(self._said) >= _DIFFERENT:
+            self._said.clear()
         self._said[what] = record.created
         return True
 
 
-def start_logging(settings: Settings) -> None:
+def start_logging(settings: Settings, *, libraries: bool = True) -> None:
     """Send the log to standard error as the settings say.
 
     Args:
         settings: the format, the level, and the secrets that stay out of it.
+        libraries: whether the clients' libraries are heard; a command that says itself what failed needs none.
     """
     secrets = [settings.strapi.token.strip(), _first_word(settings.strapi.token_file)]
     secrets.append(_first_word(settings.mqtt.password_file))
@@ -128,6 +132,8 @@ def start_logging(settings: Settings) -> None:
     for library in _LIBRARIES:
         # What they say at `info`, a line a request or a rebalance, is the account's business here.
         logging.getLogger(library).setLevel(level if level <= logging.DEBUG else max(level, logging.WARNING))
+        if not libraries and level > logging.DEBUG:
+            logging.getLogger(library).setLevel(logging.CRITICAL + 1)
     logging.getLogger(_HUSHED).setLevel(level if level <= logging.DEBUG else logging.CRITICAL)
 
 

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 from bridge.command.arguments import flags_of, parse
 from bridge.command.check import check
 from bridge.command.logs import start_logging
+from bridge.command.replay import Replaying, replay
 from bridge.command.run import run
-from bridge.command.send import Sending, send
+from bridge.command.send import WAIT, Sending, send
 from bridge.command.trial import trial
 from bridge.errors import OpsciError, SettingsError
-from bridge.kafka.connect import connect_options
+from bridge.kafka.connect import kafka_options
 from bridge.mqtt.connect import check_files
+from bridge.settings.files import set_changes_aside
 from bridge.settings.load import find_settings_file, load_settings
-from bridge.trust import trust
+from bridge.streams import fit_streams
+from bridge.tls import trust
 
 if TYPE_CHECKING:
     import argparse
@@ -37,12 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 a hop or a row failed, 2 the settings or the command line are wrong, 130 interrupted,
         141 the reader of a pipe left.
     """
+    fit_streams()
     options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
         file = find_settings_file(os.environ, config=getattr(options, "config", None))
+        if moved := set_changes_aside(file):
+            print(f"opsci-bridge: {moved}", file=sys.stderr)
         settings = load_settings(file, os.environ, flags_of(options))
         _check_files(settings)
-        start_logging(settings)
+        start_logging(settings, libraries=options.command != "check")
         return _dispatch(settings, options)
     except SettingsError as error:
         for line in str(error).splitlines():
@@ -63,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check_files(settings: Settings) -> None:
     """Read each password and authority once: what can't be read is a wrong setting, and no reason to try for ever."""
     check_files(settings.mqtt)
-    connect_options(settings.kafka)
+    kafka_options(settings.kafka)
     if settings.strapi.url.startswith("https:"):
         trust(settings.strapi.ca_file, "strapi.ca_file")
 
@@ -79,9 +85,22 @@ def _dispatch(settings: Settings, options: argparse.Namespace) -> int:
                 topic=said.get("topic"),
                 rate=said.get("rate"),
                 resumable=said.get("resumable", False),
+                run=said.get("run", ""),
+                wait=said.get("wait", WAIT),
                 dry_run=said.get("dry_run", False),
             )
             return send(settings, sending)
+        case "replay":
+            return replay(
+                settings,
+                Replaying(
+                    missing=said.get("missing", False),
+                    everything=said.get("everything", False),
+                    since=said.get("since"),
+                    offsets=said.get("offsets", ()),
+                    dry_run=said.get("dry_run", False),
+                ),
+            )
         case "trial":
             return trial(settings)
         case _:

@@ -50,9 +50,9 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def step(self) -> None:
-        """Count one step."""
-        self._done += 1
+    def step(self, count: int = 1) -> None:
+        """Count steps."""
+        self._done += count
         if self._bar is not None:
             rate = self._done / max(time.monotonic() - self._began, 0.001)
             self._bar.update(self._task, completed=self._done, rate=f"{rate:,.0f}/s")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
+import heapq
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -10,21 +12,81 @@ import msgspec
 
 from bridge.errors import OpsciError
 from bridge.route import Does
+from bridge.strapi.content import CONTENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["BadRow", "Layout", "Row", "UnknownFileError", "read_rows", "recognise"]
+__all__ = ["BadRow", "Layout", "Row", "RowOrder", "UnknownFileError", "read_rows", "recognise"]
 
 _DELIMITERS: Final = ",;\t|"
+
 _KINDS: Final = (
     (Does.MOVEMENT, ("id", "amount", "type")),
-    (Does.PRODUCT, ("name", "barcode")),
-    (Does.EVENT, ("value", "metadata")),
+    *((does, kind.columns) for does, kind in CONTENT.items()),
 )
+
 _NUMBERS: Final = frozenset({"id", "amount", "stock_available"})
+
 _WHOLE: Final = re.compile(r"0|-?[1-9][0-9]{0,14}", re.ASCII)
 """What is written as a JSON number: a leading zero makes a barcode of it, and more digits a JSON reader would lose."""
+
+
+class RowOrder:
+    """Decides which row may be sent now.
+
+    Until one row has got through, and again after one has not, the lowest line that waits is tried alone: a broker
+    without a subscriber, or away, takes none, and rows that were tried again each at a time of its own would arrive in
+    any order. When it gets through, the others follow in the order of their lines.
+
+    What was under way when the first of them failed was sent already; its order is the broker's.
+    """
+
+    def __init__(self) -> None:
+        self._open = False
+        self._tried: int | None = None
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+
+    async def turn(self, line: int) -> None:
+        """Wait until a row may be sent; that it is ends with `passed` or `failed`.
+
+        Args:
+            line: the row's, different from each other's, 1 or above.
+        """
+        if self._open:
+            return
+        if self._tried == line:
+            self._tried = None
+        turn = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (line, turn))
+        self._release()
+        await turn
+
+    def passed(self, line: int) -> None:
+        """A row got through: so do the others, unless it was under way already when the one that is tried failed."""
+        if self._tried in {None, line}:
+            self._open = True
+            self._tried = None
+            self._release()
+
+    def failed(self, line: int) -> bool:
+        """A row did not get through, and will ask for its turn again.
+
+        Returns:
+            Whether it is the one that is tried, and is to pause before it asks.
+        """
+        self._open = False
+        if self._tried is None:
+            self._tried = line
+        return self._tried == line
+
+    def _release(self) -> None:
+        while self._waiting and (self._open or self._tried is None):
+            line, turn = heapq.heappop(self._waiting)
+            if not self._open:
+                self._tried = line
+            # Tasks go on in the order in which what they wait for is set (asyncio's `call_soon`).
+            turn.set_result(None)
 
 
 class UnknownFileError(OpsciError):

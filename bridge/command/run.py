@@ -12,25 +12,96 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from bridge.chain import Chain
-from bridge.collector import spare_the_rings
-from bridge.command.account import account, moved
-from bridge.command.exhausted import Exhausted
-from bridge.command.watch import Watch
-from bridge.event_loop import loop_factory
-from bridge.journal import Journal, Server, State
+from bridge.command.health import HealthServer, needed
+from bridge.journal import Hop, Journal, Server, State
+from bridge.phrase import Phrase
+from bridge.runtime import loop_factory, spare_the_rings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.journal import Verdict
     from bridge.settings import Settings
 
-__all__ = ["run"]
+__all__ = ["QUIET", "Exhausted", "account", "moved", "run"]
+
+QUIET: Final = 2.0
+"""Seconds in which nothing may happen: a broker hands out what it kept within moments of a connection."""
+
+_KEPT: Final = 1_000
+
+_LOOK: Final = 0.25
+
+_ACCOUNT: Final = 30.0
+
+_GROWING: Final = frozenset({"apply", "held"})
+"""The notes whose figures change all the time: they are said when they come and when they say something else."""
+
+_GRACE: Final = 5.0
+"""Seconds after the drain in which connections are closed; what hangs then, hangs for good."""
 
 _log = logging.getLogger(__name__)
 
-_KEPT: Final = 1_000
-_LOOK: Final = 0.25
-_ACCOUNT: Final = 30.0
-_GRACE: Final = 5.0
-"""Seconds after the drain in which connections are closed; what hangs then, hangs for good."""
+
+def account(journal: Journal) -> str:
+    """Say what was received, produced, decided and rejected, what waits, and how long it took lately."""
+    parts = [
+        f"received {journal.received.total:,}",
+        f"produced {journal.produced.total:,}",
+        f"decided {journal.decided.total:,}{_listed(journal.verdicts)}",
+        f"dead letters {journal.rejected.total:,}{_listed(journal.reasons)}",
+    ]
+    if deleted := sum(journal.skipped.values()):
+        parts.append(f"deleted by Kafka before they were applied {deleted:,}")
+    if passed := sum(journal.passed_over.values()):
+        parts.append(f"passed over {passed:,}")
+    if journal.lag >= 0:
+        parts.append(f"lag {journal.lag:,}")
+    if held := sum(one.offsets for one in journal.held.copy().values()):
+        parts.append(f"behind an open transaction {held:,}")
+    total = journal.latency[Hop.TOTAL].summary()
+    if total.measured:
+        parts.append(f"MQTT to Strapi p50 {total.p50 * 1000:,.0f} ms p99 {total.p99 * 1000:,.0f} ms")
+    return "; ".join(parts)
+
+
+def moved(journal: Journal) -> tuple[int, ...]:
+    """The counts that tell whether anything happened since they were taken last."""
+    return tuple(rate.total for rate in (journal.received, journal.produced, journal.decided, journal.rejected))
+
+
+def _listed(counts: Mapping[Verdict, int] | Mapping[str, int]) -> str:
+    listed = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()) if count)
+    return f" ({listed})" if listed else ""
+
+
+class Exhausted:
+    """Looks whether the input is exhausted.
+
+    Args:
+        settings: which parts the engine has.
+        journal: what it did.
+        chain: what it has in hand.
+    """
+
+    def __init__(self, settings: Settings, journal: Journal, chain: Chain) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._chain = chain
+        self._seen: tuple[int, ...] = ()
+        self._since = time.monotonic()
+
+    def look(self) -> bool:
+        """Whether all needed servers are up and for two seconds nothing moved or waited."""
+        counts = moved(self._journal)
+        up = all(self._journal.connections[server].state is State.UP for server in needed(self._settings))
+        waits = self._settings.ingest.enabled and self._chain.ingest.pending > 0
+        reads = self._settings.apply.enabled and not self._chain.apply.idle
+        held = self._chain.ingest.wrote_behind(self._chain.apply.held)
+        if counts != self._seen or not up or waits or reads or held:
+            self._seen = counts
+            self._since = time.monotonic()
+        return time.monotonic() - self._since >= QUIET
 
 
 def run(settings: Settings, *, once: bool) -> int:
@@ -72,7 +143,11 @@ class _Run:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._asked_to_stop, number)
         with contextlib.ExitStack() as stack:
-            watch = stack.enter_context(Watch(self._settings, self._journal)) if self._settings.watch.enabled else None
+            watch = (
+                stack.enter_context(HealthServer(self._settings, self._journal))
+                if self._settings.watch.enabled
+                else None
+            )
             if watch is not None:
                 _log.info("health and metrics on %s", watch.url)
             observing = asyncio.create_task(self._observe(watch))
@@ -100,7 +175,7 @@ class _Run:
         self._stopping = True
         self._chain.stop()
 
-    async def _observe(self, watch: Watch | None) -> None:
+    async def _observe(self, watch: HealthServer | None) -> None:
         said, said_at = moved(self._journal), time.monotonic()
         while True:
             if watch is not None:
@@ -132,8 +207,10 @@ class _Run:
 
     def _tell_notes(self) -> None:
         for name, text in self._journal.notes.copy().items():
-            if self._noted.get(name) != text:
-                self._noted[name] = text
+            # What waits grows all the time: its count stands in the account.
+            said = text.sentence if name in _GROWING and isinstance(text, Phrase) else text
+            if self._noted.get(name) != said:
+                self._noted[name] = said
                 _log.warning("%s", text)
         for name in self._noted.keys() - self._journal.notes.keys():
             del self._noted[name]

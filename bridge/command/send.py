@@ -1,39 +1,51 @@
-"""`opsci-bridge send FILE`: the rows of a CSV file over MQTT, as fast as the broker confirms them."""
+"""`opsci-bridge send FILE`: the rows of a CSV file over MQTT, and what the stock says of the movements among them.
+
+Each movement has an identity, by which the ledger counts it once. Its identity follows from the run, the file and the
+line, so that a run that was killed can be repeated: `--run` with the name that it said at its start.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import io
+import secrets
 import sys
 import time
 import uuid
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bridge.backoff import Backoff
+from bridge.command.confirmation import Published, wait_for_stock
 from bridge.command.progress import Progress
-from bridge.command.rows import BadRow, read_rows, recognise
+from bridge.command.rows import BadRow, RowOrder, read_rows, recognise
 from bridge.errors import OpsciError, PublishError, SettingsError
-from bridge.identity import new_movement_id
+from bridge.movement import Movement, read_movement
 from bridge.mqtt.publisher import Publisher
-from bridge.route import Does
-from bridge.settings.possible import topic_problem
+from bridge.route import Does, carries_movements
+from bridge.settings.constraints import topic_problem
 from bridge.text import readable_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bridge.command.confirmation import Confirmation
     from bridge.command.rows import Layout, Row
     from bridge.settings import Settings
 
-__all__ = ["Sending", "send", "topic_for"]
+__all__ = ["PATIENCE", "WAIT", "Sending", "send", "topic_for"]
 
 _IN_FLIGHT: Final = 200
-_PATIENCE: Final = 30.0
-"""Seconds for which a row is tried again while the broker confirms nothing."""
+PATIENCE: Final = 30.0
+"""Seconds for which a row is tried again while the broker confirms nothing, or says that no one subscribes."""
 
 _SHOWN: Final = 5
+_LISTED: Final = 20
 _NAMESPACE: Final = uuid.UUID("6f707363-6900-5000-8000-73656e640000")
+
+
+WAIT: Final = 30.0
+"""Seconds without news from the stock that `send` waits where nothing else is said."""
 
 
 class Sending(NamedTuple):
@@ -43,7 +55,10 @@ class Sending(NamedTuple):
         file: a CSV file; `-` is standard input.
         topic: the MQTT topic, None for the one that the settings name.
         rate: the most rows a second, None for no limit.
-        resumable: whether each identity is derived from the file and the line.
+        resumable: whether each identity is derived from the file and the line alone.
+        run: the name of the run that this one repeats, empty for one of its own.
+        wait: seconds without news from the stock after which what it does not show counts as unknown; 0 is content
+            with the broker's word.
         dry_run: whether to send nothing and say what would be sent.
     """
 
@@ -51,6 +66,8 @@ class Sending(NamedTuple):
     topic: str | None = None
     rate: float | None = None
     resumable: bool = False
+    run: str = ""
+    wait: float = WAIT
     dry_run: bool = False
 
 
@@ -66,14 +83,16 @@ def send(settings: Settings, sending: Sending) -> int:
         sending: what, and how.
 
     Returns:
-        The exit code: 0 each row was confirmed, 1 one was not or is no row; each such row was told with its line.
+        The exit code: 0 each row was confirmed, and the ledger, where there is one and it is waited for, has a verdict
+        for each movement; 1 otherwise. What is no row, not confirmed or unknown was told with its line.
 
     Raises:
         SettingsError: the file can't be read, or there is no topic to publish its rows on.
         UnknownFileError: its header is none that is known.
     """
-    if sending.resumable and settings.mqtt.version != "5":
-        msg = "--resumable: an identity travels in MQTT 5 only; mqtt.version is 3.1.1"
+    if (sending.resumable or sending.run) and settings.mqtt.version != "5":
+        option = "--resumable" if sending.resumable else "--run"
+        msg = f"{option}: an identity travels in MQTT 5 only; mqtt.version is 3.1.1"
         raise SettingsError(msg)
     content = _read(sending.file)
     text = content.decode("utf-8-sig", "surrogateescape")
@@ -86,8 +105,15 @@ def send(settings: Settings, sending: Sending) -> int:
     rows = list(read_rows(layout, lines))
     if sending.dry_run:
         return _tell(rows, layout, topic)
-    digest = hashlib.sha256(content).hexdigest() if sending.resumable else ""
-    return asyncio.run(_Send(settings, sending, topic, digest).all_of(rows))
+    digest = hashlib.sha256(content).hexdigest()
+    run = "" if sending.resumable else sending.run or f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(5)}"
+    if run and layout.does is Does.MOVEMENT and settings.mqtt.version == "5":
+        print(
+            f"run {run}: should this be cut short, --run {run} sends the rest under the same identities",
+            file=sys.stderr,
+        )
+    follows = layout.does is Does.MOVEMENT and carries_movements(settings.routes, topic)
+    return asyncio.run(_Send(settings, sending, topic, _Identities(run, digest), follows=follows).all_of(rows))
 
 
 def topic_for(settings: Settings, does: Does) -> str:
@@ -116,70 +142,145 @@ def topic_for(settings: Settings, does: Does) -> str:
     raise SettingsError(msg)
 
 
+class _Identities:
+    """The identity of each row of a run: a UUIDv7 of the run's time (RFC 9562 section 5.7) that counts up by the line.
+
+    Args:
+        run: its name, 22 hexadecimal digits that begin with its time in milliseconds; empty takes the file alone.
+        digest: of the file.
+    """
+
+    def __init__(self, run: str, digest: str) -> None:
+        self._run = run
+        self._digest = digest
+        mixed = int(hashlib.sha256(f"{run}:{digest}".encode()).hexdigest()[:8], 16)
+        self._head = f"{run[:8]}-{run[8:12]}-7{mixed & 0xFFF:03x}-{0x8000 | mixed >> 12 & 0x3FFF:04x}-"
+
+    def of(self, line: int) -> str:
+        if not self._run:
+            return str(uuid.uuid5(_NAMESPACE, f"{self._digest}:{line}"))
+        return f"{self._head}{line:012x}"
+
+
 class _Send:
-    def __init__(self, settings: Settings, sending: Sending, topic: str, digest: str) -> None:
+    def __init__(
+        self, settings: Settings, sending: Sending, topic: str, identities: _Identities, *, follows: bool
+    ) -> None:
         self._settings = settings
         self._sending = sending
         self._topic = topic
-        self._digest = digest
+        self._identities = identities
+        self._follows = (
+            follows and sending.wait > 0 and settings.mqtt.version == "5" and settings.strapi.mode in {"auto", "ledger"}
+        )
+        self._published: list[Published] = []
         self._slots = asyncio.Semaphore(_IN_FLIGHT)
         self._confirmed = 0
         self._confirmed_at = time.monotonic()
+        self._order = RowOrder()
+        self._waits = False
         self._bad: list[BadRow] = []
 
     async def all_of(self, rows: list[Row | BadRow]) -> int:
         began = time.monotonic()
         gone: _UnconfirmedError | None = None
-        with Progress(len(rows), f"{self._sending.file.name} to {self._topic}") as progress:
-            try:
-                async with Publisher(self._settings.mqtt, _IN_FLIGHT) as publisher, asyncio.TaskGroup() as tasks:
-                    for number, row in enumerate(rows):
-                        if isinstance(row, BadRow):
-                            self._bad.append(row)
-                            progress.say(f"line {row.line}: {row.why}")
-                            progress.step()
-                            continue
-                        await self._pace(began, number)
-                        await self._slots.acquire()
-                        tasks.create_task(self._one(publisher, row, progress))
-            except* _UnconfirmedError as group:
-                found = group.exceptions[0]
-                gone = found if isinstance(found, _UnconfirmedError) else _UnconfirmedError(str(found))
-        took = max(time.monotonic() - began, 0.001)
-        print(
-            f"{self._confirmed:,} of {len(rows):,} rows confirmed by the broker in {took:.1f} s "
-            f"({self._confirmed / took:,.0f}/s)" + (f", {len(self._bad):,} are no rows" if self._bad else "")
-        )
-        if gone is not None:
-            print(f"opsci-bridge: {gone}", file=sys.stderr)
-        return 1 if self._bad or gone is not None else 0
+        word: Confirmation | None = None
+        async with Publisher(self._settings.mqtt, _IN_FLIGHT) as publisher:
+            with Progress(len(rows), f"{self._sending.file.name} to {self._topic}") as progress:
+                try:
+                    # In a task of its own, as Python 3.11 leaves one whose TaskGroup failed marked as cancelled.
+                    await asyncio.create_task(self._publish(publisher, rows, progress, began))
+                except* _UnconfirmedError as group:
+                    found = group.exceptions[0]
+                    gone = found if isinstance(found, _UnconfirmedError) else _UnconfirmedError(str(found))
+            took = max(time.monotonic() - began, 0.001)
+            print(
+                f"{self._confirmed:,} of {len(rows):,} rows confirmed by the broker in {took:.1f} s "
+                f"({self._confirmed / took:,.0f}/s)" + (f", {len(self._bad):,} are no rows" if self._bad else ""),
+                flush=True,
+            )
+            if gone is not None:
+                print(f"opsci-bridge: {gone}", file=sys.stderr)
+            if self._published:
+                word = await wait_for_stock(
+                    self._settings.strapi,
+                    publisher,
+                    self._topic,
+                    self._published,
+                    patience=self._sending.wait,
+                    say=_complain,
+                )
+        lacks = word is not None and not _tell_word(word)
+        return 1 if self._bad or gone is not None or lacks else 0
+
+    async def _publish(self, publisher: Publisher, rows: list[Row | BadRow], progress: Progress, began: float) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for number, row in enumerate(rows):
+                if isinstance(row, BadRow):
+                    self._bad.append(row)
+                    progress.say(f"line {row.line}: {row.why}")
+                    progress.step()
+                    continue
+                await self._pace(began, number)
+                await self._slots.acquire()
+                tasks.create_task(self._one(publisher, row, progress))
 
     async def _pace(self, began: float, number: int) -> None:
         if self._sending.rate is not None:
             await asyncio.sleep(max(0.0, began + number / self._sending.rate - time.monotonic()))
 
     async def _one(self, publisher: Publisher, row: Row, progress: Progress) -> None:
-        identity = self._identity(row)
+        identity = self._identities.of(row.line)
         backoff = Backoff(first=0.5, longest=5.0)
         while True:
+            await self._order.turn(row.line)
             try:
-                await publisher.publish(self._topic, row.payload, identity)
+                if await publisher.publish(self._topic, row.payload, identity):
+                    break
+                why = f"no one subscribes to {self._topic!r}, so the broker threw it away; start an engine first"
+                if not self._waits:
+                    self._waits = True
+                    progress.say(f"no one subscribes to {self._topic!r} yet: waiting {PATIENCE:.0f} s for an engine")
             except PublishError as error:
-                # Under one identity a row that the broker has already counts once; without one it may count twice.
-                again = self._settings.mqtt.version == "5"
-                if not again or time.monotonic() - self._confirmed_at > _PATIENCE:
-                    msg = f"line {row.line}: {error}; {self._confirmed:,} rows were confirmed"
-                    raise _UnconfirmedError(msg) from error
+                why = str(error)
+            # Under one identity a row that the broker has already counts once; without one it may count twice.
+            again = self._settings.mqtt.version == "5"
+            if not again or time.monotonic() - self._confirmed_at > PATIENCE:
+                msg = f"line {row.line}: {why}; {self._confirmed:,} rows were confirmed"
+                raise _UnconfirmedError(msg)
+            if self._order.failed(row.line):
                 await asyncio.sleep(backoff.pause())
-            else:
-                break
+        self._order.passed(row.line)
         self._confirmed += 1
         self._confirmed_at = time.monotonic()
+        # What is no movement ends as a dead letter, which no ledger knows.
+        if self._follows and isinstance(read_movement(row.payload), Movement):
+            self._published.append(Published(row.line, identity, row.payload, time.time()))
         self._slots.release()
         progress.step()
 
-    def _identity(self, row: Row) -> str:
-        return str(uuid.uuid5(_NAMESPACE, f"{self._digest}:{row.line}")) if self._digest else new_movement_id()
+
+def _complain(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _tell_word(word: Confirmation) -> bool:
+    """Say what the stock said.
+
+    Returns:
+        Whether nothing is unknown that could be known.
+    """
+    if not word.has_ledger:
+        print("whether the stock shows them can't be asked for: this Strapi has no ledger, and nothing is sent again")
+        return True
+    said = ", ".join(f"{verdict} {count:,}" for verdict, count in sorted(word.verdicts.items())) or "nothing"
+    print(f"the stock says: {said}" + (f"; {word.again:,} times one was sent again" if word.again else ""))
+    if not word.unknown:
+        return True
+    lines = ", ".join(map(str, word.unknown[:_LISTED])) + (" ..." if len(word.unknown) > _LISTED else "")
+    why = word.problem or "does an engine run? The broker may have them still"
+    _complain(f"unknown: {len(word.unknown):,} movements, on the lines {lines} ({why})")
+    return False
 
 
 def _read(file: Path) -> bytes:

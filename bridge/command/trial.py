@@ -1,34 +1,152 @@
-"""`opsci-bridge trial`: five movements through the real chain, each one's way told in plain lines."""
+"""`opsci-bridge trial`: five movements through the real chain, each one's way told in plain lines.
+
+They are published as any object would, and followed whichever engine carries them: one that runs already, or, where
+none does, one of this command's own.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Final
+from copy import copy
+from typing import TYPE_CHECKING, Final, Self
 
+from aiokafka.errors import KafkaError
 from msgspec.structs import replace
 
 from bridge.chain import Chain
-from bridge.command.try_out import Attempt, plan
-from bridge.errors import OpsciError, PublishError
+from bridge.command.follower import Attempt, Follower, plan
+from bridge.errors import OpsciError, PublishError, ServerError, SettingsError, UnreachableError
+from bridge.ingest.claim import SILENT, Claim
 from bridge.journal import Journal, Server, Stage, State
+from bridge.kafka.reread import group_members
+from bridge.phrase import Phrase
 from bridge.strapi.client import StrapiClient
-from bridge.strapi.products import find_rows, product_of
+from bridge.strapi.documents import Documents
+from bridge.strapi.products import product_of
 from bridge.text import readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import TracebackType
 
     from bridge.journal import Product
     from bridge.settings import Settings
 
-__all__ = ["trial"]
+__all__ = ["Carriers", "trial"]
+
+
+_LOOK_AT_CLAIM: Final = 1.0
 
 _CONNECTED_WITHIN: Final = 60.0
+
 _REFUSED_FOR: Final = 3.0
 """Seconds after which a refusal counts: it does not end by itself."""
+
 _DECIDED_WITHIN: Final = 30.0
+
 _LOOK: Final = 0.05
+
+
+class Carriers:
+    """Runs what of an engine no other one does, from entering to leaving it.
+
+    Args:
+        settings: the engine's.
+
+    Attributes:
+        chain: what publishes and knows the products; it ingests and applies where no engine does.
+        waited: for how many seconds an engine was waited for that does not run any more.
+    """
+
+    chain: Chain
+
+    def __init__(self, settings: Settings) -> None:
+        self.waited = 0.0
+        self._settings = settings
+        self._claim = Claim(settings, Journal(1))
+        self._seen = 0
+        self._silent_since = 0.0
+        self._ingests = False
+        self._applies = False
+        self._chains: list[Chain] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._looked = 0.0
+
+    async def __aenter__(self) -> Self:
+        """Find out who runs, and start the rest.
+
+        Raises:
+            ServerError: Kafka does not say.
+        """
+        self._seen = await self._seen_last()
+        self._silent_since = time.monotonic()
+        members = await group_members(self._settings.kafka)
+        self.chain = self._start(ingest=not self._seen, apply=not members, board=True)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._claim.close()
+        for chain in self._chains:
+            chain.stop()
+        await asyncio.gather(*self._tasks)
+
+    @property
+    def journals(self) -> list[Journal]:
+        """What this command's own engines noted."""
+        return [chain.journal for chain in self._chains]
+
+    async def look(self, attempts: Sequence[Attempt]) -> None:
+        """Carry movements that no one carries: an engine that was seen just now may have been killed since.
+
+        Args:
+            attempts: the movements that were published.
+
+        Raises:
+            ServerError: Kafka does not say.
+        """
+        now = time.monotonic()
+        if now - self._looked < _LOOK_AT_CLAIM:
+            return
+        self._looked = now
+        journeys = [one.journey for one in attempts if one.journey is not None]
+        if not self._ingests and all(one.acknowledged_at is None and one.decided_at is None for one in journeys):
+            seen = await self._seen_last()
+            if seen != self._seen:
+                self._seen, self._silent_since = seen, now
+            self.waited = now - self._silent_since
+            if not seen or self.waited > SILENT:
+                self._start(ingest=True)
+        waiting = [one for one in journeys if one.acknowledged_at is not None and one.decided_at is None]
+        if waiting and not self._applies and not await group_members(self._settings.kafka):
+            self._start(apply=True)
+
+    def _start(self, *, ingest: bool = False, apply: bool = False, board: bool = False) -> Chain:
+        chain = Chain(
+            replace(
+                self._settings,
+                ingest=replace(self._settings.ingest, enabled=ingest),
+                apply=replace(self._settings.apply, enabled=apply),
+            ),
+            Journal(),
+            board=board,
+        )
+        self._ingests, self._applies = self._ingests or ingest, self._applies or apply
+        self._chains.append(chain)
+        self._tasks.append(asyncio.create_task(chain.run()))
+        return chain
+
+    async def _seen_last(self) -> int:
+        try:
+            return await self._claim.seen()
+        except (KafkaError, OSError, TimeoutError, SettingsError) as error:
+            raise _unknown(error) from error
+
+
+def _unknown(error: BaseException) -> UnreachableError:
+    return UnreachableError("kafka", Phrase("whether an engine runs is not known: {error}", error=repr(error)))
 
 
 class _FailedError(OpsciError):
@@ -39,38 +157,41 @@ def trial(settings: Settings) -> int:
     """Send five movements and tell each one's way.
 
     Args:
-        settings: the engine's; it ingests and applies, whatever they say.
+        settings: the engine's; where no engine runs this one ingests and applies, whatever they say.
 
     Returns:
         The exit code: 0 each came to the verdict that it should, 1 a hop failed, which was said.
     """
-    whole = replace(
-        settings, ingest=replace(settings.ingest, enabled=True), apply=replace(settings.apply, enabled=True)
-    )
     try:
-        return asyncio.run(_trial(whole))
+        return asyncio.run(_trial(settings))
     except _FailedError as error:
         print(f"FAILED  {error}")
         return 1
 
 
 async def _trial(settings: Settings) -> int:
-    chain = Chain(settings, Journal())
-    running = asyncio.create_task(chain.run())
     try:
-        await _connected(chain)
-        attempts = plan(chain.journal.stock)
-        if not attempts:
-            msg = "Strapi: it has no product with a stock to try with; seed it first"
-            raise _FailedError(msg)
-        for attempt in attempts:
-            await _sent(chain, attempt)
-        failed = [await _told(chain, number, attempt) for number, attempt in enumerate(attempts, 1)]
-        await _tell_stock(settings, [attempt.product for attempt in attempts if attempt.product is not None])
-    finally:
-        chain.stop()
-        await running
-    wrong = [text for text in failed if text]
+        async with Follower(settings) as follower, Carriers(settings) as carriers:
+            return await _tried(settings, follower, carriers)
+    except ServerError as error:
+        msg = f"{error.server}: {error}"
+        raise _FailedError(msg) from error
+
+
+async def _tried(settings: Settings, follower: Follower, carriers: Carriers) -> int:
+    chain = carriers.chain
+    await _connected(chain)
+    attempts = plan(chain.journal.stock)
+    if not attempts:
+        msg = "Strapi: it has no product with a stock to try with; seed it first"
+        raise _FailedError(msg)
+    for attempt in attempts:
+        await _sent(chain, attempt)
+    wrong = []
+    for number, attempt in enumerate(attempts, 1):
+        if text := await _told(follower, carriers, attempts, number, attempt):
+            wrong.append(text)
+    await _tell_stock(settings, [attempt.product for attempt in attempts if attempt.product is not None])
     for text in wrong:
         print(f"FAILED  {text}")
     if not wrong:
@@ -79,49 +200,78 @@ async def _trial(settings: Settings) -> int:
 
 
 async def _connected(chain: Chain) -> None:
-    """Wait for the three connections and a first look at the products."""
-    journal = chain.journal
+    """Wait for the connections that this engine needs, and a first look at the products."""
+    journal, settings = chain.journal, chain.settings
     started = time.monotonic()
+    needed = [server for server in Server if server is not Server.MQTT or settings.ingest.enabled]
 
     def up() -> bool:
-        return all(journal.connections[server].state is State.UP for server in Server) and journal.lag >= 0
+        there = all(journal.connections[server].state is State.UP for server in needed)
+        return there and (journal.lag >= 0 or not settings.apply.enabled)
 
     def refused() -> bool:
-        since = [found.since for found in journal.connections.values() if found.state is State.REFUSED]
+        since = [journal.connections[server].since for server in needed if _is_refused(journal, server)]
         return any(time.time() - moment > _REFUSED_FOR for moment in since)
 
     await _until(lambda: up() or refused(), _CONNECTED_WITHIN)
     if not up():
-        away = [journal.connections[server] for server in Server if journal.connections[server].state is not State.UP]
         told = [
             f"{server}: {connection.state} at {connection.address}"
             + "".join(f", {text}" for text in (connection.detail, connection.advice) if text)
             for server, connection in journal.connections.items()
-            if connection in away
+            if server in needed and connection.state is not State.UP
         ]
         notes = list(journal.notes.values())
         raise _FailedError("; ".join(told or notes or ["kafka: the consumer group did not start"]))
-    for server in Server:
+    for server in needed:
         print(f"{server.value:<6}  up at {journal.connections[server].address}")
+    others = [
+        text
+        for ours, text in (
+            (settings.ingest.enabled, "takes what is published"),
+            (settings.apply.enabled, "applies"),
+        )
+        if not ours
+    ]
+    if others:
+        print(f"another engine {' and '.join(others)}: this one only looks what comes of it")
     print(f"ready after {time.monotonic() - started:.1f} s, {len(journal.stock)} products")
+
+
+def _is_refused(journal: Journal, server: Server) -> bool:
+    return journal.connections[server].state is State.REFUSED
 
 
 async def _sent(chain: Chain, attempt: Attempt) -> None:
     began = time.monotonic()
     try:
-        attempt.journey = await chain.publish(attempt.payload)
+        # A copy: the chain's own is its engine's to fill in.
+        attempt.journey = copy(await chain.publish(attempt.payload))
     except PublishError as error:
         msg = f"MQTT: {error}"
         raise _FailedError(msg) from error
     attempt.sent = time.monotonic() - began
 
 
-async def _told(chain: Chain, number: int, attempt: Attempt) -> str:
+async def _told(
+    follower: Follower, carriers: Carriers, attempts: Sequence[Attempt], number: int, attempt: Attempt
+) -> str:
     """Wait for one movement's verdict and print its way; say what is wrong with it."""
-    decided = await _until(lambda: attempt.follow(chain.journal).stage is Stage.DECIDED, _DECIDED_WITHIN)
+
+    def decided() -> bool:
+        for one in attempts:
+            for journal in carriers.journals:
+                one.follow(journal)
+        return attempt.journey is not None and attempt.journey.stage is Stage.DECIDED
+
+    deadline = time.monotonic() + _DECIDED_WITHIN
+    while not decided() and time.monotonic() < deadline + carriers.waited:
+        await follower.look(attempts)
+        await carriers.look(attempts)
+        await asyncio.sleep(_LOOK)
     print(f"{number:02d}  {attempt.way()}")
-    if not decided:
-        return f"{number:02d} {attempt.waits_for(chain.journal)}"
+    if not decided():
+        return f"{number:02d} {attempt.waits_for(carriers.chain.journal)}"
     if not attempt.as_expected:
         return f"{number:02d} should be {attempt.expected}"
     return ""
@@ -130,8 +280,8 @@ async def _told(chain: Chain, number: int, attempt: Attempt) -> str:
 async def _tell_stock(settings: Settings, products: Sequence[Product]) -> None:
     """Print what stands in Strapi, read from it and not from what the engine believes."""
     async with StrapiClient(settings.strapi) as client:
-        names = dict.fromkeys(str(product.id) for product in products)
-        rows = await find_rows(client, names, documents=False)
+        names = dict.fromkeys(product.document_id for product in products)
+        rows = await Documents(client).find(names)
     for name in names:
         product = product_of(rows[name], settings.strapi.stock_field)
         print(f'stock of {product.id} "{readable(product.name)}" in Strapi: {product.stock}')

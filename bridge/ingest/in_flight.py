@@ -7,23 +7,21 @@ acknowledgement belongs to the new connection (section 4.6).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from bridge.ingest.acknowledged import PACKET_IDS, Acknowledged
+from bridge.ingest.dedup import PACKET_IDS, RecentAcks, fingerprint, near
 from bridge.journal import Journey
 from bridge.mqtt.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
+    from bridge.ingest.dedup import Deliveries
     from bridge.mqtt.frames import Inbound
 
 __all__ = ["Arrival", "InFlight"]
-
-_MOST: Final = 50_000
-"""How many acknowledged messages are remembered."""
 
 
 class Arrival(msgspec.Struct, eq=False, gc=False):
@@ -45,13 +43,17 @@ class InFlight:
 
     A broker that was killed takes up its session as it last wrote it down: it sends again what was acknowledged since
     then, and gives the packet ids that it had given out since to other messages.
+
+    Args:
+        most: how many acknowledged messages are recognised; see `bridge.ingest.delivery_reader.recognised`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 50_000) -> None:
         self._waiting: dict[int, Arrival] = {}
-        self._acknowledged = Acknowledged(_MOST)
+        self._acknowledged = RecentAcks(most)
+        self._near = near(most)
         self._newest = 0
-        self._session: Session | None = None
+        self._begun: Session | None = None
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -61,6 +63,12 @@ class InFlight:
         self._waiting.clear()
         self._acknowledged.clear()
         self._newest = 0
+        self._begun = None
+
+    def recall(self, deliveries: Deliveries) -> None:
+        """Take in what Kafka has of earlier engines, or of another one that had this session meanwhile."""
+        self._acknowledged.note_earlier(deliveries)
+        self._newest = self._newest or deliveries.newest
 
     def redelivered(self, session: Session, message: Inbound) -> Arrival | bool | None:
         """Recognise a redelivery.
@@ -79,7 +87,10 @@ class InFlight:
         if waiting is not None and waiting.journey is not None and _same(waiting.journey, message):
             waiting.session = session
             return None
-        if self._acknowledged.get(message.packet_id) == hash((message.topic, message.payload)):
+        what = fingerprint(message.topic, message.payload)
+        if self._acknowledged.get(message.packet_id) == what:
+            # It has not been given to another message, and all ids come before it is.
+            self._acknowledged.note({message.packet_id: what})
             return Arrival(session, message.packet_id, None)
         return False
 
@@ -88,22 +99,42 @@ class InFlight:
         for arrival in arrivals:
             if arrival.packet_id:
                 self._waiting[arrival.packet_id] = arrival
-        if arrivals and arrivals[0].session is not self._session:
-            self._notice_earlier_ids(arrivals)
-        self._newest = next(_new_ids(reversed(arrivals)), self._newest)
+        for one in arrivals:
+            if not one.packet_id or one.journey is None:
+                continue
+            if not one.journey.redelivered:
+                break
+            # A broker may have had more on the way than we asked for, and all of it comes before anything new.
+            if self._newest and (one.packet_id - self._newest) % PACKET_IDS < self._near:
+                self._newest = one.packet_id
+        fresh = (one for one in reversed(arrivals) if one.journey is not None and not one.journey.redelivered)
+        self._newest = next((one.packet_id for one in fresh if one.packet_id), self._newest)
 
-    def _notice_earlier_ids(self, arrivals: Sequence[Arrival]) -> None:
-        """Forget what a broker that goes back to earlier packet ids is about to give to other messages.
+    def begins(self, session: Session, messages: Sequence[Inbound]) -> int:
+        """Look at messages of a connection, before they are admitted, for the first that it did not redeliver.
 
-        A broker sends again what it sends again before anything new (MQTT 5 section 4.4), so all of that is here.
+        A broker sends again what it sends again before anything new (MQTT 5 section 4.4). Where the first new message
+        has a packet id that was given out before, the broker has gone back, and the ids from there on are forgotten.
+
+        Args:
+            session: the connection.
+            messages: what came on it and is not recognised.
+
+        Returns:
+            The packet id of the first new one where the broker's numbering does not go on from what came last, as far
+            as that is known; 0 where it does, and where nothing new is among them or was new before.
         """
-        first = next(_new_ids(arrivals), 0)
+        if session is self._begun:
+            return 0
+        first = next((one.packet_id for one in messages if one.packet_id and not one.redelivered), 0)
         if not first:
-            return
-        self._session = arrivals[0].session
+            return 0
+        unknown, self._begun = self._begun is None, session
+        if not self._newest or (first - self._newest - 1) % PACKET_IDS < self._near:
+            return first if unknown else 0
         back = (self._newest - first) % PACKET_IDS
-        if self._newest and back < PACKET_IDS // 2:
-            self._acknowledged.discard((first - 1 + step) % PACKET_IDS + 1 for step in range(back + 1))
+        self._acknowledged.discard((first - 1 + step) % PACKET_IDS + 1 for step in range(back + 1))
+        return first
 
     def settle(self, arrivals: Sequence[Arrival]) -> None:
         """Kafka has these: acknowledge them, in the order in which they came and each on its own connection."""
@@ -117,16 +148,10 @@ class InFlight:
             if arrival.journey is not None:
                 if self._waiting.get(packet_id) is arrival:
                     del self._waiting[packet_id]
-                acknowledged[packet_id] = hash((arrival.journey.mqtt_topic, arrival.journey.payload))
+                acknowledged[packet_id] = fingerprint(arrival.journey.mqtt_topic or "", arrival.journey.payload)
         self._acknowledged.note(acknowledged)
         for session, packet_ids in owed.items():
             session.acknowledge(packet_ids)
-
-
-def _new_ids(arrivals: Iterable[Arrival]) -> Iterator[int]:
-    for arrival in arrivals:
-        if arrival.packet_id and arrival.journey is not None and not arrival.journey.redelivered:
-            yield arrival.packet_id
 
 
 def _same(journey: Journey, message: Inbound) -> bool:

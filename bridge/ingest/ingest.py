@@ -5,25 +5,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from bridge.backoff import Backoff
+from bridge.backoff import Backoff, pause
 from bridge.errors import RefusedError, RejectedError, ServerError, TakenError
-from bridge.ingest.contention import Contention
+from bridge.ingest.arriving import Arriving
+from bridge.ingest.claim import Standing
+from bridge.ingest.delivery_reader import DeliveryReader, recognised
 from bridge.ingest.in_flight import Arrival, InFlight
-from bridge.ingest.judge import Judge, record_of
-from bridge.ingest.read_back import read_back, unacknowledged
+from bridge.ingest.mapping import Mapper, record_of
+from bridge.ingest.sessions import Sessions, SessionTakeover
 from bridge.journal import Server, State, Verdict
 from bridge.movement import Reason, Rejection
+from bridge.mqtt.client_id import shown
 from bridge.mqtt.connect import session_taken
 from bridge.mqtt.session import Session
 from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bridge.dead_letter import DeadLetters
-    from bridge.ingest.deliveries import Deliveries
+    from bridge.ingest.claim import Claim
+    from bridge.ingest.dedup import Deliveries
+    from bridge.ingest.sessions import Due
     from bridge.journal import Journal, Journey
     from bridge.kafka.producer import Placed
     from bridge.kafka.writer import Writer
@@ -33,6 +38,12 @@ if TYPE_CHECKING:
 __all__ = ["Ingest"]
 
 _log = logging.getLogger(__name__)
+
+_PENDING: Final = 16_000_000
+"""How many bytes of messages may wait for Kafka before the socket is no longer read; as many may be under way to it."""
+
+_SAID_WITHIN: Final = 3.0
+"""Seconds to wait for Kafka's word on whose the messages are, before the session is opened without it."""
 
 
 class Ingest:
@@ -47,23 +58,44 @@ class Ingest:
         journal: where each message is noted.
         writer: what writes to Kafka.
         letters: where rejected messages go.
+        claim: what says whether this engine may; it may without one.
     """
 
-    def __init__(self, settings: Settings, journal: Journal, writer: Writer, letters: DeadLetters) -> None:
+    def __init__(
+        self, settings: Settings, journal: Journal, writer: Writer, letters: DeadLetters, claim: Claim | None = None
+    ) -> None:
         self._settings = settings
         self._journal = journal
         self._writer = writer
         self._letters = letters
-        self._judge = Judge(settings.routes, settings.mqtt.client_id)
+        self._claim = claim
+        self._name = shown(settings.mqtt.client_id)
+        self._judge = Mapper(settings.routes, self._name)
         self._filters = list(dict.fromkeys(route.mqtt for route in settings.routes if route.mqtt))
-        self._in_flight = InFlight()
+        self._sessions = Sessions(settings.mqtt, self._filters, journal)
+        self._taken = 0
+        self._in_flight = InFlight(recognised(settings.mqtt))
+        self._read_back = DeliveryReader(settings, self._name)
         self._deliveries: Deliveries | None = None
-        self._read_back = False
+        self._read_for: Session | None = None
+        """The session for which the end of the topics was read back."""
+        self._cut_short = False
+        """Whether a round was, so that some of what waits may be in Kafka already."""
+        self._not_noted: list[Journey] = []
+        """Of such a round, what is not counted as written, whether it is or not."""
+        self._written: dict[tuple[str, int], int] = {}
+        """By topic and partition the offset of what was written last."""
         self._waiting: list[Arrival] = []
+        self._waiting_bytes = 0
         self._arrived = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
         self._session: Session | None = None
+        self._passes_over = False
+        """Whether what comes at QoS 0 is passed over."""
+        self._mqtt = settings.mqtt
+        self._opened = 0.0
+        """When the session was opened, on the monotonic clock; 0 while it is not."""
         self._running = asyncio.Event()
         self._running.set()
 
@@ -72,16 +104,25 @@ class Ingest:
         """How many messages came and are not in Kafka yet."""
         return 0 if self._settled.is_set() else max(1, len(self._waiting))
 
+    def wrote_behind(self, offsets: Mapping[tuple[str, int], int]) -> bool:
+        """Whether a record that this engine wrote stands at or behind one of these, by topic and partition."""
+        return any(self._written.get(place, -1) >= offset for place, offset in offsets.items())
+
     async def run(self) -> None:
         """Work until cancelled. What is not acknowledged then, the broker sends again to the next session."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._receive())
             tasks.create_task(self._write())
+            tasks.create_task(Arriving(self._settings.mqtt.url, self._journal).watch(lambda: self._session))
+            if self._claim is not None:
+                tasks.create_task(self._claim.run())
 
     async def drain(self) -> None:
         """Take nothing more from the broker and wait until Kafka has what came and the broker knows."""
         await self.pause()
         await self._settled.wait()
+        if self._claim is not None:
+            await self._claim.leave()
 
     async def pause(self) -> None:
         """Stop reading; the broker keeps what comes."""
@@ -100,38 +141,164 @@ class Ingest:
             self._journal.connection(Server.MQTT, State.UP)
 
     async def _receive(self) -> None:
-        backoff, contention = Backoff(), Contention()
-        self._journal.connection(Server.MQTT, State.CONNECTING)
+        backoff, contention = Backoff(), SessionTakeover()
+        if self._running.is_set():
+            self._journal.connection(Server.MQTT, State.CONNECTING)
         while True:
             await self._running.wait()
-            opened = 0.0
+            if await self._stands_by():
+                continue
+            self._opened, self._mqtt = 0.0, self._settings.mqtt
             try:
-                async with Session(self._settings.mqtt, self._filters, self._take) as session:
-                    opened = time.monotonic()
-                    self._adopt(session)
-                    self._journal.connection(Server.MQTT, State.UP)
-                    if not self._running.is_set():
-                        await self.pause()
-                    await session.lost()
+                await self._hold_session()
             except RefusedError as error:
                 self._note(State.REFUSED, error)
                 # A password or a certificate may be mended any moment; another engine is left in peace for longer.
                 taken = isinstance(error, TakenError)
-                await asyncio.sleep(contention.pause() if taken else backoff.pause())
+                await pause(contention.pause() if taken else backoff.pause())
             except ServerError as error:
-                dropped = opened > 0 and self._session is not None and self._session.dropped
-                if dropped and contention.closed(time.monotonic() - opened):
-                    self._note(State.REFUSED, session_taken(self._settings.mqtt))
-                    await asyncio.sleep(contention.pause())
+                dropped = self._opened > 0 and self._session is not None and self._session.dropped
+                if dropped and contention.closed(time.monotonic() - self._opened):
+                    self._note(State.REFUSED, session_taken(self._mqtt))
+                    await pause(contention.pause())
                     continue
                 if not dropped:
                     contention.away()
-                if opened:
+                if self._opened:
                     backoff.reset()
                 self._note(State.DOWN, error)
-                await asyncio.sleep(backoff.pause())
+                await pause(backoff.pause())
             finally:
                 self._session = None
+
+    async def _hold_session(self) -> None:
+        """Receive on one session until that is done with, or is another engine's affair.
+
+        Raises:
+            UnreachableError: the connection broke, or there is none.
+            RefusedError: the broker refuses something, or another client took the session.
+        """
+        due = await self._sessions.due()
+        self._mqtt = due.mqtt
+        if self._claim is not None and self._claim.taken_over:
+            # What waits in a session of ours came to the engine before this one as well.
+            await self._sessions.give_up(due)
+            self._claim.taken_over = False
+        unsaid = self._claim is not None and self._claim.standing is Standing.UNKNOWN
+        self._judge_as(due.name)
+        self._passes_over = due.copies
+        session = self._session_of(due)
+        try:
+            async with session:
+                self._opened = time.monotonic()
+                self._adopt(session)
+                self._journal.connection(Server.MQTT, State.UP)
+                if not self._running.is_set():
+                    await self.pause()
+                if due.former or due.copies:
+                    await self._empty(session)
+                if not due.former:
+                    self._passes_over = False
+                    self._sessions.emptied()
+                    await self._lost(session)
+        finally:
+            if not due.former:
+                self._sessions.closed(session)
+        if due.former:
+            await self._sessions.end(due)
+            _log.info("mqtt: what waited under the earlier client id %r is taken in", due.name)
+        elif unsaid and not session.kept:
+            # It was made just now, and only copies of what the other engine takes would pile up in it.
+            await self._sessions.give_up(due)
+
+    def _session_of(self, due: Due) -> Session:
+        if due.former:
+            return Session(due.mqtt, due.filters, self._take, on_connected=self._sessions.former_connected)
+        return Session(
+            due.mqtt,
+            due.filters,
+            self._take,
+            subscribed=due.subscribed,
+            on_connected=self._sessions.connected,
+            on_granted=self._sessions.granted,
+        )
+
+    async def _stands_by(self) -> bool:
+        """Wait until no other engine takes the same messages; returns whether one did.
+
+        Where Kafka does not say, this engine receives, so that the broker keeps a session for it.
+        """
+        claim = self._claim
+        if claim is None:
+            return False
+        await claim.is_not(Standing.UNKNOWN, _SAID_WITHIN)
+        if claim.standing is not Standing.OTHERS:
+            return False
+        self._journal.connection(Server.MQTT, State.REFUSED, claim.what, claim.advice)
+        await claim.is_not(Standing.OTHERS)
+        self._journal.connection(Server.MQTT, State.CONNECTING)
+        return True
+
+    async def _lost(self, session: Session) -> None:
+        """Wait until another engine takes the messages.
+
+        Raises:
+            UnreachableError: the connection broke.
+            RefusedError: another client took the session.
+        """
+        if self._claim is None:
+            await session.lost()
+            return
+        lost = asyncio.create_task(session.lost())
+        theirs = asyncio.create_task(self._claim.becomes(Standing.OTHERS))
+        try:
+            await asyncio.wait({lost, theirs}, return_when=asyncio.FIRST_COMPLETED)
+            if lost.done():
+                await lost
+        finally:
+            for task in (lost, theirs):
+                task.cancel()
+            await asyncio.gather(lost, theirs, return_exceptions=True)
+
+    async def _may_write(self) -> bool:
+        """Wait until Kafka says whether this engine may write what it received."""
+        if self._claim is None:
+            return True
+        await self._claim.is_not(Standing.UNKNOWN)
+        return self._claim.standing is Standing.OURS
+
+    def _judge_as(self, name: str) -> None:
+        """Receive under another session's name from now on; all that came under the one before is settled."""
+        if name != self._name:
+            self._name = name
+            self._judge = Mapper(self._settings.routes, name)
+            self._read_back = DeliveryReader(self._settings, name)
+            self._deliveries = self._read_for = None
+            self._in_flight.forget()
+
+    async def _empty(self, session: Session) -> None:
+        """Take in what waits in a session, until a moment at which nothing more came.
+
+        Raises:
+            UnreachableError: the connection broke.
+            RefusedError: another client took the session.
+        """
+        lost = asyncio.create_task(session.lost())
+        try:
+            while True:
+                await self._settled.wait()
+                taken = self._taken
+                # The broker sends what it has free places for before it answers what comes after an acknowledgement.
+                empty = asyncio.create_task(session.answered(self._filters))
+                await asyncio.wait({lost, empty}, return_when=asyncio.FIRST_COMPLETED)
+                if lost.done():
+                    empty.cancel()
+                    await lost
+                if empty.result() and self._settled.is_set() and taken == self._taken:
+                    return
+        finally:
+            lost.cancel()
+            await asyncio.gather(lost, return_exceptions=True)
 
     def _adopt(self, session: Session) -> None:
         if session is not self._session:
@@ -141,6 +308,9 @@ class Ingest:
 
     def _take(self, session: Session, chunk: list[Inbound]) -> None:
         self._adopt(session)
+        if self._passes_over and not (chunk := [message for message in chunk if message.qos]):
+            return
+        self._taken += len(chunk)
         now = time.time()
         owed: list[Arrival] = []
         fresh: list[Inbound] = []
@@ -150,6 +320,8 @@ class Ingest:
                 owed.append(known)
             elif known is False:
                 fresh.append(message)
+        if first := self._in_flight.begins(session, fresh):
+            self._judge.begin(first)
         journeys = self._judge.journeys(fresh, now)
         admitted = [
             Arrival(session, message.packet_id if message.qos == 1 else 0, journey)
@@ -162,59 +334,111 @@ class Ingest:
             self._waiting += owed + admitted
             self._settled.clear()
             self._arrived.set()
-            if len(self._waiting) > self._settings.ingest.pending:
+            self._waiting_bytes += sum([len(one.topic) + len(one.payload) + len(one.properties) for one in fresh])
+            if len(self._waiting) > self._settings.ingest.pending or self._waiting_bytes > _PENDING:
                 session.pause()
 
     async def _write(self) -> None:
         while True:
             await self._arrived.wait()
             self._arrived.clear()
-            arrivals, self._waiting = self._waiting, []
-            journeys = [arrival.journey for arrival in arrivals if arrival.journey is not None]
-            await self._produce(await self._unknown_to_kafka(journeys))
-            self._in_flight.settle(arrivals)
+            arrivals, self._waiting, self._waiting_bytes = self._waiting, [], 0
+            try:
+                await self._carry(arrivals)
+            except BaseException:
+                self._put_back(arrivals)
+                raise
             # Not until the next round has come: it may be a large one.
-            del arrivals, journeys
+            del arrivals
             if not self._waiting:
                 self._settled.set()
             if self._session is not None and self._running.is_set():
                 self._session.resume()
 
-    async def _unknown_to_kafka(self, journeys: list[Journey]) -> list[Journey]:
-        """Leave out what the engine before this one had brought into Kafka; a broker sends such messages first."""
-        if self._read_back:
-            return journeys
+    async def _carry(self, arrivals: Sequence[Arrival]) -> None:
+        """Bring a round into Kafka and acknowledge it."""
+        if not await self._may_write():
+            # Another engine has them; our session, which still had them unacknowledged, is left.
+            self._in_flight.forget()
+            return
+        journeys = [arrival.journey for arrival in arrivals if arrival.journey is not None]
+        await self._produce(await self._unknown_to_kafka(journeys, arrivals[-1].session))
+        self._in_flight.settle(arrivals)
+        for journey in journeys:
+            if not journey.in_hand:
+                journey.shorten()
+
+    def _put_back(self, arrivals: list[Arrival]) -> None:
+        """Keep what a round that was cut short had in hand, for when `run` is called again.
+
+        The broker's sending it again is recognised as something that is on its way, and would not be written.
+        """
+        journeys = [arrival.journey for arrival in arrivals if arrival.journey is not None]
+        for journey in journeys:
+            journey.redelivered |= bool(journey.delivery) and _is_open(journey)
+        # What an earlier round left here is in this one as well, as nothing of it got through.
+        self._not_noted = [one for one in journeys if one.delivery or one.acknowledged_at is None]
+        self._waiting = arrivals + self._waiting
+        self._cut_short = True
+        self._settled.clear()
+        self._arrived.set()
+
+    async def _unknown_to_kafka(self, journeys: list[Journey], session: Session) -> list[Journey]:
+        """Leave out what another engine brought into Kafka, before this one or while it had lost the session.
+
+        What this engine had acknowledged never comes here. So the end of the topics is read once a session at most,
+        and only where it begins with redeliveries that are not known; what came since the last reading is read.
+        """
+        ours, self._cut_short = self._cut_short, False
+        if ours:
+            self._note_consumed()
+            journeys = [journey for journey in journeys if _is_open(journey)]
         if not any(journey.redelivered for journey in journeys):
-            # The redeliveries are over, and a packet id may be another message's from now on.
-            self._read_back = bool(journeys)
+            if journeys:
+                self._deliveries = None
             return journeys
-        if self._deliveries is None:
+        if self._read_for is not session or ours:
             self._deliveries = await self._read_back_deliveries()
-        fresh, recognised = [], 0
+            self._in_flight.recall(self._deliveries)
+            self._read_for = session
+        if self._deliveries is None:
+            return journeys
+        fresh: list[Journey] = []
+        known: list[Journey] = []
         for journey in journeys:
             there = self._deliveries.find(journey)
             if there is None:
                 fresh.append(journey)
             else:
-                recognised += 1
+                known.append(journey)
                 journey.movement_id = there.movement_id
                 journey.partition, journey.offset = there.partition, there.offset
+                journey.delivery = ""
                 journey.acknowledged_at = time.time()
-        _log.info("of %d messages sent again or beside them, Kafka has %d", len(journeys), recognised)
+        if ours:
+            self._journal.acknowledged(known)
+        _log.info("of %d messages sent again or beside them, Kafka has %d", len(journeys), len(known))
         return fresh
 
+    def _note_consumed(self) -> None:
+        """Note as written what Kafka acknowledged to a round that was cut short, where apply has had it since."""
+        came = [journey for journey in self._not_noted if journey.consumed_at is not None]
+        self._not_noted.clear()
+        for journey in came:
+            journey.delivery = ""
+        self._journal.acknowledged(came)
+
     async def _read_back_deliveries(self) -> Deliveries:
-        topics = [route.kafka for route in self._settings.routes if route.mqtt]
-        topics.append(self._settings.kafka.errors_topic)
         backoff = Backoff()
         while True:
             try:
-                found = await read_back(self._settings.kafka, topics, unacknowledged(self._settings.mqtt))
-                _log.info("read back %d keys of what Kafka has", len(found))
-                return found
+                found = await self._read_back.read(self._judge.run)
             except ServerError as error:
                 _log.warning("%s", error)
-                await asyncio.sleep(backoff.pause())
+                await pause(backoff.pause())
+            else:
+                _log.info("read back %d deliveries that Kafka has", len(found))
+                return found
 
     async def _produce(self, journeys: Sequence[Journey]) -> None:
         """Write a round: movements where their routes say, and what is rejected to the dead letters."""
@@ -249,7 +473,12 @@ class Ingest:
         for journey in journeys:
             journey.decided_at = now
             journey.verdict = Verdict.REJECTED
-        await self._letters.bury(journeys)
+        try:
+            await self._letters.bury(journeys)
+        except BaseException:
+            for journey in journeys:
+                journey.decided_at = journey.verdict = None
+            raise
         for journey in journeys:
             journey.delivery = ""
         self._journal.settled(journeys)
@@ -258,6 +487,7 @@ class Ingest:
         now = time.time()
         for journey, place in zip(journeys, placed, strict=True):
             journey.partition, journey.offset = place
+            self._written[journey.kafka_topic, place.partition] = place.offset
             journey.delivery = ""
             # Apply may have had it from Kafka before the word of it came here: then Kafka had it by that time.
             journey.acknowledged_at = now if journey.consumed_at is None else min(now, journey.consumed_at)
@@ -267,3 +497,8 @@ class Ingest:
         if self._journal.connections[Server.MQTT].state is not state:
             _log.warning("mqtt: %s", error)
         self._journal.connection(Server.MQTT, state, error.what, error.advice)
+
+
+def _is_open(journey: Journey) -> bool:
+    """Whether Kafka is not known to have a message."""
+    return journey.offset < 0 and journey.decided_at is None

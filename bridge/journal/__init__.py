@@ -1,29 +1,31 @@
 """The journal: what the engine writes down of every hop, bounded, for a screen that pulls."""
 
-from bridge.journal.connection import Connection, Server, State
-from bridge.journal.journal import DeadLetter, Journal
-from bridge.journal.journey import Hop, Journey, Stage, Verdict
-from bridge.journal.latency import Latency, LatencyHistogram
-from bridge.journal.news import News
-from bridge.journal.rate import Rate
-from bridge.journal.ring import Ring
-from bridge.journal.stock import Product, StockBoard
+from bridge.journal.connection import Connection, Gap, Held, Server, State
+from bridge.journal.journal import EARLIER, DeadLetter, Journal
+from bridge.journal.journey import Elsewhere, Hop, Journey, Stage, Verdict
+from bridge.journal.metrics import Latency, LatencyHistogram, Rate
+from bridge.journal.ring import ChangeSignal, Ring
+from bridge.journal.stock_table import Product, StockTable
 
 __all__ = [
+    "EARLIER",
+    "ChangeSignal",
     "Connection",
     "DeadLetter",
+    "Elsewhere",
+    "Gap",
+    "Held",
     "Hop",
     "Journal",
     "Journey",
     "Latency",
     "LatencyHistogram",
-    "News",
     "Product",
     "Rate",
     "Ring",
     "Server",
     "Stage",
     "State",
-    "StockBoard",
+    "StockTable",
     "Verdict",
 ]

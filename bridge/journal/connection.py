@@ -1,4 +1,4 @@
-"""The state of the connection to each server, in words that a person can act on."""
+"""The state of the connection to each server, and what may have been lost or is held there, in words to act on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from enum import StrEnum
 from typing import NamedTuple
 
-__all__ = ["Connection", "Server", "State"]
+__all__ = ["Connection", "Gap", "Held", "Server", "State"]
 
 
 class Server(StrEnum):
@@ -30,6 +30,27 @@ class State(StrEnum):
     """It answers and lets us not in; a person must act, the engine tries again every half minute."""
     PAUSED = "paused"
     """A person paused it."""
+
+
+class Gap(StrEnum):
+    """What shows that messages which the broker had confirmed may not have come."""
+
+    SESSION = "session-lost"
+    """The broker no longer had the session that the engine left there."""
+    QOS_0 = "qos-0"
+    """The engine was away, and the broker grants a subscription only QoS 0."""
+
+
+class Held(NamedTuple):
+    """What of a partition can't be read as long as a transaction is open.
+
+    Attributes:
+        first: the last stable offset: where the transaction begins, or what is read next behind it.
+        offsets: how many there are from there on; some may be of other producers, or be taken back.
+    """
+
+    first: int
+    offsets: int
 
 
 class Connection(NamedTuple):

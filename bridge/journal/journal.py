@@ -9,22 +9,40 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from bridge.journal.connection import Connection, Server, State
+from bridge.bounded import Recent
+from bridge.journal.connection import Connection, Gap, Held, Server, State
 from bridge.journal.journey import Hop, Journey, Verdict
-from bridge.journal.latency import LatencyHistogram
-from bridge.journal.news import News
-from bridge.journal.rate import Rate
-from bridge.journal.ring import Ring
-from bridge.journal.stock import StockBoard
-from bridge.recent import Recent
+from bridge.journal.metrics import LatencyHistogram, Rate
+from bridge.journal.ring import ChangeSignal, Ring
+from bridge.journal.stock_table import StockTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["DEFAULT_CAPACITY", "DeadLetter", "Journal"]
+
+__all__ = ["DEFAULT_CAPACITY", "EARLIER", "DeadLetter", "Journal"]
 
 DEFAULT_CAPACITY: Final = 10_000
 """How many journeys a ring keeps where nothing else is said."""
+
+EARLIER: Final = 500
+"""How many records of before the start a journal for a screen has room for."""
+
+_RING: Final = 1_024
+"""How many bytes that somebody else chose a ring keeps a journey, on average; of a movement they are about 50."""
+
+_REMEMBERED: Final = 256
+"""The same for the journeys that are found by their identity, of which there are up to four times as many."""
+
+_TWINS: Final = 100
+"""How many journeys of one identity are told apart."""
+
+
+_weight: Final = attrgetter("weight")
+
+_STANDING: Final = frozenset({"apply", "consume", "qos-0", "session-expiry", "turn"})
+"""The notes that hold of one engine's doing: the next one writes its own. All others say what happened, or are taken
+away by whoever finds that they no longer hold."""
 
 
 class DeadLetter(msgspec.Struct, frozen=True, gc=False):
@@ -49,7 +67,9 @@ class Journal:
     """What the engine did lately. The engine's thread calls the methods, any thread reads the attributes.
 
     Args:
-        capacity: how many journeys each ring keeps, at least 1.
+        capacity: how many journeys each ring keeps, at least 1; fewer where they have more than 1,024 bytes on average
+            of what somebody else chose: payload (as `Journey.shorten` leaves it), topic and user properties.
+        earlier: for how many journeys of before this engine there is to be room, see `precede`.
 
     Attributes:
         mqtt: journeys in the order in which they came over MQTT.
@@ -58,53 +78,87 @@ class Journal:
         errors: dead letters in the order in which Kafka acknowledged them.
         received: messages that came over MQTT.
         produced: records that Kafka acknowledged.
-        decided: movements that Strapi answered for, applied or not.
+        decided: messages that have a verdict, those that ingest rejected among them.
+        answered: records that Strapi answered for, whatever it said: what goes through it, and nothing else.
         rejected: dead letters.
         verdicts: how many journeys ended with each verdict.
         reasons: how many were rejected for each reason.
-        latency: the histogram of each hop.
+        latency: the histogram of each hop, of movements alone.
         connections: the state of each connection.
         stock: the latest stock of each product.
         notes: what the status line should say for as long as it holds, by a name of its own.
-        lag: records of the stock topics that the consumer has not read yet, -1 while unknown.
+        skipped: how many offsets Kafka deleted before they were applied, by topic and partition.
+        passed_over: how many offsets were passed over as the group's position was set, by topic and partition.
+        resets: how often reading a partition did not go on where it had ended, by reason.
+        missing: how many offsets count as applied in Kafka that the ledger has not seen, by topic and partition.
+        foreign_members: how many members of the consumer group are no engines.
+        lag: movements that wait for Strapi: records of the movements' topics in our partitions that have no verdict
+            yet, those in hand among them; -1 while unknown.
+        lag_of_others: the same of products and events, -1 while unknown.
+        held: what it can't read as long as another program's transaction is open, by topic and partition.
+        granted: by topic filter the QoS at which the broker sends us what is published; empty before it said so.
+        gaps: how often MQTT messages may have been lost where this engine can't see it, by what shows that; how many
+            at each time nobody knows.
+        clock_ahead: seconds by which this machine's clock is ahead of Strapi's, None while that is not known.
+        stands_by: whether another engine takes the MQTT messages, so that this one only applies.
         news: rings when any of this changed, but for notes and lag.
     """
 
-    def __init__(self, capacity: int = DEFAULT_CAPACITY) -> None:
-        self.mqtt: Ring[Journey] = Ring(capacity)
-        self.kafka: Ring[Journey] = Ring(capacity)
-        self.strapi: Ring[Journey] = Ring(capacity)
-        self.errors: Ring[DeadLetter] = Ring(capacity)
+    def __init__(self, capacity: int = DEFAULT_CAPACITY, earlier: int = 0) -> None:
+        self.mqtt: Ring[Journey] = Ring(capacity, _weight_of, _RING * capacity, earlier)
+        self.kafka: Ring[Journey] = Ring(capacity, _weight_of, _RING * capacity, earlier)
+        self.strapi: Ring[Journey] = Ring(capacity, _weight_of, _RING * capacity)
+        self.errors: Ring[DeadLetter] = Ring(capacity, _weight_of_letters, _RING * capacity)
         self.received = Rate()
         self.produced = Rate()
         self.decided = Rate()
+        self.answered = Rate()
         self.rejected = Rate()
         self.verdicts: dict[Verdict, int] = dict.fromkeys(Verdict, 0)
         self.reasons: dict[str, int] = {}
         self.latency = {hop: LatencyHistogram() for hop in Hop}
         self.connections = {server: Connection() for server in Server}
-        self.news = News()
-        self.stock = StockBoard(self.news)
+        self.news = ChangeSignal()
+        self.stock = StockTable(self.news)
         self.notes: dict[str, str] = {}
+        self.skipped: dict[tuple[str, int], int] = {}
+        self.passed_over: dict[tuple[str, int], int] = {}
+        self.resets: dict[str, int] = {}
+        self.missing: dict[tuple[str, int], int] = {}
+        self.foreign_members = 0
+        self.granted: dict[str, int] = {}
+        self.gaps: dict[Gap, int] = dict.fromkeys(Gap, 0)
         self.lag = -1
-        self._journeys: Recent[str, Journey] = Recent(2 * capacity)
-        self._published: Recent[str, Journey] = Recent(capacity)
-        self._twins: Recent[str, list[Journey]] = Recent(2 * capacity)
+        self.lag_of_others = -1
+        self.held: dict[tuple[str, int], Held] = {}
+        self.clock_ahead: float | None = None
+        self.stands_by = False
+        self._journeys: Recent[str, Journey] = Recent(2 * capacity, _REMEMBERED * 2 * capacity)
+        self._published: Recent[str, Journey] = Recent(capacity, _REMEMBERED * capacity)
+        self._twins: Recent[str, list[Journey]] = Recent(2 * capacity, _REMEMBERED * 2 * capacity)
+        self._earlier: dict[str, list[Journey]] = {}
+        self._began = time.time()
 
     def journey(self, movement_id: str) -> Journey | None:
         """The journey of that movement, as long as it is remembered."""
         return self._journeys.get(movement_id) or self._published.get(movement_id)
 
     def journeys(self, movement_id: str) -> Sequence[Journey]:
-        """All that arrived of that movement and are remembered, in order: a publisher may send it twice."""
+        """What arrived of that movement and is remembered, in order: a publisher may send it more than once."""
         if (twins := self._twins.get(movement_id)) is not None:
             return twins
         only = self._journeys.get(movement_id)
         return () if only is None else (only,)
 
+    def known(self, movement_id: str) -> Sequence[Journey]:
+        """The same with those of before the start, which are no news of this engine's."""
+        arrived, before = self.journeys(movement_id), self._earlier.get(movement_id)
+        return arrived if before is None else [*before, *arrived]
+
     def published(self, journey: Journey) -> None:
         """Note a movement that our own form sent, so that its arrival is recognised."""
-        self._published[journey.movement_id] = journey
+        journey.weigh()
+        self._published.update({journey.movement_id: journey}, journey.weight)
 
     def arrived(self, journeys: Sequence[Journey]) -> None:
         """Note a chunk that came over MQTT."""
@@ -113,7 +167,7 @@ class Journal:
         if len(named) < len(journeys) or self._journeys.knows_any(named) or self._published.knows_any(named):
             self._recognise(journeys)
         else:
-            self._journeys.update(named)
+            self._journeys.update(named, _weight_of(journeys))
         self.mqtt.extend(journeys)
         self.news.ring()
 
@@ -126,8 +180,8 @@ class Journal:
 
     def consumed(self, journeys: Sequence[Journey]) -> None:
         """Note journeys that the consumer has; those that ingest did not see are foreign and enter the Kafka pane."""
-        foreign = [journey for journey in journeys if journey.received_at is None]
-        self._journeys.update({journey.movement_id: journey for journey in foreign})
+        foreign = [journey for journey in journeys if journey.received_at is None and not journey.earlier]
+        self._journeys.update({journey.movement_id: journey for journey in foreign}, _weight_of(foreign))
         self.kafka.extend(foreign)
         _measure(self.latency[Hop.KAFKA], journeys, "acknowledged_at", "consumed_at")
         self.news.ring()
@@ -135,9 +189,10 @@ class Journal:
     def settled(self, journeys: Sequence[Journey]) -> None:
         """Note journeys that have a verdict; also moves the stock board."""
         self.decided.add(len(journeys))
+        self.answered.add(sum([journey.answered for journey in journeys]))
         self.strapi.extend(journeys)
         _measure(self.latency[Hop.APPLY], journeys, "consumed_at", "decided_at")
-        through = [journey for journey in journeys if journey.consumed_at is not None]
+        through = [journey for journey in journeys if journey.consumed_at is not None and not journey.earlier]
         _measure(self.latency[Hop.TOTAL], through, "received_at", "decided_at")
         for journey in journeys:
             if journey.verdict is not None:
@@ -161,6 +216,71 @@ class Journal:
         self.errors.extend(letters)
         self.news.ring()
 
+    def precede(self, journeys: Sequence[Journey]) -> Sequence[Journey]:
+        """Note, once, journeys of before this engine, which count in no figure; those that it has itself are left out.
+
+        Those that came over MQTT stand in `mqtt`, those that Kafka has in `kafka`, before all others.
+
+        Args:
+            journeys: in the order of their time; each `earlier`.
+
+        Returns:
+            Those that were not left out.
+        """
+        fresh = [journey for journey in journeys if not self._has(journey)]
+        for journey in fresh:
+            journey.weigh()
+            self._earlier.setdefault(journey.movement_id, []).append(journey)
+        self.mqtt.precede([journey for journey in fresh if journey.received_at is not None])
+        self.kafka.precede([journey for journey in fresh if journey.offset >= 0])
+        self.news.ring()
+        return fresh
+
+    def _has(self, journey: Journey) -> bool:
+        ours = self._published.get(journey.movement_id)
+        if ours is not None and (ours.published_at or 0.0) >= self._began:
+            # It came after the start, and another engine carries it.
+            return True
+        return any(
+            (one.kafka_topic, one.partition, one.offset) == (journey.kafka_topic, journey.partition, journey.offset)
+            # Kafka has it, and has not yet said so to who brought it there.
+            or (one.offset < 0 and one.holds(journey.payload))
+            for one in self.journeys(journey.movement_id)
+        )
+
+    def go_on(self, capacity: int, *, same_kafka: bool = True, same_strapi: bool = True) -> None:
+        """Go on with the next engine, which settings of another kind have: what was counted and kept stays.
+
+        Only while no engine runs.
+
+        Args:
+            capacity: as in the class.
+            same_kafka: whether its Kafka is the same; of another one the dead letters and positions are others.
+            same_strapi: whether its Strapi is the same; of another one the products are others.
+        """
+        for ring in (self.mqtt, self.kafka, self.strapi):
+            ring.resize(capacity, _RING * capacity)
+        self.errors.resize(capacity, _RING * capacity)
+        self._journeys.resize(2 * capacity, _REMEMBERED * 2 * capacity)
+        self._published.resize(capacity, _REMEMBERED * capacity)
+        self._twins.resize(2 * capacity, _REMEMBERED * 2 * capacity)
+        if not (same_kafka and same_strapi):
+            self.skipped.clear()
+            self.missing.clear()
+            self.notes.clear()
+        for note in _STANDING:
+            self.notes.pop(note, None)
+        if not same_strapi:
+            self.stock.keep(frozenset())
+        self.connections.update({server: Connection() for server in Server})
+        self.granted.clear()
+        self.lag, self.stands_by = -1, False
+
+    def gap(self, cause: Gap) -> None:
+        """Note that MQTT messages may have been lost, unknown how many."""
+        self.gaps[cause] += 1
+        self.news.ring()
+
     def connection(self, server: Server, state: State, detail: str = "", advice: str = "") -> None:
         """Note the state of a connection."""
         self.connections[server] = self.connections[server].moved(state, detail, advice)
@@ -170,18 +290,28 @@ class Journal:
         for journey in journeys:
             if (ours := self._published.get(journey.movement_id)) is not None:
                 journey.published_at = ours.published_at
+                journey.resent = ours.resent
             if self._journeys.get(journey.movement_id) is not None:
-                self._twins[journey.movement_id] = [*self.journeys(journey.movement_id), journey]
-            self._journeys[journey.movement_id] = journey
+                twins = [*self.journeys(journey.movement_id), journey][-_TWINS:]
+                self._twins.update({journey.movement_id: twins}, journey.weight)
+            self._journeys.update({journey.movement_id: journey}, journey.weight)
+
+
+def _weight_of(journeys: Sequence[Journey]) -> int:
+    return sum(map(_weight, journeys))
+
+
+def _weight_of_letters(letters: Sequence[DeadLetter]) -> int:
+    return sum([letter.journey.weight for letter in letters])
 
 
 def _measure(histogram: LatencyHistogram, journeys: Sequence[Journey], start: str, stop: str) -> None:
-    """Record how long journeys took between two of their times; those that lack one of them are left out.
+    """Record how long movements took between two of their times; those that lack one of them are left out.
 
     Journeys that came together share their times, so they are counted by the run.
     """
     now = time.monotonic()
-    times = map(attrgetter(start, stop), journeys)
+    times = map(attrgetter(start, stop), [journey for journey in journeys if journey.movement is not None])
     for (began, ended), run in groupby(times):
         if began is not None and ended is not None:
             histogram.record(ended - began, sum(1 for _ in run), now)

@@ -1,10 +1,20 @@
-"""What every client of the cluster connects with, and what a failure to connect means for a person."""
+"""What every client of the cluster connects with, and what a failure to connect means for a person.
+
+A client asks an address of the settings for the cluster's brokers, and calls each of them from then on by the name and
+port that the broker itself gives out: `advertised.listeners` (Kafka documentation, broker configs). Where that name
+means nothing here, or leads elsewhere, as behind Docker or a tunnel, the first question is answered and nothing else.
+aiokafka says of it only that a node is not ready. So it is asked here which brokers this machine reaches.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any, Final
+import errno
+import ipaddress
+import socket
+import ssl
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from aiokafka.conn import create_conn
 from aiokafka.errors import (
@@ -17,23 +27,243 @@ from aiokafka.errors import (
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
+from aiokafka.protocol.metadata import MetadataRequest
 
-from bridge.errors import RefusedError, ServerError, SettingsError, UnreachableError
+from bridge.errors import RefusedError, ServerError, SettingsError, UnreachableError, cause_of
 from bridge.phrase import Phrase
 from bridge.secret import read_secret
-from bridge.trust import certificate_refusal, trust
+from bridge.tls import certificate_refusal, trust
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from bridge.settings import KafkaSettings
 
-__all__ = ["connect_options", "connection_error"]
+__all__ = ["Advertised", "Reach", "connection_error", "kafka_options", "look_at_brokers", "reach_of"]
+
 
 _LOOK: Final = 5.0
+"""Seconds that one address gets at most."""
+
 _PASSWORD: Final = (AuthenticationFailedError, SaslAuthenticationFailed)
+
 _MECHANISM: Final = (UnsupportedSaslMechanismError, IllegalSaslStateError, AuthenticationMethodNotSupported)
 
 
-def connect_options(settings: KafkaSettings) -> dict[str, Any]:
+class Advertised(NamedTuple):
+    """A broker by what it gives out of itself.
+
+    Attributes:
+        node: its number in the cluster, `node.id`.
+        host: the name or address.
+        port: the port.
+    """
+
+    node: int
+    host: str
+    port: int
+
+    @property
+    def address(self) -> str:
+        """Host and port as settings have them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Reach(NamedTuple):
+    """What came of calling them all.
+
+    Attributes:
+        answered: the addresses of the settings that answered as Kafka.
+        brokers: the cluster's brokers, by their number.
+        faults: what is wrong, the worst first; where no address answers, only what is known of the reason.
+    """
+
+    answered: list[str]
+    brokers: list[Advertised]
+    faults: list[ServerError]
+
+
+class _Told(NamedTuple):
+    cluster: str
+    brokers: list[Advertised]
+
+
+async def look_at_brokers(
+    settings: KafkaSettings,
+    options: Mapping[str, Any],
+    refusal: Callable[[BaseException], ServerError | None],
+) -> Reach:
+    """Call the addresses of the settings, then every broker that is not among them; at most ten seconds.
+
+    Args:
+        settings: the cluster's.
+        options: how aiokafka's connections identify themselves.
+        refusal: what to say where a server lets us not in, or is not what the settings say; None where that is not it.
+    """
+    addresses = list(dict.fromkeys(settings.brokers))
+    answers = dict(zip(addresses, await _ask_all(addresses, settings, options), strict=True))
+    told = {address: answer for address, answer in answers.items() if isinstance(answer, _Told)}
+    clusters = {answer.cluster for answer in told.values()}
+    found = {broker.node: broker for answer in told.values() for broker in answer.brokers}
+    brokers = [found[node] for node in sorted(found)]
+    named = {broker.address for broker in brokers}
+    others = [broker.address for broker in brokers if broker.address not in answers]
+    answers |= zip(others, await _ask_all(others, settings, options), strict=True)
+    faults: list[ServerError] = []
+    for broker in brokers:
+        answer = answers[broker.address]
+        if isinstance(answer, _Told) and answer.cluster not in clusters:
+            answer = KafkaConnectionError(f"it is another cluster, {answer.cluster}")
+        if not isinstance(answer, _Told):
+            faults.append(refusal(answer) or _unreached(settings, broker, answer, list(told), len(brokers)))
+    for address in addresses:
+        answer = answers[address]
+        if not isinstance(answer, _Told) and address not in named:
+            fault = refusal(answer) or await _unanswered(settings, address, answer, others_do=bool(told))
+            faults += [fault] if fault else []
+    return Reach(list(told), brokers, faults)
+
+
+async def _ask_all(
+    addresses: list[str], settings: KafkaSettings, options: Mapping[str, Any]
+) -> list[_Told | BaseException]:
+    return await asyncio.gather(*(_ask(address, settings, options) for address in addresses))
+
+
+def _split(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+async def _ask(address: str, settings: KafkaSettings, options: Mapping[str, Any]) -> _Told | BaseException:
+    """Ask what answers there for its cluster; an error where it does not tell."""
+    connection = None
+    try:
+        async with asyncio.timeout(_LOOK):
+            connection = await create_conn(*_split(address), client_id=settings.client_id, **options)
+            told = await connection.send(MetadataRequest([]))
+            brokers = [Advertised(node, host, port) for node, host, port, *_ in told.brokers]
+            return _Told(getattr(told, "cluster_id", None) or "", brokers)
+    except (KafkaError, OSError, TimeoutError, SettingsError) as error:
+        return _Mute() if connection is not None and isinstance(error, KafkaConnectionError) else error
+    finally:
+        if connection is not None:
+            with contextlib.suppress(KafkaError, OSError):
+                connection.close()
+
+
+class _Mute(Exception):  # noqa: N818 - it is no failure of ours
+    """It is Kafka, and ends the connection at the first question: it asks for a user."""
+
+
+def _unreached(
+    settings: KafkaSettings, broker: Advertised, error: BaseException, answered: list[str], count: int
+) -> ServerError:
+    why: str
+    if isinstance(error, socket.gaierror):
+        why = Phrase("a name that this machine does not know ({error})", error=error.strerror or str(error))
+    elif _is_loopback(broker.host) and not any(_is_loopback(_split(address)[0]) for address in answered):
+        why = Phrase("which is this machine itself, and it does not answer here")
+    elif f"[Errno {errno.ECONNREFUSED}]" in str(error):
+        why = Phrase("and nothing listens there")
+    elif isinstance(error, TimeoutError):
+        why = Phrase("and nothing answers there in {seconds} s", seconds=_LOOK)
+    else:
+        why = Phrase("and it does not answer there ({error})", error=str(error) or type(error).__name__)
+    # The address that works, where it can only be that broker's.
+    same = [address for address in answered if count == 1 or _split(address)[1] == broker.port]
+    listener = f"{settings.security.upper()}://{same[0] if same else 'HOST:PORT'}"
+    return UnreachableError(
+        "kafka",
+        Phrase(
+            "broker {node} of the Kafka at {via} says that it is at {address}, {why}",
+            node=broker.node,
+            via=", ".join(answered),
+            address=broker.address,
+            why=why,
+        ),
+        Phrase(
+            "is that broker running? else set its advertised.listeners to where clients reach it, as {listener}, or "
+            "let this machine reach {address} (a line in /etc/hosts, a tunnel to that port)",
+            listener=listener,
+            address=broker.address,
+        ),
+    )
+
+
+async def _unanswered(
+    settings: KafkaSettings, address: str, error: BaseException, *, others_do: bool
+) -> ServerError | None:
+    if isinstance(error, _Mute):
+        secure = "sasl_ssl" if settings.security.endswith("ssl") else "sasl_plaintext"
+        return UnreachableError(
+            "kafka",
+            Phrase("what listens at {broker} closes the connection at the first question", broker=address),
+            Phrase(
+                "that port seems to ask for a user: set kafka.security to {security}, and the user", security=secure
+            ),
+        )
+    if not settings.security.endswith("ssl") and isinstance(error, KafkaConnectionError):
+        if await _speaks_tls(address):
+            return UnreachableError(
+                "kafka",
+                Phrase(
+                    "what listens at {broker} speaks TLS, and kafka.security is {security}",
+                    broker=address,
+                    security=settings.security,
+                ),
+                Phrase(
+                    "set kafka.security to ssl, or to sasl_ssl where it asks for a user, and kafka.ca_file to the "
+                    "authority's certificate; or name the port of the listener in clear"
+                ),
+            )
+        return UnreachableError(
+            "kafka",
+            Phrase("what listens at {broker} closes the connection", broker=address),
+            Phrase("is Kafka still starting, or does that port ask for TLS (the setting kafka.security)?"),
+        )
+    if isinstance(error, socket.gaierror):
+        return UnreachableError(
+            "kafka",
+            Phrase("this machine does not know the name in {broker} ({error})", broker=address, error=str(error)),
+            Phrase("look at the setting kafka.brokers"),
+        )
+    if others_do:
+        return UnreachableError(
+            "kafka",
+            Phrase("no Kafka answers at {broker}: {error}", broker=address, error=str(error) or type(error).__name__),
+            Phrase("is it running? the others of kafka.brokers answer"),
+        )
+    return None
+
+
+async def _speaks_tls(address: str) -> bool:
+    # Nothing is sent, so whose certificate it is does not matter.
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        async with asyncio.timeout(_LOOK):
+            _, writer = await asyncio.open_connection(*_split(address), ssl=context)
+    except ssl.SSLError as error:
+        # It asks us for a certificate, say: that is TLS as well.
+        return error.reason not in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING"}
+    except (OSError, TimeoutError):
+        return False
+    writer.transport.abort()
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def kafka_options(settings: KafkaSettings) -> dict[str, Any]:
     """The arguments that aiokafka's clients share. The files are read at each call, so a new password counts at once.
 
     Args:
@@ -48,8 +278,8 @@ def connect_options(settings: KafkaSettings) -> dict[str, Any]:
 async def connection_error(settings: KafkaSettings, error: BaseException | None) -> ServerError:
     """Say what an attempt to connect failed of.
 
-    aiokafka only says that it could not bootstrap, so the brokers are asked once more where that may be for TLS or
-    for the user; at most some seconds a broker.
+    aiokafka only says that it could not bootstrap, or that a node is not ready, so each broker is called once more; at
+    most ten seconds.
 
     Args:
         settings: the cluster's.
@@ -60,16 +290,28 @@ async def connection_error(settings: KafkaSettings, error: BaseException | None)
     refusal = _refusal(settings, error)
     if refusal is not None:
         return refusal
-    asked = await _asked_again(settings)
-    if asked is not None:
-        return asked
+    try:
+        reach = await reach_of(settings)
+    except SettingsError as unreadable:
+        return await connection_error(settings, unreadable)
+    if reach.faults:
+        return reach.faults[0]
     brokers = ", ".join(dict.fromkeys(settings.brokers))
-    why = f": {error}" if error is not None and str(error) else ""
+    why = f": {cause}" if (cause := cause_of(error)) else ""
     return UnreachableError(
         "kafka",
         Phrase("no Kafka broker answers at {brokers}{why}", brokers=brokers, why=why),
         Phrase("is Kafka running there?"),
     )
+
+
+async def reach_of(settings: KafkaSettings) -> Reach:
+    """Which brokers of the cluster are reached; at most ten seconds.
+
+    Raises:
+        SettingsError: the password or the authority's file can't be read.
+    """
+    return await look_at_brokers(settings, _identification(settings), lambda error: _refusal(settings, error))
 
 
 def _identification(settings: KafkaSettings) -> dict[str, Any]:
@@ -81,29 +323,6 @@ def _identification(settings: KafkaSettings) -> dict[str, Any]:
         options["sasl_plain_username"] = settings.username
         options["sasl_plain_password"] = read_secret(settings.password_file, "kafka.password_file")
     return options
-
-
-async def _asked_again(settings: KafkaSettings) -> ServerError | None:
-    for broker in dict.fromkeys(settings.brokers):
-        host, _, port = broker.rpartition(":")
-        try:
-            async with asyncio.timeout(_LOOK):
-                connection = await create_conn(
-                    host.strip("[]"), int(port), client_id=settings.client_id, **_identification(settings)
-                )
-        except (KafkaError, OSError, TimeoutError, SettingsError) as error:
-            if refusal := _refusal(settings, error):
-                return refusal
-            if settings.security == "plaintext" and isinstance(error, KafkaConnectionError):
-                return UnreachableError(
-                    "kafka",
-                    Phrase("what listens at {broker} closes the connection", broker=broker),
-                    Phrase("is Kafka still starting, or does that port ask for TLS (the setting kafka.security)?"),
-                )
-        else:
-            with contextlib.suppress(KafkaError, OSError):
-                connection.close()
-    return None
 
 
 def _refusal(settings: KafkaSettings, error: BaseException | None) -> RefusedError | None:

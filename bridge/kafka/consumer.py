@@ -1,9 +1,15 @@
-"""The consumer: a member of the group that reads records and commits explicitly, once they are settled."""
+"""The consumer: a member of the group that reads committed records and commits explicitly, once they are settled.
+
+Kafka gives it records up to the last stable offset: before the first record of a transaction that is still open. What
+a transaction took back it leaves out, and the markers at the end of each transaction are no records; they have offsets
+all the same (KIP-98).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,27 +18,40 @@ from aiokafka.errors import (
     CommitFailedError,
     GroupAuthorizationFailedError,
     IllegalStateError,
-    KafkaConnectionError,
+    InconsistentGroupProtocolError,
     KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
     TopicAuthorizationFailedError,
 )
 
 from bridge.errors import RefusedError, ServerError, SettingsError, UnreachableError
-from bridge.kafka._private import fetch_by, stop_consumer
-from bridge.kafka.connect import connect_options, connection_error
-from bridge.kafka.consumed import Fetched
-from bridge.kafka.fetching import QUIET_WAIT, Fetching
+from bridge.journal import Held
+from bridge.kafka._private import ask_again, fetch_by, missing_names, stop_consumer
+from bridge.kafka.cluster import Cluster, admin_client
+from bridge.kafka.connect import connection_error, kafka_options
+from bridge.kafka.fetching import QUIET_WAIT, Fetching, Watermarks
+from bridge.kafka.group import EngineAssignor, Group, read_group
+from bridge.kafka.kept_positions import OURS
+from bridge.kafka.record import Fetched
+from bridge.kafka.reread import group_commits, group_positions
+from bridge.kafka.start_offset import Start, start_of
 from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
-    from bridge.kafka.share import Share
+    from bridge.kafka.fetching import Partitions
+    from bridge.kafka.kept_positions import KeptPositions, Stood
     from bridge.settings import KafkaSettings
 
 __all__ = ["Consumer"]
 
+_log = logging.getLogger(__name__)
+
 _DAY: Final = 86_400_000
+_NOWHERE: Final = (1 << 63) - 1
+"""An offset that no record has."""
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -42,6 +61,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         settings: the cluster's.
         topics: what is read.
         release: called before partitions are taken away; finish or drop what is in hand, in a few seconds.
+        started: called with where reading partitions starts, once that is decided: after each assignment, and where
+            records that were to be read next are no longer there.
+        recall: asked where the settings have a new group start at the end: from which offset on a partition was
+            worked on before, by topic and partition. So a position that Kafka lost is not taken for a first start.
+        kept: where this engine stood before, by its own account; it is kept up to date with where reading starts.
     """
 
     def __init__(
@@ -49,18 +73,32 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         settings: KafkaSettings,
         topics: Collection[str],
         release: Callable[[], Awaitable[None]],
+        started: Callable[[Sequence[Start]], None] = lambda _: None,
+        *,
+        recall: Callable[[], Awaitable[Mapping[tuple[str, int], int]]] | None = None,
+        kept: KeptPositions | None = None,
     ) -> None:
         self.missing: set[str] = set()
         """Topics that the cluster does not have; they are read once they are there."""
+        self.held: dict[tuple[str, int], Held] = {}
+        """What stands behind the beginning of an open transaction, by topic and partition, as `lag` saw it last."""
+        self._started = started
+        self._recall = recall
+        self._kept = kept
+        self._begun: set[str] = set()
         self._settings = settings
         self._topics = frozenset(topics)
         self._release = release
+        self._cluster = Cluster(settings)
         self._consumer: Any = None
         self._subscribed: frozenset[str] = frozenset()
         self._assigned = False
         self._expelled = False
         self._generation = 0
-        self._unplaced: set[Any] = set()
+        self._unplaced: dict[Any, int | None] = {}
+        self._committed: dict[Any, int] = {}
+        """By partition the position that the group has, as far as it is known here."""
+        self._watermarks = Watermarks(settings)
         self._placing = asyncio.Lock()
         self._fetching = Fetching(self._fetch_by)
 
@@ -69,20 +107,24 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
         Raises:
             UnreachableError: no broker answers.
-            RefusedError: we may not read, or the certificate, the user, the password or a file of ours is wrong.
+            RefusedError: we may not read, or the certificate, the user, the password or a file of ours is wrong, or
+                another cluster answers.
+            TakenError: the group is another program's; it was not disturbed.
         """
         timeout = int(self._settings.timeout * 1000)
         try:
-            options = connect_options(self._settings)
+            options = kafka_options(self._settings)
         except SettingsError as error:
             raise await connection_error(self._settings, error) from error
         self._consumer = AIOKafkaConsumer(
             **options,
             client_id=self._settings.client_id,
             group_id=self._settings.group,
+            partition_assignment_strategy=(EngineAssignor,),
             enable_auto_commit=False,
-            # Also for an offset that Kafka has deleted meanwhile; where `beginning` is false, see `_place`.
-            auto_offset_reset="earliest",
+            # Whoever moves a position says so, and how many records that skips: see `_place`.
+            auto_offset_reset="none",
+            isolation_level="read_committed",
             session_timeout_ms=int(self._settings.session_timeout * 1000),
             heartbeat_interval_ms=int(self._settings.session_timeout * 300),
             # Waiting for Strapi is no reason to leave the group: the heartbeat says that we live.
@@ -100,17 +142,27 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         )
         try:
             async with asyncio.timeout(self._settings.timeout):
-                await self._consumer.start()
+                await self._cluster.start(self._consumer)
+                if missing := missing_names(self._consumer):
+                    _log.warning("kafka: this aiokafka has no %s, and is used without", ", ".join(missing))
+                if self._kept is not None:
+                    self._kept.are_of(self._cluster.known)
+                # A member that is about to join holds up all that join at that moment, even where it is refused then.
+                if refusal := (await self.group()).refusal:
+                    raise refusal
+                await self._watermarks.start()
+                await self._look_for_positions()
                 await self.look_for_topics()
-        except KafkaConnectionError as error:
-            raise await connection_error(self._settings, error) from error
-        except (KafkaError, OSError, TimeoutError) as error:
+        except (TopicAuthorizationFailedError, GroupAuthorizationFailedError) as error:
             raise self._error(error) from error
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise await connection_error(self._settings, error) from error
 
     async def stop(self, deadline: float) -> None:
         """Leave the group within `deadline` seconds; an absent Kafka finds out by itself."""
         self._fetching.end_gathering()
         consumer, self._consumer = self._consumer, None
+        await self._watermarks.stop()
         if consumer is not None:
             await stop_consumer(consumer, deadline)
 
@@ -124,12 +176,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             there = frozenset(await self._consumer.topics()) & self._topics
         except (KafkaError, OSError) as error:
             raise self._error(error) from error
+        # What is in a topic that was not there when this began came since.
+        self._begun |= self.missing & there
         self.missing = set(self._topics - there)
         if there and there != self._subscribed:
             self._subscribed = there
             self._consumer.subscribe(topics=sorted(there), listener=self)
 
-    async def poll(self, share: Share, most: int) -> Fetched:
+    async def poll(self, share: Partitions, most: int) -> Fetched:
         """Take records of a share of our partitions, waiting a moment where there are none.
 
         Several shares may be polled at once. After the group refused a commit there are no records until it gives us
@@ -142,6 +196,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         Raises:
             ServerError: this consumer can't go on; make another one.
         """
+        self._cluster.check()
         if not self._subscribed or self._expelled:
             await asyncio.sleep(self._fetching.look / 1000)
             return self._nothing()
@@ -154,15 +209,35 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             if places or not assigned:
                 return await self._take(places, most)
             await asyncio.sleep(self._fetching.look / 1000)
+        except InconsistentGroupProtocolError as error:
+            raise (await self.group()).taken() from error
         except (KafkaError, OSError) as error:
             raise self._error(error) from error
         return self._nothing()
+
+    async def group(self) -> Group:
+        """Who is in the group.
+
+        Raises:
+            ServerError: the cluster does not say.
+        """
+        try:
+            async with asyncio.timeout(self._settings.timeout), admin_client(self._settings) as admin:
+                return await read_group(admin, self._settings.group, self._topics)
+        except GroupAuthorizationFailedError as error:
+            raise self._error(error) from error
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise await connection_error(self._settings, error) from error
 
     async def _take(self, places: Sequence[Any], most: int) -> Fetched:
         generation = self._generation
         self._fetching.look_begins()
         try:
             taken = await self._consumer.getmany(*places, timeout_ms=self._fetching.look, max_records=most)
+        except (NoOffsetForPartitionError, OffsetOutOfRangeError) as error:
+            if isinstance(error, OffsetOutOfRangeError):
+                self._unplaced |= error.args[0]
+            return self._nothing()
         except ValueError as error:
             # Its bytes can't be had, so no dead letter could keep it, and to go on behind it would lose it unsaid.
             raise ServerError(
@@ -178,9 +253,38 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             return self._nothing()
         found = [record for records in taken.values() for record in records]
         if not found:
-            return self._nothing()
+            return Fetched([], generation, time.monotonic(), await self._passed(places))
         self._fetching.taken(full=len(found) == most)
         return Fetched(found, generation, time.monotonic())
+
+    async def _passed(self, places: Sequence[Any]) -> dict[tuple[str, int], int]:
+        """Up to where partitions are read beyond the group's position in them."""
+        passed: dict[tuple[str, int], int] = {}
+        with contextlib.suppress(IllegalStateError):
+            for place in places:
+                # Before the first answer there is no position yet, and asking for it would wait.
+                if place in self._committed and self._consumer.highwater(place) is not None:
+                    position = await self._consumer.position(place)
+                    if position > self._committed[place]:
+                        passed[place.topic, place.partition] = position
+        return passed
+
+    @property
+    def assigned(self) -> set[tuple[str, int]]:
+        """The topics and partitions that are ours and have a start."""
+        if self._consumer is None or not self._assigned:
+            return set()
+        return {(place.topic, place.partition) for place in self._consumer.assignment() - self._unplaced.keys()}
+
+    @property
+    def is_in(self) -> bool:
+        """Whether the group has let us in; also while there is no topic to read."""
+        return self._assigned or not self._subscribed
+
+    @property
+    def generation(self) -> int:
+        """Another number after each change of the assignment."""
+        return self._generation
 
     def put_down(self, fetched: Fetched) -> None:
         """Records that were taken are settled or dropped; called once for each `Fetched` that has some."""
@@ -222,7 +326,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             return False
         generation = self._generation
         try:
-            await self._consumer.commit({TopicPartition(*place): offset for place, offset in positions.items()})
+            offsets = {TopicPartition(*place): offset for place, offset in positions.items()}
+            await self._consumer.commit({place: (offset, OURS) for place, offset in offsets.items()})
+            self._committed |= offsets
         except IllegalStateError:
             return False
         except CommitFailedError:
@@ -234,20 +340,76 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             raise self._error(error) from error
         return True
 
-    async def lag(self) -> int:
-        """How many records of our partitions are not read yet; -1 while that can't be said."""
+    async def lag(self) -> dict[str, int] | None:
+        """How many records of our partitions could be read and are not taken yet, by topic; None while that is unknown.
+
+        Those that stand behind the beginning of an open transaction can't be read: they are in `held`.
+        """
         if not self._subscribed:
-            return 0
+            self.held = {}
+            return {}
         try:
+            if self._assigned and not self._expelled:
+                # Also while nothing is taken.
+                async with self._placing:
+                    await self._place()
             assigned = self._consumer.assignment()
             if not self._assigned or self._unplaced:
-                return -1
+                return None
             if not assigned:
-                return 0
-            ends = await self._consumer.end_offsets(assigned)
-            return sum([max(0, end - await self._consumer.position(place)) for place, end in ends.items()])
-        except (KafkaError, OSError, TimeoutError):
-            return -1
+                self.held = {}
+                return {}
+            # In this order: what comes between the two answers is not held by anything.
+            ends = await self._watermarks.of(assigned)
+            stable = await self._consumer.end_offsets(assigned)
+            positions = {place: await self._consumer.position(place) for place in assigned}
+            firsts = {place: max(stable[place], positions[place]) for place in assigned}
+            self.held = {
+                (place.topic, place.partition): Held(first, ends[place] - first)
+                for place, first in firsts.items()
+                if first < ends[place]
+            }
+            lag = dict.fromkeys((place.topic for place in assigned), 0)
+            for place, position in positions.items():
+                lag[place.topic] += max(0, stable[place] - position)
+        except (ServerError, KafkaError, OSError, TimeoutError):
+            return None
+        return lag
+
+    async def look_for_brokers(self) -> None:
+        """Ask the addresses of the settings for the brokers: those that are known may have other names by now."""
+        with contextlib.suppress(KafkaError, OSError, TimeoutError):
+            async with asyncio.timeout(self._settings.timeout):
+                await ask_again(self._consumer)
+                await self._watermarks.look_for_brokers()
+
+    async def bounds(self, places: Collection[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, int]]:
+        """Of some partitions, the offset of the first record that Kafka has, and the one behind the last.
+
+        The last may be of an open transaction.
+
+        Raises:
+            ServerError: the cluster does not say.
+        """
+        asked = [TopicPartition(*place) for place in places]
+        try:
+            first, end = await self._consumer.beginning_offsets(asked), await self._watermarks.of(asked)
+        except (KafkaError, OSError) as error:
+            raise self._error(error) from error
+        return {(place.topic, place.partition): (first[place], end[place]) for place in asked}
+
+    async def look_for_new_topics(self) -> None:
+        """Look whether the group still has the positions that it had: Kafka drops them with their topic.
+
+        Where a topic was deleted and made again between two requests nothing else tells, and reading on behind the old
+        position would skip what the new topic has before it.
+        """
+        with contextlib.suppress(KafkaError, OSError, IllegalStateError):
+            for place in self._committed.keys() & self._consumer.assignment():
+                if await self._consumer.committed(place) is None and place not in self._unplaced:
+                    self._committed.pop(place, None)
+                    # Behind any end: a place of another topic.
+                    self._unplaced[place] = _NOWHERE
 
     async def on_partitions_revoked(self, revoked: Collection[Any]) -> None:
         """Called by aiokafka before a rebalance."""
@@ -261,21 +423,91 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._generation += 1
         self._assigned = True
         self._expelled = False
-        self._unplaced = set() if self._settings.beginning else set(assigned)
+        self._unplaced = dict.fromkeys(assigned)
+        self._committed = {}
 
     async def _place(self) -> None:
-        """Where the group starts with the next record, commit the end at once: a restart then skips nothing."""
+        """Decide where to start, and commit at once what is not the group's position: a restart then skips nothing."""
         while self._unplaced:
-            generation, places = self._generation, sorted(self._unplaced)
-            new = [place for place in places if await self._consumer.committed(place) is None]
-            ends = await self._consumer.end_offsets(new) if new else {}
+            generation, unplaced = self._generation, dict(sorted(self._unplaced.items()))
+            committed = await group_commits(self._settings)
+            foreign = set()
+            for place, position in unplaced.items():
+                if position is None and (found := committed.get((place.topic, place.partition))) is not None:
+                    unplaced[place] = found.offset
+                    foreign |= {place} if found.metadata != OURS else set()
+            first = await self._consumer.beginning_offsets(list(unplaced))
+            # A position may lie behind the stable one: who reads uncommitted records commits them as well.
+            end = await self._watermarks.of(unplaced)
+            stable = await self._consumer.end_offsets(list(unplaced))
+            stood = self._where_we_stood(unplaced)
+            new = [place for place, at in unplaced.items() if at is None]
+            again = await self._made_again({place: stood[place] for place in new if place in stood}, first)
+            otherwise = await self._where_without(new)
             if generation != self._generation:
                 continue
-            for place, end in ends.items():
-                self._consumer.seek(place, end)
-            if ends and not await self.commit({(place.topic, place.partition): end for place, end in ends.items()}):
+            starts = [
+                start_of(
+                    place,
+                    position,
+                    first[place],
+                    end[place],
+                    otherwise.get(place),
+                    stable=stable[place],
+                    stood=stood[place].position if place in stood else None,
+                    again=place in again,
+                    ours=place not in foreign,
+                )
+                for place, position in unplaced.items()
+            ]
+            moved = {(start.topic, start.partition): start.offset for start in starts if start.moved}
+            for place, offset in moved.items():
+                self._consumer.seek(TopicPartition(*place), offset)
+            if moved and not await self.commit(moved):
                 return
-            self._unplaced -= set(places)
+            self._committed |= {TopicPartition(start.topic, start.partition): start.offset for start in starts}
+            self._begun |= {place.topic for place in unplaced}
+            for place, position in unplaced.items():
+                if self._unplaced.get(place, position) in {None, position}:
+                    self._unplaced.pop(place, None)
+            if self._kept is not None:
+                for start in starts:
+                    self._kept.put((start.topic, start.partition), start.offset)
+                self._kept.save(soon=False)
+            self._started(starts)
+
+    def _where_we_stood(self, places: Iterable[Any]) -> dict[Any, Stood]:
+        if self._kept is None:
+            return {}
+        found = {place: self._kept.of_place((place.topic, place.partition)) for place in places}
+        return {place: one for place, one in found.items() if one is not None}
+
+    async def _made_again(self, stood: Mapping[Any, Stood], first: Mapping[Any, int]) -> set[Any]:
+        """In which partitions without a position the topic is another one than this engine knows.
+
+        Kafka drops positions with their topic. Of one that was made again, the first record is newer than all that was
+        settled, and stands before where that ended.
+        """
+        newest = {place: one.newest for place, one in stood.items() if one.newest and first[place] < one.position}
+        oldest = await self._consumer.offsets_for_times(dict.fromkeys(newest, 0)) if newest else {}
+        return {place for place, told in oldest.items() if told is not None and told.timestamp > newest[place]}
+
+    async def _where_without(self, new: Sequence[Any]) -> Mapping[Any, int | None]:
+        """Where to start in those partitions in which the group has no position; None is the end."""
+        if not new:
+            return {}
+        if self._settings.beginning:
+            return dict.fromkeys(new, 0)
+        known = await self._recall() if self._recall is not None else {}
+        begun = self._begun | {topic for topic, _ in known} | (self._kept.topics if self._kept else set())
+        # In a topic that was read before, a partition without a position was added to it, or its position was lost.
+        return {place: known.get((place.topic, place.partition), 0) if place.topic in begun else None for place in new}
+
+    async def _look_for_positions(self) -> None:
+        """Note in which topics the group has a position, before any engine that starts now makes one."""
+        if self._settings.beginning:
+            return
+        self._begun |= {topic for topic, _ in await group_positions(self._settings)}
 
     def _error(self, error: BaseException) -> ServerError:
         brokers = ", ".join(dict.fromkeys(self._settings.brokers))

@@ -1,15 +1,23 @@
-"""How the consumer's requests for records wait at the broker: as long as nothing is lost by it."""
+"""How the consumer fetches: from which partitions, how long its requests wait, and where each partition ends."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
+
+from aiokafka import AIOKafkaConsumer
+
+from bridge.kafka._private import ask_again, stop_consumer
+from bridge.kafka.cluster import Cluster
+from bridge.kafka.connect import kafka_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterable
 
-__all__ = ["QUIET_WAIT", "Fetching"]
+    from bridge.settings import KafkaSettings
+
+__all__ = ["QUIET_WAIT", "Fetching", "Partitions", "Watermarks"]
 
 QUIET_WAIT: Final = 500
 """Milliseconds that a request waits for a first record where none is worked on: each one costs both sides something."""
@@ -37,6 +45,93 @@ _MOST_OF_IT: Final = 0.8
 
 _WEIGHT: Final = 0.3
 """The weight of the last batch in how long the next one is expected to take."""
+
+
+class Place(Protocol):
+    """A partition of a topic, as aiokafka names it."""
+
+    @property
+    def topic(self) -> str:
+        """The topic."""
+
+    @property
+    def partition(self) -> int:
+        """The partition."""
+
+
+AnyPlace = TypeVar("AnyPlace", bound=Place)
+
+
+class Partitions(NamedTuple):
+    """Every n-th of the partitions of some topics: a product's movements have one key, so all are in one share.
+
+    Attributes:
+        topics: the topics.
+        number: which of the shares, 0 to `of` - 1.
+        of: into how many shares the partitions go.
+    """
+
+    topics: frozenset[str]
+    number: int = 0
+    of: int = 1
+
+    def among(self, assigned: Iterable[AnyPlace]) -> list[AnyPlace]:
+        """Which of the partitions that a consumer has are in this share; each is in one."""
+        places = (place for place in assigned if place.topic in self.topics)
+        return sorted(places, key=lambda place: (place.topic, place.partition))[self.number :: self.of]
+
+
+class Watermarks:
+    """Asks for high watermarks, on a connection of its own that reads nothing.
+
+    Args:
+        settings: the cluster's.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._consumer: Any = None
+
+    async def start(self) -> None:
+        """Connect.
+
+        Raises:
+            KafkaError: no broker answers, or the user is refused; also OSError.
+            SettingsError: a file of ours can't be read.
+            ForeignServerError: another cluster answers.
+        """
+        self._consumer = AIOKafkaConsumer(
+            **kafka_options(self._settings),
+            client_id=self._settings.client_id,
+            enable_auto_commit=False,
+            isolation_level="read_uncommitted",
+            request_timeout_ms=int(self._settings.timeout * 1000),
+            retry_backoff_ms=250,
+        )
+        await Cluster(self._settings).start(self._consumer)
+
+    async def look_for_brokers(self) -> None:
+        """Ask the addresses of the settings for the brokers: those that are known may have other names by now.
+
+        Raises:
+            KafkaError: none of them answers; also OSError and TimeoutError.
+        """
+        await ask_again(self._consumer)
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await stop_consumer(consumer, 1.0)
+
+    async def of(self, places: Collection[Any]) -> dict[Any, int]:
+        """Of each partition the offset behind its last record.
+
+        Raises:
+            KafkaError: the cluster does not say; also OSError.
+        """
+        found: dict[Any, int] = await self._consumer.end_offsets(list(places))
+        return found
 
 
 class Fetching:

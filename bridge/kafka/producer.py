@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import random
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
+    CorruptRecordException,
+    InvalidTimestampError,
     KafkaError,
     KafkaTimeoutError,
-    MessageSizeTooLargeError,
-    TopicAuthorizationFailedError,
+    UnknownError,
     UnknownTopicOrPartitionError,
 )
 from aiokafka.partitioner import murmur2
 
-from bridge.errors import RefusedError, RejectedError, ServerError, SettingsError, UnreachableError
-from bridge.kafka._private import stop_producer
-from bridge.kafka.connect import connect_options, connection_error
+from bridge.bounded import Computed
+from bridge.errors import ServerError, SettingsError, TooLargeError, UnreachableError
+from bridge.kafka._private import ask_again, stop_producer
+from bridge.kafka.cluster import Cluster
+from bridge.kafka.connect import connection_error, kafka_options
+from bridge.kafka.refusal import missing_topic, refusal, topic_configs
 from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
@@ -78,18 +81,25 @@ class Producer:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
+        self._cluster = Cluster(settings)
         self._producer: Any = None
+
+    @property
+    def refusal(self) -> ServerError | None:
+        """What to say of another cluster that answers in the place of ours; None while none does."""
+        return self._cluster.refusal
 
     async def start(self) -> None:
         """Connect.
 
         Raises:
             UnreachableError: no broker answers.
-            RefusedError: the brokers' certificate, the user, the password or a file of ours is wrong.
+            RefusedError: the brokers' certificate, the user, the password or a file of ours is wrong, or another
+                cluster answers.
         """
         try:
             producer = AIOKafkaProducer(
-                **connect_options(self._settings),
+                **kafka_options(self._settings),
                 client_id=self._settings.client_id,
                 acks="all",
                 enable_idempotence=True,
@@ -101,7 +111,9 @@ class Producer:
         except SettingsError as error:
             raise await connection_error(self._settings, error) from error
         try:
-            await producer.start()
+            # It waits for a broker that it can't call, and says nothing.
+            async with asyncio.timeout(self._settings.timeout):
+                await self._cluster.start(producer)
         except BaseException as error:
             await stop_producer(producer, 1.0)
             if isinstance(error, (KafkaError, OSError, asyncio.TimeoutError)):
@@ -120,15 +132,27 @@ class Producer:
         """Ask the cluster for its metadata.
 
         Raises:
-            UnreachableError: no broker answers in time.
+            UnreachableError: no broker answers in time, or none by the name that it gives out.
+            RefusedError: it no longer lets us in.
+            ForeignServerError: another cluster answers.
         """
         try:
             async with asyncio.timeout(self._settings.timeout):
                 updated = self._producer is not None and await self._producer.client.force_metadata_update()
+                if self._producer is not None and not updated:
+                    await ask_again(self._producer)
+                    updated = await self._producer.client.force_metadata_update()
         except (KafkaError, OSError, TimeoutError) as error:
-            raise self._unreachable(error) from error
+            self._cluster.check()
+            raise await connection_error(self._settings, error) from error
+        self._cluster.check()
         if not updated:
-            raise self._unreachable(None)
+            raise await connection_error(self._settings, None)
+
+    @property
+    def brokers(self) -> int:
+        """How many brokers the cluster has, as far as is known."""
+        return 0 if self._producer is None else len(self._producer.client.cluster.brokers())
 
     async def produce(self, records: Sequence[Record], placed: list[Placed | None]) -> None:
         """Write those records that have no place yet and wait until Kafka has them, for as long as it takes.
@@ -140,8 +164,8 @@ class Producer:
 
         Raises:
             UnreachableError: the producer is not connected, or a topic is not there.
-            RefusedError: Kafka does not let us write into a topic.
-            RejectedError: Kafka refuses a record for good, as it is larger than what it takes.
+            RefusedError: Kafka takes nothing of a topic before a person acts.
+            RejectedError: Kafka refuses a record for good; a TooLargeError where it is larger than what it takes.
             ServerError: the producer can't go on; a new one must be made.
         """
         if self._producer is None:
@@ -150,42 +174,38 @@ class Producer:
             batches = await self._batches(records, placed)
             futures: list[asyncio.Future[Any]] = []
             failed: BaseException | None = None
+            refused = ""
             for topic, partition, batch, _ in batches:
                 try:
                     futures.append(await self._send(topic, partition, batch))
                 except KafkaError as error:
                     # Those before it are under way, and what becomes of them must be known before any is written again.
-                    failed = error
+                    failed, refused = error, topic
                     break
             answers = await asyncio.gather(*futures, return_exceptions=True)
-            for (_, partition, _, members), answer in zip(batches, answers, strict=False):
+            for (topic, partition, _, members), answer in zip(batches, answers, strict=False):
                 if isinstance(answer, BaseException):
-                    failed = failed or answer
+                    if failed is None:
+                        failed, refused = answer, topic
                     continue
                 base = answer.offset
                 for place, member in enumerate(members):
                     placed[member] = Placed(partition, base + place if base >= 0 else -1)
-            if failed is not None:
-                raise failed
-        except UnknownTopicOrPartitionError as error:
-            raise UnreachableError(
-                "kafka",
-                Phrase("Kafka has no such topic: {error}", error=str(error)),
-                Phrase("create it; the messages wait in the broker until then"),
-            ) from error
-        except TopicAuthorizationFailedError as error:
-            topics = ", ".join(sorted({record.topic for record in records}))
-            raise RefusedError(
-                "kafka",
-                Phrase("Kafka refuses a write to {topics}: {error}", topics=topics, error=str(error)),
-                Phrase("give the engine's user the right to write there"),
-            ) from error
-        except MessageSizeTooLargeError as error:
-            raise RejectedError(
-                "kafka", Phrase("Kafka refuses a batch as too large: {error}", error=str(error))
-            ) from error
         except KafkaError as error:
-            raise ServerError("kafka", Phrase("the producer failed: {error}", error=repr(error))) from error
+            failed, refused = error, ", ".join(sorted({record.topic for record in records}))
+        if isinstance(failed, UnknownTopicOrPartitionError):
+            raise missing_topic(refused) from failed
+        if isinstance(failed, KafkaError):
+            raise await self._refusal(failed, refused) from failed
+        if failed is not None:
+            raise failed
+
+    async def _refusal(self, error: KafkaError, topic: str) -> ServerError:
+        settings = self._settings
+        # Of what is too large there may be many, and no setting says more.
+        asked = isinstance(error, InvalidTimestampError | UnknownError | CorruptRecordException)
+        configs = await topic_configs(settings, [topic]) if asked else {}
+        return refusal(error, topic, configs.get(topic, {}), settings.username)
 
     async def _batches(
         self, records: Sequence[Record], placed: Sequence[Placed | None]
@@ -201,8 +221,11 @@ class Producer:
             topic, key, value, headers = record.topic, record.key, record.value, record.headers
             count = partitions.get(topic)
             if count is None:
-                count = partitions[topic] = len(await producer.partitions_for(topic))
-            place = (topic, _partition(key, count) if key is not None else spread % count)
+                try:
+                    count = partitions[topic] = len(await producer.partitions_for(topic))
+                except UnknownTopicOrPartitionError as error:
+                    raise missing_topic(topic) from error
+            place = (topic, _hashed[key] % count if key is not None else spread % count)
             batch, members = open_batches.get(place) or (None, [])
             if batch is None or batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
                 if batch is not None:
@@ -210,7 +233,7 @@ class Producer:
                 batch, members = producer.create_batch(), []
                 open_batches[place] = (batch, members)
                 if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
-                    raise RejectedError("kafka", Phrase("a record of {size} bytes fits into no batch", size=len(value)))
+                    raise TooLargeError("kafka", Phrase("a record of {size} bytes fits into no batch", size=len(value)))
             members.append(position)
         done.extend((topic, partition, batch, members) for (topic, partition), (batch, members) in open_batches.items())
         return done
@@ -219,6 +242,8 @@ class Producer:
         while True:
             try:
                 acknowledged: asyncio.Future[Any] = await self._producer.send_batch(batch, topic, partition=partition)
+                # Nobody may wait for it: a wait that is cancelled while a later batch is handed over gives it up.
+                acknowledged.add_done_callback(_look_at)
                 return acknowledged
             except KafkaTimeoutError:
                 # An earlier batch of that partition still waits for Kafka, and this one was not queued.
@@ -234,8 +259,15 @@ class Producer:
         )
 
 
-@lru_cache(maxsize=65_536)
-def _partition(key: bytes, count: int) -> int:
+def _look_at(acknowledged: asyncio.Future[Any]) -> None:
+    if not acknowledged.cancelled():
+        acknowledged.exception()
+
+
+def _hash(key: bytes) -> int:
     # The choice of Kafka's own clients, so that a product's records stay together whoever writes them.
-    chosen: int = (murmur2(key) & 0x7FFF_FFFF) % count
-    return chosen
+    hashed: int = murmur2(key) & 0x7FFF_FFFF
+    return hashed
+
+
+_hashed: Final[Computed[bytes, int]] = Computed(_hash, 65_536, 8_000_000)

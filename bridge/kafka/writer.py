@@ -6,13 +6,24 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
-from bridge.backoff import Backoff
-from bridge.errors import RefusedError, RejectedError, ServerError, UnreachableError
+from bridge.backoff import Backoff, pause
+from bridge.errors import (
+    ForeignServerError,
+    RefusedError,
+    RejectedError,
+    ServerError,
+    SettingsError,
+    TooLargeError,
+    UnreachableError,
+)
 from bridge.journal import Server, State
+from bridge.kafka.connect import reach_of
 from bridge.kafka.producer import Producer
+from bridge.kafka.refusal import why_waiting
+from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from bridge.journal import Journal
     from bridge.kafka.producer import Placed, Record
@@ -25,8 +36,17 @@ _log = logging.getLogger(__name__)
 _LOOK: Final = 5.0
 """Seconds between two looks whether the cluster answers."""
 
+_OTHERS: Final = 30.0
+"""Seconds between two looks whether each of several brokers is reached: what one leads waits for it alone."""
+
+_SLOW: Final = 3.0
+"""Seconds that an acknowledgement may take before that is told."""
+
 _REFUSED: Final = 30.0
-"""Seconds between two tries of what Kafka refuses."""
+"""Seconds to which the pause between two tries of what Kafka refuses grows."""
+
+_ALONE: Final = 3
+"""How often a record that Kafka refuses for no reason that we know is tried by itself, before it is given up."""
 
 
 class Writer:
@@ -43,17 +63,23 @@ class Writer:
         self._producer = Producer(settings)
         self._connected = asyncio.Event()
         self._renew = asyncio.Event()
+        self._slow: dict[object, Collection[str]] = {}
+        """The calls that wait for an acknowledgement for long, and for which topics."""
+        self._said = ""
+        self._others_due = 0.0
 
     async def run(self) -> None:
         """Keep the connection until cancelled."""
         backoff = Backoff()
         self._journal.connection(Server.KAFKA, State.CONNECTING)
         while True:
+            # A producer may have been stopped at the very moment of a cancellation.
+            await pause(0)
             try:
                 await self._producer.start()
             except ServerError as error:
-                self._note(error)
-                await asyncio.sleep(backoff.pause())
+                self.note(error)
+                await pause(backoff.pause())
                 continue
             backoff.reset()
             if self._journal.connections[Server.KAFKA].state is State.REFUSED:
@@ -85,52 +111,105 @@ class Writer:
         Raises:
             RejectedError: Kafka refuses a record among them for good; those that have a place in `placed` are written.
         """
-        backoff = Backoff()
+        backoff, refused = Backoff(), Backoff(first=1.0, longest=_REFUSED)
         places: list[Placed | None] = [None] * len(records) if placed is None else placed
+        alone = 0
         while True:
             await self._connected.wait()
-            slow = asyncio.get_running_loop().call_later(3.0, self._note_waiting)
             try:
-                await self._producer.produce(records, places)
-            except RejectedError:
-                raise
+                await self._produce(records, places)
+            except RejectedError as error:
+                self._begin_anew()
+                alone += 1
+                if isinstance(error, TooLargeError) or places.count(None) > 1 or alone >= _ALONE:
+                    raise
+                await pause(backoff.pause())
             except RefusedError as error:
-                self._note(error)
-                await asyncio.sleep(_REFUSED)
+                self.note(error)
+                self._begin_anew()
+                await pause(refused.pause())
             except UnreachableError as error:
-                self._note(error)
-                await asyncio.sleep(backoff.pause())
+                self.note(error)
+                await pause(backoff.pause())
             except ServerError as error:
-                self._note(error)
-                self._connected.clear()
-                self._renew.set()
+                self.note(error)
+                self._begin_anew()
+                await pause(backoff.pause())
             else:
                 self._journal.connection(Server.KAFKA, State.UP)
                 return [place for place in places if place is not None]
-            finally:
-                slow.cancel()
+
+    async def _produce(self, records: Sequence[Record], places: list[Placed | None]) -> None:
+        call, topics = object(), {record.topic for record in records}
+        slow = asyncio.get_running_loop().call_later(_SLOW, self._note_waiting, call, topics)
+        try:
+            await self._producer.produce(records, places)
+        finally:
+            slow.cancel()
+            self._slow.pop(call, None)
+
+    def note(self, error: ServerError) -> None:
+        """Note that Kafka does not take what it is given, in the log where that is news."""
+        state = State.REFUSED if isinstance(error, RefusedError | RejectedError) else State.DOWN
+        # Not the text itself: a time, say, may stand in it.
+        said = error.what.sentence if isinstance(error.what, Phrase) else error.what
+        if self._journal.connections[Server.KAFKA].state is not state or said != self._said:
+            _log.warning("kafka: %s", error)
+        self._said = said
+        self._journal.connection(Server.KAFKA, state, error.what, error.advice)
+
+    def _begin_anew(self) -> None:
+        """Have another producer made: this one has counted what Kafka refused, and Kafka has not (KIP-98)."""
+        self._connected.clear()
+        self._renew.set()
 
     async def _watch(self) -> None:
+        foreign = False
         while not self._renew.is_set():
             try:
                 await self._producer.alive()
             except ServerError as error:
-                self._note(error)
+                foreign = foreign or isinstance(error, ForeignServerError)
+                self.note(error)
             else:
-                if self._journal.connections[Server.KAFKA].state is not State.REFUSED:
+                # Whether a write is still refused only the next write tells.
+                refused = self._journal.connections[Server.KAFKA].state is State.REFUSED and not foreign
+                if self._slow:
+                    await self._explain()
+                elif not refused:
                     self._journal.connection(Server.KAFKA, State.UP)
+                foreign = False
+                await self._look_at_others()
             try:
                 await asyncio.wait_for(self._renew.wait(), _LOOK)
             except TimeoutError:
                 continue
 
-    def _note_waiting(self) -> None:
-        self._journal.connection(
-            Server.KAFKA, State.DOWN, "Kafka does not acknowledge", "the messages wait, and none is lost"
-        )
+    async def _look_at_others(self) -> None:
+        now = asyncio.get_running_loop().time()
+        several = self._producer.brokers > 1 or "brokers" in self._journal.notes
+        if not several or now < self._others_due:
+            return
+        try:
+            faults = (await reach_of(self._settings)).faults
+        except SettingsError:
+            return
+        self._others_due = now + (_LOOK if faults else _OTHERS)
+        if faults:
+            self._journal.notes["brokers"] = faults[0].text
+        else:
+            self._journal.notes.pop("brokers", None)
 
-    def _note(self, error: ServerError) -> None:
-        state = State.REFUSED if isinstance(error, RefusedError) else State.DOWN
-        if self._journal.connections[Server.KAFKA].state is not state:
-            _log.warning("kafka: %s", error)
-        self._journal.connection(Server.KAFKA, state, error.what, error.advice)
+    def _note_waiting(self, call: object, topics: Collection[str]) -> None:
+        self._slow[call] = topics
+        if self._producer.refusal is not None:
+            self.note(self._producer.refusal)
+        elif self._journal.connections[Server.KAFKA].state is State.UP:
+            what, advice = Phrase("Kafka does not acknowledge"), Phrase("the messages wait, and none is lost")
+            self._journal.connection(Server.KAFKA, State.DOWN, what, advice)
+
+    async def _explain(self) -> None:
+        """Note what may be the reason where a cluster answers and does not acknowledge."""
+        reason = await why_waiting(self._settings, {topic for topics in self._slow.values() for topic in topics})
+        if reason is not None and self._slow:
+            self.note(reason)

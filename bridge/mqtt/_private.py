@@ -2,14 +2,17 @@
 
 aiomqtt stays the client: it connects, subscribes, publishes and keeps the connection alive. It has no public manual
 acknowledgement, hides whether the broker kept the session, and reads one packet at a wake-up; `ChunkClient` adds
-these three.
+these three. What reading by the chunk alone needs is checked for when a session is made, and without it packets are
+read one by one, as paho does publicly.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import ssl
+import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,49 +20,101 @@ import aiomqtt
 from paho.mqtt.enums import MQTTErrorCode
 
 from bridge.errors import LibraryChangedError
-from bridge.mqtt.frames import PUBACK, Frames, Inbound, MalformedFrameError, puback_frames
+from bridge.mqtt.frames import LARGEST_PACKET, PUBACK, Frames, Inbound, MalformedFrameError, puback_frames
 from bridge.mqtt.websocket import PING, WebsocketFrames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ChunkClient", "PacketClient", "PublishRefusedError", "PublishingClient", "abandon", "check_libraries"]
+__all__ = [
+    "ChunkClient",
+    "OwnSocketClient",
+    "PublishRefusedError",
+    "PublishingClient",
+    "abandon",
+    "check_libraries",
+    "missing_for_chunks",
+    "session_client",
+]
+
+NO_MATCHING_SUBSCRIBERS: Final = 16
+"""PUBACK: the broker took it and has no one to hand it to (MQTT 5 section 3.4.2.1)."""
 
 _READ: Final = 65_536
 _BYTES_A_WAKE_UP: Final = 2 * _READ
 _READS_A_WAKE_UP: Final = 500
 """What one wake-up takes at most: beyond it, what came is handed on and Kafka's sockets get their turn."""
 
-_AIOMQTT_NAMES: Final = ("_on_connect", "_on_socket_open", "_misc_loop", "_on_disconnect", "_on_publish", "_on_message")
-_PAHO_NAMES: Final = (
-    "_packet_handle",
-    "_loop_rc_handle",
-    "_packet_queue",
-    "_check_keepalive",
-    "_sock_recv",
-    "_sock_close",
+_AIOMQTT_NAMES: Final = (
+    "_on_connect",
+    "_on_message",
+    "_on_publish",
+    "_on_socket_close",
+    "_on_socket_open",
+    "_on_socket_register_write",
+    "_misc_loop",
 )
-_WEBSOCKET_NAMES: Final = ("_create_frame", "_send_impl")
+_AIOMQTT_ATTRIBUTES: Final = ("_client", "_connected", "_disconnected", "_loop")
+_PAHO_NAMES: Final = ("_loop_rc_handle", "_sock_close", "_last_bytes_received", "_ping_t")
+"""Without these and aiomqtt's there is no client: no public way tells what the engine must know."""
+
+_CHUNK_NAMES: Final = ("_in_packet", "_packet_handle", "_packet_queue", "_sock_recv", "_ssl", "_transport")
+_WEBSOCKET_NAMES: Final = ("_create_frame",)
+"""Without these packets are read one by one, as paho does, and acknowledged one by one."""
+
+_log = logging.getLogger(__name__)
 
 
-def check_libraries() -> None:
-    """Make sure that each private name is there.
+def check_libraries(client: aiomqtt.Client) -> None:
+    """Make sure that each private name is there which the engine cannot do without.
+
+    Args:
+        client: any, connected or not.
 
     Raises:
         LibraryChangedError: one is not.
     """
-    from paho.mqtt import client as paho  # noqa: PLC0415 - only this check looks at the classes themselves
+    missing = [name for name in (*_AIOMQTT_NAMES, *_AIOMQTT_ATTRIBUTES) if not hasattr(client, name)]
+    missing = missing or [name for name in _PAHO_NAMES if not hasattr(client._client, name)]
+    if missing:
+        names = ", ".join(missing)
+        msg = f"aiomqtt or paho-mqtt has no {names}; aiomqtt 2.5 with paho-mqtt 2.2 has"
+        raise LibraryChangedError(msg)
 
-    wanted = (
-        (aiomqtt.Client, _AIOMQTT_NAMES),
-        (paho.Client, _PAHO_NAMES),
-        (paho._WebsocketWrapper, _WEBSOCKET_NAMES),
-    )
-    for owner, names in wanted:
-        for name in names:
-            if not hasattr(owner, name):
-                msg = f"{owner.__module__}.{owner.__name__} has no {name}; aiomqtt 2.5 with paho-mqtt 2.2 has it"
-                raise LibraryChangedError(msg)
+
+def missing_for_chunks(client: aiomqtt.Client) -> list[str]:
+    """The private names of paho that reading by the chunk needs and this one has not.
+
+    Args:
+        client: any, connected or not.
+    """
+    inner: Any = client._client
+    wrapper = getattr(sys.modules[type(inner).__module__], "_WebsocketWrapper", None)
+    return [
+        *(name for name in _CHUNK_NAMES if not hasattr(inner, name)),
+        *(name for name in _WEBSOCKET_NAMES if not hasattr(wrapper, name)),
+    ]
+
+
+def session_client(reader: str, hostname: str, port: int, **options: Any) -> ChunkClient:
+    """The client that receives as the setting `mqtt.reader` says; one by one where paho has not what chunks need.
+
+    Args:
+        reader: `chunks` or `packets`.
+        hostname: the broker's.
+        port: the broker's.
+        options: all further arguments of `ChunkClient`.
+
+    Raises:
+        LibraryChangedError: aiomqtt or paho has not what either needs.
+    """
+    kind = ChunkClient if reader == "chunks" else PacketClient
+    client = kind(hostname, port, **options)
+    check_libraries(client)
+    if kind is ChunkClient and (missing := missing_for_chunks(client)):
+        _log.warning("mqtt: this paho-mqtt has no %s, so packets are read one by one", ", ".join(missing))
+        client = PacketClient(hostname, port, **options)
+    return client
 
 
 def abandon(client: aiomqtt.Client) -> None:
@@ -67,11 +122,61 @@ def abandon(client: aiomqtt.Client) -> None:
     client._client._sock_close()
 
 
+class OwnSocketClient(aiomqtt.Client):
+    """aiomqtt's client that has the event loop watch its socket only while the socket is its own.
+
+    paho says from another thread, or just before it closes, that its socket is to be watched, and aiomqtt has the loop
+    do so a moment later, by the descriptor's number. By then the number may be a socket of Kafka's or Strapi's: the
+    loop would call aiomqtt for it without end, and drop it from its books when that connection ends.
+
+    Args:
+        hostname: and all further arguments as aiomqtt's client has them.
+    """
+
+    def _on_socket_open(self, client: Any, userdata: Any, sock: Any) -> None:
+        self._loop.call_soon_threadsafe(self._opened, sock)
+
+    def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
+        self._loop.call_soon_threadsafe(self._has_to_write, sock)
+
+    def _is_own(self, sock: Any) -> bool:
+        own: Any = self._client.socket()
+        return sock is own and bool(sock.fileno() >= 0)
+
+    def _opened(self, sock: Any) -> None:
+        if self._is_own(sock):
+            self._loop.add_reader(sock.fileno(), self._read)
+            self._misc_task = self._loop.create_task(self._misc_loop())
+
+    def _has_to_write(self, sock: Any) -> None:
+        if self._is_own(sock) and self._client.want_write():
+            self._loop.add_writer(sock.fileno(), self._write)
+
+    def _read(self) -> None:
+        try:
+            self._client.loop_read()
+            # What TLS has taken from the network already wakes no one up.
+            while (sock := self._client.socket()) is not None and hasattr(sock, "pending") and sock.pending():
+                self._client.loop_read()
+        except Exception as error:
+            self._broke(error)
+
+    def _write(self) -> None:
+        try:
+            self._client.loop_write()
+        except Exception as error:
+            self._broke(error)
+
+    def _broke(self, error: Exception) -> None:
+        if not self._disconnected.done():
+            self._disconnected.set_exception(aiomqtt.MqttError(str(error) or repr(error)))
+
+
 class PublishRefusedError(Exception):
     """The broker's word on a message was no; the text is its reason."""
 
 
-class PublishingClient(aiomqtt.Client):
+class PublishingClient(OwnSocketClient):
     """aiomqtt's client that tells a message that the broker took from one that it refused, which aiomqtt does not.
 
     Args:
@@ -82,8 +187,21 @@ class PublishingClient(aiomqtt.Client):
         super().__init__(hostname, port, **options)
         self._words: dict[int, asyncio.Future[Any]] = {}
 
-    async def publish_confirmed(self, topic: str, payload: bytes, properties: Any = None) -> None:
+    def when_lost(self, tell: Callable[[], None]) -> None:
+        """Have something called once the connection ended by itself; while nothing is published that is no error."""
+
+        def ended(future: asyncio.Future[Any]) -> None:
+            if not future.cancelled() and future.exception() is not None:
+                tell()
+
+        self._disconnected.add_done_callback(ended)
+
+    async def publish_confirmed(self, topic: str, payload: bytes, properties: Any = None) -> bool:
         """Publish at QoS 1 and wait for the broker's word.
+
+        Returns:
+            Whether the broker has it. False where it says that no one subscribes to it (MQTT 5 section 3.4.2.1): it has
+            thrown it away. MQTT 3.1.1 does not tell.
 
         Raises:
             PublishRefusedError: it refuses the message. MQTT 3.1.1 has no word for that, and a broker drops it.
@@ -101,6 +219,7 @@ class PublishingClient(aiomqtt.Client):
             self._words.pop(info.mid, None)
         if getattr(reason, "is_failure", False):
             raise PublishRefusedError(str(reason))
+        return getattr(reason, "value", 0) != NO_MATCHING_SUBSCRIBERS
 
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: Any, properties: Any) -> None:
         word = self._words.get(mid)
@@ -108,7 +227,7 @@ class PublishingClient(aiomqtt.Client):
             word.set_result(reason_code)
 
 
-class ChunkClient(aiomqtt.Client):
+class ChunkClient(OwnSocketClient):
     """aiomqtt's client that hands on what it receives by the chunk and acknowledges when told.
 
     Args:
@@ -122,6 +241,10 @@ class ChunkClient(aiomqtt.Client):
     ) -> None:
         super().__init__(hostname, port, **options)
         self.session_present = False
+        self.session_expiry: int | None = None
+        """For how many seconds the broker keeps the session, where it says so (MQTT 5 section 3.2.2.3.2)."""
+        self.asked = False
+        """Whether a socket was opened, on which the broker may have got our CONNECT."""
         self.reset = False
         """Whether the network broke the connection, rather than the broker closed it."""
         self._frames = Frames(version_5=version_5)
@@ -129,6 +252,11 @@ class ChunkClient(aiomqtt.Client):
         self._on_chunk = on_chunk
         self._reading = True
         self._descriptor = -1
+
+    @property
+    def progress(self) -> tuple[int, int, int]:
+        """How far the stream of packets has come: bytes in all, of a packet that is not whole, and of its whole."""
+        return self._frames.taken, *self._frames.unfinished
 
     async def disconnected(self) -> None:
         """Wait until the connection is gone.
@@ -156,22 +284,23 @@ class ChunkClient(aiomqtt.Client):
 
     def _on_connect(self, client: Any, userdata: Any, flags: Any, reason_code: Any, properties: Any = None) -> None:
         self.session_present = bool(flags.session_present)
+        self.session_expiry = getattr(properties, "SessionExpiryInterval", None)
         super()._on_connect(client, userdata, flags, reason_code, properties)
 
     def _on_socket_open(self, client: Any, userdata: Any, sock: Any) -> None:
+        self.asked = True
         super()._on_socket_open(client, userdata, sock)
-        self._loop.call_soon_threadsafe(self._take_over, sock.fileno())
 
     def _on_socket_close(self, client: Any, userdata: Any, sock: Any) -> None:
         self._descriptor = -1
         super()._on_socket_close(client, userdata, sock)
 
-    def _take_over(self, descriptor: int) -> None:
-        if self._client.socket() is not None:
-            self._descriptor = descriptor
+    def _opened(self, sock: Any) -> None:
+        if self._is_own(sock):
+            self._descriptor = sock.fileno()
             # Before anything but the handshake was read, so that nothing stays behind in paho's buffer.
             self._websocket = WebsocketFrames() if self._client._transport == "websockets" else None
-            self._loop.add_reader(descriptor, self._read)
+        super()._opened(sock)
 
     async def _misc_loop(self) -> None:
         while self._client.loop_misc() == MQTTErrorCode.MQTT_ERR_SUCCESS:
@@ -288,6 +417,11 @@ class PacketClient(ChunkClient):
         self._client.manual_ack_set(True)
         self._came: list[Inbound] = []
 
+    def acknowledge(self, packet_ids: list[int]) -> None:
+        """Acknowledge QoS 1 messages of this connection, each in a write of its own."""
+        for packet_id in packet_ids:
+            self._client.ack(packet_id, 1)
+
     def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
         properties = message.properties.pack() if message.properties is not None else b""
         # Before the properties stands their length, in as many bytes as have their highest bit set and one more.
@@ -295,12 +429,13 @@ class PacketClient(ChunkClient):
         self._came.append(
             Inbound(
                 message.topic,
-                message.payload,
+                message.payload[:LARGEST_PACKET],
                 message.qos,
                 message.mid if message.qos else 0,
                 message.retain,
                 message.dup,
                 properties[length:],
+                max(0, len(message.payload) - LARGEST_PACKET),
             )
         )
 

@@ -11,28 +11,26 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from bridge.errors import RefusedError, ServerError, SettingsError, TakenError, UnreachableError
+from bridge.errors import RefusedError, ServerError, SettingsError, TakenError, UnreachableError, cause_of
 from bridge.mqtt.address import read_address
+from bridge.mqtt.client_id import shown
 from bridge.phrase import Phrase
 from bridge.secret import read_secret
-from bridge.trust import certificate_refusal, trust
+from bridge.tls import certificate_refusal, trust
 
 if TYPE_CHECKING:
     from bridge.settings import MqttSettings
 
-__all__ = ["check_files", "connect_options", "publishing", "server_error", "session_taken", "user_properties"]
+__all__ = ["check_files", "mqtt_options", "publishing", "server_error", "session_taken", "user_properties"]
 
 _CREDENTIALS = {4, 5, 134, 135}
 """CONNACK: bad user name or password, not authorized, in MQTT 3.1.1 (section 3.2.2.3) and MQTT 5 (3.2.2.2)."""
-
-NOT_AUTHORIZED = 135
-"""PUBACK and DISCONNECT: not authorized (MQTT 5 sections 3.4.2.1 and 3.14.2.1)."""
 
 _TAKEN_OVER = 142
 """DISCONNECT: session taken over (MQTT 5 section 3.14.2.1)."""
 
 
-def connect_options(settings: MqttSettings, *, session: bool) -> dict[str, Any]:
+def mqtt_options(settings: MqttSettings, *, session: bool) -> dict[str, Any]:
     """The arguments of aiomqtt's client for these settings, without the client id.
 
     Args:
@@ -124,7 +122,7 @@ def server_error(error: MqttError, settings: MqttSettings) -> ServerError:
         )
     if value == _TAKEN_OVER:
         return session_taken(settings)
-    what = str(error).strip() or type(error).__name__
+    what = cause_of(error)
     return UnreachableError(
         "mqtt",
         Phrase("no MQTT connection to {url}: {what}", url=settings.url, what=what),
@@ -141,7 +139,7 @@ def session_taken(settings: MqttSettings) -> TakenError:
         Phrase(
             "another engine connects to {url} as {client_id!r} and takes the session",
             url=settings.url,
-            client_id=settings.client_id,
+            client_id=shown(settings.client_id),
         ),
         Phrase("stop it, or give each engine an mqtt.client_id of its own"),
     )

@@ -11,12 +11,21 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["Frames", "Inbound", "MalformedFrameError", "puback_frames", "user_properties"]
+from bridge.bounded import Computed
+
+__all__ = ["LARGEST_PACKET", "Frames", "Inbound", "MalformedFrameError", "puback_frames", "user_properties"]
 
 PUBLISH: Final = 0x30
 PUBACK: Final = 0x40
+
+LARGEST_PACKET: Final = 4 * 1024 * 1024
+"""How many bytes of a PUBLISH are taken in; MQTT allows 268,435,455. Of a larger one the payload's end is passed over
+and counted (`Inbound.cut`), so that it becomes a dead letter that says so. A Maximum Packet Size in our CONNECT would
+have the broker drop such a message and count it as delivered (MQTT 5 section 3.1.2.11.4): nobody would hear of it."""
+
 _LARGEST_LENGTH_BYTES: Final = 4
-_TOPICS_REMEMBERED: Final = 4096
+_LARGE: Final = 65_536
+"""Of a packet larger than this the parts are put together once, when all of them are there."""
 
 
 class MalformedFrameError(Exception):
@@ -34,6 +43,7 @@ class Inbound(msgspec.Struct, gc=False):
         retained: whether the broker sent it because it had kept it.
         redelivered: whether the broker says that it sent it before (DUP).
         properties: the raw MQTT 5 properties; empty where there are none.
+        cut: how many bytes of the payload's end were passed over, 0 where it is whole.
     """
 
     topic: str
@@ -43,6 +53,7 @@ class Inbound(msgspec.Struct, gc=False):
     retained: bool
     redelivered: bool
     properties: bytes
+    cut: int = 0
 
 
 class Frames:
@@ -50,14 +61,27 @@ class Frames:
 
     Args:
         version_5: whether PUBLISH carries properties.
+        largest: how many bytes of a PUBLISH are taken in.
     """
 
-    __slots__ = ("_rest", "_topics", "_version_5")
+    __slots__ = ("_have", "_largest", "_needed", "_parts", "_rest", "_topics", "_version_5", "taken")
 
-    def __init__(self, *, version_5: bool) -> None:
+    def __init__(self, *, version_5: bool, largest: int = LARGEST_PACKET) -> None:
         self._version_5 = version_5
+        self._largest = largest
         self._rest = b""
-        self._topics: dict[bytes, str] = {}
+        self._parts: list[bytes] = []
+        """Of a large packet what came of it, up to `largest` bytes."""
+        self._have = self._needed = 0
+        """How many bytes of it came, and how many it has."""
+        self.taken = 0
+        """How many bytes came in all."""
+        self._topics: Computed[bytes, str] = Computed(_decoded, 4096, 1_000_000)
+
+    @property
+    def unfinished(self) -> tuple[int, int]:
+        """How many bytes came of a packet whose end has not come, and how many it has (0 where that is not known)."""
+        return (self._have, self._needed) if self._parts else (len(self._rest), 0)
 
     def feed(self, data: bytes) -> tuple[list[Inbound], list[tuple[int, bytes]]]:
         """Take bytes from the socket.
@@ -71,10 +95,13 @@ class Frames:
         Raises:
             MalformedFrameError: a length of more than four bytes, or a PUBLISH whose parts do not fit into it.
         """
-        if self._rest:
-            data = self._rest + data
         published: list[Inbound] = []
         others: list[tuple[int, bytes]] = []
+        self.taken += len(data)
+        if self._parts:
+            data = self._go_on(data, published)
+        elif self._rest:
+            data = self._rest + data
         end, position = len(data), 0
         while position + 2 <= end:
             first = data[position]
@@ -87,6 +114,9 @@ class Frames:
                 length, body = found
             stop = body + length
             if stop > end:
+                if stop - position > _LARGE:
+                    self._begin(first, data[position:], stop - position)
+                    position = end
                 break
             if first & 0xF0 == PUBLISH:
                 published.append(self._publish(first, data, body, stop))
@@ -95,6 +125,42 @@ class Frames:
             position = stop
         self._rest = data[position:]
         return published, others
+
+    def _begin(self, first: int, data: bytes, needed: int) -> None:
+        """Begin to gather a large packet."""
+        if needed > self._largest and first & 0xF0 != PUBLISH:
+            msg = f"a frame that is no PUBLISH has {needed} bytes"
+            raise MalformedFrameError(msg)
+        self._parts, self._have, self._needed = [data[: self._largest]], len(data), needed
+
+    def _go_on(self, data: bytes, published: list[Inbound]) -> bytes:
+        """Take what came of a large packet; gives what is to be read next: the packet too, unless it is cut."""
+        rest = self._needed - self._have
+        self._parts.append(data[: max(0, min(rest, self._largest - self._have))])
+        self._have += min(rest, len(data))
+        if self._have < self._needed:
+            return b""
+        packet, self._parts = b"".join(self._parts), []
+        if self._needed <= self._largest:
+            return packet + data[rest:]
+        published.append(self._cut(packet, self._needed - len(packet)))
+        return data[rest:]
+
+    def _cut(self, packet: bytes, cut: int) -> Inbound:
+        """Read a PUBLISH whose last `cut` bytes were passed over."""
+        found = _length(packet, 1, len(packet))
+        body = found[1] if found else 0
+        try:
+            message = self._publish(packet[0], packet, body, len(packet))
+        except MalformedFrameError:
+            # Its properties alone are larger than what is taken in: they are left out, and it has no payload here.
+            topic_stop = body + 2 + int.from_bytes(packet[body : body + 2], "big")
+            length = topic_stop + 2 - body if packet[0] & 6 else topic_stop - body
+            cut += len(packet) - body - length
+            head = packet[: body + length] + (b"\0" if self._version_5 else b"")
+            message = self._publish(packet[0], head, body, len(head))
+        message.cut = cut
+        return message
 
     def _publish(self, first: int, data: bytes, position: int, stop: int) -> Inbound:
         qos = first >> 1 & 3
@@ -125,7 +191,7 @@ class Frames:
                     msg = "a PUBLISH frame is shorter than its properties"
                     raise MalformedFrameError(msg)
         return Inbound(
-            self._topics.get(topic) or self._topic(topic),
+            self._topics[topic],
             data[payload_start:stop],
             qos,
             packet_id,
@@ -134,11 +200,9 @@ class Frames:
             properties,
         )
 
-    def _topic(self, raw: bytes) -> str:
-        if len(self._topics) >= _TOPICS_REMEMBERED:
-            self._topics.clear()
-        topic = self._topics[raw] = raw.decode("utf-8", "replace")
-        return topic
+
+def _decoded(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
 
 
 def puback_frames(packet_ids: list[int]) -> bytes:

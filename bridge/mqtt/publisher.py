@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from typing import TYPE_CHECKING, Self
 
 import aiomqtt
 from paho.mqtt.enums import MQTTErrorCode
 
-from bridge.errors import PublishError, RefusedError
+from bridge.errors import PublishError, RefusedError, UnconfirmedError
 from bridge.identity import MOVEMENT_ID
 from bridge.mqtt._private import PublishingClient, PublishRefusedError, abandon
-from bridge.mqtt.connect import connect_options, publishing, server_error, user_properties
+from bridge.mqtt.connect import mqtt_options, publishing, server_error, user_properties
 from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class Publisher:
     Args:
         settings: the broker's.
         in_flight: how many messages may wait for the broker's word at once.
+
+    Attributes:
+        lost_at: when the connection to the broker broke last, in seconds since the epoch; 0 where it never did.
     """
 
     def __init__(self, settings: MqttSettings, in_flight: int = 100) -> None:
@@ -45,6 +49,7 @@ class Publisher:
         self._in_flight = asyncio.Semaphore(in_flight)
         self._connecting = asyncio.Lock()
         self._client: PublishingClient | None = None
+        self.lost_at = 0.0
 
     async def __aenter__(self) -> Self:
         """Connect lazily: the first message connects."""
@@ -58,7 +63,7 @@ class Publisher:
 
     async def publish(
         self, topic: str, payload: bytes, movement_id: str | None = None, others: Sequence[tuple[str, str]] = ()
-    ) -> None:
+    ) -> bool:
         """Publish and wait for the broker's word that it has the message.
 
         Args:
@@ -67,8 +72,12 @@ class Publisher:
             movement_id: sent as the user property `movement-id`, which MQTT 3.1.1 does not have.
             others: user properties to send beside it; not with MQTT 3.1.1 either.
 
+        Returns:
+            False where the broker said that no one subscribes to it, and so has thrown it away.
+
         Raises:
-            PublishError: the broker did not say that it has it; it may have it all the same.
+            UnconfirmedError: the broker did not say that it has it; it may have it all the same.
+            PublishError: it refused it, or there is no connection, and nothing was sent.
         """
         properties = None
         if movement_id is not None and self._settings.version == "5":
@@ -76,18 +85,18 @@ class Publisher:
         async with self._in_flight:
             try:
                 try:
-                    await self._send(topic, payload, properties)
+                    return await self._send(topic, payload, properties)
                 except aiomqtt.MqttCodeError as error:
                     if error.rc != MQTTErrorCode.MQTT_ERR_NO_CONN:
                         raise
                     # The connection broke while it was idle: nothing was sent on it.
-                    await self._send(topic, payload, properties)
+                    return await self._send(topic, payload, properties)
             except PublishRefusedError as error:
                 raise self._refused(topic, error) from error
             except aiomqtt.MqttError as error:
                 why = server_error(error, self._settings).text
                 msg = Phrase("the broker did not confirm the message on {topic!r}: {why}", topic=topic, why=why)
-                raise PublishError(msg) from error
+                raise UnconfirmedError(msg) from error
             except ValueError as error:
                 msg = Phrase("{topic!r} is no topic to publish on: {why}", topic=topic, why=str(error))
                 raise PublishError(msg) from error
@@ -97,10 +106,10 @@ class Publisher:
         if self._client is not None:
             await self._drop(self._client)
 
-    async def _send(self, topic: str, payload: bytes, properties: Properties | None) -> None:
+    async def _send(self, topic: str, payload: bytes, properties: Properties | None) -> bool:
         client = await self._connected()
         try:
-            await client.publish_confirmed(topic, payload, properties)
+            return await client.publish_confirmed(topic, payload, properties)
         except aiomqtt.MqttError:
             await self._drop(client)
             raise
@@ -122,15 +131,22 @@ class Publisher:
             if self._client is not None:
                 return self._client
             try:
-                client = PublishingClient(logger=_quiet, **connect_options(self._settings, session=False))
-                await client.__aenter__()
+                client = PublishingClient(logger=_quiet, **mqtt_options(self._settings, session=False))
+                try:
+                    await client.__aenter__()
+                except (aiomqtt.MqttError, asyncio.CancelledError):
+                    abandon(client)
+                    raise
             except aiomqtt.MqttError as error:
-                abandon(client)
                 raise PublishError(server_error(error, self._settings).text) from error
             except RefusedError as error:
                 raise PublishError(error.text) from error
             self._client = client
+            client.when_lost(self._note_lost)
             return client
+
+    def _note_lost(self) -> None:
+        self.lost_at = time.time()
 
     async def _drop(self, client: PublishingClient) -> None:
         if self._client is client:

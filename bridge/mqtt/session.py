@@ -4,31 +4,64 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import aiomqtt
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from bridge.errors import RefusedError, UnreachableError
-from bridge.mqtt._private import ChunkClient, PacketClient, abandon
-from bridge.mqtt.connect import connect_options, server_error
+from bridge.mqtt._private import abandon, session_client
+from bridge.mqtt.connect import mqtt_options, server_error
 from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from bridge.mqtt.frames import Inbound
     from bridge.settings import MqttSettings
 
-__all__ = ["Session"]
+__all__ = ["REFUSED", "Session", "codes_of", "refusal_advice", "wanted"]
 
-_SUBACK_REFUSED = 128
+
+REFUSED: Final = 128
 """SUBACK: this value and those above it are refusals (MQTT 5 section 3.9.3, MQTT 3.1.1 section 3.9.3)."""
+
+_ADVICE: Final = {
+    143: Phrase("the broker takes no such filter: look at the routes"),
+    151: Phrase("the broker allows this user no more subscriptions: end others, or raise its quota"),
+    158: Phrase("the broker has no shared subscriptions: let one engine ingest, with the filter alone"),
+    162: Phrase("the broker has no wildcards: name each topic in a route of its own"),
+}
+"""SUBACK: topic filter invalid, quota exceeded, shared and wildcard subscriptions not supported (MQTT 5 3.9.3)."""
 
 _UNSPECIFIED = 128
 """What paho says of an end that came without a DISCONNECT."""
+
+
+def wanted(topic_filter: str, *, version_5: bool, qos: int = 1) -> tuple[str, Any]:
+    """One subscription of a SUBSCRIBE, as paho takes it.
+
+    QoS 1 and no more: at QoS 2 paho answers before Kafka could, and the broker would never send it again. In MQTT 5
+    with retained copies for a new subscription only (Retain Handling 1, section 3.8.3.1): each later one would bring a
+    movement once more. A shared one gets none (section 4.8.2), where Mosquitto 2.0 sends one to each that joins.
+    """
+    if version_5:
+        shared = topic_filter.startswith("$share/")
+        retained = SubscribeOptions.RETAIN_DO_NOT_SEND if shared else SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
+        return topic_filter, SubscribeOptions(qos=qos, retainHandling=retained)
+    return topic_filter, qos
+
+
+def codes_of(answers: Iterable[Any]) -> list[int]:
+    """The reason codes of a SUBACK as numbers: the QoS that is granted, or from REFUSED on a refusal."""
+    return [answer.value if isinstance(answer, ReasonCode) else answer for answer in answers]
+
+
+def refusal_advice(code: int) -> Phrase:
+    """What a person can do about a refusal."""
+    return _ADVICE.get(code) or Phrase("give the engine's user the right to read it")
 
 
 class Session:
@@ -39,6 +72,14 @@ class Session:
         filters: the MQTT topic filters to subscribe to.
         on_chunk: called on the event loop with this session and what came; it must not block. Messages that waited
             in the broker may come before the connection counts as open.
+        subscribed: filters that the session is known to have already, if the broker still has it: for these nothing is
+            sent, as MQTT 3.1.1 brings the retained copies once more with each SUBSCRIBE.
+        on_connected: called with this session once the broker says whether it still had it, before it is asked for
+            anything.
+        on_granted: called with it once the broker has answered to the subscriptions, whether it refuses some or not.
+
+    Attributes:
+        granted: by topic filter the QoS that the broker grants, 0 or 1; without those that it refuses.
     """
 
     def __init__(
@@ -46,17 +87,25 @@ class Session:
         settings: MqttSettings,
         filters: Sequence[str],
         on_chunk: Callable[[Session, list[Inbound]], None],
+        *,
+        subscribed: Collection[str] = (),
+        on_connected: Callable[[Session], None] | None = None,
+        on_granted: Callable[[Session], None] | None = None,
     ) -> None:
         self._settings = settings
         self._filters = filters
         self._on_chunk = on_chunk
-        client = ChunkClient if settings.reader == "chunks" else PacketClient
-        self._client = client(
+        self._subscribed = subscribed
+        self._on_connected = on_connected
+        self._on_granted = on_granted
+        self._client = session_client(
+            settings.reader,
             version_5=settings.version == "5",
             on_chunk=self._received,
             identifier=settings.client_id,
-            **connect_options(settings, session=True),
+            **mqtt_options(settings, session=True),
         )
+        self.granted: Mapping[str, int] = {}
         self.open = False
         self.dropped = False
         """Whether the broker closed it without a word, as Mosquitto does where another engine takes the session."""
@@ -76,6 +125,8 @@ class Session:
             raise server_error(error, self._settings) from error
         self.open = True
         try:
+            if self._on_connected is not None:
+                self._on_connected(self)
             await self._subscribe()
         except BaseException as error:
             await self._leave()
@@ -95,6 +146,24 @@ class Session:
         """Whether the broker still had the session from before."""
         return self._client.session_present
 
+    @property
+    def asked(self) -> bool:
+        """Whether the broker may have got our CONNECT, and so have made a session, whatever came of it."""
+        return self._client.asked
+
+    @property
+    def expiry(self) -> int | None:
+        """For how many seconds the broker keeps the session, where that is not what was asked for."""
+        return self._client.session_expiry
+
+    @property
+    def progress(self) -> tuple[int, int, int]:
+        """How far what the broker sends has come, in bytes: in all, of a packet that is not whole, and of its whole.
+
+        The second is 0 where packets are whole, the third where it is not known; all three with the reader `packets`.
+        """
+        return self._client.progress
+
     def acknowledge(self, packet_ids: list[int]) -> None:
         """Acknowledge messages that came on this connection, in the order of receipt; nothing once it is lost."""
         if self.open and packet_ids:
@@ -107,6 +176,21 @@ class Session:
     def resume(self) -> None:
         """Read the socket again."""
         self._client.resume()
+
+    async def answered(self, filters: Sequence[str]) -> bool:
+        """Have the broker answer to the end of subscriptions; whatever it sent before has come then.
+
+        Args:
+            filters: what is not subscribed to, or shall no longer be.
+
+        Returns:
+            Whether it answered; it does not in time while the socket is not read.
+        """
+        try:
+            await self._client.unsubscribe(list(filters))
+        except aiomqtt.MqttError:
+            return False
+        return True
 
     async def lost(self) -> None:
         """Wait until the connection is lost.
@@ -137,30 +221,31 @@ class Session:
         self._on_chunk(self, chunk)
 
     async def _subscribe(self) -> None:
-        if not self._filters:
-            return
-        # QoS 1 and no more: at QoS 2 paho answers before Kafka could, and the broker would never send it again.
-        granted: Sequence[int | ReasonCode]
-        if self._settings.version == "5":
-            # Retained copies only with the first subscription: each later one would bring a movement once more.
-            options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
-            granted = await self._client.subscribe([(topic_filter, options) for topic_filter in self._filters])
-        else:
-            granted = await self._client.subscribe([(topic_filter, 1) for topic_filter in self._filters])
-        codes: list[int] = [answer.value if isinstance(answer, ReasonCode) else answer for answer in granted]
-        for topic_filter, code in zip(self._filters, codes, strict=True):
-            if code >= _SUBACK_REFUSED:
-                raise RefusedError(
-                    "mqtt",
-                    Phrase(
-                        "the broker refuses the subscription to {topic_filter!r} (code {code})",
-                        topic_filter=topic_filter,
-                        code=code,
-                    ),
-                    Phrase("give the engine's user the right to read it"),
-                )
+        version_5 = self._settings.version == "5"
+        there = [one for one in self._filters if self.kept and one in self._subscribed]
+        missing = [one for one in self._filters if one not in there]
+        codes: dict[str, int] = {}
+        if missing:
+            answers = await self._client.subscribe([wanted(one, version_5=version_5) for one in missing])
+            codes = dict(zip(missing, codes_of(answers), strict=True))
+        self.granted = {**dict.fromkeys(there, 1), **{one: code for one, code in codes.items() if code < REFUSED}}
+        if self._on_granted is not None:
+            self._on_granted(self)
+        if refused := [one for one in missing if codes[one] >= REFUSED]:
+            raise RefusedError("mqtt", _refusal(codes, refused), refusal_advice(codes[refused[0]]))
 
     async def _leave(self) -> None:
         self.open = False
         with contextlib.suppress(aiomqtt.MqttError, OSError, asyncio.TimeoutError):
             await self._client.__aexit__(None, None, None)
+
+
+def _refusal(codes: Mapping[str, int], refused: Sequence[str]) -> Phrase:
+    if len(refused) == 1:
+        return Phrase(
+            "the broker refuses the subscription to {topic_filter!r} (code {code})",
+            topic_filter=refused[0],
+            code=codes[refused[0]],
+        )
+    which = ", ".join(f"{one!r} (code {codes[one]})" for one in refused)
+    return Phrase("the broker refuses the subscriptions to {which}", which=which)

@@ -6,12 +6,12 @@ from bridge.settings.model import (
     KafkaSettings,
     LogSettings,
     MqttSettings,
+    Preset,
     ScreenSettings,
     Settings,
     StrapiSettings,
     WatchSettings,
 )
-from bridge.settings.preset import Preset
 
 __all__ = [
     "ApplySettings",

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from bridge.errors import SettingsError
-from bridge.settings.environment import read_course_names, read_course_topics, read_environment
-from bridge.settings.file import find_settings_file, read_settings_file
-from bridge.settings.given import Given
-from bridge.settings.layers import layers_of
+from bridge.settings.constraints import impossible, with_topics
+from bridge.settings.files import layers_of
 from bridge.settings.model import Settings
-from bridge.settings.names import SETTINGS
-from bridge.settings.possible import impossible
-from bridge.settings.tables import TABLES, check_table
-from bridge.settings.topics import with_topics
-from bridge.settings.values import check_value
-from bridge.settings.wording import did_you_mean
+from bridge.settings.names import SETTINGS, did_you_mean
+from bridge.settings.sources import (
+    SourcedValue,
+    find_settings_file,
+    read_course_names,
+    read_course_topics,
+    read_environment,
+    read_settings_file,
+)
+from bridge.settings.types import TABLES, check_table, check_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,7 +54,7 @@ class Loaded:
     """
 
     settings: Settings
-    given: Mapping[str, Given]
+    given: Mapping[str, SourcedValue]
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, object] | None = None) -> Settings:
@@ -87,7 +89,7 @@ def load(sources: Sources, texts: Mapping[Path, str] | None = None) -> Loaded:
             file and line, variable or flag, what was found and what is allowed; no secret is in it.
     """
     problems: list[str] = []
-    layers: list[Sequence[Given]] = []
+    layers: list[Sequence[SourcedValue]] = []
     for layer in layers_of(sources.path, texts or {}):
         from_file, wrong = read_settings_file(layer.path, (texts or {}).get(layer.path), only=layer.only)
         layers.append(from_file)
@@ -114,23 +116,23 @@ def load(sources: Sources, texts: Mapping[Path, str] | None = None) -> Loaded:
     return Loaded(settings, given)
 
 
-def _read_flags(flags: Mapping[str, object]) -> tuple[list[Given], list[str]]:
-    given: list[Given] = []
+def _read_flags(flags: Mapping[str, object]) -> tuple[list[SourcedValue], list[str]]:
+    given: list[SourcedValue] = []
     problems: list[str] = []
     for key, value in flags.items():
         if key in SETTINGS:
-            given.append(Given(key, value, f"command line: {key}", text=isinstance(value, str)))
+            given.append(SourcedValue(key, value, f"command line: {key}", text=isinstance(value, str)))
         else:
             problems.append(f"command line: {key}: there is no such setting; {did_you_mean(key, SETTINGS)}")
     return given, problems
 
 
 def _check(
-    layers: Sequence[Sequence[Given]],
-) -> tuple[dict[str, object], dict[str, Given], dict[str, str], list[str]]:
+    layers: Sequence[Sequence[SourcedValue]],
+) -> tuple[dict[str, object], dict[str, SourcedValue], dict[str, str], list[str]]:
     """Check every value, and let the later layers cover the earlier ones."""
     values: dict[str, object] = {}
-    last: dict[str, Given] = {}
+    last: dict[str, SourcedValue] = {}
     places: dict[str, str] = {}
     problems: list[str] = []
     for layer in layers:

@@ -1,18 +1,32 @@
-"""The settings by their dotted names, `mqtt.url`, as the file, the environment and the command line call them."""
+"""The settings by their dotted names, `mqtt.url`, and how a message words a value of one: found, allowed, meant."""
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+import difflib
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
+from msgspec import inspect
 from msgspec.structs import fields
 
 from bridge.settings.model import Settings
+from bridge.text import readable
 
-__all__ = ["SECRET", "SECTIONS", "SETTINGS", "Setting"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["SECRET", "SECTIONS", "SETTINGS", "Setting", "allowed", "did_you_mean", "found", "limits"]
+
 
 SECRET: Final = frozenset({"strapi.token"})
 """The settings whose value never stands in a message."""
+
+# A password can stand before the @ of an address, and have any character in it.
+_CREDENTIALS = re.compile(r'(?<=")(?:[^"\\]|\\.)*@')
+
+_LONGEST = 80
 
 
 class Setting(NamedTuple):
@@ -54,3 +68,81 @@ SETTINGS: Final = {setting.key: setting for setting in _settings()}
 
 SECTIONS: Final = tuple(dict.fromkeys(setting.section for setting in SETTINGS.values() if setting.section))
 """The tables of the settings file."""
+
+
+def allowed(kind: Any) -> str:
+    """Say which values a type takes, for a person.
+
+    Args:
+        kind: a type as the model has it, with its bounds.
+    """
+    return _allowed(inspect.type_info(kind))
+
+
+def limits(kind: Any) -> str:
+    """Say which values a type takes, and in which unit where it has one."""
+    described = inspect.type_info(kind)
+    extra = described.extra if isinstance(described, inspect.Metadata) else None
+    unit = (extra or {}).get("unit")
+    return f"{allowed(kind)}, in {unit}" if unit else allowed(kind)
+
+
+def _allowed(kind: inspect.Type) -> str:
+    match kind:
+        case inspect.Metadata():
+            said = str((kind.extra_json_schema or {}).get("description") or _allowed(kind.type))
+        case inspect.BoolType():
+            said = "true or false"
+        case inspect.IntType():
+            said = f"a whole number{_range(kind)}"
+        case inspect.FloatType():
+            said = f"a number{_range(kind)}"
+        case inspect.LiteralType():
+            said = _alternatives(sorted(json.dumps(value) for value in kind.values))
+        case inspect.EnumType():
+            said = _alternatives(json.dumps(member.value) for member in kind.cls)
+        case inspect.ListType():
+            least = f" of at least {kind.min_length}" if kind.min_length else ""
+            said = f"a list{least}, each {_allowed(kind.item_type)}"
+        case inspect.StrType(max_length=int() as most):
+            said = f"a text of {kind.min_length or 0} to {most:,} characters"
+        case _:
+            said = "a text"
+    return said
+
+
+def _range(kind: inspect.IntType | inspect.FloatType) -> str:
+    low = f" from {kind.ge:,}" if kind.ge is not None else f" above {kind.gt:,}" if kind.gt is not None else ""
+    high = f" to {kind.le:,}" if kind.le is not None else ""
+    return low + high
+
+
+def _alternatives(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def found(key: str, value: object) -> str:
+    """Show a value that can't be taken, without any secret and on one line.
+
+    Args:
+        key: the dotted name of the setting.
+        value: what stands there.
+    """
+    if key in SECRET:
+        return "a value that is not shown"
+    if isinstance(value, dict):
+        return "a table"
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = str(value)
+    text = readable(_CREDENTIALS.sub("***@", text))
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the nearest known one, or all of them."""
+    known = list(names)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"

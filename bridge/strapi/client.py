@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+import time
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import httpx
 import msgspec
 
-from bridge.errors import RefusedError, RejectedError, SettingsError, UnreachableError
+from bridge.errors import RefusedError, RejectedError, SettingsError, UnreachableError, cause_of
 from bridge.phrase import Phrase
-from bridge.strapi.token import Token
 from bridge.text import readable
-from bridge.trust import certificate_refusal, trust
+from bridge.tls import certificate_refusal, trust
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,16 +28,64 @@ if TYPE_CHECKING:
 
     from bridge.settings import StrapiSettings
 
-__all__ = ["BusyError", "StrapiClient", "StrapiRejectedError"]
+__all__ = ["BusyError", "StrapiClient", "StrapiRejectedError", "Token"]
 
 LONGEST_RETRY_AFTER: Final = 120.0
 """The longest pause in seconds that a `Retry-After` can make us take."""
 
 _NO_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 _NO_ONE: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 # Node closes idle connections after 5 s; a request sent at that moment is lost.
 _KEEPALIVE: Final = 3.0
+
+
+class Token:
+    """The token as it was read last; its text never shows in a representation.
+
+    Args:
+        settings: Strapi's; `token` is taken before `token_file`.
+    """
+
+    __slots__ = ("_file", "_text")
+
+    def __init__(self, settings: StrapiSettings) -> None:
+        self._text = settings.token.strip()
+        self._file = Path(settings.token_file).expanduser() if settings.token_file and not self._text else None
+        self.read()
+
+    def __repr__(self) -> str:
+        return f"Token({self.source})"
+
+    @property
+    def source(self) -> str:
+        """Where the token comes from, for a person."""
+        if self._file is not None:
+            return f"the token file {self._file}"
+        return "the setting strapi.token" if self._text else "no token: set strapi.token_file"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header that carries the token; none while there is no token."""
+        return {"Authorization": f"Bearer {self._text}"} if self._text else {}
+
+    def read(self) -> bool:
+        """Read the file again.
+
+        Returns:
+            Whether the token is another one than before. A file that is not there, or can't be sent, counts as none.
+        """
+        if self._file is None:
+            return False
+        try:
+            found = self._file.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            found = ""
+        if not found.isprintable():
+            found = ""
+        changed, self._text = found != self._text, found
+        return changed
 
 
 class BusyError(UnreachableError):
@@ -79,6 +129,8 @@ class StrapiClient:
         self._token = Token(settings)
         self._transport = transport
         self._made: httpx.AsyncClient | None = None
+        self.clock_ahead: float | None = None
+        """Seconds by which this machine's clock is ahead of Strapi's, to a second; None before it answered."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -160,6 +212,7 @@ class StrapiClient:
         if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} and self._token.read():
             # Nothing was carried out, so another try with the token that stands there now can't do it twice.
             answer = await self._send(method, path, body, query, again=idempotent)
+        self._look_at_clock(answer)
         # It is read, and httpx leaves it in a cycle with the stream that it came by: some hundred batches, asked and
         # answered, would stay in memory until the collector comes by.
         answer.stream = httpx.ByteStream(b"")
@@ -215,12 +268,18 @@ class StrapiClient:
                 # The next call reads the authority's file again, which may be another one by then.
                 await self.close()
                 raise refusal from error
-            why = f": {error}" if str(error) else ""
+            why = f": {cause}" if (cause := cause_of(error)) else ""
             raise UnreachableError(
                 "strapi",
                 Phrase("Strapi does not answer at {url}{why}", url=self.settings.url, why=why),
                 Phrase("is Strapi running there?"),
             ) from error
+
+    def _look_at_clock(self, answer: httpx.Response) -> None:
+        # The date of the answer (RFC 9110 section 6.6.1), cut to its second. What it took on its way is left out.
+        with contextlib.suppress(KeyError, ValueError):
+            said = parsedate_to_datetime(answer.headers["date"]).timestamp() + 0.5
+            self.clock_ahead = time.time() - said
 
     def _failure(
         self, method: str, path: str, answer: httpx.Response
@@ -232,7 +291,10 @@ class StrapiClient:
             return RefusedError(
                 "strapi",
                 Phrase("Strapi does not know the token: {said}", said=said),
-                Phrase("put a valid API token in {source}", source=self._token.source),
+                Phrase(
+                    "put a valid API token in {source}; or does another Strapi answer at that address?",
+                    source=self._token.source,
+                ),
             )
         if status == HTTPStatus.FORBIDDEN:
             return RefusedError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import quote
 
 from bridge.errors import RefusedError, UnreachableError
 from bridge.journal import Product
@@ -13,7 +14,7 @@ from bridge.phrase import Phrase
 from bridge.strapi.client import StrapiRejectedError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
     from bridge.settings import StrapiSettings
     from bridge.strapi.client import StrapiClient
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "STATUS_FIELDS",
     "Row",
-    "find_by_barcode",
+    "find_each",
     "find_rows",
     "path_of",
     "product_of",
@@ -29,6 +30,7 @@ __all__ = [
     "read_pages",
     "row_of",
     "stock_of",
+    "write_query",
 ]
 
 STATUS_FIELDS: Final = ("statuss", "status")
@@ -36,25 +38,45 @@ STATUS_FIELDS: Final = ("statuss", "status")
 
 _PAGE: Final = 100
 _ASKED: Final = 25
+_LONGEST_QUERY: Final = 6_000
+"""Bytes of a query: Node refuses a request whose head has more than 16 KB, and a text of 255 emoji has 3 KB there."""
 
 
 class Row(NamedTuple):
     """One product as Strapi answers it.
 
     Attributes:
-        id: the numeric id.
+        id: the numeric id; of a product with several rows the one that goes on, see `bridge.strapi.documents`.
         document_id: Strapi 5's identity, None on version 4.
         fields: the attributes by name.
+        versions: all rows of the product where it may have several: its draft, its locales; this one is among them.
     """
 
     id: int
     document_id: str | None
     fields: Mapping[str, Any]
+    versions: tuple[Row, ...] = ()
 
     @property
     def address(self) -> str:
         """What stands in the path of a request for this row: the documentId, or on version 4 the numeric id."""
         return self.document_id if self.document_id is not None else str(self.id)
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether it is the row of Strapi 5's Draft & Publish that is not published."""
+        return "publishedAt" in self.fields and self.fields["publishedAt"] is None
+
+    @property
+    def locale(self) -> str:
+        """The locale, empty where products have none."""
+        locale = self.fields.get("locale")
+        return locale if isinstance(locale, str) else ""
+
+    @property
+    def updated_at(self) -> float:
+        """Seconds since the epoch at which Strapi has it changed last, 0 where it does not say."""
+        return _seconds(self.fields.get("updatedAt"))
 
 
 def row_of(data: Any) -> Row:
@@ -87,7 +109,7 @@ def product_of(row: Row, stock_field: str) -> Product:
         str(fields.get("barcode") or ""),
         status,
         0,
-        _seconds(fields.get("updatedAt")),
+        row.updated_at,
     )
 
 
@@ -107,6 +129,14 @@ def stock_of(row: Row, stock_field: str) -> int | None:
 def path_of(settings: StrapiSettings, row: Row | None = None) -> str:
     """The path of the products, or of one of them."""
     return f"/api/{settings.products}" if row is None else f"/api/{settings.products}/{row.address}"
+
+
+def write_query(row: Row) -> dict[str, str | int]:
+    """The query of a PUT that changes this row: its locale, and that a draft is not to be published with it."""
+    query: dict[str, str | int] = {"locale": row.locale} if row.locale and row.document_id is not None else {}
+    if row.is_draft and row.document_id is not None:
+        query["status"] = "draft"
+    return query
 
 
 async def read_pages(
@@ -139,17 +169,20 @@ async def read_pages(
         last = asked["filters[id][$gt]"] = rows[-1].id
 
 
-async def read_latest(client: StrapiClient, size: int) -> tuple[list[Row], int]:
+async def read_latest(
+    client: StrapiClient, size: int, query: Mapping[str, str | int] | None = None
+) -> tuple[list[Row], int]:
     """Read the products that changed last.
 
     Args:
         client: the Strapi.
         size: how many.
+        query: which of a product's rows.
 
     Returns:
         Their rows, and how many products there are in all; the errors are those of `read_pages`.
     """
-    rows, said = await _page(client, {"sort": "updatedAt:desc", "pagination[pageSize]": size})
+    rows, said = await _page(client, {"sort": "updatedAt:desc", **(query or {}), "pagination[pageSize]": size})
     return rows, said.get("total", len(rows))
 
 
@@ -181,6 +214,8 @@ def _no_strapi(path: str, error: str) -> UnreachableError:
 async def find_rows(client: StrapiClient, references: Iterable[str], *, documents: bool) -> dict[str, Row]:
     """Find the products that movements name, as the ledger does: by numeric id, then documentId, then barcode.
 
+    Where a product may have several rows, `bridge.strapi.documents` finds it.
+
     Args:
         client: the Strapi.
         references: as the movements have them.
@@ -191,37 +226,58 @@ async def find_rows(client: StrapiClient, references: Iterable[str], *, document
     """
     found: dict[str, Row] = {}
     wanted = list(dict.fromkeys(references))
-    by_id = await _find(client, "id", [reference for reference in wanted if is_numeric_id(reference)])
-    found |= {reference: by_id[reference] for reference in wanted if reference in by_id}
-    if documents:
+    by_id = await find_each(client, "id", [reference for reference in wanted if is_numeric_id(reference)])
+    found |= {reference: by_id[reference][0] for reference in wanted if reference in by_id}
+    for field in ("documentId", "barcode") if documents else ("barcode",):
         wanted = [reference for reference in wanted if reference not in found]
-        found |= await _find(client, "documentId", wanted)
-    wanted = [reference for reference in wanted if reference not in found]
-    return found | await _find(client, "barcode", wanted)
+        by_field = await find_each(client, field, wanted)
+        found |= {reference: rows[0] for reference, rows in by_field.items()}
+    return found
 
 
-async def find_by_barcode(client: StrapiClient, barcode: str) -> Row | None:
-    """The product of that barcode, the oldest where several have it; the errors are those of `read_pages`."""
-    return (await _find(client, "barcode", [barcode])).get(barcode)
+async def find_each(
+    client: StrapiClient, field: str, values: Iterable[str], query: Mapping[str, str | int] | None = None
+) -> dict[str, list[Row]]:
+    """Find the rows that have some values in one attribute.
 
+    Args:
+        client: the Strapi.
+        field: the attribute, `id` or `documentId`.
+        values: each once.
+        query: which of a product's rows.
 
-async def _find(client: StrapiClient, field: str, values: list[str]) -> dict[str, Row]:
-    found: dict[str, Row] = {}
-    for start in range(0, len(values), _ASKED):
-        asked = values[start : start + _ASKED]
-        query = {f"filters[{field}][$in][{place}]": value for place, value in enumerate(asked)}
+    Returns:
+        For each value that is found its rows, the oldest first: of two products with one barcode that one is meant.
+        Nothing is found by an attribute that the products of this Strapi do not have.
+    """
+    found: dict[str, list[Row]] = {}
+    for asked in _questions(values):
+        filters = {f"filters[{field}][$in][{place}]": value for place, value in enumerate(asked)}
         try:
-            async for rows in read_pages(client, query):
+            async for rows in read_pages(client, {**(query or {}), **filters}):
                 for row in rows:
                     value = {"id": row.id, "documentId": row.document_id}.get(field, row.fields.get(field))
-                    # Of two products with one barcode the older one is meant.
-                    found.setdefault(str(value), row)
+                    found.setdefault(str(value), []).append(row)
         except StrapiRejectedError as error:
             if error.status != HTTPStatus.BAD_REQUEST:
                 raise
-            # The products of this Strapi have no such attribute, so none is found by it.
             return {}
     return {value: found[value] for value in values if value in found}
+
+
+def _questions(values: Iterable[str]) -> Iterator[list[str]]:
+    """Part values into those that one request can ask for."""
+    asked: list[str] = []
+    size = 0
+    for value in values:
+        length = len(quote(value, safe=""))
+        if asked and (len(asked) == _ASKED or size + length > _LONGEST_QUERY):
+            yield asked
+            asked, size = [], 0
+        asked.append(value)
+        size += length
+    if asked:
+        yield asked
 
 
 def _seconds(moment: object) -> float:

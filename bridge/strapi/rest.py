@@ -1,35 +1,137 @@
 """Plain REST, for a Strapi without the ledger: one writer reads a product, applies its movements, writes it once.
 
-Where the product has the attribute `strapi.position_field`, the position last applied is written with the stock, so
-a crash counts no movement twice. Where it has none, nothing tells after a crash whether the last write was counted.
+Where the product has the attribute `strapi.position_field`, the position last applied is written with the stock, so a
+crash counts no movement twice. Where it has none, nothing tells after a crash whether the last write was counted.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
+
 from bridge.errors import RefusedError, UnreachableError
+from bridge.movement import MAX_AMOUNT
 from bridge.phrase import Phrase
 from bridge.strapi.client import StrapiRejectedError
-from bridge.strapi.decision import Decision, Outcome
-from bridge.strapi.merge import Positions, merge
-from bridge.strapi.products import find_rows, path_of, row_of, stock_of
+from bridge.strapi.ledger import ChangedProduct, Decision, Outcome
+from bridge.strapi.products import path_of, row_of, stock_of, write_query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from bridge.journal import Journey
     from bridge.strapi.client import StrapiClient
-    from bridge.strapi.decision import Order
+    from bridge.strapi.documents import Documents
     from bridge.strapi.products import Row
 
-__all__ = ["PlainRest"]
+__all__ = ["PlainRest", "Positions", "Step", "merge"]
 
 _AT_ONCE: Final = 8
+
 _REMEMBERED: Final = 20_000
 
+_log = logging.getLogger(__name__)
+
 _Place = tuple[str, int, int]
+
+
+class Step(NamedTuple):
+    """One movement's turn.
+
+    Attributes:
+        outcome: applied, or why not.
+        before: the stock before it.
+        after: the stock after it, the same where it is not applied.
+    """
+
+    outcome: Outcome
+    before: int
+    after: int
+
+
+def merge(stock: int, deltas: Iterable[int]) -> list[Step]:
+    """Apply changes to a stock in order, each judged by itself.
+
+    Args:
+        stock: the pieces there are, 0 or more.
+        deltas: the signed changes.
+
+    Returns:
+        A step for each; the last one's `after` is the stock to write. No stock passes below 0 or above MAX_AMOUNT
+        because of a change; the change that would is not applied, and those behind it have their turn.
+    """
+    steps: list[Step] = []
+    for delta in deltas:
+        after = stock + delta
+        if delta < 0 and after < 0:
+            steps.append(Step(Outcome.INSUFFICIENT_STOCK, stock, stock))
+        elif delta > 0 and after > MAX_AMOUNT:
+            steps.append(Step(Outcome.OVER_LIMIT, stock, stock))
+        else:
+            steps.append(Step(Outcome.APPLIED, stock, after))
+            stock = after
+    return steps
+
+
+class _Counted(msgspec.Struct, array_like=True):
+    offset: int = -1
+    timestamp: int = -1
+    refused: dict[str, list[int]] = msgspec.field(default_factory=dict)
+
+
+class Positions:
+    """Up to where a product's movements are counted, as its row keeps it: `{"stock/3": [128, 1767225600000, {}]}`.
+
+    Beside the offset stands the latest timestamp of the records counted: a topic that was deleted and made again
+    counts its offsets from 0 again, and its records are younger than that. Then the offsets that were refused, by
+    verdict, as after a crash their dead letters may be missing.
+
+    Args:
+        text: what the row has; None, empty or anything else that no engine wrote counts as nothing.
+    """
+
+    __slots__ = ("_counted", "_lowest")
+
+    def __init__(self, text: object) -> None:
+        self._lowest: dict[str, int] = {}
+        try:
+            self._counted = msgspec.json.decode(text, type=dict[str, _Counted]) if isinstance(text, str) else {}
+        except (msgspec.DecodeError, UnicodeEncodeError):
+            self._counted = {}
+
+    @property
+    def text(self) -> str:
+        """What to write into the row. Refusals before the movements looked at are settled, and no longer kept."""
+        for place, lowest in self._lowest.items():
+            counted = self._counted[place]
+            kept = {outcome: [at for at in offsets if at >= lowest] for outcome, offsets in counted.refused.items()}
+            counted.refused = {outcome: offsets for outcome, offsets in kept.items() if offsets}
+        return msgspec.json.encode(self._counted).decode()
+
+    def first(self, journey: Journey) -> Outcome | None:
+        """What was decided about a movement that is counted already, None for one that is not."""
+        counted = self._look(journey)
+        if journey.offset > counted.offset or journey.timestamp > counted.timestamp:
+            return None
+        refused = (outcome for outcome, offsets in counted.refused.items() if journey.offset in offsets)
+        return Outcome(next(refused, Outcome.APPLIED))
+
+    def count(self, journey: Journey, outcome: Outcome) -> None:
+        """Note that the stock, as it is written next, takes this movement into account."""
+        counted = self._look(journey)
+        counted.offset = journey.offset
+        counted.timestamp = max(counted.timestamp, journey.timestamp)
+        if outcome is not Outcome.APPLIED:
+            counted.refused.setdefault(outcome, []).append(journey.offset)
+
+    def _look(self, journey: Journey) -> _Counted:
+        place = f"{journey.kafka_topic}/{journey.partition}"
+        self._lowest[place] = min(journey.offset, self._lowest.get(place, journey.offset))
+        return self._counted.setdefault(place, _Counted())
 
 
 class _Doubt(NamedTuple):
@@ -43,26 +145,33 @@ class _Doubt(NamedTuple):
 class PlainRest:
     """Applies movements by reading and writing products.
 
+    Where Draft & Publish is on, a PUT changes a product's draft and publishes it, so both rows have the same stock
+    afterwards; a product that is not published stays so. Of a product with locales each gets the stock.
+
     Args:
         client: the Strapi.
+        documents: what finds its products.
 
     Attributes:
         exact: whether the products keep the position last applied; None before one was seen.
+        published: how many unfinished edits of a draft were published with a stock.
     """
 
-    def __init__(self, client: StrapiClient) -> None:
+    def __init__(self, client: StrapiClient, documents: Documents) -> None:
         self.exact: bool | None = None
+        self.published = 0
         self._client = client
+        self._documents = documents
         self._settings = client.settings
         self._done: dict[_Place, Decision] = {}
-        self._doubts: dict[int, _Doubt] = {}
+        self._doubts: dict[str, _Doubt] = {}
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
-    async def apply(self, orders: Sequence[Order], *, documents: bool) -> list[Decision]:
+    async def apply(self, journeys: Sequence[Journey], *, documents: bool) -> list[Decision]:
         """Apply a batch: those of one product in order and in one write, several products at once.
 
         Args:
-            orders: the movements.
+            journeys: of movements, in order.
             documents: whether this Strapi knows documentIds: version 5.
 
         Returns:
@@ -72,15 +181,15 @@ class PlainRest:
             UnreachableError: no answer came. What is written already is remembered: apply the same batch again.
             RefusedError: the token may not, or the settings name an attribute that is not there.
         """
-        open_orders = [order for order in orders if _place(order) not in self._done]
-        rows = await find_rows(self._client, [order.movement.product for order in open_orders], documents=documents)
-        by_row: dict[int, tuple[Row, list[Order]]] = {}
-        for order in open_orders:
-            row = rows.get(order.movement.product)
+        undecided = [journey for journey in journeys if _place(journey) not in self._done]
+        rows = await self._documents.find([journey.product for journey in undecided], documents=documents)
+        by_row: dict[str, tuple[Row, list[Journey]]] = {}
+        for journey in undecided:
+            row = rows.get(journey.product)
             if row is None:
-                self._done[_place(order)] = Decision(Outcome.UNKNOWN_PRODUCT)
+                self._done[_place(journey)] = Decision(Outcome.UNKNOWN_PRODUCT)
             else:
-                by_row.setdefault(row.id, (row, []))[1].append(order)
+                by_row.setdefault(row.address, (row, []))[1].append(journey)
         failed = [
             error
             for error in await asyncio.gather(
@@ -90,45 +199,45 @@ class PlainRest:
         ]
         if failed:
             raise failed[0]
-        decisions = [self._done[_place(order)] for order in orders]
-        for order in orders:
-            self._done.pop(_place(order), None)
+        decisions = [self._done[_place(journey)] for journey in journeys]
+        for journey in journeys:
+            self._done.pop(_place(journey), None)
         if len(self._done) > _REMEMBERED:
             # Of batches that another engine took over.
             self._done.clear()
         return decisions
 
-    async def _settle(self, row: Row, orders: list[Order]) -> None:
+    async def _settle(self, row: Row, journeys: list[Journey]) -> None:
         async with self._slots:
-            decisions = await self._apply_to(row, orders)
-        self._done.update(zip(map(_place, orders), decisions, strict=True))
+            decisions = await self._apply_to(row, journeys)
+        self._done.update(zip(map(_place, journeys), decisions, strict=True))
 
-    async def _apply_to(self, row: Row | None, orders: list[Order]) -> list[Decision]:
+    async def _apply_to(self, row: Row | None, journeys: list[Journey]) -> list[Decision]:
         """Apply to one product; what Strapi refuses is halved until the movement that it refuses stands alone."""
         if row is None:
-            return [Decision(Outcome.UNKNOWN_PRODUCT)] * len(orders)
+            return [Decision(Outcome.UNKNOWN_PRODUCT)] * len(journeys)
         try:
-            return await self._write(row, orders)
+            return await self._write(row, journeys)
         except StrapiRejectedError as error:
             if error.status == HTTPStatus.NOT_FOUND:
-                return [Decision(Outcome.UNKNOWN_PRODUCT)] * len(orders)
-            if len(orders) == 1:
-                name = str(row.fields.get("name") or "")
-                return [Decision(Outcome.REFUSED, row.id, name, text=error.message)]
-        middle = len(orders) // 2
-        before = await self._apply_to(row, orders[:middle])
-        return before + await self._apply_to(await self._again(row), orders[middle:])
+                return [Decision(Outcome.UNKNOWN_PRODUCT)] * len(journeys)
+            if len(journeys) == 1:
+                return [Decision(Outcome.REFUSED, _product(row), text=error.message)]
+        middle = len(journeys) // 2
+        before = await self._apply_to(row, journeys[:middle])
+        return before + await self._apply_to(await self._again(row), journeys[middle:])
 
-    async def _write(self, row: Row, orders: list[Order]) -> list[Decision]:
+    async def _write(self, row: Row, journeys: list[Journey]) -> list[Decision]:
         stock = self._stock(row)
-        places = [_place(order) for order in orders]
-        doubt = self._doubts.pop(row.id, None)
+        places = [_place(journey) for journey in journeys]
+        doubt = self._doubts.pop(row.address, None)
         if doubt is not None and doubt.places == places and doubt.stock == stock:
+            await self._write_locales(row, doubt)
             return doubt.decisions
         field = self._settings.position_field
         positions = Positions(row.fields[field]) if field in row.fields else None
         self.exact = positions is not None
-        decisions = _decide(row, stock, orders, positions)
+        decisions = _decide(row, stock, journeys, positions)
         after = next((made.stock_after for made in reversed(decisions) if made.stock_after is not None), stock)
         data: dict[str, int | str] = {self._settings.stock_field: after}
         if positions is not None:
@@ -136,21 +245,61 @@ class PlainRest:
         if after == stock and (positions is None or data[field] == row.fields[field]):
             return decisions
         try:
-            answer = await self._client.call("PUT", path_of(self._settings, row), {"data": data}, idempotent=True)
+            written = await self._put(row, data)
         except UnreachableError:
             if after != stock:
-                self._doubts[row.id] = _Doubt(places, after, decisions)
+                self._doubts[row.address] = _Doubt(places, after, decisions)
             raise
-        if self._stock(row_of(answer["data"])) != after:
+        if self._stock(written) != after:
             raise self._no_such_field("Strapi took the new stock and did not keep it")
+        if _has_unfinished_edit(row):
+            self.published += 1
+            _log.warning("strapi: product %d: a movement published the unfinished edit of its draft", row.id)
+        await self._write_locales(row, _Doubt(places, after, decisions))
         return decisions
 
-    async def _again(self, row: Row) -> Row | None:
+    async def _put(self, row: Row, data: dict[str, int | str]) -> Row:
+        path, query = path_of(self._settings, row), write_query(row)
+        answer = await self._client.call("PUT", path, {"data": data}, query=query, idempotent=True)
+        written = row_of(answer["data"])
+        if row.versions and self._documents.former is not None:
+            self._documents.former.note([(written.id, row.address)])
+        return written
+
+    async def _write_locales(self, row: Row, written: _Doubt) -> None:
+        """Give the stock to the product's other locales; where its attribute is not localized, Strapi has done so.
+
+        What a crash leaves undone is done with the product's next movement.
+
+        Args:
+            row: the product, whose own locale has the stock.
+            written: what it was given; where Strapi ceases to answer, the same batch comes again and must not count.
+        """
+        if not row.locale or all(version.locale == row.locale for version in row.versions):
+            return
+        stock, seen = written.stock, {row.locale}
         try:
-            answer = await self._client.get(path_of(self._settings, row))
-        except StrapiRejectedError:
-            return None
-        return row_of(answer["data"])
+            again = (await self._documents.find([row.address])).get(row.address)
+            for version in again.versions if again is not None else ():
+                # The published row of a locale stands before its draft, and stands for both.
+                if version.locale not in seen and stock_of(version, self._settings.stock_field) != stock:
+                    await self._put_locale(version, stock)
+                seen.add(version.locale)
+        except UnreachableError:
+            self._doubts[row.address] = written
+            raise
+
+    async def _put_locale(self, version: Row, stock: int) -> None:
+        try:
+            await self._put(version, {self._settings.stock_field: stock})
+        except StrapiRejectedError as error:
+            # The movements are applied: the refusal of a translation is not theirs.
+            _log.warning(
+                "strapi: product %d has another stock in locale %s: %s", version.id, version.locale, error.what
+            )
+
+    async def _again(self, row: Row) -> Row | None:
+        return (await self._documents.find([row.address], documents=row.document_id is not None)).get(row.address)
 
     def _stock(self, row: Row) -> int:
         stock = stock_of(row, self._settings.stock_field)
@@ -171,22 +320,32 @@ class PlainRest:
         )
 
 
-def _decide(row: Row, stock: int, orders: list[Order], positions: Positions | None) -> list[Decision]:
-    firsts = [positions.first(order) if positions else None for order in orders]
-    fresh = [order for order, first in zip(orders, firsts, strict=True) if first is None]
-    steps = iter(merge(stock, [order.movement.delta for order in fresh]))
-    name = str(row.fields.get("name") or "")
+def _has_unfinished_edit(row: Row) -> bool:
+    """Whether the product is published, and its draft was edited since; Strapi's panel says "Modified"."""
+    drafts = (version for version in row.versions if version.is_draft and version.locale == row.locale)
+    return not row.is_draft and any(draft.updated_at > row.updated_at for draft in drafts)
+
+
+def _decide(row: Row, stock: int, journeys: list[Journey], positions: Positions | None) -> list[Decision]:
+    firsts = [positions.first(journey) if positions else None for journey in journeys]
+    fresh = [journey for journey, first in zip(journeys, firsts, strict=True) if first is None]
+    steps = iter(merge(stock, [journey.delta for journey in fresh]))
+    product = _product(row)
     decisions: list[Decision] = []
-    for order, first in zip(orders, firsts, strict=True):
+    for journey, first in zip(journeys, firsts, strict=True):
         if first is not None:
-            decisions.append(Decision(Outcome.DUPLICATE, row.id, name, first=first))
+            decisions.append(Decision(Outcome.DUPLICATE, product, first=first))
             continue
         step = next(steps)
         if positions is not None:
-            positions.count(order, step.outcome)
-        decisions.append(Decision(step.outcome, row.id, name, step.before, step.after))
+            positions.count(journey, step.outcome)
+        decisions.append(Decision(step.outcome, product, step.before, step.after))
     return decisions
 
 
-def _place(order: Order) -> _Place:
-    return (order.topic, order.partition, order.offset)
+def _product(row: Row) -> ChangedProduct:
+    return ChangedProduct(row.id, str(row.fields.get("name") or ""))
+
+
+def _place(journey: Journey) -> _Place:
+    return (journey.kafka_topic, journey.partition, journey.offset)

@@ -1,12 +1,15 @@
-# opsci-bridge, the engine with no terminal, and the server of the web client. Built from the top of the repository,
-# as compose.yaml says.
-FROM node:22-bookworm-slim AS web
+# opsci-bridge, the engine with no terminal, its screen, and the server of the web client. Built from the top of the
+# repository, as compose.yaml says. Other base images can be named: --build-arg PYTHON_IMAGE=..., NODE_IMAGE=...
+ARG NODE_IMAGE=node:22-bookworm-slim
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+FROM ${NODE_IMAGE} AS web
 
 WORKDIR /web
 COPY stack/web/package.json stack/web/package-lock.json stack/web/.npmrc ./
 RUN npm ci --omit=dev --no-audit --no-fund --ignore-scripts
 
-FROM python:3.11-slim-bookworm
+FROM ${PYTHON_IMAGE}
 
 ENV PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 WORKDIR /opsci
@@ -14,15 +17,20 @@ WORKDIR /opsci
 # What changes seldom comes first: the packages stay in the cache when only our code changes.
 COPY stack/locks/run.txt stack/locks/run.txt
 RUN python -m pip install --no-input --disable-pip-version-check --require-hashes -r stack/locks/run.txt
+COPY --from=web /web/node_modules/mqtt/dist/mqtt.esm.js /web/mqtt.esm.js
+
+# A volume that is mounted at one of these takes over its owner and mode: the engine's MQTT client id, the password of the
+# database, which PostgreSQL's group reads, and Strapi's own secrets.
+RUN install -d -m 0700 -o 1000 -g 1000 /var/lib/opsci /secrets/strapi && install -d -m 0750 -o 1000 -g 999 /secrets/database
 
 COPY pyproject.toml README.md LICENSE ./
+COPY configs configs
+COPY stack stack
 COPY bridge bridge
 COPY tui tui
-COPY stack stack
-COPY configs configs
-COPY --from=web /web/node_modules/mqtt/dist/mqtt.esm.js /web/mqtt.esm.js
-# The build backend is in the lock, so nothing else is fetched for this.
-RUN python -m pip install --no-input --disable-pip-version-check --no-index --no-deps --no-build-isolation -e .
+# The build backend is in the lock, so nothing else is fetched for this. Compiled here, as no container may write it.
+RUN python -m pip install --no-input --disable-pip-version-check --no-index --no-deps --no-build-isolation -e . \
+    && python -m compileall -q bridge stack tui
 
 # The user of the Strapi image too: it is the owner of the token's file.
 USER 1000:1000

@@ -1,7 +1,4 @@
-"""Makes the secrets of the compose file, once: `python3 -m stack.docker.make_secrets`.
-
-The standard library is enough for it: whoever has Docker needs no virtual environment.
-"""
+"""Makes the secrets of the compose file, once: what its service `secrets` runs before the database's first start."""
 
 from __future__ import annotations
 
@@ -9,11 +6,9 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-__all__ = ["FOLDER", "make_secrets"]
+__all__ = ["make_secrets"]
 
-FOLDER: Final = Path(__file__).parent / "secrets"
-"""Where compose.yaml looks for them; git leaves it out."""
-
+_FOLDER: Final = Path("/secrets")
 _STRAPI: Final = ("API_TOKEN_SALT", "ADMIN_JWT_SECRET", "TRANSFER_TOKEN_SALT", "ENCRYPTION_KEY", "JWT_SECRET")
 
 
@@ -26,28 +21,30 @@ def make_secrets(folder: Path) -> list[Path]:
     """Make those that are not there yet; the others stay, as databases were made with them.
 
     Args:
-        folder: where to put them. It is made for its owner alone.
+        folder: has the folders `database` and `strapi`, which keep others out. PostgreSQL and Strapi are different
+            users, so the group of the first folder reads the password.
 
     Returns:
         The files that were made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
     contents = {
-        # Compose mounts this one as it is, and the users of two containers read it: the folder keeps others out.
-        folder / "postgres_password": (0o644, secrets.token_urlsafe(32)),
-        folder / "strapi.env": (0o600, _strapi_environment()),
+        folder / "database" / "password": (0o440, secrets.token_urlsafe(32)),
+        folder / "strapi" / "environment": (0o400, _strapi_environment()),
     }
     made = []
     for file, (mode, text) in contents.items():
         if not file.exists():
-            file.touch(mode=0o600)
-            file.write_text(text)
-            file.chmod(mode)
+            # By another name first: whoever was interrupted here leaves no half of a secret.
+            draft = file.with_name(f".{file.name}")
+            draft.unlink(missing_ok=True)
+            draft.touch(mode=0o600)
+            draft.write_text(text)
+            draft.chmod(mode)
+            draft.rename(file)
             made.append(file)
     return made
 
 
 if __name__ == "__main__":
-    for new in make_secrets(FOLDER):
+    for new in make_secrets(_FOLDER):
         print(f"made {new}")

@@ -3,6 +3,9 @@
 Each check takes well under a second on a healthy server, raises OSError (or an error derived from it) otherwise, and
 needs no package, so that `status` works on a machine where nothing is installed yet. Of a secured server it takes what
 trusts its certificate, holds no password, and wants to be turned away.
+
+A port that was ours can be another program's by now. So each check is told whose answer it has to be, and looks up in
+the kernel's tables which process listens there.
 """
 
 from __future__ import annotations
@@ -16,12 +19,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from stack.ports import LOOPBACK
+from stack.servers.process import prove_listener
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
 
-__all__ = ["ask_kafka", "ask_mqtt_tcp", "ask_mqtt_ws", "ask_strapi", "ask_web"]
+    from stack.servers.process import Identity
+
+__all__ = ["ask_kafka", "ask_mqtt_tcp", "ask_mqtt_ws", "ask_strapi", "ask_web", "ask_websockets"]
 
 _SECONDS: Final = 2.0
 
@@ -37,9 +43,9 @@ _NO_ENTRY: Final = bytes.fromhex("20020005")
 _API_VERSIONS: Final = bytes.fromhex("0000 000f 0012 0000 00000001 0005") + b"opsci"
 
 
-def ask_mqtt_tcp(port: int, trust: ssl.SSLContext | None = None) -> None:
+def ask_mqtt_tcp(port: int, trust: ssl.SSLContext | None = None, server: Identity | None = None) -> None:
     """Connect as an MQTT client and be let in."""
-    with _connection(port, trust) as broker:
+    with _connection(port, trust, server) as broker:
         broker.sendall(_CONNECT)
         answer = _read(broker, len(_CONNACK))
         if answer != (_NO_ENTRY if trust else _CONNACK):
@@ -48,14 +54,14 @@ def ask_mqtt_tcp(port: int, trust: ssl.SSLContext | None = None) -> None:
             broker.sendall(_DISCONNECT)
 
 
-def ask_mqtt_ws(port: int, trust: ssl.SSLContext | None = None) -> None:
+def ask_mqtt_ws(port: int, trust: ssl.SSLContext | None = None, server: Identity | None = None) -> None:
     """Open a websocket with subprotocol mqtt (RFC 6455, section 4) and connect as an MQTT client inside it."""
     key = base64.b64encode(os.urandom(16)).decode()
     request = (
         f"GET / HTTP/1.1\r\nHost: {LOOPBACK}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"
     )
-    with _connection(port, trust) as broker:
+    with _connection(port, trust, server) as broker:
         broker.sendall(request.encode())
         head = b""
         while not head.endswith(b"\r\n\r\n"):
@@ -70,36 +76,42 @@ def ask_mqtt_ws(port: int, trust: ssl.SSLContext | None = None) -> None:
             broker.sendall(_masked(_DISCONNECT))
 
 
-def ask_kafka(port: int, trust: ssl.SSLContext | None = None) -> None:
+def ask_websockets(port: int, trust: ssl.SSLContext | None = None, server: Identity | None = None) -> None:
+    """Ask the server of MQTT over websockets for a page, which it has not, whether the broker answers or not."""
+    _ask_http(port, "/", 426, trust, server)
+
+
+def ask_kafka(port: int, trust: ssl.SSLContext | None = None, server: Identity | None = None) -> None:
     """Ask the broker which requests it takes, which it tells before it asks who we are."""
-    with _connection(port, trust) as broker:
+    with _connection(port, trust, server) as broker:
         broker.sendall(_API_VERSIONS)
         length, correlation, error = struct.unpack(">iih", _read(broker, 10))
         if correlation != 1 or error or length < 10:
             raise ConnectionError(f"answered error {error} to ApiVersions")
 
 
-def ask_strapi(port: int, trust: ssl.SSLContext | None = None) -> None:
+def ask_strapi(port: int, trust: ssl.SSLContext | None = None, server: Identity | None = None) -> None:
     """Ask Strapi's own health route, which answers 204."""
-    _ask_http(port, "/_health", 204, trust)
+    _ask_http(port, "/_health", 204, trust, server)
 
 
-def ask_web(port: int, trust: ssl.SSLContext | None = None) -> None:
+def ask_web(port: int, trust: ssl.SSLContext | None = None, server: Identity | None = None) -> None:
     """Ask the web client's server for what the page asks first."""
-    _ask_http(port, "/config.json", 401 if trust else 200, trust)
+    _ask_http(port, "/config.json", 401 if trust else 200, trust, server)
 
 
 @contextmanager
-def _connection(port: int, trust: ssl.SSLContext | None) -> Iterator[socket.socket]:
+def _connection(port: int, trust: ssl.SSLContext | None, server: Identity | None) -> Iterator[socket.socket]:
     with socket.create_connection((LOOPBACK, port), _SECONDS) as plain:
         if trust is None:
             yield plain
         else:
             with trust.wrap_socket(plain, server_hostname=LOOPBACK) as secured:
                 yield secured
+    prove_listener(port, server)
 
 
-def _ask_http(port: int, path: str, expected: int, trust: ssl.SSLContext | None) -> None:
+def _ask_http(port: int, path: str, expected: int, trust: ssl.SSLContext | None, server: Identity | None) -> None:
     connection = (
         http.client.HTTPSConnection(LOOPBACK, port, timeout=_SECONDS, context=trust)
         if trust
@@ -112,6 +124,7 @@ def _ask_http(port: int, path: str, expected: int, trust: ssl.SSLContext | None)
         raise ConnectionError(f"does not speak HTTP: {error!r}") from error
     finally:
         connection.close()
+    prove_listener(port, server)
     if status != expected:
         raise ConnectionError(f"answered {status} to GET {path}")
 

@@ -1,32 +1,172 @@
-"""Apache Kafka: one KRaft node with this machine's ports and folder, formatted once."""
+"""Apache Kafka: one KRaft node with this machine's ports and folder, formatted once, its topics and its users' rights.
+
+The topics of the chain are made explicitly, as the broker makes none by itself. Of Kafka's users the engine reads and
+writes the chain's topics and commits for its group, nothing else. How a topic is set up it may see too: from that it
+tells why Kafka refuses a record.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import re
+import shutil
 import subprocess
 import uuid
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.protocol.admin import CreateAclsRequest
+
+from bridge.child_environment import server_environment
+from bridge.known_servers import KnownServers
 from stack.errors import ServerStartError
-from stack.places import ROOT, Places
+from stack.paths import ROOT, Paths
 from stack.ports import LOOPBACK, Ports
-from stack.record import write_whole
-from stack.secure.door import Door
-from stack.secure.rights import give_rights
+from stack.run_state import write_whole
+from stack.secure.credentials import Credentials
 from stack.servers.health import ask_kafka
+from stack.servers.kafka_files import cluster_id, keep_identity, mend_data
 from stack.servers.server import Launch
-from stack.servers.topics import make_topics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Mapping, Sequence
 
-    from stack.programs import Programs
+    from stack.install import Programs
+    from stack.run_state import Damage
 
-__all__ = ["launch_kafka", "render_properties"]
+__all__ = ["GROUP", "TOPICS", "give_rights", "launch_kafka", "make_topics", "render_properties"]
+
+
+TOPICS: Final = {"stock": 6, "product": 1, "event": 1, "errors": 1}
+"""Partitions by topic. Six share the stock movements between that many bridges."""
+
+_CONFIGS: Final = {
+    # The time at which Kafka wrote a record counts, for how long it is kept too. By the writer's clock, which is what
+    # Kafka goes by unless told otherwise, one that is wrong has records deleted early or refused.
+    name: {"message.timestamp.type": "LogAppendTime"}
+    for name in TOPICS
+}
+# What could not be applied is kept until a person has dealt with it.
+_CONFIGS["errors"]["retention.ms"] = "-1"
+
+_TOPIC: Final = ConfigResourceType.TOPIC
+_OF_THE_TOPIC: Final = 1
+"""The source of a setting that the topic has of its own, as DescribeConfigs says it."""
+
+GROUP: Final = "stock-creator"
+"""The consumer group that the engine may be in."""
+
+_WHO_INGESTS: Final = f"{GROUP}.ingest"
+"""Where engines keep which of them takes the MQTT messages."""
+
+# The codes of Kafka's AclOperation, ResourceType, PatternType and AclPermissionType.
+_READ: Final = 3
+
+_WRITE: Final = 4
+
+_DESCRIBE_CONFIGS: Final = 10
+
+_TOPIC_RESOURCE: Final = 2
+
+_OF_GROUP: Final = 3
+
+_LITERAL: Final = 3
+
+_ALLOW: Final = 3
+
+
+async def _make(broker: str, options: Mapping[str, Any]) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker, request_timeout_ms=10_000, **options)
+    await admin.start()
+    try:
+        missing = TOPICS.keys() - set(await admin.list_topics())
+        await _bring_over(admin, TOPICS.keys() - missing)
+        if not missing:
+            return
+        topics = [NewTopic(name, TOPICS[name], 1, topic_configs=_CONFIGS[name]) for name in sorted(missing)]
+        answer = await admin.create_topics(topics)
+        # aiokafka returns the errors of each topic and raises nothing.
+        for topic, code, *message in answer.topic_errors:
+            if code not in (0, TopicAlreadyExistsError.errno):
+                raise ConnectionError(f"Kafka did not make the topic {topic}: error {code} {message}")
+    finally:
+        await admin.close()
+
+
+async def _bring_over(admin: AIOKafkaAdminClient, names: Collection[str]) -> None:
+    """Set up topics that an earlier version made as this one makes them; what else a person has set stays."""
+    for answer in await admin.describe_configs([ConfigResource(_TOPIC, name) for name in names]):
+        for code, message, _, name, entries in answer.resources:
+            if code:
+                raise ConnectionError(f"Kafka does not tell how the topic {name} is set up: error {code} {message}")
+            own = {entry[0]: entry[1] for entry in entries if entry[3] == _OF_THE_TOPIC}
+            wanted = {"message.timestamp.type": _CONFIGS[name]["message.timestamp.type"]}
+            if wanted.items() <= own.items():
+                continue
+            # It replaces all of the topic's own settings.
+            (done,) = await admin.alter_configs([ConfigResource(_TOPIC, name, {**own, **wanted})])
+            for failed, why, *_ in done.resources:
+                if failed:
+                    raise ConnectionError(f"Kafka did not set up the topic {name}: error {failed} {why}")
+
+
+def make_topics(broker: str, options: Mapping[str, Any] | None = None) -> None:
+    """Make the topics of the chain that do not exist yet, and have Kafka's own clock count in those that do.
+
+    Args:
+        broker: `host:port`.
+        options: who we are, as aiokafka's clients take it, where the broker asks.
+
+    Raises:
+        ConnectionError: Kafka did not make one, or does not answer.
+    """
+    try:
+        asyncio.run(_make(broker, options or {}))
+    except KafkaError as error:
+        raise ConnectionError(f"Kafka did not make the topics: {error}") from error
+
+
+def give_rights(broker: str, options: Mapping[str, Any]) -> None:
+    """Give the engine's user its rights; those that it has stay.
+
+    Args:
+        broker: `host:port`.
+        options: who we are, as aiokafka's clients take it: one who may give rights.
+
+    Raises:
+        ConnectionError: Kafka did not do it, or does not answer.
+    """
+    try:
+        asyncio.run(_give(broker, options))
+    except KafkaError as error:
+        raise ConnectionError(f"Kafka did not give the rights: {error}") from error
+
+
+async def _give(broker: str, options: Mapping[str, Any]) -> None:
+    rights = [
+        (_TOPIC_RESOURCE, topic, operation) for topic in TOPICS for operation in (_READ, _WRITE, _DESCRIBE_CONFIGS)
+    ]
+    rights += [(_OF_GROUP, group, _READ) for group in (GROUP, _WHO_INGESTS)]
+    client = AIOKafkaClient(bootstrap_servers=broker, request_timeout_ms=10_000, **options)
+    await client.bootstrap()
+    try:
+        node = client.get_random_node()
+        await client.ready(node)
+        for kind, name, operation in rights:
+            request = CreateAclsRequest(kind, name, _LITERAL, "User:bridge", "*", operation, _ALLOW)
+            answer = await client.send(node, request)
+            for code, message in answer.creation_responses:
+                if code:
+                    raise ConnectionError(f"Kafka did not give a right: {for_code(code).__name__} {message or ''}")
+    finally:
+        await client.close()
 
 
 def render_properties(committed: str, values: Mapping[str, str]) -> str:
@@ -48,12 +188,12 @@ def render_properties(committed: str, values: Mapping[str, str]) -> str:
     return text
 
 
-def _render(ports: Ports, data: Path, door: Door | None) -> str:
-    client = f"{'SASL_SSL' if door else 'PLAINTEXT'}://{LOOPBACK}:{ports.kafka}"
+def _render(ports: Ports, data: Path, credentials: Credentials | None) -> str:
+    client = f"{'SASL_SSL' if credentials else 'PLAINTEXT'}://{LOOPBACK}:{ports.kafka}"
     return render_properties(
-        (ROOT / "configs" / ("secure" if door else ".") / "kafka.properties").read_text(),
+        (ROOT / "configs" / ("secure" if credentials else ".") / "kafka.properties").read_text(),
         {
-            **(door.kafka_properties() if door else {}),
+            **(credentials.kafka_properties() if credentials else {}),
             "listeners": f"{client},CONTROLLER://{LOOPBACK}:{ports.kafka_controller}",
             "advertised.listeners": client,
             "controller.quorum.voters": f"1@{LOOPBACK}:{ports.kafka_controller}",
@@ -62,49 +202,78 @@ def _render(ports: Ports, data: Path, door: Door | None) -> str:
     )
 
 
-def launch_kafka(places: Places, programs: Programs, ports: Ports) -> Launch:
+def launch_kafka(paths: Paths, programs: Programs, ports: Ports, damage: Damage) -> Launch:
     """Write Kafka's configuration, format its storage where it is new, and say how to start it.
+
+    Args:
+        paths: whose state.
+        programs: where Java and Kafka are.
+        ports: the ports to listen on.
+        damage: what moves damaged files of its storage aside.
 
     Raises:
         ServerStartError: the storage cannot be formatted.
     """
-    folder = places.state / "kafka"
+    folder = paths.state / "kafka"
     folder.mkdir(exist_ok=True)
+    scratch = folder / "tmp"
+    # What a killed one left there.
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(mode=0o700)
     config = folder / "kafka.properties"
-    door = Door.of(places)
+    credentials = Credentials.of(paths)
     # For its owner alone: a secured broker's own password stands in it.
-    write_whole(config, _render(ports, folder / "data", door))
+    write_whole(config, _render(ports, folder / "data", credentials))
     java: list[str | Path] = [
         programs.java,
         "-cp",
         f"{programs.kafka_libs}/*",
         f"-Dlog4j2.configurationFile=file:{ROOT / 'stack' / 'kafka' / 'log4j2.properties'}",
         "-Djava.awt.headless=true",
+        # Its libraries are unpacked into a folder of its own, and its counters are in none: /tmp is everyone's.
+        f"-Djava.io.tmpdir={scratch}",
+        "-XX:-UsePerfData",
     ]
-    if not (folder / "data" / "meta.properties").exists():
-        _format(java, config, places.log("kafka"), door.scram_arguments() if door else [])
+    data, kept = folder / "data", folder / "identity"
+    if mend_data(data, kept, damage):
+        known = cluster_id(kept)
+        _format(java, config, paths.log("kafka"), credentials.scram_arguments() if credentials else [], known)
+        if not known:
+            # A new cluster of this state's own: the engine is not to take it for somebody else's.
+            KnownServers(paths.known_servers).forget(kind="kafka")
     address = f"{LOOPBACK}:{ports.kafka}"
-    trust = door.trust() if door else None
+    trust = credentials.trust() if credentials else None
     return Launch(
         name="kafka",
         argv=[*java, "-Xms128m", "-Xmx512m", "-XX:+ExitOnOutOfMemoryError", "kafka.Kafka", config],
         cwd=folder,
-        environment=os.environ,
+        environment=server_environment(os.environ),
         checks={f"Kafka on port {ports.kafka}": partial(ask_kafka, ports.kafka, trust)},
-        finish=partial(_set_up, address, door),
+        finish=partial(_set_up, address, credentials, data, kept),
+        mend=partial(_mend, data, damage),
     )
 
 
-def _set_up(address: str, door: Door | None) -> None:
-    if door is None:
+def _set_up(address: str, credentials: Credentials | None, data: Path, kept: Path) -> None:
+    if credentials is None:
         make_topics(address)
     else:
-        make_topics(address, door.kafka_options("admin"))
-        give_rights(address, door.kafka_options("admin"))
+        make_topics(address, credentials.kafka_options("admin"))
+        give_rights(address, credentials.kafka_options("admin"))
+    keep_identity(data, kept, [f"{topic}-{number}" for topic, count in TOPICS.items() for number in range(count)])
 
 
-def _format(java: list[str | Path], config: Path, log: Path, users: Sequence[str]) -> None:
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+def _mend(data: Path, damage: Damage, said: str) -> bool:
+    """Move a file aside that Kafka ended because of, and that looked whole before."""
+    for path in map(Path, re.findall(rf"ERROR .*?({re.escape(str(data))}/\S+\w)", said)):
+        if path.is_file() and path.suffix != ".log":
+            damage.move(path, "can't be read by Kafka", "Kafka starts without it: unknown how much is lost")
+            return True
+    return False
+
+
+def _format(java: list[str | Path], config: Path, log: Path, users: Sequence[str], cluster: str) -> None:
+    cluster = cluster or base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     # One argument: an identity may begin with a dash, which a separate one would make an option.
     identity = f"--cluster-id={cluster}"
     argv = [*java[1:], "-Xmx128m", "kafka.tools.StorageTool", "format", identity, "-c", config, "--ignore-formatted"]
@@ -114,7 +283,14 @@ def _format(java: list[str | Path], config: Path, log: Path, users: Sequence[str
     arguments = config.with_name(".format.arguments")
     write_whole(arguments, "\n".join(_quoted(str(part)) for part in argv))
     try:
-        done = subprocess.run([java[0], f"@{arguments}"], capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(
+            [java[0], f"@{arguments}"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env=server_environment(os.environ),
+        )
     finally:
         arguments.unlink()
     if done.returncode:

@@ -1,15 +1,23 @@
-"""Mosquitto: the subject's configuration with this machine's ports and folders in it."""
+"""Mosquitto: the subject's configuration with this machine's ports and folders in it.
+
+Its persistence file is looked through before the broker is started: one that is damaged ends it, or is taken for
+none. The format is that of Mosquitto 2.0, src/persist.h: 15 bytes of magic, a checksum that is always 0, a version,
+and chunks of a type, a length and so many bytes. All numbers are in network byte order.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import struct
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
-from stack.places import ROOT, Places
+from bridge.child_environment import server_environment
+from stack.paths import ROOT, Paths
 from stack.ports import LOOPBACK, Ports
-from stack.secure.door import Door
+from stack.run_state import UNKNOWN, Damage, write_whole
+from stack.secure.credentials import Credentials
 from stack.servers.health import ask_mqtt_tcp, ask_mqtt_ws
 from stack.servers.server import Launch
 
@@ -17,13 +25,82 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from stack.programs import Programs
+    from stack.install import Programs
 
-__all__ = ["launch_mosquitto", "render_mosquitto"]
+__all__ = ["Found", "inspect_database", "launch_mosquitto", "render_mosquitto"]
+
+
+_MAGIC: Final = b"\x00\xb5\x00mosquitto db"
+_HEAD: Final = struct.Struct(">15sII")
+_CHUNK: Final = struct.Struct(">II")
+# Before version 5 the head of a chunk had a type of two bytes; such a file is left to Mosquitto itself.
+_VERSIONS: Final = (5, 6)
+_MESSAGE_OF_A_CLIENT: Final = 3
+_TYPES: Final = range(1, 9)
+
+
+class Found(NamedTuple):
+    """What a persistence file is like.
+
+    Attributes:
+        why: what is wrong with it; empty where nothing is.
+        waiting: how many messages for clients can be read in it.
+    """
+
+    why: str
+    waiting: int
+
+
+def inspect_database(path: Path) -> Found:
+    """Walk through the chunks of a persistence file.
+
+    Args:
+        path: the file; one that is not there is as good as can be.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return _inspect(file)
+    except FileNotFoundError:
+        return Found("", 0)
+
+
+def _inspect(file: BinaryIO) -> Found:
+    size = file.seek(0, 2)
+    file.seek(0)
+    if not size:
+        return Found("is empty", 0)
+    head = file.read(_HEAD.size)
+    if not head.startswith(_MAGIC):
+        return Found("is no database of Mosquitto's" if head.strip(b"\x00") else "holds NUL bytes", 0)
+    if len(head) < _HEAD.size:
+        return Found("is cut short", 0)
+    if _HEAD.unpack(head)[2] not in _VERSIONS:
+        return Found("", 0)
+    waiting = 0
+    while (place := file.tell()) < size:
+        chunk = file.read(_CHUNK.size)
+        kind, length = _CHUNK.unpack(chunk) if len(chunk) == _CHUNK.size else (_TYPES[0], size)
+        if kind not in _TYPES:
+            return Found(f"is damaged at byte {place}", waiting)
+        if file.tell() + length > size:
+            return Found("is cut short", waiting)
+        waiting += kind == _MESSAGE_OF_A_CLIENT
+        file.seek(length, 1)
+    return Found("", waiting)
 
 
 def render_mosquitto(
-    committed: str, ports: Ports, data: Path, log: Path, *, user: str = "", files: Mapping[str, Path] | None = None
+    committed: str,
+    ports: Ports,
+    data: Path,
+    log: Path,
+    *,
+    user: str = "",
+    files: Mapping[str, Path] | None = None,
+    websockets: bool = True,
 ) -> str:
     """Put local ports, folders and the loopback address into the committed configuration.
 
@@ -34,15 +111,22 @@ def render_mosquitto(
         log: the log file.
         user: whom Mosquitto is to run as, where it is started by root and would change to a user of its own.
         files: what else is elsewhere here, by the option that names it: `certfile`, `password_file` ...
+        websockets: whether Mosquitto itself speaks MQTT over websockets, to the pages of every origin.
 
     Returns:
         The text to run with.
     """
     listeners = {"1883": ports.mqtt_ws, "1884": ports.mqtt_tcp}
     lines = []
+    left_out = False
     for line in committed.splitlines():
         listener = re.fullmatch(r"listener (\d+)(?: \S+)?", line)
         if listener:
+            left_out = listener[1] == "1883" and not websockets
+        if left_out:
+            # The options up to the next listener are this one's.
+            lines.append(line if line.startswith("#") or not line else f"# {line}")
+        elif listener:
             lines.append(f"listener {listeners[listener[1]]} {LOOPBACK}")
         elif line.startswith("persistence_location "):
             lines.append(f"persistence_location {data}/")
@@ -57,25 +141,58 @@ def render_mosquitto(
     return "\n".join(lines) + "\n"
 
 
-def launch_mosquitto(places: Places, programs: Programs, ports: Ports) -> Launch:
-    """Write Mosquitto's configuration and say how to start it."""
-    folder = places.state / "mosquitto"
+def launch_mosquitto(paths: Paths, programs: Programs, ports: Ports, damage: Damage, *, websockets: bool) -> Launch:
+    """Write Mosquitto's configuration and say how to start it.
+
+    Args:
+        paths: whose state.
+        programs: where Mosquitto is.
+        ports: the ports to listen on.
+        damage: what moves its database aside where that is damaged.
+        websockets: whether it speaks MQTT over websockets itself, to the pages of every origin.
+    """
+    folder = paths.state / "mosquitto"
     folder.mkdir(exist_ok=True)
+    database = folder / "mosquitto.db"
+    found = inspect_database(database)
+    if found.why:
+        _move_database(database, damage, found.why, found.waiting)
     config = folder / "mosquitto.conf"
-    door = Door.of(places)
-    committed = (ROOT / "configs" / ("secure" if door else ".") / "mosquitto.conf").read_text()
+    credentials = Credentials.of(paths)
+    committed = (ROOT / "configs" / ("secure" if credentials else ".") / "mosquitto.conf").read_text()
     user = "root" if os.geteuid() == 0 else ""
-    files = door.mosquitto_files() if door else {}
-    config.write_text(render_mosquitto(committed, ports, folder, places.log("mosquitto"), user=user, files=files))
-    trust = door.trust() if door else None
+    files = credentials.mosquitto_files() if credentials else {}
+    log = paths.log("mosquitto")
+    write_whole(config, render_mosquitto(committed, ports, folder, log, user=user, files=files, websockets=websockets))
+    trust = credentials.trust() if credentials else None
+    checks = {f"MQTT on port {ports.mqtt_tcp}": partial(ask_mqtt_tcp, ports.mqtt_tcp, trust)}
+    if websockets:
+        checks[f"MQTT over websockets on port {ports.mqtt_ws}"] = partial(ask_mqtt_ws, ports.mqtt_ws, trust)
     return Launch(
         name="mosquitto",
         argv=[programs.mosquitto, "-c", config],
         cwd=folder,
-        environment={**os.environ, **programs.library_path},
-        checks={
-            f"MQTT on port {ports.mqtt_tcp}": partial(ask_mqtt_tcp, ports.mqtt_tcp, trust),
-            f"MQTT over websockets on port {ports.mqtt_ws}": partial(ask_mqtt_ws, ports.mqtt_ws, trust),
-        },
+        environment={**server_environment(os.environ), **programs.library_path},
+        checks=checks,
+        mend=partial(_mend, database, damage),
         start_patience=20,
+    )
+
+
+def _mend(database: Path, damage: Damage, said: str) -> bool:
+    """Move the database aside where Mosquitto ended because of it."""
+    if not re.search(r"Error: (Couldn't open database|Unable to restore persistent database)", said):
+        return False
+    if not database.is_file():
+        return False
+    _move_database(database, damage, "can't be read by Mosquitto", 0)
+    return True
+
+
+def _move_database(database: Path, damage: Damage, why: str, waiting: int) -> None:
+    count = f"at least {waiting}" if waiting else UNKNOWN
+    damage.move(
+        database,
+        why,
+        f"Mosquitto starts with an empty one: the sessions are lost, and with them the messages that waited ({count})",
     )

@@ -1,25 +1,122 @@
-"""Processes that were started here, told apart from any other that got the same number later.
+"""Processes that were started here, told apart from any other that got the same number, or the same port, later.
 
 A pid alone may name a stranger after ours ended. The kernel's start time of the process (proc(5), field 22 of
 /proc/PID/stat) and the boot it belongs to make it certain; nothing is ever signalled without that check.
+
+Which process listens on a port, Linux says in its own tables: each TCP socket is in /proc/net/tcp with its address,
+its state and its inode (proc(5)), and each process's open files are under /proc/PID/fd, where a socket is a link to
+`socket:[INODE]`. Standard library only.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["Identity", "spawn", "stop_group", "wait_gone", "wait_paused"]
+__all__ = ["AnotherAnswersError", "Identity", "prove_listener", "spawn", "stop_group", "wait_gone", "wait_paused"]
+
+
+_TABLES: Final = (
+    # An address is in the machine's byte order, which on all that Debian's Java and Node.js run on here is little.
+    (Path("/proc/net/tcp"), "0100007F"),
+    # A server that listens on both families has 127.0.0.1 as ::ffff:127.0.0.1.
+    (Path("/proc/net/tcp6"), "0000000000000000FFFF00000100007F"),
+)
+
+
+_LISTEN: Final = "0A"
 
 _POLL: Final = 0.05
+
+
+class AnotherAnswersError(ConnectionError):
+    """What answers is another process than the one that was started."""
+
+
+def prove_listener(port: int, server: Identity | None) -> None:
+    """Make sure that a port of 127.0.0.1 is a server's own, or one of its group's; to be called after an answer.
+
+    Args:
+        port: the port.
+        server: the process that was started; None takes whoever answers.
+
+    Raises:
+        AnotherAnswersError: another process listens there.
+    """
+    if server is None:
+        return
+    listening = _listening(port)
+    if not listening:
+        # On all addresses, where a server of ours would be more specific.
+        raise AnotherAnswersError(f"port {port} is taken: another program answers there")
+    ours = set[str]().union(*map(_sockets, _group(server.pid)))
+    if others := listening - ours:
+        pid = next((pid for pid in _processes() if others & _sockets(pid)), None)
+        who = "another user's program" if pid is None else f"{_name(pid)} (pid {pid})"
+        raise AnotherAnswersError(f"port {port} is taken: {who} answers there")
+
+
+def _listening(port: int) -> set[str]:
+    """The inodes of the sockets that listen on a port of 127.0.0.1 itself."""
+    found = set()
+    for table, loopback in _TABLES:
+        try:
+            lines = table.read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            fields = line.split()
+            if fields[1] == f"{loopback}:{port:04X}" and fields[3] == _LISTEN:
+                found.add(fields[9])
+    return found
+
+
+def _processes() -> Iterator[int]:
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            yield int(folder.name)
+
+
+def _group(leader: int) -> Iterator[int]:
+    """The processes of a group, its leader first."""
+    yield leader
+    for pid in _processes():
+        try:
+            if pid != leader and os.getpgid(pid) == leader:
+                yield pid
+        except ProcessLookupError:
+            continue
+
+
+def _sockets(pid: int) -> set[str]:
+    """The inodes of the sockets that a process has open; none where it is another user's or has ended."""
+    found = set()
+    try:
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                link = str(descriptor.readlink())
+                if link.startswith("socket:["):
+                    found.add(link[8:-1])
+    except OSError:
+        return found
+    return found
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return "a program that has ended"
 
 
 def _boot() -> str:
@@ -105,6 +202,8 @@ def spawn(
 ) -> tuple[Identity, subprocess.Popen[bytes]]:
     """Start a program in a session of its own, so that a Ctrl-C in this terminal does not reach it.
 
+    What it writes is for its owner alone to read.
+
     Args:
         argv: the program and its arguments.
         log: the file that its output is appended to.
@@ -114,7 +213,7 @@ def spawn(
     Returns:
         Its identity, and the handle that its parent needs for reaping it.
     """
-    with log.open("ab") as output:
+    with open(log, "ab", opener=partial(os.open, mode=0o600)) as output:
         child = subprocess.Popen(
             [str(part) for part in argv],
             stdin=subprocess.DEVNULL,
@@ -123,6 +222,7 @@ def spawn(
             cwd=cwd,
             env=dict(environment),
             start_new_session=True,
+            umask=0o077,
         )
     return Identity.of(child.pid), child
 

@@ -10,10 +10,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from stack.servers.process import Identity
+
 __all__ = ["SERVERS", "Launch", "cause_of_death", "tail"]
 
-SERVERS: Final = ("mosquitto", "kafka", "strapi", "web")
-"""The servers by name, in the order that a message passes them; the last serves the web client."""
+SERVERS: Final = ("websockets", "mosquitto", "kafka", "strapi", "web")
+"""The servers by name, in the order that a message of a browser passes them; the last serves the web client."""
+
+_CAUSES: Final = (
+    (r"Address already in use|EADDRINUSE|java\.net\.BindException", "its port is taken by another program"),
+    (r"OutOfMemoryError|JavaScript heap out of memory|Cannot allocate memory", "there is not enough memory"),
+    (r"No space left on device|ENOSPC", "the disk is full"),
+    (r"UnsupportedClassVersionError", "this Java is too old: Java 17 or newer is needed"),
+    (r"NODE_MODULE_VERSION", "its packages were built for another Node.js: remove the cache's strapi folder"),
+    (r"[Pp]ermission denied|EACCES|AccessDeniedException", "it may not read or write one of its files"),
+    (r"Inconsistent ?cluster|InconsistentClusterIdException", "its data belong to another cluster: try `reset`"),
+    (
+        r"SQLITE_CORRUPT|SQLITE_NOTADB|database disk image is malformed|Couldn't open database",
+        "its database is damaged",
+    ),
+    (r"Unable to start any listening sockets", "it could open none of its listeners"),
+    (r"Error: (Unknown configuration variable|Invalid)[^\n]*", "its configuration is wrong"),
+    (r"Cannot find module '([^']+)'", "a package is missing: remove the cache's strapi folder"),
+)
 
 
 @dataclass(frozen=True)
@@ -25,8 +44,11 @@ class Launch:
         argv: the program and its arguments.
         cwd: the working folder.
         environment: the whole environment.
-        checks: what to ask and what it is called; each raises OSError until the server is well.
+        checks: what to ask and what it is called; each takes the process that was started, and raises OSError until
+            that very one is well.
         finish: what is to be done once, when the checks pass and before the server counts as started.
+        mend: for a server that died while starting: moves aside what its log says is damaged, and returns whether
+            there was something, so that another start is worth it. It is given what the server wrote meanwhile.
         start_patience: how many seconds it may take to answer.
         stop_patience: how many seconds it gets between SIGTERM and SIGKILL.
     """
@@ -35,48 +57,37 @@ class Launch:
     argv: Sequence[str | Path]
     cwd: Path
     environment: Mapping[str, str]
-    checks: Mapping[str, Callable[[], None]]
+    checks: Mapping[str, Callable[[Identity], None]]
     finish: Callable[[], None] | None = None
+    mend: Callable[[str], bool] | None = None
     start_patience: float = 60.0
     stop_patience: float = field(default=20.0)
-
-
-_CAUSES: Final = (
-    (r"Address already in use|EADDRINUSE|java\.net\.BindException", "its port is taken by another program"),
-    (r"OutOfMemoryError|JavaScript heap out of memory|Cannot allocate memory", "there is not enough memory"),
-    (r"No space left on device|ENOSPC", "the disk is full"),
-    (r"UnsupportedClassVersionError", "this Java is too old: Java 17 or newer is needed"),
-    (r"NODE_MODULE_VERSION", "its packages were built for another Node.js: remove the cache's strapi folder"),
-    (r"[Pp]ermission denied|EACCES|AccessDeniedException", "it may not read or write one of its files"),
-    (r"Inconsistent ?cluster|InconsistentClusterIdException", "its data belong to another cluster: try `reset`"),
-    (r"SQLITE_CORRUPT|database disk image is malformed", "its database is damaged: try `reset`"),
-    (r"Unable to start any listening sockets", "it could open none of its listeners"),
-    (r"Error: (Unknown configuration variable|Invalid)[^\n]*", "its configuration is wrong"),
-    (r"Cannot find module '([^']+)'", "a package is missing: remove the cache's strapi folder"),
-)
 
 
 def cause_of_death(log: str) -> str:
     """Say in words why a server ended, as far as the end of its log tells.
 
     Args:
-        log: the last lines that it wrote.
+        log: what it wrote, the end of it.
     """
-    return next((cause for pattern, cause in _CAUSES if re.search(pattern, log)), "it ended; its log says why")
+    return next(
+        (cause for pattern, cause in _CAUSES if re.search(pattern, log, re.IGNORECASE)), "it ended; its log says why"
+    )
 
 
-def tail(path: Path, lines: int = 15, since: int = 0) -> str:
+def tail(path: Path, lines: int = 15, since: int = 0, most: int = 65_536) -> str:
     """Read the end of a log.
 
     Args:
         path: the log; one that does not exist reads as empty.
         lines: how many lines at most.
         since: the size of the log in bytes before this start: earlier lines are another run's.
+        most: how many bytes at most.
     """
     try:
         with path.open("rb") as log:
             size = log.seek(0, 2)
-            log.seek(max(since if since <= size else 0, size - 65_536))
+            log.seek(max(since if since <= size else 0, size - most))
             return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
     except OSError:
         return ""

@@ -1,4 +1,4 @@
-"""The server of the web client: a process of our own, stack/webserver."""
+"""The servers that are processes of our own: the web client's, and MQTT over websockets in front of Mosquitto."""
 
 from __future__ import annotations
 
@@ -7,43 +7,79 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from stack.addresses import Addresses
-from stack.places import ROOT, Places
-from stack.secure.door import Door
-from stack.servers.health import ask_web
+from bridge.child_environment import server_environment
+from stack.paths import ROOT, Paths
+from stack.ports import Addresses
+from stack.secure.credentials import Credentials
+from stack.servers.health import ask_web, ask_websockets
 from stack.servers.server import Launch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from stack.install import Programs
     from stack.ports import Ports
-    from stack.programs import Programs
 
-__all__ = ["launch_web"]
+__all__ = ["launch_web", "launch_websockets"]
 
 
-def launch_web(places: Places, programs: Programs, ports: Ports) -> Launch:
+def launch_websockets(paths: Paths, ports: Ports, origins: Sequence[str]) -> Launch:
+    """Say how to start it.
+
+    Args:
+        paths: whose state.
+        ports: the ports in use.
+        origins: pages that may use the broker beside those of this machine.
+    """
+    credentials = Credentials.of(paths)
+    options: list[str | Path] = ["--port", str(ports.mqtt_ws), "--broker-port", str(ports.mqtt_tcp)]
+    if credentials:
+        for option in credentials.websockets_options().items():
+            options += option
+    for origin in origins:
+        options += ["--origin", origin]
+    return Launch(
+        name="websockets",
+        argv=[sys.executable, "-m", "stack.websockets", *options],
+        cwd=ROOT,
+        environment=server_environment(os.environ),
+        checks={
+            f"MQTT over websockets on port {ports.mqtt_ws}": partial(
+                ask_websockets, ports.mqtt_ws, credentials.trust() if credentials else None
+            )
+        },
+        start_patience=20,
+        stop_patience=5,
+    )
+
+
+def launch_web(paths: Paths, programs: Programs, ports: Ports) -> Launch:
     """Say how to start the server of the web client."""
-    door = Door.of(places)
-    addresses = Addresses.of(ports, secure=places.is_secure)
+    credentials = Credentials.of(paths)
+    addresses = Addresses.of(ports, secure=paths.is_secure)
     options: dict[str, str | Path] = {
         "--port": str(ports.web),
         "--mqtt": addresses.mqtt_ws,
         "--strapi": addresses.strapi,
-        "--token-file": places.read_token,
+        "--token-file": paths.read_token,
         "--script": programs.web_modules / "mqtt" / "dist" / "mqtt.esm.js",
     }
-    if door:
-        options |= door.web_options()
-    argv: list[str | Path] = [sys.executable, "-m", "stack.webserver"]
+    if credentials:
+        options |= credentials.web_options()
+    argv: list[str | Path] = [sys.executable, "-P", "-m", "stack.webserver"]
     for option in options.items():
         argv += option
     return Launch(
         name="web",
         argv=argv,
         cwd=ROOT,
-        environment=os.environ,
-        checks={f"the web page on port {ports.web}": partial(ask_web, ports.web, door.trust() if door else None)},
+        environment=server_environment(os.environ),
+        checks={
+            f"the web page on port {ports.web}": partial(
+                ask_web, ports.web, credentials.trust() if credentials else None
+            )
+        },
         start_patience=20,
         stop_patience=5,
     )

@@ -8,6 +8,7 @@ import { Sent } from './sent.js';
 import { SentList } from './sent_list.js';
 import { Stock } from './stock.js';
 import { choose } from './texts.js';
+import { drawWay, stations } from './timeline.js';
 import { clock, outcome, signed } from './words.js';
 
 const EVERY = 2000;
@@ -16,6 +17,7 @@ const SOON = [150, 400, 900];
 
 const texts = choose(navigator.languages);
 const elements = Object.fromEntries([...document.querySelectorAll('[id]')].map((element) => [element.id, element]));
+// What is typed belongs to this tab; what was sent has to come into the stock, whichever tab looks after it.
 const storage = window.sessionStorage;
 
 function translate() {
@@ -42,15 +44,16 @@ function showServer(element, words, { state, since }) {
 translate();
 const config = await (await fetch('config.json')).json();
 const stock = new Stock();
-const sent = new Sent(storage);
+const sent = new Sent(window.localStorage);
 const broker = new Broker(config.mqtt, config, show);
 const sender = new Sender(broker, config.topic, sent, noticed);
 const products = new ProductList(elements.rows, elements.row, texts);
-const sentList = new SentList(elements.sent, elements.sentRow, texts, (movement) => sender.sendAgain(movement));
+const sentList = new SentList(elements.sent, elements, texts, (movement) => sender.sendAgain(movement));
 const form = new Form(elements, texts, storage, {
   topic: config.topic,
   changed: show,
   isOnline: () => broker.state === 'connected',
+  isFull: () => sent.isFull,
   pending: (product, delta) => sent.pending(product, delta),
   send: (product, delta, isTyped) => sender.send(product, delta, isTyped),
   sendAgain: (movement) => sender.sendAgain(movement),
@@ -63,13 +66,15 @@ function show() {
   const all = stock.products.size;
   write(elements.found, stock.state === 'asking' ? '' : count ? texts.found(count, all) : texts.noneFound);
   form.show(stock.products);
-  sentList.show(sent.all);
+  sentList.show(sent.all, stock.hasLedger);
   elements.noMovements.hidden = sent.all.length > 0;
   const [latest] = sent.all;
+  elements.way.hidden = !latest;
   if (latest) {
-    const { tone, text } = outcome(latest, texts, Date.now());
+    const { tone, text } = outcome(latest, texts, Date.now(), stock.hasLedger);
     elements.latest.dataset.tone = tone;
     write(elements.latest, texts.latest(`${latest.name} ${signed(latest.delta)}`, text));
+    drawWay(elements.way, elements.station, stations(latest, texts, stock.hasLedger));
   }
 }
 
@@ -82,7 +87,10 @@ function noticed(movement) {
   show();
 }
 
-/** Ask the ledger for what it has not said yet; with news, the stock is read again at once. */
+/**
+ * Ask the ledger for what it has not said yet; with news, the stock is read again at once. What it has just said that it
+ * does not know is sent again when its time has come: the ledger counts it once, and without a ledger nothing is.
+ */
 async function decide() {
   const asked = sent.undecided;
   try {
@@ -92,6 +100,10 @@ async function decide() {
       // The broker's word cleared the form already, and what stands there is another one.
       if (movement && movement.state !== 'taken') form.clear(movement);
       sent.note(id, verdict);
+    }
+    if (stock.hasLedger && broker.state === 'connected') {
+      const unknown = asked.filter((id) => !verdicts.has(id));
+      for (const movement of sent.due(unknown, Date.now(), broker)) sender.sendAgain(movement);
     }
     if (verdicts.size > 0) await stock.refresh();
   } catch {
@@ -104,8 +116,9 @@ async function look() {
   if (!document.hidden) {
     await stock.refresh();
     show();
-    await decide();
   }
+  // Hidden or not: what was sent has to come into the stock.
+  if (!document.hidden || sent.undecided.length > 0) await decide();
   setTimeout(look, EVERY);
 }
 

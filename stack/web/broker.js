@@ -1,4 +1,4 @@
-// The connection to the broker. One press is one PUBLISH packet: a lost connection is replaced by a new client with a
+// The connection to the broker. One call of publish() is one PUBLISH packet: a lost connection is replaced by a new client with a
 // clean session and an empty store, as MQTT.js would send what is in its store again by itself.
 
 import mqtt from './mqtt.js';
@@ -28,6 +28,9 @@ export class Broker {
   state = 'connecting';
   /** When the connection was lost, or the first try failed. */
   since = null;
+  /** When a connection that there was broke last, and when there was one again; 0 for never. */
+  lostAt = 0;
+  backAt = 0;
 
   /**
    * @param {string} url ws:// or wss://
@@ -86,6 +89,7 @@ export class Broker {
     client.on('connect', () => {
       this.#pause = FIRST_PAUSE;
       this.since = null;
+      this.backAt = Date.now();
       this.#become('connected');
     });
     // publish() tells this reason from success by nothing; the acknowledgement passes here before that is called.
@@ -99,6 +103,7 @@ export class Broker {
   #lost(client) {
     if (client !== this.#client || this.state === 'away') return;
     client.end(true);
+    if (this.state === 'connected') this.lostAt = Date.now();
     for (const reject of this.#waiting) reject(new Lost());
     this.#waiting.clear();
     this.#unheard.clear();

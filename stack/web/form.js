@@ -17,7 +17,7 @@ export class Form {
    * @param {Record<string, HTMLElement>} elements The form's parts by their id.
    * @param {object} texts
    * @param {Storage} storage Where what is typed outlives a reload.
-   * @param {object} act What the form asks and does: topic, isOnline, pending, send, sendAgain, changed.
+   * @param {object} act What the form asks and does: topic, isOnline, isFull, pending, send, sendAgain, changed.
    */
   constructor(elements, texts, storage, act) {
     this.#elements = elements;
@@ -100,11 +100,13 @@ export class Form {
     else if (read.problem) this.#complain(read.problem);
     else if (!this.#act.isOnline()) this.#complain('offline');
     else if (pending) this.#go(() => this.#act.sendAgain(pending));
+    else if (this.#act.isFull()) this.#complain('full');
     else this.#go(() => this.#act.send(this.#product, read.delta, true));
   }
 
   #quick(delta) {
     if (!this.#act.isOnline()) this.#complain('offline');
+    else if (this.#act.isFull()) this.#complain('full');
     else this.#go(() => this.#act.send(this.#product, delta, false));
   }
 
@@ -115,7 +117,7 @@ export class Form {
 
   #complain(problem) {
     this.#problem = this.#texts.problems[problem];
-    if (problem !== 'offline') (problem === 'no-product' ? this.#elements.search : this.#elements.amount).focus();
+    if (problem !== 'offline' && problem !== 'full') (problem === 'no-product' ? this.#elements.search : this.#elements.amount).focus();
     this.#act.changed();
   }
 

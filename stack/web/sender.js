@@ -1,4 +1,5 @@
-// Sending: only ever because a person pressed something, and under one movement-id however often it is pressed again.
+// Sending: because a person pressed something, and again by itself while the stock does not show it; always under one
+// movement-id, by which the ledger counts it once.
 
 import { Refused } from './broker.js';
 import { movementId, payloadOf } from './movement.js';
@@ -29,13 +30,14 @@ export class Sender {
   send(product, delta, isTyped) {
     const id = movementId();
     const { id: number, name } = product;
-    const movement = { id, product: number, name, delta, isTyped, sentAt: Date.now(), state: 'sending' };
-    this.#sent.add(movement);
+    // Before it is sent, so that a page that is closed now sends it when it is opened again.
+    const movement = this.#sent.add({ id, product: number, name, delta, isTyped, sentAt: Date.now(), state: 'sending' });
     return this.#publish(movement);
   }
 
   /** Send one again as it was. */
   sendAgain(movement) {
+    this.#sent.noteSending(movement.id, Date.now());
     return this.#publish(movement);
   }
 
@@ -45,7 +47,7 @@ export class Sender {
       this.#sent.note(movement.id, news);
       this.#changed(movement);
     };
-    note({ state: 'sending' });
+    this.#changed(movement);
     const timer = setTimeout(() => movement.state === 'sending' && note({ state: 'silent' }), PATIENCE);
     try {
       const payload = payloadOf(movement.product, movement.delta);

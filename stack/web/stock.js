@@ -1,6 +1,8 @@
 // The products and the ledger's verdicts, asked of the server that the page came from.
 
 const PATIENCE = 8000;
+// How many movements the server takes in one question.
+const AT_ONCE = 50;
 const WHOLE_EVERY = 30000;
 // How many times as long as it takes to read all products it is not done again: among many it is work for Strapi.
 const REST = 20;
@@ -28,6 +30,8 @@ export class Stock {
   /** `asking` until the first answer, then `fresh`, or `away` since a time. */
   state = 'asking';
   since = null;
+  /** Whether Strapi keeps the ledger, by which what is sent twice counts once; null while that is not known. */
+  hasLedger = null;
 
   /** Read what may have changed: the latest changes, and all where their number is not ours, and now and then. */
   async refresh() {
@@ -45,12 +49,20 @@ export class Stock {
     }
   }
 
-  /** What the ledger has of some movements: a verdict with the stock before and after, by movement-id. */
+  /** What the ledger has of some movements: verdict, stock before and after, place in Kafka, by movement-id. */
   async verdicts(ids) {
     if (ids.length === 0) return new Map();
-    const rows = (await ask(`verdicts?ids=${ids.join(',')}`)).data;
+    const rows = [];
+    for (let start = 0; start < ids.length; start += AT_ONCE) {
+      const { data, ledger } = await ask(`verdicts?ids=${ids.slice(start, start + AT_ONCE).join(',')}`);
+      this.hasLedger = ledger ?? true;
+      rows.push(...data);
+    }
     return new Map(
-      rows.map((row) => [row.movement_id, { verdict: row.verdict, before: row.stock_before, after: row.stock_after }]),
+      rows.map((row) => [
+        row.movement_id,
+        { verdict: row.verdict, before: row.stock_before, after: row.stock_after, source: row.source },
+      ]),
     );
   }
 

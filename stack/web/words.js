@@ -18,21 +18,28 @@ export function duration(milliseconds, texts) {
  * Say what became of a movement.
  * @param {object} movement As in sent.js.
  * @param {number} now Milliseconds since the epoch.
+ * @param {boolean | null} hasLedger Whether what is sent twice counts once; null while that is not known.
  * @returns {{tone: 'wait' | 'good' | 'bad', text: string}}
  */
-export function outcome(movement, texts, now) {
-  const { state, verdict, before, after } = movement;
-  if (verdict) return { tone: verdict === 'applied' ? 'good' : 'bad', text: texts.verdicts[verdict](before, after) };
+export function outcome(movement, texts, now, hasLedger) {
+  const { state, verdict, before, after, tries } = movement;
+  if (verdict === 'applied') return { tone: 'good', text: texts.stockChange(before, after) };
+  if (verdict) return { tone: 'bad', text: texts.refused(texts.reasons[verdict](before)) };
   switch (state) {
     case 'sending':
       return { tone: 'wait', text: texts.states.sending };
     case 'taken': {
+      if (tries > 0) return { tone: 'wait', text: texts.states.again(tries + 1) };
       const words = now - movement.takenAt > SLOW ? texts.states.waiting : texts.states.taken;
       return { tone: 'wait', text: words(duration(movement.took, texts)) };
     }
     case 'refused':
       return { tone: 'bad', text: texts.states.refused(movement.why) };
-    default:
-      return { tone: 'bad', text: texts.states[state] };
+    case 'unknown':
+      return { tone: 'bad', text: texts.states.unknown };
+    default: {
+      const counts = hasLedger === null ? '' : hasLedger ? texts.counts.once : texts.counts.twice;
+      return { tone: 'bad', text: `${texts.states[state]}${counts && ` ${counts}`}` };
+    }
   }
 }

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bridge.http.guard import HostRule
 from stack.ports import LOOPBACK
-from stack.webserver.files import page_files
-from stack.webserver.login import Login
-from stack.webserver.server import WebServer
-from stack.webserver.site import Site
+from stack.webserver.site import Login, Site, page_files, web_server
 from stack.webserver.stock import Stock
 
 if TYPE_CHECKING:
@@ -35,6 +34,9 @@ def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace
     parser.add_argument("--authority", type=Path, metavar="FILE", help="the authority of Strapi's certificate (PEM)")
     parser.add_argument("--user", default="", help="ask for this user, and let the page publish as that user")
     parser.add_argument("--password-file", type=Path, metavar="FILE", help="a file with that user's password")
+    parser.add_argument(
+        "--name", action="append", default=[], help="a name that the page may be opened by, as stock.example.org"
+    )
     parser.add_argument("--script", required=True, type=Path, metavar="FILE", help="MQTT.js: its dist/mqtt.esm.js")
     return parser.parse_args(arguments)
 
@@ -48,11 +50,11 @@ def _main() -> None:
         stock=Stock(options.strapi, options.token_file, options.authority),
         mqtt=options.mqtt,
         topic=options.topic,
-        local=options.host == LOOPBACK,
         login=login,
     )
-    with WebServer(options.host, options.port, site, certificate) as server:
-        server.serve_forever()
+    rule = HostRule.of(options.host, options.name)
+    with web_server(options.host, options.port, site, names=rule, certificate=certificate):
+        signal.pause()
 
 
 if __name__ == "__main__":

@@ -1,24 +1,127 @@
-"""The paths of the web client, and the headers that hold its browser to them."""
+"""The web client over HTTP or HTTPS: its paths, its files, and who may see them.
+
+The files are a fixed set, read once, so that no request can name another. Where the page is not for everyone, it is
+for one user, by HTTP's Basic scheme (RFC 7617), inside TLS only.
+"""
 
 from __future__ import annotations
 
-import re
+import base64
+import binascii
+import hashlib
+import hmac
+import ssl
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
-from stack.webserver.answer import Answer, complaint, json_answer
+from bridge.http.guard import host_name
+from bridge.http.message import Response, complaint, json_response
+from bridge.http.server import HttpServer
+from stack.install import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-    from stack.webserver.login import Login
+    from bridge.http.guard import HostRule
+    from bridge.http.message import Request
     from stack.webserver.stock import Stock
 
-__all__ = ["Site"]
+__all__ = ["Login", "Site", "page_files", "web_server"]
 
-_HOST: Final = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
-_LOOPBACK: Final = {"127.0.0.1", "localhost", "[::1]"}
+_KINDS: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+@dataclass(frozen=True)
+class Login:
+    """One user, who is the one that the page publishes as.
+
+    Attributes:
+        user: the name.
+        password_file: a file with the password, read at each request, so that a new one counts at once.
+    """
+
+    user: str
+    password_file: Path
+
+    def password(self) -> str:
+        """The password; empty where there is none, and then no one gets in."""
+        try:
+            return self.password_file.read_text().strip()
+        except OSError:
+            return ""
+
+    def lets_in(self, authorization: str) -> bool:
+        """Whether a request's Authorization header has the user and the password."""
+        scheme, _, encoded = authorization.partition(" ")
+        try:
+            given = base64.b64decode(encoded, validate=True)
+        except (binascii.Error, ValueError):
+            return False
+        password = self.password()
+        wanted = f"{self.user}:{password}".encode()
+        return scheme.lower() == "basic" and bool(password) and hmac.compare_digest(given, wanted)
+
+    def refusal(self) -> Response:
+        """What to say to anyone else."""
+        said = complaint(401, f"log in as {self.user}")
+        challenge = f'Basic realm="opsci: the MQTT user {self.user}", charset="UTF-8"'
+        return Response(said.status, said.kind, said.body, {**said.headers, "WWW-Authenticate": challenge})
+
+
+def _answer(file: Path) -> Response:
+    body = file.read_bytes()
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    # Kept by the browser, and asked for again each time: a newer page is never shown with an older script.
+    return Response(200, _KINDS[file.suffix], body, {"Cache-Control": "no-cache", "ETag": tag})
+
+
+def page_files(script: Path) -> Mapping[str, Response]:
+    """Read the files of the page.
+
+    Args:
+        script: MQTT.js as one ES module: `dist/mqtt.esm.js` of its npm package.
+
+    Returns:
+        The answer by path; `/` is the page itself.
+    """
+    files = {f"/{file.name}": _answer(file) for file in sorted(PAGE.iterdir()) if file.suffix in _KINDS}
+    files["/mqtt.js"] = replace(_answer(script), kind=_KINDS[".js"])
+    files["/"] = files.pop("/index.html")
+    return files
+
+
+def web_server(
+    host: str,
+    port: int,
+    site: Site,
+    *,
+    names: HostRule | None = None,
+    certificate: tuple[Path, Path] | None = None,
+) -> HttpServer:
+    """The server of a site; it answers from entering to leaving it.
+
+    Args:
+        host: the address to listen on.
+        port: the port; 0 takes a free one.
+        site: what can be asked for.
+        names: by which names; those of the address that it listens on where nothing is said.
+        certificate: the files of a certificate and its key, to serve HTTPS; None serves HTTP.
+
+    Raises:
+        OSError: nothing can listen there, or the certificate can't be read.
+    """
+    tls = None
+    if certificate:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(*certificate)
+    return HttpServer(host, port, site.answer, names=names, tls=tls)
 
 
 @dataclass(frozen=True)
@@ -30,42 +133,27 @@ class Site:
         stock: what reads Strapi.
         mqtt: the broker's websocket URL for the browser; `{host}` in it is the host by which the browser came here.
         topic: where the page publishes movements.
-        local: listens on loopback alone, and so answers to loopback's names only: a page elsewhere that has its own
-            name resolve to 127.0.0.1 (DNS rebinding) reads nothing here.
         login: who gets in; None lets everyone in.
     """
 
-    files: Mapping[str, Answer]
+    files: Mapping[str, Response]
     stock: Stock
     mqtt: str
     topic: str
-    local: bool = True
     login: Login | None = None
 
-    def answer(self, target: str, host: str, known: str = "", authorization: str = "") -> Answer:
-        """Answer a GET, or a HEAD, whose body is then not sent.
-
-        Args:
-            target: the request's target: path and query.
-            host: its Host header.
-            known: its If-None-Match header: the version that the browser has.
-            authorization: its Authorization header.
-        """
-        named = _HOST.fullmatch(host)
-        if not named:
-            return self._guarded(complaint(400, "the Host header is missing or malformed"), self.mqtt)
-        if self.local and named["name"].lower() not in _LOOPBACK:
-            return self._guarded(complaint(421, "this server answers to 127.0.0.1 and localhost only"), self.mqtt)
-        mqtt = self.mqtt.replace("{host}", named["name"])
-        if self.login and not self.login.lets_in(authorization):
-            return self._guarded(self.login.refusal(), mqtt)
-        found = self._find(target, mqtt)
+    def answer(self, request: Request) -> Response:
+        """Answer a GET, or a HEAD, whose body is then not sent."""
+        mqtt = self.mqtt.replace("{host}", host_name(request.host) or "")
+        if self.login and not self.login.lets_in(request.headers.get("authorization", "")):
+            return self.login.refusal()
+        found = self._find(request.target, mqtt)
         tag = found.headers.get("ETag")
-        if tag and tag in known:
+        if tag and tag in request.headers.get("if-none-match", ""):
             found = replace(found, status=304, body=b"")
         return self._guarded(found, mqtt)
 
-    def _find(self, target: str, mqtt: str) -> Answer:
+    def _find(self, target: str, mqtt: str) -> Response:
         try:
             path, query = urlsplit(target).path, parse_qs(urlsplit(target).query)
         except ValueError:
@@ -73,7 +161,7 @@ class Site:
         match path:
             case "/config.json":
                 user = {"username": self.login.user, "password": self.login.password()} if self.login else {}
-                return json_answer({"mqtt": mqtt, "topic": self.topic, **user})
+                return json_response({"mqtt": mqtt, "topic": self.topic, **user})
             case "/products":
                 return self.stock.products(_one(query, "after", "0"), _one(query, "order", "id"))
             case "/verdicts":
@@ -81,20 +169,14 @@ class Site:
             case _:
                 return self.files.get(path) or complaint(404, "there is nothing here")
 
-    def _guarded(self, answer: Answer, mqtt: str) -> Answer:
+    def _guarded(self, answer: Response, mqtt: str) -> Response:
         """Add what keeps the page to its own files, this server and the broker."""
         broker = "{0.scheme}://{0.netloc}".format(urlsplit(mqtt))
         policy = (
             f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {broker}; "
             "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
-        headers = {
-            "Content-Security-Policy": policy,
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
-        }
-        return replace(answer, headers={**answer.headers, **headers})
+        return replace(answer, headers={**answer.headers, "Content-Security-Policy": policy})
 
 
 def _one(query: Mapping[str, list[str]], name: str, usual: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
-from stack.webserver.answer import JSON, Answer, complaint
+from bridge.http.message import JSON, Response, complaint, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ class Stock:
         """Close the connections to Strapi."""
         self._client.close()
 
-    def products(self, after: str, order: str) -> Answer:
+    def products(self, after: str, order: str) -> Response:
         """Up to 100 products, as Strapi's REST API gives them.
 
         Args:
@@ -59,8 +59,10 @@ class Stock:
             query |= {"sort": "id", "filters[id][$gt]": after, "pagination[withCount]": "false"}
         return self._ask("/api/products", query)
 
-    def verdicts(self, movements: Sequence[str]) -> Answer:
+    def verdicts(self, movements: Sequence[str]) -> Response:
         """What the ledger has of some movements; those that it does not know are left out.
+
+        A Strapi without ledger is told by `ledger`, which is false then: what is sent twice would count twice there.
 
         Args:
             movements: 1 to 50 movement-ids, each a UUID.
@@ -68,13 +70,13 @@ class Stock:
         if not 1 <= len(movements) <= MOST_VERDICTS or not all(map(_MOVEMENT_ID.fullmatch, movements)):
             return complaint(400, f"ids is 1 to {MOST_VERDICTS} UUIDs with commas between them")
         query = {
-            **_fields("movement_id", "verdict", "stock_before", "stock_after"),
+            **_fields("movement_id", "verdict", "stock_before", "stock_after", "source"),
             **{f"filters[movement_id][$in][{place}]": movement for place, movement in enumerate(movements)},
             "pagination[pageSize]": str(_PAGE_SIZE),
         }
-        return self._ask("/api/stock-movements", query)
+        return self._ask("/api/stock-movements", query, absent=json_response({"data": [], "ledger": False}))
 
-    def _ask(self, path: str, query: Mapping[str, str]) -> Answer:
+    def _ask(self, path: str, query: Mapping[str, str], absent: Response | None = None) -> Response:
         try:
             token = self._token_file.read_text().strip()
             answer = self._client.get(path, params=query, headers={"Authorization": f"Bearer {token}"})
@@ -82,9 +84,11 @@ class Stock:
             return complaint(503, "Strapi has made no token yet")
         except httpx.HTTPError:
             return complaint(502, "Strapi does not answer")
+        if answer.status_code == httpx.codes.NOT_FOUND and absent is not None:
+            return absent
         if answer.status_code != httpx.codes.OK:
             return complaint(502, f"Strapi answered {answer.status_code}")
-        return Answer(200, JSON, answer.content)
+        return Response(200, JSON, answer.content)
 
 
 def _fields(*names: str) -> dict[str, str]:

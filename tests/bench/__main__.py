@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from stack.errors import StackError
 from stack.local import LocalStack
-from stack.places import Places
+from stack.paths import Paths
 from stack.ports import random_ports
 from stack.report import Report
 from tests.bench.bench import MESSAGES, Bench
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str]) -> int:
         state = Path(folder) / "state"
         servers = frozenset().union(*(work.servers for work in works))
         with LocalStack(state, ports=random_ports(), servers=servers, report=report) as stack:
-            bench = Bench(stack, Places.of(state), report, options.messages, Path(folder), machine.cores)
+            bench = Bench(stack, Paths.of(state), report, options.messages, Path(folder), machine.cores)
             for work in works:
                 measured.append(measure(bench, work, options.rounds))
                 _say(f"\n{work.name}: {work.about}\n\n{table_of(measured[-1], all_ratios(measured))}\n")

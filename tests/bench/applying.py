@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import tomli_w
 
-from stack.places import ROOT
+from stack.paths import ROOT
 from tests.bench.group import Group, produce
 from tests.bench.lane import Lane
 from tests.bench.outcome import Outcome
@@ -108,12 +108,12 @@ def _wrong(moved: Mapping[int, int], wanted: Mapping[int, int]) -> int:
 def _argv(bench: Bench, contender: Contender, lane: Lane) -> list[str]:
     addresses = bench.stack.addresses
     if contender.told.get("program") == "get_put":
-        told = [addresses.kafka, lane.topic.name, lane.name, addresses.strapi, str(bench.stack.places.bridge_token)]
+        told = [addresses.kafka, lane.topic.name, lane.name, addresses.strapi, str(bench.stack.paths.bridge_token)]
         return [sys.executable, "-m", "tests.bench.peers.get_put", *told]
     settings: dict[str, Any] = {
         "mqtt": {"url": addresses.mqtt_tcp, "client_id": lane.name},
         "kafka": {"brokers": [addresses.kafka], "group": lane.name},
-        "strapi": {"url": addresses.strapi, "token_file": str(bench.stack.places.bridge_token)},
+        "strapi": {"url": addresses.strapi, "token_file": str(bench.stack.paths.bridge_token)},
         "watch": {"port": 0},
         "routes": [{"mqtt": "", "kafka": lane.topic.name, "does": "movement"}],
     }

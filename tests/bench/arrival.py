@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from stack.places import Places
+from stack.paths import Paths
 from stack.report import Report
 from stack.seed import seed
 from tests.bench.bench import FailedError
@@ -77,7 +77,7 @@ def run_arrival(bench: Bench, contender: Contender) -> Outcome:
     The value is the median in milliseconds. A number that was overwritten before a frame showed it counts as painted
     with the next one of its product.
     """
-    seed(Places.of(bench.stack.places.state), Report(quiet=True))
+    seed(Paths.of(bench.stack.paths.state), Report(quiet=True))
     stocks = _stock_up(bench)
     with tempfile.TemporaryDirectory() as home, open_screen(bench.stack, Path(home), _SIZE) as terminal:
         terminal.record()

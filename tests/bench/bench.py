@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from stack.record import Record
+from stack.run_state import RunState
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from stack.local import LocalStack
-    from stack.places import Places
+    from stack.paths import Paths
     from stack.report import Report
 
 __all__ = ["MESSAGES", "Bench", "FailedError"]
@@ -30,7 +30,7 @@ class Bench:
 
     Attributes:
         stack: the servers, running.
-        places: whose cache the peers are installed into.
+        paths: whose cache the peers are installed into.
         report: what tells the progress.
         messages: how many an ingest work moves.
         folder: for settings and logs.
@@ -38,7 +38,7 @@ class Bench:
     """
 
     stack: LocalStack
-    places: Places
+    paths: Paths
     report: Report
     messages: int
     folder: Path
@@ -50,7 +50,7 @@ class Bench:
 
     def pids(self, *servers: str) -> dict[str, int]:
         """The process ids of some servers."""
-        running = Record.read(self.stack.places.record).servers
+        running = RunState.read(self.stack.paths.record).servers
         return {name: running[name].identity.pid for name in servers if name in running}
 
     @property

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from stack.local import LocalStack
-from stack.places import Places
+from stack.paths import Paths
 from stack.ports import random_ports
 from stack.report import Report
 from stack.seed import seed
@@ -202,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tempfile.TemporaryDirectory() as home,
         LocalStack(Path(folder), ports=random_ports(), servers=("mosquitto", "kafka", "strapi")) as stack,
     ):
-        seed(Places.of(Path(folder)), Report(sys.stderr))
+        seed(Paths.of(Path(folder)), Report(sys.stderr))
         flood = run_flood(
             stack,
             Path(home),

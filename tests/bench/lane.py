@@ -95,7 +95,11 @@ class Lane:
         addresses = self._bench.stack.addresses
         websockets = contender.told.get("over") == "websockets"
         settings: dict[str, Any] = {
-            "mqtt": {"url": addresses.mqtt_ws if websockets else addresses.mqtt_tcp, "client_id": client_id},
+            "mqtt": {
+                "url": addresses.mqtt_ws if websockets else addresses.mqtt_tcp,
+                "client_id": client_id,
+                "in_flight": 4000,
+            },
             "kafka": {"brokers": [addresses.kafka]},
             "watch": {"port": 0},
             "routes": [{"mqtt": self._filter, "kafka": self.topic.name, "does": "movement"}],

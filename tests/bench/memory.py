@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import tomli_w
 
-from stack.places import ROOT
+from stack.paths import ROOT
 from tests.bench.group import Group
 from tests.bench.lane import Lane
 from tests.bench.outcome import Outcome
@@ -37,7 +37,7 @@ def run_memory(bench: Bench, contender: Contender) -> Outcome:
             "kafka": {"brokers": [bench.kafka], "group": lane.name},
             "strapi": {
                 "url": bench.stack.addresses.strapi,
-                "token_file": str(bench.stack.places.bridge_token),
+                "token_file": str(bench.stack.paths.bridge_token),
             },
             "watch": {"port": 0},
             "routes": [{"mqtt": lane.mqtt_topic, "kafka": lane.topic.name, "does": "movement"}],

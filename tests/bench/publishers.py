@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from stack.places import ROOT
+from stack.paths import ROOT
 from stack.tool import leashed
 
 __all__ = ["Published", "publish_all", "rate_alone"]

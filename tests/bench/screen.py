@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from stack.places import Places
+from stack.paths import Paths
 from stack.report import Report
 from stack.seed import seed
 from tests.bench.flood import open_screen, run_flood
@@ -43,7 +43,7 @@ def run_first_frame(bench: Bench, contender: Contender) -> Outcome:
 
 def run_idle(bench: Bench, contender: Contender) -> Outcome:
     """The share of a core, in per cent, that screen and engine take while the chain is up and nothing comes."""
-    seed(Places.of(bench.stack.places.state), Report(quiet=True))
+    seed(Paths.of(bench.stack.paths.state), Report(quiet=True))
     with tempfile.TemporaryDirectory() as home, open_screen(bench.stack, Path(home), _SIZE) as terminal:
         began, before = time.monotonic(), terminal.cpu()
         time.sleep(_IDLE)
@@ -54,7 +54,7 @@ def run_idle(bench: Bench, contender: Contender) -> Outcome:
 
 def run_keys(bench: Bench, contender: Contender) -> Outcome:
     """The milliseconds within which 99 of 100 keys are answered while an hour's messages come at 5,000 a second."""
-    seed(Places.of(bench.stack.places.state), Report(quiet=True))
+    seed(Paths.of(bench.stack.paths.state), Report(quiet=True))
     with tempfile.TemporaryDirectory() as home:
         flood = run_flood(bench.stack, Path(home), rate=_RATE, seconds=_FLOOD, size=_SIZE)
     return Outcome(

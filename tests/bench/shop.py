@@ -32,7 +32,7 @@ class Shop:
     """
 
     def __init__(self, bench: Bench) -> None:
-        self._file = bench.stack.places.state / "strapi" / "data.db"
+        self._file = bench.stack.paths.state / "strapi" / "data.db"
 
     def stocks(self) -> dict[int, int]:
         """The stock of each product by its id."""

@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from stack.places import ROOT
+from stack.paths import ROOT
 from stack.ports import random_ports
 from tests.bench.bench import FailedError
 from tests.bench.outcome import Outcome

@@ -50,18 +50,33 @@ def movement(product: int | str, delta: int, **more: object) -> bytes:
     return json.dumps({"id": product, "amount": abs(delta), "type": "IN" if delta > 0 else "OUT", **more}).encode()
 
 
-async def produce(lane: Lane, topic: str, values: Sequence[bytes | None], **ids: Sequence[str]) -> None:
-    """Write records as the course's programs do; `names=[...]` gives them movement-ids."""
+async def produce(
+    lane: Lane,
+    topic: str,
+    values: Sequence[bytes | None],
+    *,
+    names: Sequence[str] | None = None,
+    partitions: Sequence[int] | None = None,
+) -> None:
+    """Write records as the course's programs do.
+
+    Args:
+        lane: the test's own.
+        topic: where to.
+        values: the records' values.
+        names: a movement-id for each; none by default.
+        partitions: the partition of each; by its key by default.
+    """
     producer = AIOKafkaProducer(bootstrap_servers=lane.stack.addresses.kafka, linger_ms=5)
     await producer.start()
     try:
-        names = ids.get("names")
         sent = [
             await producer.send(
                 topic,
                 value,
                 # One key, and so one order, for the movements of one product.
                 key=(value or b"none").split(b",")[0],
+                partition=partitions[place] if partitions else None,
                 headers=[("movement-id", names[place].encode())] if names else None,
             )
             for place, value in enumerate(values)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from stack.downloads import digest, fetch_once
-from stack.places import Places
+from stack.paths import Paths
 from stack.report import Report, Step
 from stack.tool import run_tool
 
@@ -17,7 +17,7 @@ SOURCE = Path(__file__).parent.parent / "clients"
 
 def install_clients(folder: Path) -> Path:
     """Lay the programs and their packages into `folder`."""
-    cached = Places.of().cache / "clients" / digest(SOURCE / "package-lock.json")
+    cached = Paths.of().cache / "clients" / digest(SOURCE / "package-lock.json")
 
     def make(target: Path, step: Step) -> None:
         for name in ("package.json", "package-lock.json", ".npmrc"):

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.chain.applying import Shop
+from tests.chain.clients import install_clients
 from tests.chain.lane import Lane
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from stack.local import LocalStack
 
@@ -20,6 +22,12 @@ async def lane(stack: LocalStack) -> Lane:
     made = Lane(stack)
     await made.make_topics()
     return made
+
+
+@pytest.fixture(scope="session")
+def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the programs that other people's clients are: tests/clients."""
+    return install_clients(tmp_path_factory.mktemp("clients"))
 
 
 @pytest.fixture

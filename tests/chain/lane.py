@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from stack.local import LocalStack
 
 
+_EXISTS = 36
+"""Kafka's code for a topic that is there."""
+
+
 class Lane:
     """One test's own way through the shared servers."""
 
@@ -47,10 +51,18 @@ class Lane:
         """Settings for this lane; `mqtt={"version": "3.1.1"}` and the like change single ones."""
         base = Settings(
             mqtt=MqttSettings(
-                url=self.stack.addresses.mqtt_tcp, client_id=self.name, publish_topic=self.mqtt_topic, keepalive=10
+                url=self.stack.addresses.mqtt_tcp,
+                client_id=self.name,
+                publish_topic=self.mqtt_topic,
+                keepalive=10,
+                outbox=str(self.stack.paths.state / "outbox" / self.name),
             ),
             kafka=KafkaSettings(
-                brokers=[self.stack.addresses.kafka], group=self.name, errors_topic=self.errors, session_timeout=6
+                brokers=[self.stack.addresses.kafka],
+                group=self.name,
+                errors_topic=self.errors,
+                session_timeout=6,
+                known_file=str(self.stack.paths.state / "known" / self.name),
             ),
             strapi=StrapiSettings(url=self.stack.addresses.strapi, token=self.stack.bridge_token, refresh=0.5),
             ingest=IngestSettings(),
@@ -71,7 +83,7 @@ class Lane:
         return base
 
     async def make_topics(self) -> None:
-        """Make the lane's topics; a Kafka that was just resumed takes a moment to let its broker back in."""
+        """Make those of the lane's topics that are missing; a Kafka that was just resumed takes a moment for it."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.stack.addresses.kafka)
         await admin.start()
         wanted = {
@@ -88,7 +100,7 @@ class Lane:
                     assert asyncio.get_running_loop().time() < deadline
                     await asyncio.sleep(0.1)
                     continue
-                made = {name for name, code, *_ in answer.topic_errors if code == 0}
+                made = {name for name, code, *_ in answer.topic_errors if code in {0, _EXISTS}}
                 wanted = {topic for topic in wanted if topic.name not in made}
                 assert not wanted or asyncio.get_running_loop().time() < deadline, answer
         finally:
@@ -105,7 +117,7 @@ class Lane:
 
     def delete_product(self, product_id: int) -> None:
         """Delete a product as the admin panel does: the engine's own token may not."""
-        data = self.stack.places.state / "strapi" / "data.db"
+        data = self.stack.paths.state / "strapi" / "data.db"
         with contextlib.closing(sqlite3.connect(data, timeout=30)) as database, database:
             database.execute("DELETE FROM products WHERE id = ?", [product_id])
 
@@ -137,7 +149,7 @@ class Lane:
         return found
 
 
-async def until(condition: Callable[[], object], seconds: float = 20, what: str = "") -> None:
+async def until(condition: Callable[[], object], seconds: float = 60, what: str = "") -> None:
     """Wait until a condition holds, and fail with what was waited for where it does not in time."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():

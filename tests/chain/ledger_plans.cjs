@@ -7,6 +7,7 @@ const { createRequire } = require('node:module');
 const path = require('node:path');
 
 const [application, database] = process.argv.slice(2);
+const positions = require(path.join(application, 'src', 'ledger', 'positions.js'));
 const rows = require(path.join(application, 'src', 'ledger', 'rows.js'));
 const knex = createRequire(path.join(application, 'package.json'))('knex')(JSON.parse(database));
 const isPostgres = knex.client.config.client === 'postgres';
@@ -33,6 +34,9 @@ const main = async () => {
   }
   // A number that is no product's id is looked for once more, as a barcode.
   await trx('products').insert({ id: 1, document_id: 'plans' }).onConflict('id').ignore();
+  const settled = (first, next, partition = 0) => ({ topic: 'plans', partition, first, next });
+  await positions.recordPositions(trx, [settled(0, 5)], false, new Date());
+  await positions.recordPositions(trx, [settled(10, 15)], false, new Date());
   heard.length = 0;
   await rows.recordedMovements(trx, new Set(['a', 'b']));
   await rows.lockedProducts(trx, new Set(['1', '0002', 'abc']), [1]);
@@ -40,6 +44,10 @@ const main = async () => {
   await rows.addMovements(trx, ENTRIES, new Date());
   // No product with that id: it writes nothing, and says so.
   await rows.changeStocks(trx, new Map([[-1, 1], [-2, 1]]), new Date()).catch(() => {});
+  // One fills a gap and joins two intervals to one, the other is of a partition that the ledger has not heard of.
+  await positions.recordPositions(trx, [settled(5, 10), settled(0, 1, 1)], false, new Date());
+  // Where a product may have several rows: by an id of now, an id of before or a barcode, and by other names.
+  await rows.lockedVersions(trx, new Set(['1', '2000000001', '0002', 'abc']), ['plans']);
   const plans = [];
   for (const query of [...heard]) {
     plans.push({ sql: query.sql, plan: await planOf(trx, query) });

@@ -17,19 +17,20 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
 
+from stack.install import DATABASE
 from stack.local import LocalStack
-from stack.machine import Machine
-from stack.needs import DATABASE
-from stack.places import Places
+from stack.paths import Paths
 from stack.ports import LOOPBACK, random_ports
 from stack.report import Report
 from stack.servers.process import spawn, stop_group
+from stack.system_packages import SystemPackages
+from tests.faults.database import Postgres
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
-    from stack.ports import Ports
-    from stack.programs import Programs
+    from stack.install import Programs
+    from stack.run_state import RunState
     from stack.servers.server import Launch
 
 # PostgreSQL refuses to be run by root; this user is there on every Debian and owns nothing.
@@ -55,21 +56,21 @@ class Server(NamedTuple):
 
 
 class PostgresStack(LocalStack):
-    """A Strapi of its own, with its data in PostgreSQL."""
+    """A Strapi of its own, with its data in PostgreSQL, and other servers beside it where they are named."""
 
-    def __init__(self, state: Path, server: Server) -> None:
-        super().__init__(state, ports=random_ports(), servers=("strapi",))
+    def __init__(self, state: Path, server: Server, servers: Collection[str] = ("strapi",)) -> None:
+        super().__init__(state, ports=random_ports(), servers=servers)
         self._server = server
 
-    def _launch(self, name: str, ports: Ports, programs: Programs) -> Launch:
-        launch = super()._launch(name, ports, programs)
+    def _launch(self, name: str, record: RunState, programs: Programs) -> Launch:
+        launch = super()._launch(name, record, programs)
         return replace(launch, environment={**launch.environment, **self._server.environment})
 
 
 @contextlib.contextmanager
 def running() -> Iterator[Server]:
     """Run one on an empty database, in a folder that is removed afterwards."""
-    machine = Machine(Places.of().cache, Report(quiet=True))
+    machine = SystemPackages(Paths.of().cache, Report(quiet=True))
     programs = machine.programs(DATABASE)["postgres"].resolve().parent
     folder = Path(tempfile.mkdtemp(prefix="opsci-postgres-"))
     password, port = secrets.token_urlsafe(12), random_ports().strapi
@@ -91,6 +92,18 @@ def running() -> Iterator[Server]:
             yield Server(port, password)
     finally:
         shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def psql(server: Server) -> Iterator[Postgres]:
+    """A connection to it by PostgreSQL's own client, for queries past Strapi."""
+    machine = SystemPackages(Paths.of().cache, Report(quiet=True))
+    programs = machine.programs(DATABASE)["postgres"].resolve().parent
+    client = Postgres(programs / "psql", server, machine.library_path)
+    try:
+        yield client
+    finally:
+        client.close()
 
 
 @dataclass(frozen=True)

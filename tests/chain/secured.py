@@ -12,7 +12,7 @@ import httpx
 import msgspec
 
 from bridge.settings.load import load_settings
-from stack.secure.openssl import OpenSsl, Signer
+from stack.secure.certificates import OpenSsl, Signer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 def secured(stack: LocalStack, **sections: dict[str, Any]) -> Settings:
     """The settings that the runner wrote for its secured servers, quick to try again."""
     settings = load_settings(stack.settings_file, {})
-    # Their users have rights for the topics and the group of the chain only, so that only the client id is a test's.
+    # Their users have rights for the topics and the group of the chain only, and one client id takes what comes there.
     changes: dict[str, dict[str, Any]] = {
-        "mqtt": {"client_id": f"t{uuid.uuid4().hex[:10]}", "keepalive": 10},
+        "mqtt": {"client_id": "secured-tests", "keepalive": 10},
         "kafka": {"session_timeout": 6},
         "strapi": {"refresh": 0.5},
         "apply": {"first_pause": 0.1, "longest_pause": 1},
@@ -54,14 +54,14 @@ async def make_product(stack: LocalStack, stock: int) -> dict[str, Any]:
 def strapi(stack: LocalStack) -> httpx.AsyncClient:
     """Strapi with the bridge's token."""
     headers = {"Authorization": f"Bearer {stack.bridge_token}"}
-    return httpx.AsyncClient(base_url=stack.addresses.strapi, headers=headers, verify=stack.door.trust())
+    return httpx.AsyncClient(base_url=stack.addresses.strapi, headers=headers, verify=stack.credentials.trust())
 
 
 @contextlib.asynccontextmanager
 async def impostor(stack: LocalStack, folder: Path, *, days: int = 1, host: str = "127.0.0.1") -> AsyncIterator[int]:
     """Something that shows a certificate of the servers' own authority, for some days and a host; its port."""
     openssl = OpenSsl()
-    signer = Signer(stack.door.authority, stack.door.certificates / "ca.key")
+    signer = Signer(stack.credentials.authority, stack.credentials.certificates / "ca.key")
     key, certificate = folder / "impostor.key", folder / "impostor.pem"
     openssl.make_key(key)
     openssl.sign(key, certificate, "impostor", [host], signer, days=days, usage="serverAuth")

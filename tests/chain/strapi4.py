@@ -13,11 +13,11 @@ import httpx
 import pytest
 
 from stack.downloads import digest, fetch_once
-from stack.machine import Machine
-from stack.places import Places
+from stack.paths import Paths
 from stack.ports import random_ports
 from stack.report import Report
 from stack.servers.process import spawn, stop_group
+from stack.system_packages import SystemPackages
 from stack.tool import run_tool
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ class Strapi4(NamedTuple):
     token: str
 
 
-def install(places: Places, node: Path, npm: Path, report: Report) -> Path:
+def install(paths: Paths, node: Path, npm: Path, report: Report) -> Path:
     """The `node_modules` folder, made by the committed lock where it is not in the cache."""
 
     def make(folder: Path, step: Step) -> None:
         for name in ("package.json", "package-lock.json", ".npmrc"):
             shutil.copy(APPLICATION / name, folder)
         environment = {
-            "npm_config_cache": str(places.cache / "npm"),
+            "npm_config_cache": str(paths.cache / "npm"),
             "PATH": f"{node.parent}:{os.environ.get('PATH', '')}",
         }
         headers = node.resolve().parent.parent
@@ -50,16 +50,16 @@ def install(places: Places, node: Path, npm: Path, report: Report) -> Path:
             environment["npm_config_nodedir"] = str(headers)
         run_tool([npm, "ci", "--omit=dev", "--no-audit", "--no-fund"], step, cwd=folder, environment=environment)
 
-    target = places.cache / "strapi4" / digest(APPLICATION / "package-lock.json")
+    target = paths.cache / "strapi4" / digest(APPLICATION / "package-lock.json")
     return fetch_once(target, "install Strapi 4 for the tests (npm, some minutes)", report, make) / "node_modules"
 
 
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[Strapi4]:
     """Run one in a folder of its own."""
-    places, report = Places.of(), Report(quiet=True)
-    programs = Machine(places.cache, report).programs({"node", "npm"})
-    modules = install(places, programs["node"], programs["npm"], report)
+    paths, report = Paths.of(), Report(quiet=True)
+    programs = SystemPackages(paths.cache, report).programs({"node", "npm"})
+    modules = install(paths, programs["node"], programs["npm"], report)
     application = folder / "app"
     shutil.copytree(APPLICATION, application)
     (application / "node_modules").symlink_to(modules)

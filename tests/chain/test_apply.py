@@ -60,7 +60,14 @@ async def test_every_verdict_is_told_and_what_is_refused_is_in_errors(lane: Lane
             await until(lambda place=place: journal.decided.total == place + 1)  # type: ignore[misc]
         reasons = dict(journal.reasons)
         texts = [letter.journey.rejection.text for letter in journal.errors.slice(0, 99) if letter.journey.rejection]
-    assert reasons == {"insufficient-stock": 1, "unknown-product": 1, "over-limit": 1, "not-json": 2, "conflict": 2}
+    assert reasons == {
+        "insufficient-stock": 1,
+        "unknown-product": 1,
+        "over-limit": 1,
+        "not-json": 1,
+        "empty-payload": 1,
+        "conflict": 2,
+    }
     assert texts[0] == "stock is 3, the movement takes 5"
     assert texts[1] == "no product has the id, documentId or barcode '999999999'"
     assert await shop.stock(product) == 5

@@ -9,7 +9,7 @@ import pytest
 
 from bridge.journal import Server, State, Verdict
 from bridge.strapi.client import StrapiClient
-from bridge.strapi.flavour import Flavour, detect
+from bridge.strapi.gateway import ApiKind, detect
 from tests.chain.applying import Shop, applying, movement, produce
 from tests.chain.lane import until
 
@@ -23,7 +23,7 @@ WITHOUT_POSITION = {"mode": "rest5", "position_field": ""}
 
 async def test_our_own_strapi_is_recognised_by_its_ledger(lane: Lane) -> None:
     async with StrapiClient(lane.settings().strapi) as client:
-        assert await detect(client) is Flavour.LEDGER
+        assert await detect(client) is ApiKind.LEDGER
 
 
 @pytest.mark.parametrize("strapi", [REST5, WITHOUT_POSITION])

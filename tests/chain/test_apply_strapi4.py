@@ -10,7 +10,7 @@ import pytest
 
 from bridge.journal import Server, State, Verdict
 from bridge.strapi.client import StrapiClient
-from bridge.strapi.flavour import Flavour, detect
+from bridge.strapi.gateway import ApiKind, detect
 from tests.chain.applying import Shop, applying, movement, produce
 from tests.chain.lane import until
 from tests.chain.strapi4 import Strapi4, running
@@ -49,7 +49,7 @@ async def test_it_is_recognised_once_it_has_a_product(shop: Shop, settings: Sett
         assert answer.json()["data"] == []
         assert await detect(client) is None
         await shop.add(1)
-        assert await detect(client) is Flavour.REST4
+        assert await detect(client) is ApiKind.REST4
 
 
 async def test_in_and_out_change_the_stock_and_each_is_judged(lane: Lane, shop: Shop, settings: Settings) -> None:

@@ -8,6 +8,7 @@ import json
 import signal
 import sys
 import time
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Literal
 
 import httpx
@@ -15,6 +16,10 @@ import msgspec
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
+from bridge.command import send as send_command
+from bridge.command.rows import Row, read_rows, recognise
+from bridge.embedded import EmbeddedChain
+from bridge.errors import PublishError
 from bridge.mqtt.publisher import Publisher
 from tests.chain.lane import until
 from tests.chain.programs import run_bridge, write_settings
@@ -44,7 +49,7 @@ class Bridge:
         await until(lambda: self.said("health and metrics on "), what="it says where it answers")
         return self.said("health and metrics on ").removeprefix("health and metrics on ")
 
-    async def ended(self, seconds: float = 20) -> int:
+    async def ended(self, seconds: float = 60) -> int:
         code = await asyncio.wait_for(self.process.wait(), seconds)
         await self._reading
         return code
@@ -73,7 +78,7 @@ async def running(settings: Settings, folder: Path, *arguments: str) -> AsyncIte
         await bridge.ended()
 
 
-async def ready(client: httpx.AsyncClient, status: int = 200, seconds: float = 30) -> dict[str, Any]:
+async def ready(client: httpx.AsyncClient, status: int = 200, seconds: float = 60) -> dict[str, Any]:
     """Wait until /readyz answers with a status, and give what it says."""
     deadline = time.monotonic() + seconds
     while (answer := await client.get("/readyz")).status_code != status:
@@ -183,7 +188,7 @@ async def test_send_and_once_account_for_every_row(
     file = tmp_path / "moves.csv"
     rows = ["5,IN", "3,OUT", "0,IN", "1000,OUT"]
     file.write_text("id,amount,type\n" + "".join(f"{product['id']},{row}\n" for row in rows) + "half\n")
-    told = await run_bridge(settings, "send", str(file), code=1)
+    told = await run_bridge(settings, "send", "--wait", "0", str(file), code=1)
     assert "line 6: it has 1 cells; the header has 3" in told
     assert "4 of 5 rows confirmed by the broker" in told
     told = await run_bridge(settings, "run", "--once", "--set", "watch.enabled=false")
@@ -199,20 +204,97 @@ async def test_a_resumable_file_counts_once_however_often_it_is_sent(lane: Lane,
     file = tmp_path / "moves.csv"
     file.write_text("id,amount,type\n" + f"{product['id']},2,IN\n" * 3)
     for _ in range(2):
-        await run_bridge(settings, "send", "--resumable", str(file))
+        await run_bridge(settings, "send", "--resumable", "--wait", "0", str(file))
     told = await run_bridge(settings, "run", "--once", "--set", "watch.enabled=false")
     assert "decided 6 (applied 3, duplicate 3)" in told
     assert await lane.stock_of(product) == 16
+    # The ledger has them: nothing is waited for, and nothing is left to tell.
+    assert "the stock says: applied 3\n" in await run_bridge(settings, "send", "--resumable", str(file))
+
+
+async def test_send_says_what_the_stock_does_not_show(lane: Lane, tmp_path: Path) -> None:
+    settings = lane.settings()
+    await run_bridge(settings, "run", "--once", "--set", "watch.enabled=false")
+    file = tmp_path / "moves.csv"
+    file.write_text("id,amount,type\n1,2,IN\n1,0,IN\n1,3,IN\n")
+    told = await run_bridge(settings, "send", "--wait", "1", str(file), code=1)
+    assert "the stock says: nothing\n" in told
+    # What is no movement ends as a dead letter, and no stock ever shows it.
+    assert "unknown: 2 movements, on the lines 2, 4 (does an engine run? The broker may have them still)" in told
 
 
 async def test_send_keeps_to_its_rate(lane: Lane, tmp_path: Path) -> None:
     file = tmp_path / "events.csv"
     file.write_text("value;metadata\n" + 'hello;{"a":1}\n' * 11)
     settings = lane.settings()
+    await run_bridge(settings, "run", "--once", "--set", "watch.enabled=false")
     started = time.monotonic()
     told = await run_bridge(settings, "send", "--rate", "10", str(file))
     assert "11 of 11 rows" in told
     assert time.monotonic() - started >= 1.0
+
+
+@pytest.mark.parametrize("does", ["movement", "product"])
+async def test_send_waits_for_the_first_engine_and_keeps_the_order(lane: Lane, tmp_path: Path, does: str) -> None:
+    settings = lane.settings()
+    file = tmp_path / "rows.csv"
+    if does == "product":
+        rows = [f"{lane.name}-{number},,5,{lane.name}-{number},safe" for number in range(250)]
+        file.write_text("\n".join(["name,description,stock_available,barcode,status", *rows]))
+    else:
+        product = await lane.make_product(0)
+        # In another order some take from an empty stock.
+        rows = [f"{product['id']},{1 + number // 2},{('IN', 'OUT')[number % 2]}" for number in range(250)]
+        file.write_text("\n".join(["id,amount,type", *rows]))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bridge", "send", "--config", str(write_settings(settings, tmp_path)), str(file)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stderr is not None
+        while b"yet: waiting" not in (line := await asyncio.wait_for(process.stderr.readline(), 60)):
+            assert line, "it waits for an engine"
+        (folder := tmp_path / "engine").mkdir()
+        async with running(settings, folder):
+            told, _ = await asyncio.wait_for(process.communicate(), 60)
+            assert process.returncode == 0, told
+            assert b"250 of 250 rows confirmed" in told
+            assert does == "product" or b"the stock says: applied 250\n" in told
+            by_partition: dict[int, list[bytes]] = defaultdict(list)
+            for record in await lane.records(lane.product if does == "product" else lane.stock, 250):
+                by_partition[record.partition].append(record.value)
+            header, *lines = file.read_text().splitlines(keepends=True)
+            sent = [row.payload for row in read_rows(recognise(header), lines) if isinstance(row, Row)]
+            assert sum(map(len, by_partition.values())) == 250
+            for values in by_partition.values():
+                assert values == [payload for payload in sent if payload in values], "in the order of the file"
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_send_confirms_nothing_that_the_broker_threw_away(
+    lane: Lane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(send_command, "PATIENCE", 1.0)
+    file = tmp_path / "events.csv"
+    file.write_text("value;metadata\n" + 'hello;{"a":1}\n' * 3)
+    assert await asyncio.to_thread(send_command.send, lane.settings(), send_command.Sending(file)) == 1
+    told = capfd.readouterr()
+    assert "0 of 3 rows confirmed by the broker" in told.out
+    assert f"no one subscribes to '{lane.name}/event', so the broker threw it away; start an engine first" in told.err
+
+
+async def test_what_is_published_for_no_one_is_not_said_to_be_sent(lane: Lane) -> None:
+    chain = EmbeddedChain(lane.settings())
+    chain.start()
+    try:
+        with pytest.raises(PublishError, match="no one subscribes to"):
+            await asyncio.wrap_future(chain.publish(b"{}", f"{lane.name}/event-of-no-route"))
+    finally:
+        await asyncio.to_thread(chain.stop)
 
 
 async def test_send_tells_that_the_broker_is_away(lane: Lane, tmp_path: Path) -> None:
@@ -228,7 +310,8 @@ async def test_check_finds_all_well(lane: Lane) -> None:
     told = await run_bridge(lane.settings(), "check")
     lines = told.splitlines()
     assert lines[-1] == "all is well"
-    assert all(line.startswith("ok ") for line in lines[:-1]), told
+    # A lane's client id is no secret.
+    assert all(line.startswith(("ok ", "warning settings mqtt.client_id: ")) for line in lines[:-1]), told
     for part in (
         f"the subscription to '{lane.mqtt_topic}' is granted at QoS 1",
         f"the topic '{lane.stock}' has 6 partitions",

@@ -13,12 +13,12 @@ from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from bridge.errors import ServerError
 from bridge.kafka.consumer import Consumer
-from bridge.kafka.share import Share
+from bridge.kafka.fetching import Partitions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from bridge.kafka.consumed import ConsumedRecord, Fetched
+    from bridge.kafka.record import ConsumedRecord, Fetched
     from bridge.settings import Settings
     from tests.chain.lane import Lane
 
@@ -47,7 +47,7 @@ async def write(lane: Lane, count: int) -> None:
 
 async def some(consumer: Consumer, lane: Lane, most: int = 10) -> Fetched:
     async with asyncio.timeout(20):
-        while not (fetched := await consumer.poll(Share(frozenset({lane.stock})), most)).records:
+        while not (fetched := await consumer.poll(Partitions(frozenset({lane.stock})), most)).records:
             pass
     return fetched
 
@@ -71,7 +71,7 @@ async def test_after_a_refused_commit_nothing_is_taken_or_committed_until_partit
             patch.setattr(consumer._consumer, "commit", refuse)
             assert not await consumer.commit({(lane.stock, 0): 7})
         # Kafka still counts us in, so only our own word keeps this from skipping what was dropped.
-        assert (await consumer.poll(Share(frozenset({lane.stock})), 10)).records == []
+        assert (await consumer.poll(Partitions(frozenset({lane.stock})), 10)).records == []
         assert not await consumer.commit({(lane.stock, 0): 30})
         consumer._consumer._coordinator.request_rejoin()
         assert numbers((await some(consumer, lane)).records)[0] == 5
@@ -120,6 +120,8 @@ async def test_a_record_that_no_one_can_decode_is_said_and_never_skipped(lane: L
 async def test_a_request_waits_shortly_while_there_is_a_backlog(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
     # One request is under way to a broker at a time: one that waits for quiet partitions holds up a busy one.
     await write(lane, 25)
+    # However long this machine takes for the lines below.
+    monkeypatch.setattr("bridge.kafka.fetching._BACKLOG", 3600.0)
     async with consuming(lane.settings(), lane.stock) as consumer:
         fetcher = consumer._consumer._fetcher
         assert fetcher._fetch_max_wait_ms == 500

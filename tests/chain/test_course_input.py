@@ -24,7 +24,7 @@ from tui.app import OpsciApp
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tui.panes.pane import Pane
+    from tui.widgets.pane import Pane
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -71,7 +71,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
         yield servers
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_every_row_of_the_courses_input_is_accounted_for(fresh: LocalStack, stack: LocalStack) -> None:
     assert stack is not fresh
     expected = compute()

@@ -20,13 +20,15 @@ from bridge.kafka.writer import Writer
 from bridge.mqtt.publisher import Publisher
 from bridge.mqtt.session import Session
 from bridge.settings import MqttSettings
+from stack.local import LocalStack
+from stack.ports import random_ports
 from tests.chain.lane import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from bridge.settings import Settings
-    from stack.local import LocalStack
     from tests.chain.lane import Lane
 
 
@@ -124,8 +126,8 @@ async def test_what_is_no_movement_becomes_a_dead_letter_with_its_bytes(lane: La
         assert [letter.origin for letter in journal.errors.slice(0, 9)] == [f"mqtt {lane.mqtt_topic}"] * 3
     records = await lane.records(lane.errors, 3)
     assert json.loads(records[0].value)["message"] == "Hello mqtt0"
-    assert json.loads(records[0].value)["error"] == "the payload is not JSON"
-    assert [header(record, "reason") for record in records] == [b"not-json", b"no-product", b"not-json"]
+    assert json.loads(records[0].value)["error"] == "the payload is not JSON: it is the text 'Hello mqtt0'"
+    assert [header(record, "reason") for record in records] == [b"not-json", b"no-product", b"not-utf-8"]
     assert header(records[2], "payload") == b"\xff\x00\x1b[31m"
 
 
@@ -239,3 +241,22 @@ async def test_what_is_no_broker_is_said_at_once(answer: bytes) -> None:
         with pytest.raises(UnreachableError, match="without websockets"):
             async with asyncio.timeout(3), Session(settings, ["topic"], lambda *_: None):
                 pass
+
+
+@pytest.mark.parametrize("transport", ["tcp", "websockets"])
+async def test_a_message_that_arrives_slowly_is_said_to_do_so(lane: Lane, tmp_path: Path, transport: str) -> None:
+    """Mosquitto's own websockets listener, without the server of ours that stands before it elsewhere."""
+    with LocalStack(tmp_path / "own", ports=random_ports(), servers=["mosquitto"], any_origin=True) as broker:
+        await lane.make_topics()
+        url = broker.addresses.mqtt_tcp if transport == "tcp" else broker.addresses.mqtt_ws
+        async with ingesting(lane.settings(mqtt={"url": url})) as journal:
+            await connected(journal)
+            async with aiomqtt.Client("127.0.0.1", broker.ports.mqtt_tcp) as publisher:
+                await publisher.publish(
+                    lane.mqtt_topic, json.dumps({"id": 1, "amount": 1, "type": "IN", "x": "x" * 400_000}), qos=1
+                )
+            if transport == "websockets":
+                await until(lambda: "of 400 kB so far" in str(journal.notes.get("arriving")), what="it is said")
+            # It is too long for a movement, and a dead letter.
+            await until(lambda: journal.rejected.total, 120, "it is in Kafka")
+            await until(lambda: "arriving" not in journal.notes, 30, "nothing is said any more")

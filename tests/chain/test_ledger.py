@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import random
 import sqlite3
 import uuid
@@ -15,6 +16,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from bridge.journal import Journey
+from bridge.movement import Movement
+from bridge.settings import StrapiSettings
+from bridge.strapi.client import StrapiClient
+from bridge.strapi.ledger import Ledger, Outcome
+from bridge.text import is_storable, length_of
 from tests.chain import postgres
 from tests.chain.applying import Shop
 from tests.chain.postgres import PostgresStack
@@ -56,7 +63,9 @@ def entry(product: int | str, delta: int, name: str = "") -> dict[str, Any]:
 
 
 async def post(shop: Shop, *movements: dict[str, Any]) -> list[dict[str, Any]]:
-    answer = await shop.http.post(BATCH, json={"movements": movements})
+    # In ASCII, which has an escape for half a surrogate pair too.
+    body = json.dumps({"movements": movements})
+    answer = await shop.http.post(BATCH, content=body, headers={"Content-Type": "application/json"})
     verdicts: list[dict[str, Any]] = answer.raise_for_status().json()["verdicts"]
     assert [verdict["movement_id"] for verdict in verdicts] == [movement["movement_id"] for movement in movements]
     return verdicts
@@ -177,28 +186,82 @@ async def test_a_kill_in_the_middle_of_batches_leaves_each_whole_or_undone(shop:
 
 
 @pytest.mark.parametrize(
-    ("change", "path"),
+    ("change", "reason"),
     [
-        ({"amount": 0}, ["movements", 1, "amount"]),
-        ({"amount": "5"}, ["movements", 1, "amount"]),
-        ({"amount": 1.5}, ["movements", 1, "amount"]),
-        ({"amount": MOST + 1}, ["movements", 1, "amount"]),
-        ({"type": "in"}, ["movements", 1, "type"]),
-        ({"product": 12}, ["movements", 1, "product"]),
-        ({"movement_id": ""}, ["movements", 1, "movement_id"]),
-        ({"movement_id": "a\0b"}, ["movements", 1, "movement_id"]),
-        ({"ammount": 5}, ["movements", 1, "ammount"]),
+        ({"amount": 0}, "amount must be a whole number"),
+        ({"amount": "5"}, "amount must be a whole number"),
+        ({"amount": 1.5}, "amount must be a whole number"),
+        ({"amount": MOST + 1}, "amount must be a whole number"),
+        ({"type": "in"}, "type must be IN or OUT"),
+        ({"product": 12}, "product must be a text of 1 to 255 characters"),
+        ({"product": "\U0001f4a1" * 128}, "product must be a text of 1 to 255 characters"),
+        ({"product": "half \ud83d"}, "product must be a text of 1 to 255 characters"),
+        ({"movement_id": ""}, "movement_id must be a text of 1 to 255 characters"),
+        ({"movement_id": "a\0b"}, "movement_id must be a text of 1 to 255 characters"),
+        ({"source": "s" * 2_001}, "source must be a text of at most 2000 characters"),
+        ({"ammount": 5}, 'there is no field "ammount"'),
     ],
 )
-async def test_a_malformed_batch_is_refused_whole(shop: Shop, change: dict[str, Any], path: list[object]) -> None:
+async def test_a_malformed_movement_is_refused_alone(shop: Shop, change: dict[str, Any], reason: str) -> None:
     product = await shop.add(1)
-    movements = [entry(product, 1), {**entry(product, 1), **change}]
-    answer = await shop.http.post(BATCH, json={"movements": movements})
-    assert answer.status_code == 400
-    error = answer.json()["error"]
-    assert error["name"] == "ValidationError"
-    assert [fault["path"] for fault in error["details"]["errors"]] == [path]
-    assert await shop.stock(product) == 1
+    malformed = {**entry(product, 4), **change}
+    verdicts = await post(shop, entry(product, 1), malformed, entry(product, 2))
+    assert [verdict["verdict"] for verdict in verdicts] == ["applied", "refused", "applied"]
+    assert reason in verdicts[1]["reason"]
+    assert verdicts[1]["product"] is verdicts[1]["stock_after"] is None
+    assert await shop.stock(product) == 4
+    # It is not recorded, so that what was meant can still be sent under its id.
+    if set(change) == {"amount"}:
+        (meant,) = await post(shop, {**malformed, "amount": 3})
+        assert (meant["verdict"], meant["stock_after"]) == ("applied", 7)
+
+
+async def test_what_is_no_movement_at_all_is_refused_alone(shop: Shop) -> None:
+    product = await shop.add(1)
+    answer = await shop.http.post(BATCH, json={"movements": [None, 7, [], {}, entry(product, 1)]})
+    verdicts = answer.raise_for_status().json()["verdicts"]
+    assert [verdict["verdict"] for verdict in verdicts] == ["refused"] * 4 + ["applied"]
+    assert [verdict["movement_id"] for verdict in verdicts[:4]] == [None] * 4
+
+
+@pytest.mark.parametrize("character", ["\U0001f4a1", "\U0010fffd", "e", "\u4e00"])
+async def test_texts_have_as_many_characters_as_strapi_itself_takes(shop: Shop, character: str) -> None:
+    start = uuid.uuid4().hex
+    name = start + character * ((255 - len(start)) // length_of(character))
+    product = await shop.add(0, barcode=name, name=name)
+    refused = await shop.http.post("/api/products", json={"data": {"name": name + character}})
+    assert (refused.status_code, is_storable(name), is_storable(name + character)) == (400, True, False)
+    sent = {**entry(name, 5, name), "source": "stock/3@128"}
+    applied, longer = await post(shop, sent, {**entry(product, 7), "movement_id": name + character})
+    assert (applied["verdict"], applied["product"]["id"], applied["product"]["name"]) == ("applied", product, name)
+    assert longer["verdict"] == "refused"
+    (again,) = await post(shop, sent)
+    assert again["verdict"] == "duplicate"
+    assert await shop.stock(product) == 5
+
+
+async def test_the_engine_asks_once_for_a_batch_with_a_malformed_movement(shop: Shop, strapi: LocalStack) -> None:
+    product = await shop.add(0)
+    name = uuid.uuid4().hex
+    movements = [Movement("a\0b" if number == 50 else str(product), 1, "IN") for number in range(100)]
+    journeys = [
+        Journey(f"{name}{number}", b"", movement=movement, kafka_topic="stock", partition=0, offset=number)
+        for number, movement in enumerate(movements)
+    ]
+    settings = StrapiSettings(url=strapi.addresses.strapi, token=strapi.bridge_token)
+    asked: list[str] = []
+
+    class Counting(httpx.AsyncHTTPTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            asked.append(request.url.path)
+            return await super().handle_async_request(request)
+
+    async with StrapiClient(settings, Counting()) as client:
+        decisions = await Ledger(client).apply(journeys)
+    assert asked == [BATCH]
+    assert [number for number, made in enumerate(decisions) if made.outcome is Outcome.REFUSED] == [50]
+    assert "product must be a text" in decisions[50].text
+    assert await shop.stock(product) == 99
 
 
 @pytest.mark.parametrize("body", [[], {}, {"movements": None}, {"movements": [entry(1, 1)] * 1001}])
@@ -212,6 +275,79 @@ async def test_an_empty_batch_is_no_mistake(shop: Shop) -> None:
     assert await post(shop) == []
 
 
+async def account(shop: Shop, topic: str) -> list[tuple[int, int, int]]:
+    answer = await shop.http.get("/api/stock-movements/positions")
+    found = answer.raise_for_status().json()["positions"]
+    return [(one["partition"], one["first"], one["next"]) for one in found if one["topic"] == topic]
+
+
+def settled(topic: str, first: int, end: int, partition: int = 0, **more: object) -> dict[str, Any]:
+    return {"topic": topic, "partition": partition, "first": first, "next": end, **more}
+
+
+async def test_offsets_are_kept_account_of_with_the_batch_and_gaps_are_said(shop: Shop) -> None:
+    product, topic = await shop.add(0), f"t{uuid.uuid4().hex}"
+
+    async def send(*ranges: dict[str, Any]) -> int:
+        body = {"movements": [entry(product, 1)], "positions": ranges}
+        answer = (await shop.http.post(BATCH, json=body)).raise_for_status().json()
+        assert len(answer["verdicts"]) == 1
+        return int(answer["gaps"])
+
+    assert await send(settled(topic, 100, 110), settled(topic, 0, 5, 1)) == 0
+    assert await send(settled(topic, 110, 120)) == 0
+    assert await account(shop, topic) == [(0, 100, 120), (1, 0, 5)]
+    # What is settled again, and what lies before all that is known, changes nothing.
+    assert await send(settled(topic, 105, 115), settled(topic, 5, 5, 1)) == 0
+    assert await send(settled(topic, 10, 20)) == 0
+    assert await account(shop, topic) == [(0, 100, 120), (1, 0, 5)]
+    assert await send(settled(topic, 130, 140)) == 1
+    assert await send(settled(topic, 140, 150)) == 1
+    assert await account(shop, topic) == [(0, 100, 120), (0, 130, 150), (1, 0, 5)]
+    assert await send(settled(topic, 120, 125)) == 1
+    assert await send(settled(topic, 123, 131)) == 0
+    assert await account(shop, topic) == [(0, 100, 150), (1, 0, 5)]
+    assert await send(settled(topic, 0, 2, anew=True)) == 0
+    assert await account(shop, topic) == [(0, 0, 2), (1, 0, 5)]
+    # No ledger that has movements takes a position for its beginning.
+    assert await send(settled(topic, 7, 8, 2, begin=0)) == 0
+    assert await account(shop, topic) == [(0, 0, 2), (1, 0, 5), (2, 7, 8)]
+
+
+async def test_batches_at_once_leave_one_account(shop: Shop) -> None:
+    topic = f"t{uuid.uuid4().hex}"
+    ranges = [settled(topic, first, first + 5, partition) for first in range(0, 50, 5) for partition in range(3)]
+    # The second time each range is there already, and changes nothing.
+    for sent in (random.sample(ranges, len(ranges)), ranges):
+        answers = await asyncio.gather(
+            *(shop.http.post(BATCH, json={"movements": [], "positions": [one]}) for one in sent)
+        )
+        assert {answer.status_code for answer in answers} == {200}
+        # An account begins with the range that came first, so what lies before that is not in it.
+        found = await account(shop, topic)
+        assert [(partition, end) for partition, _, end in found] == [(0, 50), (1, 50), (2, 50)]
+
+
+@pytest.mark.parametrize(
+    "positions",
+    [
+        {},
+        [1],
+        [settled("t", 1, 0)],
+        [settled("t", -1, 0)],
+        [settled("", 0, 1)],
+        [settled("t", 0, 1), settled("t", 1, 2)],
+        [settled("t", 0, 1, begin="0")],
+    ],
+)
+async def test_positions_that_are_none_are_refused_and_nothing_is_applied(shop: Shop, positions: object) -> None:
+    product = await shop.add(0)
+    answer = await shop.http.post(BATCH, json={"movements": [entry(product, 1)], "positions": positions})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["details"]["errors"][0]["path"] == ["positions"]
+    assert await shop.stock(product) == 0
+
+
 async def test_the_tokens_may_do_what_they_are_for_and_no_more(shop: Shop, strapi: LocalStack) -> None:
     row = await shop.row(await shop.add(1))
     product = f"/api/products/{row['documentId']}"
@@ -223,12 +359,13 @@ async def test_the_tokens_may_do_what_they_are_for_and_no_more(shop: Shop, strap
     for kind in ("products", "events", "stock-movements"):
         (await shop.http.get(f"/api/{kind}", headers=reader)).raise_for_status()
     assert (await shop.http.post(BATCH, json={"movements": []}, headers=reader)).status_code == 403
+    assert (await shop.http.get("/api/stock-movements/positions", headers=reader)).status_code == 403
     assert (await shop.http.put(product, json={"data": {"name": "x"}}, headers=reader)).status_code == 403
     assert (await shop.http.get("/api/products", headers={"Authorization": "Bearer no"})).status_code == 401
 
 
 def test_the_database_itself_holds_movements_and_events_to_once(stack: LocalStack) -> None:
-    with contextlib.closing(sqlite3.connect(stack.places.state / "strapi" / "data.db")) as database:
+    with contextlib.closing(sqlite3.connect(stack.paths.state / "strapi" / "data.db")) as database:
         for table, column in (("stock_movements", "movement_id"), ("events", "source")):
             value = uuid.uuid4().hex
             database.execute(f"INSERT INTO {table} ({column}) VALUES (?)", [value])  # noqa: S608

@@ -18,12 +18,18 @@ if TYPE_CHECKING:
     from stack.local import LocalStack
 
 PROGRAM = Path(__file__).with_name("ledger_plans.cjs")
-READ_WHOLE = re.compile(r"\bSCAN (products|stock_movements)\b|Seq Scan on (products|stock_movements)\b")
-KINDS = ["select stock_movements", "select products", "insert stock_movements", "update products"]
+TABLES = ("stock_movements", "stock_positions", "former_product_ids", "products")
+LOCK = "pg_advisory_xact_lock"
+READ_WHOLE = re.compile(rf"\bSCAN ({'|'.join(TABLES)})\b|Seq Scan on ({'|'.join(TABLES)})\b")
+KINDS = [
+    *("select stock_movements", "select products", "insert stock_movements", "update products"),
+    *("select stock_positions", "update stock_positions", "delete stock_positions", "insert stock_positions"),
+    *("select products", "select former_product_ids", "select products", "select products"),
+]
 
 
 def plans(stack: LocalStack, database: dict[str, object]) -> list[tuple[str, list[str]]]:
-    application = stack.places.state / "strapi" / "app"
+    application = stack.paths.state / "strapi" / "app"
     done = subprocess.run(
         ["node", PROGRAM, application, json.dumps(database)], capture_output=True, text=True, check=False, timeout=60
     )
@@ -31,18 +37,17 @@ def plans(stack: LocalStack, database: dict[str, object]) -> list[tuple[str, lis
     return [(one["sql"], one["plan"]) for one in json.loads(done.stdout)]
 
 
-def check(found: list[tuple[str, list[str]]]) -> None:
-    kinds = [
-        f"{sql.split()[0].lower()} {'stock_movements' if 'stock_movements' in sql else 'products'}" for sql, _ in found
-    ]
-    assert kinds == KINDS, "a batch of two movements of two products makes one statement of each kind"
+def check(found: list[tuple[str, list[str]]], kinds: list[str]) -> None:
+    made = [f"{sql.split()[0].lower()} {next(name for name in (LOCK, *TABLES) if name in sql)}" for sql, _ in found]
+    assert made == kinds, "a batch of two movements of two products makes one statement of each kind"
     for sql, plan in found:
         assert not any(READ_WHOLE.search(line) for line in plan), f"{sql}\n" + "\n".join(plan)
 
 
 def test_sqlite_makes_one_statement_a_kind_and_reads_no_table_whole(stack: LocalStack) -> None:
-    file = stack.places.state / "strapi" / "data.db"
-    check(plans(stack, {"client": "better-sqlite3", "connection": {"filename": str(file)}, "useNullAsDefault": True}))
+    file = stack.paths.state / "strapi" / "data.db"
+    database = {"client": "better-sqlite3", "connection": {"filename": str(file)}, "useNullAsDefault": True}
+    check(plans(stack, database), KINDS)
 
 
 def test_postgresql_makes_one_statement_a_kind_and_reads_no_table_whole(tmp_path: Path) -> None:
@@ -54,7 +59,9 @@ def test_postgresql_makes_one_statement_a_kind_and_reads_no_table_whole(tmp_path
             "user": "strapi",
             "password": server.password,
         }
-        check(plans(made, {"client": "postgres", "connection": where}))
+        place = KINDS.index("select stock_positions")
+        kinds = [*KINDS[:place], f"select {LOCK}", *KINDS[place:-1], f"select {LOCK}", KINDS[-1]]
+        check(plans(made, {"client": "postgres", "connection": where}), kinds)
 
 
 @pytest.mark.parametrize(
@@ -62,11 +69,15 @@ def test_postgresql_makes_one_statement_a_kind_and_reads_no_table_whole(tmp_path
 )
 def test_a_table_that_is_read_whole_would_be_seen(line: str) -> None:
     with pytest.raises(AssertionError, match="SELECT 1"):
-        check(
-            [
-                ("select stock_movements", []),
-                ("select products", []),
-                ("insert stock_movements", []),
-                ("update products; SELECT 1", [line]),
-            ]
-        )
+        check([*((kind, []) for kind in KINDS[:-1]), (f"{KINDS[-1]}; SELECT 1", [line])], KINDS)
+
+
+def test_the_intervals_of_offsets() -> None:
+    done = subprocess.run(
+        ["node", "--test", PROGRAM.with_name("intervals.test.cjs")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.journal import Verdict
-from stack.needs import kafka_libs
-from stack.places import Places
-from tests.chain.clients import install_clients, run_client
+from stack.install import kafka_libs
+from stack.paths import Paths
+from tests.chain.clients import run_client
 from tests.chain.engine import engine
 from tests.chain.lane import until
 
@@ -21,12 +21,7 @@ if TYPE_CHECKING:
     from tests.chain.lane import Lane
 
 
-@pytest.fixture(scope="module")
-def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return install_clients(tmp_path_factory.mktemp("clients"))
-
-
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_mqtt_js_as_the_web_client_moves_the_stock(lane: Lane, clients: Path) -> None:
     product = await lane.make_product(41)
     payload = json.dumps({"id": product["id"], "amount": 5, "type": "IN"})
@@ -89,7 +84,7 @@ async def test_kafkas_own_consumer_reads_what_we_produce(lane: Lane) -> None:
     process = await asyncio.create_subprocess_exec(
         "java",
         "-cp",
-        f"{kafka_libs(Places.of())}/*",
+        f"{kafka_libs(Paths.of())}/*",
         "org.apache.kafka.tools.consumer.ConsoleConsumer",
         *("--bootstrap-server", lane.stack.addresses.kafka, "--topic", lane.stock, "--from-beginning"),
         *("--max-messages", "1", "--timeout-ms", "20000"),

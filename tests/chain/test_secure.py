@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +15,19 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError
 
+from bridge.apply.replay import Replay
 from bridge.errors import PublishError, RefusedError
 from bridge.journal import Server, State, Verdict
 from bridge.kafka.producer import Producer, Record
-from bridge.mqtt.connect import connect_options
+from bridge.mqtt.client_id import KeptId, shown
+from bridge.mqtt.connect import mqtt_options
+from bridge.mqtt.handover import end_session
 from bridge.mqtt.publisher import Publisher
 from bridge.mqtt.session import Session
 from stack.secure.certificates import make_certificates
 from tests.chain.engine import engine
 from tests.chain.lane import until
+from tests.chain.programs import run_bridge
 from tests.chain.secured import impostor, make_product, secured, strapi
 
 if TYPE_CHECKING:
@@ -50,8 +55,24 @@ async def test_a_movement_changes_the_stock_behind_the_door(secure_stack: LocalS
     assert answer.json()["data"]["stock_available"] == 46
 
 
+async def test_a_replay_has_the_rights_that_it_needs(secure_stack: LocalStack) -> None:
+    product = await make_product(secure_stack, 41)
+    settings = secured(secure_stack)
+    async with engine(settings) as chain:
+        sent = await chain.publish(b'{"id":%d,"amount":5,"type":"IN"}' % product["id"])
+        await until(lambda: (found := chain.journal.journey(sent.movement_id)) and found.verdict is Verdict.APPLIED)
+    async with Replay(settings) as replay:
+        assert await replay.missing() == []
+        spans = await replay.since(time.time() - 600)
+        outcome = await replay.run(spans, lambda _: None)
+    assert outcome.known >= 1
+    async with strapi(secure_stack) as client:
+        answer = await client.get(f"/api/products/{product['documentId']}")
+    assert answer.json()["data"]["stock_available"] == 46
+
+
 def _as_user(stack: LocalStack, user: str, **changes: Any) -> MqttSettings:
-    password = str(stack.door.password_file(f"mqtt-{user}")) if user else ""
+    password = str(stack.credentials.password_file(f"mqtt-{user}")) if user else ""
     who = {"username": user, "password_file": password, "publish_username": "", "publish_password_file": ""}
     return secured(stack, mqtt={**who, **changes}).mqtt
 
@@ -69,8 +90,8 @@ async def test_no_one_comes_in_without_a_name(secure_stack: LocalStack, scheme: 
 @pytest.mark.parametrize("user", ["object", "publisher"])
 async def test_who_publishes_hears_nothing(secure_stack: LocalStack, user: str) -> None:
     """Mosquitto grants each subscription, and looks at the rights when it would hand a message on."""
-    listening = connect_options(_as_user(secure_stack, user), session=False)
-    witnessing = connect_options(_as_user(secure_stack, "engine"), session=False)
+    listening = mqtt_options(_as_user(secure_stack, user), session=False)
+    witnessing = mqtt_options(_as_user(secure_stack, "engine"), session=False)
     async with (
         aiomqtt.Client(**listening) as listener,
         aiomqtt.Client(**witnessing) as witness,
@@ -87,7 +108,7 @@ async def test_who_publishes_hears_nothing(secure_stack: LocalStack, user: str) 
 
 
 async def test_the_engine_hears_its_topics_and_no_other(secure_stack: LocalStack) -> None:
-    async with aiomqtt.Client(**connect_options(_as_user(secure_stack, "engine"), session=False)) as engine_user:
+    async with aiomqtt.Client(**mqtt_options(_as_user(secure_stack, "engine"), session=False)) as engine_user:
         for topic in ("$SYS/#", "event"):
             await engine_user.subscribe(topic, qos=1)
         async with Publisher(_as_user(secure_stack, "object")) as publisher:
@@ -112,13 +133,20 @@ async def test_an_object_writes_its_own_topics(secure_stack: LocalStack) -> None
 
 
 async def test_kafka_hears_no_one_in_clear_or_without_a_name(secure_stack: LocalStack) -> None:
-    settings = secured(secure_stack, kafka={"security": "plaintext", "username": "", "timeout": 3.0})
+    nobody = {"username": "", "password_file": ""}
+    settings = secured(secure_stack, kafka={**nobody, "security": "plaintext", "timeout": 3.0})
     async with engine(settings, wait=False) as chain:
         states = chain.journal.connections
         await until(lambda: states[Server.KAFKA].state is State.DOWN, 30)
-        assert "kafka.security" in states[Server.KAFKA].advice
+        assert "speaks TLS, and kafka.security is plaintext" in states[Server.KAFKA].detail
+        assert "set kafka.security to ssl, or to sasl_ssl" in states[Server.KAFKA].advice
         await until(partial(_is, states, Server.MQTT, State.UP))
-    for options in ({}, {"security_protocol": "SSL", "ssl_context": secure_stack.door.trust()}):
+    found = await run_bridge(settings, "check", code=1)
+    assert "speaks TLS, and kafka.security is plaintext" in found
+    settings = secured(secure_stack, kafka={**nobody, "security": "ssl"})
+    found = await run_bridge(settings, "check", code=1)
+    assert "set kafka.security to sasl_ssl, and the user" in found
+    for options in ({}, {"security_protocol": "SSL", "ssl_context": secure_stack.credentials.trust()}):
         producer = AIOKafkaProducer(bootstrap_servers=secure_stack.addresses.kafka, request_timeout_ms=3_000, **options)
         with pytest.raises(KafkaConnectionError):
             await producer.start()
@@ -127,11 +155,11 @@ async def test_kafka_hears_no_one_in_clear_or_without_a_name(secure_stack: Local
 
 async def test_kafkas_controller_wants_kafkas_own_certificate(secure_stack: LocalStack) -> None:
     """Over it goes whatever the broker decides: on a shared machine anyone reaches the port."""
-    context = secure_stack.door.trust()
+    context = secure_stack.credentials.trust()
 
     async def shows(name: str | None) -> bool:
         if name:
-            folder = secure_stack.door.certificates
+            folder = secure_stack.credentials.certificates
             context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
         reader, writer = await asyncio.open_connection("127.0.0.1", secure_stack.ports.kafka_controller, ssl=context)
         try:
@@ -150,7 +178,7 @@ async def test_kafkas_controller_wants_kafkas_own_certificate(secure_stack: Loca
 
 async def test_the_engines_user_may_nothing_else_in_kafka(secure_stack: LocalStack) -> None:
     admin = AIOKafkaAdminClient(
-        bootstrap_servers=secure_stack.addresses.kafka, **secure_stack.door.kafka_options("admin")
+        bootstrap_servers=secure_stack.addresses.kafka, **secure_stack.credentials.kafka_options("admin")
     )
     await admin.start()
     try:
@@ -168,7 +196,7 @@ async def test_the_engines_user_may_nothing_else_in_kafka(secure_stack: LocalSta
     finally:
         await producer.stop(2)
     bridge = AIOKafkaAdminClient(
-        bootstrap_servers=secure_stack.addresses.kafka, **secure_stack.door.kafka_options("bridge")
+        bootstrap_servers=secure_stack.addresses.kafka, **secure_stack.credentials.kafka_options("bridge")
     )
     await bridge.start()
     try:
@@ -208,7 +236,7 @@ async def test_wrong_passwords_are_said_and_mended_ones_count_without_a_restart(
         assert all("sentinel-secret" not in text for text in said)
         assert "mqtt.password_file" in said[0]
         for section, name in files.items():
-            (tmp_path / section).write_text(secure_stack.door.password_file(name).read_text())
+            (tmp_path / section).write_text(secure_stack.credentials.password_file(name).read_text())
         (tmp_path / "strapi").write_text(secure_stack.bridge_token)
         for server in Server:
             await until(partial(_is, states, server, State.UP), 60, f"{server} is up")
@@ -224,7 +252,7 @@ _IMPOSTORS: dict[str, tuple[dict[str, Any], str, str]] = {
 @pytest.mark.parametrize("kind", _IMPOSTORS)
 async def test_a_certificate_that_is_not_to_be_believed(secure_stack: LocalStack, tmp_path: Path, kind: str) -> None:
     shown, what, advice = _IMPOSTORS[kind]
-    authority = str(secure_stack.door.authority)
+    authority = str(secure_stack.credentials.authority)
     if kind == "unknown":
         make_certificates(tmp_path / "others")
         authority = str(tmp_path / "others" / "ca.pem")
@@ -256,6 +284,35 @@ async def test_an_authority_that_is_replaced_counts_without_a_restart(secure_sta
             await until(partial(_is, states, server, State.REFUSED), 30, f"{server} is refused")
         believed.unlink()
         await until(lambda: all("believed.pem" in state.detail for state in states.values()), 60, "the file is missed")
-        believed.write_text(secure_stack.door.authority.read_text())
+        believed.write_text(secure_stack.credentials.authority.read_text())
         for server in Server:
             await until(partial(_is, states, server, State.UP), 60, f"{server} is up")
+
+
+@pytest.mark.parametrize("scheme", ["mqtts", "wss"])
+@pytest.mark.parametrize("user", ["object", "publisher", ""])
+async def test_what_waits_for_the_engine_is_out_of_every_other_users_reach(
+    secure_stack: LocalStack, tmp_path: Path, user: str, scheme: str
+) -> None:
+    """Mosquitto lets a user take any client id: whoever knows the engine's ends its queue, and no one else does."""
+    file = tmp_path / "mqtt-client-id"
+    kept = KeptId.of(secured(secure_stack, mqtt={"client_id": "", "client_id_file": str(file)}).mqtt)
+    assert kept is not None
+    client_id = kept.read_or_make()
+    own = secured(secure_stack, mqtt={"client_id": client_id}).mqtt
+    async with Session(own, ["event"], lambda *_: None):
+        pass
+    async with Publisher(_as_user(secure_stack, "object")) as publisher:
+        await asyncio.gather(*(publisher.publish("event", b"%d" % number) for number in range(100)))
+    addresses = secure_stack.addresses
+    url = addresses.mqtt_tcp if scheme == "mqtts" else addresses.mqtt_ws
+    for guess in ("opsci-bridge", "opsci-tui", "engine", shown(client_id), client_id[:-1], client_id.upper(), "#", "+"):
+        settings = _as_user(secure_stack, user, url=url, client_id=guess)
+        with contextlib.suppress(RefusedError):
+            await end_session(settings)
+    found: list[bytes] = []
+    async with Session(own, (), lambda _, chunk: found.extend(message.payload for message in chunk)) as session:
+        assert session.kept
+        await until(lambda: len(found) >= 100)
+    assert sorted(map(int, found)) == list(range(100))
+    await end_session(own)

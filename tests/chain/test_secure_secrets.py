@@ -16,11 +16,13 @@ import httpx
 
 from bridge.journal import Verdict
 from bridge.mqtt.publisher import Publisher
-from stack.secure.passwords import KAFKA_USERS, MQTT_USERS
+from stack.run_state import RunState
+from stack.secure.credentials import KAFKA_USERS, MQTT_USERS
+from stack.servers.server import SERVERS
 from tests.chain.engine import engine
 from tests.chain.lane import until
 from tests.chain.secured import make_product, secured
-from tui.records.lines import json_line
+from tui.export import json_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -30,9 +32,10 @@ if TYPE_CHECKING:
 
 def _secrets(stack: LocalStack) -> dict[str, str]:
     names = [*(f"mqtt-{user}" for user in MQTT_USERS), *(f"kafka-{user}" for user in KAFKA_USERS)]
-    found = {name: stack.door.password_file(name).read_text().strip() for name in names}
+    found = {name: stack.credentials.password_file(name).read_text().strip() for name in names}
     found |= {"bridge token": stack.bridge_token, "read token": stack.read_token}
-    for key in stack.door.certificates.glob("*.key"):
+    found["administrator"] = stack.paths.admin_password.read_text().strip()
+    for key in stack.credentials.certificates.glob("*.key"):
         found[key.name] = key.read_text().splitlines()[1]
     assert all(len(secret) > 20 for secret in found.values())
     return found
@@ -99,8 +102,10 @@ async def test_an_engine_at_work_shows_no_secret(secure_stack: LocalStack) -> No
 async def test_what_check_prints_shows_no_secret(secure_stack: LocalStack, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(_secrets(secure_stack)["kafka-admin"])
     (tmp_path / "secret").chmod(0o644)
+    # As the engines of the other tests, which hold what is published.
+    own = ("--set", f"mqtt.client_id={secured(secure_stack).mqtt.client_id}")
     for changed in ((), ("mqtt.password_file", "kafka.password_file", "strapi.token_file")):
-        flags = [part for name in changed for part in ("--set", f"{name}={tmp_path / 'secret'}")]
+        flags = [*own, *(part for name in changed for part in ("--set", f"{name}={tmp_path / 'secret'}"))]
         async with _process("check", "--config", str(secure_stack.settings_file), *flags) as (process, said):
             assert await asyncio.wait_for(process.wait(), 60) == (1 if changed else 0), said.read_text()
             assert ("FAILED" in said.read_text()) == bool(changed)
@@ -128,28 +133,42 @@ async def test_records_exports_and_connections_show_no_secret(secure_stack: Loca
     assert _shown(secure_stack, "\n".join(kept)) == set()
 
 
+def test_no_server_is_told_more_than_it_needs(secure_stack: LocalStack) -> None:
+    """Strapi alone has secrets in its environment, its own, which it takes from nowhere else."""
+    servers = RunState.read(secure_stack.paths.record).servers
+    assert set(servers) == set(SERVERS)
+    for name, running in servers.items():
+        environ = Path(f"/proc/{running.identity.pid}/environ").read_text().split("\0")
+        told = {variable.partition("=")[0] for variable in environ if variable}
+        # What the test's own process has, and what any terminal's may have.
+        assert not told & {"PYTEST_VERSION", "PYTEST_CURRENT_TEST", "STRAPI_TOKEN", "HTTPS_PROXY"}, name
+        assert _shown(secure_stack, "\n".join(environ)) == set()
+        if name != "strapi":
+            assert not [variable for variable in told if re.search("TOKEN|SECRET|PASSWORD|KEY", variable)], name
+
+
 def test_only_files_of_their_owner_alone_hold_a_secret(secure_stack: LocalStack) -> None:
     secrets = {name: secret.encode() for name, secret in _secrets(secure_stack).items()}
     holding: dict[str, set[str]] = {}
-    for folder, _, files in os.walk(secure_stack.places.state):
+    for folder, _, files in os.walk(secure_stack.paths.state):
         for file in map(Path(folder).joinpath, files):
             if file.is_file() and not file.is_symlink():
                 content = file.read_bytes()
                 if found := {name for name, secret in secrets.items() if secret in content}:
-                    holding[str(file.relative_to(secure_stack.places.state))] = found
+                    holding[str(file.relative_to(secure_stack.paths.state))] = found
                     assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
     mine = {name for name in holding if not name.startswith("secure/")}
     # Java takes the broker's own password from nowhere else.
-    assert mine == {"kafka/kafka.properties", "strapi/bridge.token", "strapi/read.token"}
+    assert mine == {"kafka/kafka.properties", "strapi/admin.password", "strapi/bridge.token", "strapi/read.token"}
     assert holding["kafka/kafka.properties"] == {"kafka-broker"}
-    assert stat.S_IMODE(secure_stack.places.door.stat().st_mode) == 0o700
+    assert stat.S_IMODE(secure_stack.paths.credentials.stat().st_mode) == 0o700
 
 
 async def test_the_web_page_is_for_who_knows_the_publishers_password(secure_stack: LocalStack) -> None:
-    password = secure_stack.door.password_file("mqtt-publisher").read_text().strip()
+    password = secure_stack.credentials.password_file("mqtt-publisher").read_text().strip()
     address = secure_stack.addresses.web
     assert address.startswith("https://")
-    async with httpx.AsyncClient(base_url=address, verify=secure_stack.door.trust(), trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=address, verify=secure_stack.credentials.trust(), trust_env=False) as client:
         for path in ("/", "/config.json", "/products", "/app.js"):
             for given in (None, ("publisher", "wrong"), ("object", password), ("publisher", "")):
                 answer = await client.get(path, auth=given)

@@ -9,21 +9,26 @@ import logging
 import signal
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from stack.install import install
 from stack.local import LocalStack
-from stack.places import Places
+from stack.paths import Paths
 from stack.ports import random_ports
-from stack.provide import provide
 from stack.report import Report
+from tests.chain.drafts import DraftStack
+from tests.faults.attacks.attack import BOTH
 from tests.faults.backlog import measure
 from tests.faults.plan import draw
 from tests.faults.results import show, write_results
 from tests.faults.run import run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from tests.faults.database import Database
 
 __all__ = ["SERVERS", "main"]
 
@@ -42,6 +47,10 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _leave)
     # It tells of each try to connect, and connections break here on purpose.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    if options.attacks is not None:
+        from tests.faults.attacks.run import attack_all
+
+        return attack_all(options.attacks, options.profile or BOTH, _say, write=options.results)
     with tempfile.TemporaryDirectory(prefix="opsci-faults-") as folder:
         if options.backlog:
             return _backlog(Path(folder))
@@ -50,16 +59,18 @@ def main(arguments: Sequence[str]) -> int:
 
 def _faults(options: argparse.Namespace, state: Path) -> int:
     _say(f"the servers start; then {options.minutes:g} minutes of faults by seed {options.seed}")
-    with LocalStack(state, ports=random_ports(), servers=SERVERS) as stack:
+    with _servers(options, state) as (stack, database):
         made = run(
             stack,
-            draw(options.seed, alone=options.mode != "ledger"),
+            draw(options.seed, alone=options.mode != "ledger", file=not options.postgres, drafts=options.drafts),
             _say,
             seed=options.seed,
             minutes=options.minutes,
             mode=options.mode,
             rate=options.rate,
             transport=options.transport,
+            named=options.mode == "ledger" or options.ids,
+            database=database,
         )
         outcome = asyncio.run(made)
     document = outcome.as_json()
@@ -71,8 +82,26 @@ def _faults(options: argparse.Namespace, state: Path) -> int:
     return 0 if outcome.holds else 1
 
 
+@contextmanager
+def _servers(options: argparse.Namespace, state: Path) -> Iterator[tuple[LocalStack, Database | None]]:
+    """The servers of a run, and its database where that is not the file of Strapi's SQLite."""
+    if options.drafts:
+        with DraftStack(state, SERVERS, ledger=options.mode == "ledger") as stack:
+            yield stack, None
+        return
+    if not options.postgres:
+        with LocalStack(state, ports=random_ports(), servers=SERVERS, secure=options.secure) as stack:
+            yield stack, None
+        return
+    # It stands on pytest, as it serves the tests of the ledger as well.
+    from tests.chain.postgres import PostgresStack, psql, running
+
+    with running() as server, psql(server) as client, PostgresStack(state, server, SERVERS) as stack:
+        yield stack, client
+
+
 def _backlog(folder: Path) -> int:
-    program = provide(Places.of(), Report(), ("mosquitto",)).mosquitto
+    program = install(Paths.of(), Report(), ("mosquitto",)).mosquitto
     _say(f"written: {write_results(backlog=asyncio.run(measure(program, folder, _say)))}")
     return 0
 
@@ -99,6 +128,17 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--mode", choices=("ledger", "rest5"), default="ledger", help="how Strapi is written to (default: ledger)"
     )
     parser.add_argument(
+        "--ids", action="store_true", help="with --mode rest5: publishers with movement-ids too, which it does not know"
+    )
+    profile = parser.add_mutually_exclusive_group()
+    profile.add_argument("--secure", action="store_true", help="on the secured servers: TLS, users and rights")
+    profile.add_argument("--postgres", action="store_true", help="with Strapi on a PostgreSQL of its own")
+    profile.add_argument(
+        "--drafts",
+        action="store_true",
+        help="with Draft & Publish on for products, which are edited and published in Strapi's panel meanwhile",
+    )
+    parser.add_argument(
         "--transport",
         choices=("tcp", "websockets"),
         default="tcp",
@@ -111,6 +151,16 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--state", type=Path, metavar="DIR", help="keep the servers' data and the engines' logs there")
     parser.add_argument(
         "--backlog", action="store_true", help="instead: measure what Mosquitto keeps through its own kill"
+    )
+    parser.add_argument(
+        "--attacks",
+        nargs="*",
+        metavar="ID",
+        help="instead: attack a plain and a secured chain, and write tests/faults/SECURITY.md; with names only those "
+        "attacks (an id, its beginning, or a target such as mqtt), and the page with --results only",
+    )
+    parser.add_argument(
+        "--profile", action="append", choices=BOTH, help="with --attacks: this one only (default: both)"
     )
     return parser.parse_args(arguments)
 

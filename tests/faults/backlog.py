@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from stack.places import ROOT
+from stack.paths import ROOT
 from stack.ports import random_ports
 from stack.servers.health import ask_mqtt_tcp
 from stack.servers.mosquitto import render_mosquitto
@@ -27,8 +27,9 @@ __all__ = ["BACKLOG", "SETTINGS", "Kept", "measure"]
 BACKLOG: Final = 720_000
 
 SETTINGS: Final[dict[str, dict[str, str]]] = {
-    "as shipped: autosave_interval 10": {},
-    "autosave_interval 1": {"autosave_interval": "1"},
+    "as shipped: autosave_interval 1": {},
+    "autosave_interval 3": {"autosave_interval": "3"},
+    "autosave_interval 10": {"autosave_interval": "10"},
     "autosave_on_changes true, autosave_interval 1000": {"autosave_on_changes": "true", "autosave_interval": "1000"},
     "autosave_on_changes true, autosave_interval 1": {"autosave_on_changes": "true", "autosave_interval": "1"},
 }

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import tomli_w
 
-from stack.places import ROOT
+from stack.paths import ROOT
+from stack.tool import leashed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = ["Engine", "settings_of"]
@@ -20,26 +22,31 @@ __all__ = ["Engine", "settings_of"]
 _STEPPED: Final = ROOT / "tests" / "faults" / "stepped"
 
 
-def settings_of(*, mqtt: str, kafka: int, strapi: int, token: str, mode: str, client_id: str) -> dict[str, Any]:
-    """The settings: those shipped, with shorter deadlines, so that a fault of seconds is a long one.
+def settings_of(written: Mapping[str, Any], *, mqtt: str, kafka: int, strapi: str, mode: str) -> dict[str, Any]:
+    """The settings: those that the runner wrote, with shorter deadlines, so that a fault of seconds is a long one.
 
     Args:
+        written: the runner's settings file: users, passwords, certificates, the client id and the token.
         mqtt: the address of Mosquitto's proxy.
         kafka: the port of Kafka's.
-        strapi: the port of Strapi's.
-        token: the bridge's.
+        strapi: the address of Strapi's.
         mode: `strapi.mode`.
-        client_id: the MQTT session's.
     """
-    return {
+    own: dict[str, Any] = {
         "drain": 5.0,
-        "mqtt": {"url": mqtt, "client_id": client_id, "keepalive": 5, "in_flight": 1000},
+        "mqtt": {"url": mqtt, "keepalive": 5, "in_flight": 1000},
         "kafka": {"brokers": [f"127.0.0.1:{kafka}"], "timeout": 6.0, "session_timeout": 6.0},
-        "strapi": {"url": f"http://127.0.0.1:{strapi}", "token": token, "mode": mode, "timeout": 5.0},
+        "strapi": {"url": strapi, "mode": mode, "timeout": 5.0},
         "ingest": {"pending": 1500},
         "apply": {"longest_pause": 4.0},
         "watch": {"enabled": False},
     }
+    tables = {name: value for name, value in written.items() if isinstance(value, dict) and name != "screen"}
+    return {**tables, **{name: _over(tables.get(name), value) for name, value in own.items()}}
+
+
+def _over(written: Any, own: Any) -> Any:
+    return {**written, **own} if isinstance(written, dict) else own
 
 
 class Engine:
@@ -72,6 +79,11 @@ class Engine:
         """The file with the seconds by which its wall clock is off."""
         return self._clock
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it was started and neither killed nor stopped since."""
+        return self._wanted
+
     async def start(self) -> None:
         """Start it, and again whenever it ends by itself."""
         self._wanted = True
@@ -90,6 +102,22 @@ class Engine:
         """Send it a signal."""
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(number)
+
+    async def command(self, *words: str) -> int:
+        """Run another of its commands with its settings, as a person does; its output goes into the log.
+
+        Returns:
+            The exit code.
+        """
+        with self.log.open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bridge", *words, "--config", str(self._file)),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+            )
+        return await process.wait()
 
     async def _end(self, number: signal.Signals) -> None:
         self._wanted = False
@@ -113,7 +141,7 @@ class Engine:
         environment = {**os.environ, "PYTHONPATH": f"{_STEPPED}:{ROOT}", "OPSCI_CLOCK": str(self._clock)}
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bridge", "run", "--config", str(self._file), *self._arguments),
+                *leashed([sys.executable, "-m", "bridge", "run", "--config", str(self._file), *self._arguments]),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

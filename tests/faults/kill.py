@@ -13,7 +13,7 @@ from tests.faults.world import BATCH
 if TYPE_CHECKING:
     from tests.faults.world import World
 
-__all__ = ["KillEngine", "KillInBatch", "KillServer"]
+__all__ = ["EngineAlone", "KillEngine", "KillInBatch", "KillServer", "RestartThenKillBroker"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class KillServer(Fault):
     """A server is killed and comes back after `seconds`.
 
     Attributes:
-        server: `mosquitto`, `kafka` or `strapi`.
+        server: `websockets`, `mosquitto`, `kafka` or `strapi`.
     """
 
     server: str = "kafka"
@@ -91,10 +91,54 @@ class KillInBatch(Fault):
             await kill_and_start(world, "strapi", self.seconds)
 
 
+@dataclass(frozen=True)
+class RestartThenKillBroker(Fault):
+    """Mosquitto is killed before it has written what a new engine acknowledged: it sends that to it once more.
+
+    `seconds` is for how long the new engine works before.
+    """
+
+    @property
+    def text(self) -> str:
+        return f"SIGKILL of the engine, and of mosquitto {self.seconds:.0f} s after the engine is back"
+
+    @property
+    def touches(self) -> frozenset[str]:
+        return frozenset({"engine", "mosquitto"})
+
+    async def strike(self, world: World) -> None:
+        await world.engine.kill()
+        await world.engine.start()
+        await asyncio.sleep(self.seconds)
+        await kill_and_start(world, "mosquitto", 0.0)
+
+
+@dataclass(frozen=True)
+class EngineAlone(Fault):
+    """The engine is killed and starts where Kafka and Strapi are both away, and they come back one after the other."""
+
+    @property
+    def text(self) -> str:
+        return f"Kafka, Strapi and the engine are killed; the engine starts, they come back after {self.seconds:.0f} s"
+
+    @property
+    def touches(self) -> frozenset[str]:
+        return frozenset({"engine", "kafka", "strapi"})
+
+    async def strike(self, world: World) -> None:
+        for server in ("kafka", "strapi"):
+            await asyncio.to_thread(world.stack.kill_server, server)
+        await world.engine.kill()
+        await world.engine.start()
+        await asyncio.sleep(self.seconds)
+        for server in ("strapi", "kafka"):
+            await world.start_server(server)
+
+
 async def kill_and_start(world: World, server: str, seconds: float) -> None:
     """Kill a server, wait, and start it; returns once it answers."""
     await asyncio.to_thread(world.stack.kill_server, server)
     if server == "mosquitto":
         world.witness.killed(time.time())
     await asyncio.sleep(seconds)
-    await asyncio.to_thread(world.stack.start_server, server)
+    await world.start_server(server)

@@ -1,9 +1,11 @@
 """An hour of Kafka down and an hour of Strapi down at 200 movements a second, sent faster than real time.
 
     python -m tests.faults.outage [--messages 720000] [--json FILE]
+    python -m tests.faults.outage --large [--messages 1500]
 
 What is published while a server is away waits in the server before it; the engine's memory is looked at once a second.
-At the end each movement must have been applied once.
+At the end each movement must have been applied once. With `--large` it is messages of 900 KB while Kafka does not
+answer: those that Mosquitto's bound in bytes has room for must stand in Kafka.
 """
 
 from __future__ import annotations
@@ -26,10 +28,10 @@ from typing import TYPE_CHECKING, Final
 from aiokafka import AIOKafkaConsumer
 
 from stack.local import LocalStack
-from stack.places import ROOT, Places
+from stack.paths import ROOT, Paths
 from stack.ports import random_ports
-from stack.record import Record
 from stack.report import Report
+from stack.run_state import RunState
 from stack.seed import seed
 from tests.bench.publisher import publish
 
@@ -75,10 +77,67 @@ class Outage:
     lost: int
 
 
+LARGE: Final = 1_500
+"""How many large messages."""
+
+_LARGE_BYTES: Final = 900_000
+
+
+@dataclass(frozen=True)
+class Large:
+    """Large messages while Kafka does not answer.
+
+    Attributes:
+        published: how many were published, each confirmed by the broker.
+        kept: how many of them Kafka has: those that came before Mosquitto's bound.
+        lost: how many are missing among as many of the first.
+        engine_peak: the most resident memory of the engine, in bytes, until all were dealt with.
+        broker_peak: the same of Mosquitto.
+    """
+
+    published: int
+    kept: int
+    lost: int
+    engine_peak: int
+    broker_peak: int
+
+
+def run_large(folder: Path, messages: int) -> Large:
+    """Start servers and an engine of its own, and publish large messages while Kafka is paused."""
+    with LocalStack(folder, ports=random_ports(), servers=("mosquitto", "kafka", "strapi")) as stack:
+        log = folder / "engine.log"
+        # Over TCP: Mosquitto 2.0.11 gives a client over websockets a large message in half a minute.
+        url = f"mqtt.url=mqtt://127.0.0.1:{stack.ports.mqtt_tcp}"
+        options = ["--config", str(stack.settings_file), "--set", "watch.port=0", "--set", url]
+        command = [sys.executable, "-m", "bridge", "run", *options]
+        with log.open("wb") as file, subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file) as engine:
+            try:
+                _wait(lambda: b"mqtt: connected" in log.read_bytes(), 60, "the engine to connect")
+                broker = RunState.read(stack.paths.record).servers["mosquitto"].identity.pid
+                stack.pause_server("kafka")
+                payloads = (b"x" * (_LARGE_BYTES - 8) + b"%08d" % number for number in range(messages))
+                publish(stack.ports.mqtt_tcp, "event", payloads)
+                stack.resume_server("kafka")
+                kept = asyncio.run(_settled(stack, b"x" * (_LARGE_BYTES - 8)))
+                lost = len(set(range(len(kept))) - {int(number) for number in kept})
+                return Large(messages, len(kept), lost, _peak(engine.pid), _peak(broker))
+            finally:
+                engine.terminate()
+
+
+async def _settled(stack: LocalStack, before: bytes) -> Counter[bytes]:
+    """The numbers behind some bytes in Kafka, once no more come for a while."""
+    count, found = -1, await _numbers(stack, before, "event")
+    while len(found) != count:
+        await asyncio.sleep(10)
+        count, found = len(found), await _numbers(stack, before, "event")
+    return found
+
+
 def run_outages(folder: Path, messages: int) -> list[Outage]:
     """Start servers and an engine of its own, and take one server away after the other."""
     with LocalStack(folder, ports=random_ports(), servers=("mosquitto", "kafka", "strapi")) as stack:
-        seed(Places.of(folder), Report(sys.stderr))
+        seed(Paths.of(folder), Report(sys.stderr))
         log = folder / "engine.log"
         command = [sys.executable, "-m", "bridge", "run", "--config", str(stack.settings_file), "--set", "watch.port=0"]
         with log.open("wb") as file, subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file) as engine:
@@ -91,7 +150,7 @@ def run_outages(folder: Path, messages: int) -> list[Outage]:
 
 
 def _take_away(stack: LocalStack, server: str, engine: int, messages: int) -> Outage:
-    broker = Record.read(stack.places.record).servers["mosquitto"].identity.pid
+    broker = RunState.read(stack.paths.record).servers["mosquitto"].identity.pid
     before = _recorded(stack)
     stack.kill_server(server)
     for process in (engine, broker):
@@ -121,9 +180,9 @@ def _publish(stack: LocalStack, messages: int, name: str) -> None:
     publish(stack.ports.mqtt_tcp, "topic", payloads)
 
 
-async def _numbers(stack: LocalStack, before: bytes) -> Counter[bytes]:
+async def _numbers(stack: LocalStack, before: bytes, topic: str = "stock") -> Counter[bytes]:
     """How often each number stands in Kafka, of the records that have it behind such bytes."""
-    consumer = AIOKafkaConsumer("stock", bootstrap_servers=stack.addresses.kafka, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=stack.addresses.kafka, auto_offset_reset="earliest")
     await consumer.start()
     try:
         found: Counter[bytes] = Counter()
@@ -137,7 +196,7 @@ async def _numbers(stack: LocalStack, before: bytes) -> Counter[bytes]:
 
 def _recorded(stack: LocalStack) -> int:
     """How many movements the ledger has applied."""
-    file = stack.places.state / "strapi" / "data.db"
+    file = stack.paths.state / "strapi" / "data.db"
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=20)) as database:
         (count,) = database.execute("SELECT count(*) FROM stock_movements WHERE verdict = 'applied'").fetchone()
     return int(count)
@@ -161,12 +220,16 @@ def _wait(reached: Callable[[], bool], seconds: float, what: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print what was found; 1 where a movement was lost or counted twice."""
     parser = argparse.ArgumentParser("python -m tests.faults.outage", description=__doc__)
-    parser.add_argument("--messages", type=int, default=HOUR, help="how many while each server is away")
+    parser.add_argument("--messages", type=int, help="how many while each server is away")
+    parser.add_argument("--large", action="store_true", help="messages of 900 KB while Kafka does not answer")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave the servers' data and the engine's log there")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found there")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        outages = run_outages(options.keep or Path(folder), options.messages)
+        place = options.keep or Path(folder)
+        if options.large:
+            return _say_large(run_large(place, options.messages or LARGE))
+        outages = run_outages(place, options.messages or HOUR)
     for outage in outages:
         print(  # noqa: T201 - what it is for
             f"{outage.server} away: {outage.published:,} published in {outage.publishing:.0f} s, "
@@ -177,6 +240,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         options.json.write_text(json.dumps([asdict(outage) for outage in outages], indent=2))
     return 0 if all(one.applied == one.published and not one.doubled and not one.lost for one in outages) else 1
+
+
+def _say_large(large: Large) -> int:
+    print(  # noqa: T201 - what it is for
+        f"{large.published:,} messages of {_LARGE_BYTES // 1_000} KB: {large.kept:,} kept, {large.lost:,} missing; "
+        f"at most {large.engine_peak / 1e6:.0f} MB in the engine, {large.broker_peak / 1e6:.0f} MB in Mosquitto"
+    )
+    return 1 if large.lost else 0
 
 
 if __name__ == "__main__":

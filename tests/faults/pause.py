@@ -38,7 +38,7 @@ class PauseServer(Fault):
     """A server stands still.
 
     Attributes:
-        server: `mosquitto`, `kafka` or `strapi`.
+        server: `websockets`, `mosquitto`, `kafka` or `strapi`.
     """
 
     server: str = "kafka"

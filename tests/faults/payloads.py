@@ -1,4 +1,4 @@
-"""Messages that no one can apply: malformed, unknown, too much, too large."""
+"""Messages that are hard to apply, or that no one can: malformed, unknown, too much, too large, too wide."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from bridge.movement import MAX_PAYLOAD
 from tests.faults.fault import Fault
 from tests.faults.register import movement_payload
 
 if TYPE_CHECKING:
     from tests.faults.world import World
 
-__all__ = ["Oversized", "Poison"]
+__all__ = ["LargeFlood", "Oversized", "Poison", "WideNames"]
 
 _POISON: Final = (
     b'not JSON "number":%d',
@@ -28,6 +29,15 @@ _POISON: Final = (
     b'{"number":%d,"id":' + b"[" * 3000 + b"]" * 3000 + b',"amount":3,"type":"IN"}',
 )
 _SIZES: Final = (1_000_500, 1_300_000, 5_000_000)
+_WIDE: Final = 60
+_CHARACTERS: Final = (
+    "\N{GRINNING FACE}",
+    "\N{CJK UNIFIED IDEOGRAPH-20000}",
+    "\N{MATHEMATICAL BOLD CAPITAL A}",
+    "\uff21",
+)
+_LARGE: Final = (60_000, 400_000, 900_000)
+_ROUNDS: Final = 60
 
 
 @dataclass(frozen=True)
@@ -71,3 +81,61 @@ class Oversized(Fault):
             payload = b'{"number":%d,"id":1,"amount":3,"type":"IN","more":"%b"}' % (sent.number, b"x" * size)
             tasks.append(await world.prober.start(sent, payload))
         await asyncio.wait(tasks, timeout=self.seconds)
+
+
+@dataclass(frozen=True)
+class WideNames(Fault):
+    """Movements of products whose names are short in characters and long in units of UTF-16, which JavaScript counts.
+
+    They come among all others: what refuses a whole batch for one of them shows as a recovery that takes long.
+    """
+
+    @property
+    def text(self) -> str:
+        return f"{_WIDE} movements of unknown products with names of 128 to 255 emoji and other wide characters"
+
+    @property
+    def touches(self) -> frozenset[str]:
+        return frozenset({"payloads"})
+
+    async def strike(self, world: World) -> None:
+        tasks = []
+        for number in range(_WIDE):
+            character = _CHARACTERS[number % len(_CHARACTERS)]
+            sent = world.register.enter(0, 0, named=False, refused=True)
+            name = character * (128 + number * 127 // (_WIDE - 1))
+            payload = f'{{"number":{sent.number},"id":"{name}","amount":3,"type":"IN"}}'.encode()
+            tasks.append(await world.prober.start(sent, payload))
+        await asyncio.wait(tasks, timeout=self.seconds)
+
+
+@dataclass(frozen=True)
+class LargeFlood(Fault):
+    """Large movements while Kafka is paused: a third counts, the others are too long for one and end as dead letters.
+
+    Their bytes have to be bounded in the broker and in the engine; a broker that takes no message of that size may
+    refuse it, and none was promised then.
+    """
+
+    @property
+    def text(self) -> str:
+        size = sum(_LARGE) * _ROUNDS / 1e6
+        return f"{_ROUNDS * len(_LARGE)} movements of {size:.0f} MB while Kafka is paused, for {self.seconds:.0f} s"
+
+    @property
+    def touches(self) -> frozenset[str]:
+        return frozenset({"kafka", "payloads"})
+
+    async def strike(self, world: World) -> None:
+        await asyncio.to_thread(world.stack.pause_server, "kafka")
+        try:
+            tasks = []
+            async with asyncio.timeout(self.seconds * 2):
+                for number in range(_ROUNDS * len(_LARGE)):
+                    product, size = world.products[number % len(world.products)], _LARGE[number % len(_LARGE)]
+                    sent = world.register.enter(product, 1, named=False, refused=size > MAX_PAYLOAD)
+                    padding = b',"more":"%b"}' % (b"x" * size)
+                    tasks.append(await world.prober.start(sent, movement_payload(sent)[:-1] + padding))
+                await asyncio.sleep(self.seconds)
+        finally:
+            world.stack.resume_server("kafka")

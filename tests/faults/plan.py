@@ -12,20 +12,30 @@ from tests.faults.answers import ANSWERS, Answers
 from tests.faults.clock import ClockStep
 from tests.faults.fault import Fault
 from tests.faults.flood import Flood
+from tests.faults.foreign_cluster import ForeignCluster
+from tests.faults.foreign_member import ForeignMember
 from tests.faults.group import SecondEngine
-from tests.faults.kill import KillEngine, KillInBatch, KillServer
+from tests.faults.kill import EngineAlone, KillEngine, KillInBatch, KillServer, RestartThenKillBroker
+from tests.faults.lost_session import LostSession
 from tests.faults.network import LINKS, WAYS, Network
+from tests.faults.panel import PanelEdits
 from tests.faults.pause import PauseEngine, PauseServer
-from tests.faults.payloads import Oversized, Poison
+from tests.faults.payloads import LargeFlood, Oversized, Poison, WideNames
+from tests.faults.restored import Restored
+from tests.faults.retention import RetentionBeyond
+from tests.faults.rival import Rival
+from tests.faults.stranger import SessionTakeover
+from tests.faults.transactions import AbortedTransactions
+from tests.faults.went_back import WentBack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.faults.world import World
 
-__all__ = ["Together", "draw", "short"]
+__all__ = ["Together", "draw", "short", "short_drafts"]
 
-_SERVERS: Final = ("mosquitto", "kafka", "strapi")
+_SERVERS: Final = ("websockets", "mosquitto", "kafka", "strapi")
 
 
 @dataclass(frozen=True)
@@ -49,19 +59,28 @@ class Together(Fault):
         return self.first.touches | self.second.touches
 
     async def strike(self, world: World) -> None:
-        await asyncio.gather(self.first.strike(world), self.second.strike(world))
+        # Where one breaks off the other still undoes what it did.
+        both = await asyncio.gather(self.first.strike(world), self.second.strike(world), return_exceptions=True)
+        for error in both:
+            if error is not None:
+                raise error
 
 
-def draw(seed: int, *, alone: bool = False) -> Iterator[Fault]:
+def draw(seed: int, *, alone: bool = False, file: bool = True, drafts: bool = False) -> Iterator[Fault]:
     """Draw faults without end: every kind once, in any order, then every kind again; each fourth comes with another.
 
     Args:
         seed: what they are drawn from.
-        alone: leave out the second engine, which plain REST does not stand.
+        alone: leave out second engines, the replay, and what Kafka takes away, which plain REST does not stand.
+        file: whether Strapi's database is a file, in the place of which a backup can be put.
+        drafts: whether products have drafts, which a person edits in the panel.
     """
+    by_ledger = (SecondEngine, Rival, Restored, RetentionBeyond, ForeignMember)
+    left_out: tuple[type[Fault], ...] = by_ledger if alone else ()
+    left_out += (() if file else (Restored,)) + (() if drafts else (PanelEdits,))
     chance = random.Random(seed)  # noqa: S311 - a plan need not be a secret
     while True:
-        deck = [fault for fault in _deck(chance) if not (alone and isinstance(fault, SecondEngine))]
+        deck = [fault for fault in _deck(chance) if not isinstance(fault, left_out)]
         chance.shuffle(deck)
         singles = iter(deck)
         while batch := list(islice(singles, 3)):
@@ -73,16 +92,25 @@ def draw(seed: int, *, alone: bool = False) -> Iterator[Fault]:
 
 
 def short() -> list[Fault]:
-    """The faults of the short run, under a minute."""
+    """The faults of the short run, about a minute."""
     return [
         KillEngine(1.0, times=2),
         Poison(10.0),
+        WideNames(10.0),
+        SessionTakeover(0.5),
+        AbortedTransactions(1.5),
         KillInBatch(1.0, victim="strapi"),
         Network(1.5, "kafka", "cut"),
         Answers(2.0, "500"),
+        RetentionBeyond(1.5),
+        ForeignMember(1.0),
         Together(2.0, SecondEngine(2.0, killed=True), Network(2.0, "strapi", "no-answers")),
         KillInBatch(0.0, victim="engine"),
         KillServer(0.5, "kafka"),
+        KillServer(0.5, "mosquitto"),
+        LostSession(0.5),
+        LostSession(1.0, away=True),
+        ForeignCluster(1.0, killed=True),
     ]
 
 
@@ -107,4 +135,42 @@ def _deck(chance: random.Random) -> list[Fault]:
         Flood(some(4, 8)),
         Poison(10.0),
         Oversized(10.0),
+        Restored(some(2, 8)),
+        WentBack(some(1, 4), engines=0),
+        WentBack(some(1, 4), engines=2),
+        WideNames(10.0),
+        LargeFlood(some(4, 8)),
+        SessionTakeover(some(1, 3)),
+        AbortedTransactions(some(2, 6)),
+        RetentionBeyond(some(2, 6)),
+        ForeignMember(some(1, 5)),
+        ForeignMember(some(1, 5), takes=False),
+        RestartThenKillBroker(some(2, 6)),
+        LostSession(some(0, 4)),
+        LostSession(some(2, 6), away=True),
+        EngineAlone(some(4, 9)),
+        ForeignCluster(some(3, 8)),
+        ForeignCluster(some(2, 6), killed=True),
+        Rival(some(3, 6)),
+        Rival(some(4, 14), alone=True),
+        *(PanelEdits(some(5, 15)) for _ in range(3)),
+    ]
+
+
+def short_drafts(*, alone: bool) -> list[Fault]:
+    """The faults of the short run on products with drafts.
+
+    Args:
+        alone: leave out second engines, which plain REST does not stand.
+    """
+    return [
+        PanelEdits(4.0),
+        Together(3.0, PanelEdits(3.0), KillEngine(0.5, times=2)),
+        KillInBatch(0.5, victim="strapi"),
+        KillInBatch(0.0, victim="engine"),
+        Together(3.0, PanelEdits(3.0), KillServer(0.5, "strapi")),
+        *([] if alone else [SecondEngine(2.0, killed=True)]),
+        Together(3.0, PanelEdits(3.0), Network(2.0, "strapi", "no-answers")),
+        KillServer(0.5, "kafka"),
+        PanelEdits(3.0),
     ]

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
 
-__all__ = ["Network", "Proxy", "Tap"]
+__all__ = ["Network", "Proxy", "Tap", "Tls"]
 
 _CHUNK: Final = 16_384
+_GOODBYE: Final = 1.0
 _PIPE: Final = 64
 """How many chunks are under way in one direction at most; beyond it the sender feels it."""
 
@@ -40,6 +43,21 @@ class Network:
     silent_down: bool = False
 
 
+class Tls:
+    """The two ends of a proxy in the middle of TLS: it shows the server's own certificate, and believes the server.
+
+    Args:
+        certificate: the server's, PEM.
+        key: its private key.
+        authority: who signed it.
+    """
+
+    def __init__(self, certificate: Path, key: Path, authority: Path) -> None:
+        self.shown = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self.shown.load_cert_chain(certificate, key)
+        self.believed = ssl.create_default_context(cafile=str(authority))
+
+
 class Tap(Protocol):
     """Listens to one connection."""
 
@@ -58,15 +76,26 @@ class Proxy:
         tap: makes what listens to a connection.
         answer: takes a new connection instead of the server while `answering` is true.
         relabel: for Kafka, whose answers name the broker's own port: `(port, ours)` once ours is known.
+        tls: for a server that speaks TLS, where what passes has to be heard; else it passes as it is.
     """
 
-    def __init__(self, target: int, tap: Callable[[], Tap] | None = None, *, relabel: bool = False) -> None:
+    def __init__(
+        self,
+        target: int,
+        tap: Callable[[], Tap] | None = None,
+        *,
+        relabel: bool = False,
+        tls: Tls | None = None,
+    ) -> None:
         self.port = 0
         self.network = Network()
+        self.disguise: tuple[bytes, bytes] | None = None
+        """For Kafka: bytes in its answers, and as many that stand in their place, on open connections too."""
         self.answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]] | None = None
         self._target = target
         self._tap = tap
         self._relabel = relabel
+        self._tls = tls
         self._whole = asyncio.Event()
         self._whole.set()
         self._server: asyncio.Server | None = None
@@ -75,8 +104,14 @@ class Proxy:
 
     async def start(self) -> None:
         """Listen; on the same port as before where it listened already."""
-        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", self.port, reuse_address=True)
+        shown = self._tls.shown if self._tls else None
+        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", self.port, reuse_address=True, ssl=shown)
         self.port = self._server.sockets[0].getsockname()[1]
+
+    def lead_to(self, target: int) -> None:
+        """Lead every connection to another port from now on, as a tunnel does that was made anew."""
+        self._target = target
+        self.cut()
 
     async def stop(self) -> None:
         """Refuse and cut everything."""
@@ -104,7 +139,7 @@ class Proxy:
 
     async def mend(self) -> None:
         """Make the network whole."""
-        self.answer = None
+        self.answer = self.disguise = None
         await self.set(refused=False, delay=0.0, rate=0, silent_up=False, silent_down=False)
 
     def cut(self) -> None:
@@ -118,28 +153,34 @@ class Proxy:
         task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with self._kept(writer):
+        async with self._kept(writer):
             if self.answer is not None:
                 with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
                     await self.answer(reader, writer)
                 return
             try:
-                to_server = await asyncio.open_connection("127.0.0.1", self._target)
+                believed = self._tls.believed if self._tls else None
+                to_server = await asyncio.open_connection("127.0.0.1", self._target, ssl=believed)
             except OSError:
                 # The client must feel what it would have felt without us: nobody is there.
                 writer.transport.abort()
                 return
-            with self._kept(to_server[1]):
+            async with self._kept(to_server[1]):
                 await self._join(reader, writer, *to_server)
 
-    @contextlib.contextmanager
-    def _kept(self, writer: asyncio.StreamWriter) -> Iterator[None]:
+    @contextlib.asynccontextmanager
+    async def _kept(self, writer: asyncio.StreamWriter) -> AsyncIterator[None]:
         self._writers.add(writer)
         try:
             yield
         finally:
             self._writers.discard(writer)
             writer.close()
+            if self._tls:
+                # TLS says goodbye and waits for the other end's, which a server that is killed or paused never says.
+                with contextlib.suppress(OSError, TimeoutError):
+                    await asyncio.wait_for(writer.wait_closed(), _GOODBYE)
+                writer.transport.abort()
 
     async def _join(
         self,
@@ -174,6 +215,8 @@ class Proxy:
         clock = asyncio.get_running_loop().time
         try:
             while data := await _read(reader, labels):
+                if self.disguise is not None and labels is not None:
+                    data = data.replace(*self.disguise)
                 if listen is not None:
                     listen(data)
                 await pipe.put((clock() + self.network.delay, data))

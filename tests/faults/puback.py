@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import aiomqtt
 from paho.mqtt.enums import MQTTErrorCode
 
+from bridge.mqtt._private import OwnSocketClient, abandon
+
 if TYPE_CHECKING:
+    import ssl
+
     from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
@@ -23,16 +27,26 @@ _quiet.propagate = False
 _NO_SUBSCRIBERS: Final = 0x10
 
 
-class PubackClient(aiomqtt.Client):
+class PubackClient(OwnSocketClient):
     """A publisher's client.
 
     Args:
         transport: `tcp` or `websockets`.
         port: on 127.0.0.1.
         patience: seconds to wait for an answer.
+        tls: what to believe, None for a listener in clear.
+        login: the user and the password, where the broker asks for them.
     """
 
-    def __init__(self, transport: Literal["tcp", "websockets"], port: int, patience: float) -> None:
+    def __init__(
+        self,
+        transport: Literal["tcp", "websockets"],
+        port: int,
+        patience: float,
+        *,
+        tls: ssl.SSLContext | None = None,
+        login: tuple[str, str] | None = None,
+    ) -> None:
         super().__init__(
             "127.0.0.1",
             port,
@@ -41,6 +55,9 @@ class PubackClient(aiomqtt.Client):
             timeout=patience,
             keepalive=5,
             logger=_quiet,
+            tls_context=tls,
+            username=login[0] if login else None,
+            password=login[1] if login else None,
         )
         self._answers: dict[int, asyncio.Future[ReasonCode]] = {}
 
@@ -74,6 +91,8 @@ class PubackClient(aiomqtt.Client):
         if self._disconnected.done() and not self._disconnected.cancelled():
             # Else asyncio complains that no one looked why the connection was lost.
             self._disconnected.exception()
+        # A connection that was made and never let in stays open otherwise.
+        abandon(self)
 
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: Any, properties: Any) -> None:
         answer = self._answers.get(mid)

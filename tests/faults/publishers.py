@@ -18,10 +18,12 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from bridge.identity import MOVEMENT_ID
+from tests.faults.alike import alike_payload
 from tests.faults.puback import PubackClient
 from tests.faults.register import NUMBER, movement_payload
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
     from tests.faults.register import Sent
@@ -43,10 +45,14 @@ class Line:
     Attributes:
         transport: `tcp` or `websockets`.
         port: on 127.0.0.1.
+        tls: what to believe, None for a listener in clear.
+        login: the user and the password, where the broker asks for them.
     """
 
     transport: Literal["tcp", "websockets"]
     port: int
+    tls: ssl.SSLContext | None = None
+    login: tuple[str, str] | None = None
 
 
 class Publisher:
@@ -109,13 +115,15 @@ class Publisher:
         self._slots.release()
 
     def _payload(self, sent: Sent) -> bytes:
+        if sent.unmarked:
+            return alike_payload(sent.product)
         payload = movement_payload(sent)
         return payload.split(b',"number"')[0] + b"}" if self.aside else payload
 
     async def _send(self, sent: Sent, payload: bytes) -> None:
         properties = Properties(PacketTypes.PUBLISH)
         marks = [(MOVEMENT_ID, sent.movement_id)] if sent.movement_id else []
-        if self.aside:
+        if self.aside and not sent.unmarked:
             marks.append((NUMBER, str(sent.number)))
         for mark in marks:
             properties.UserProperty = mark
@@ -139,7 +147,8 @@ class Publisher:
     async def _connected(self) -> PubackClient:
         async with self._connecting:
             while self._client is None:
-                client = PubackClient(self._line.transport, self._line.port, _PATIENCE)
+                line = self._line
+                client = PubackClient(line.transport, line.port, _PATIENCE, tls=line.tls, login=line.login)
                 try:
                     await client.__aenter__()
                 except (aiomqtt.MqttError, OSError):

@@ -26,7 +26,12 @@ class Sent:
         movement_id: the publisher's identity for it, None where it has none.
         refused: whether it has to end as a dead letter.
         sends: how often it was written towards the broker; above 1 only under a movement-id.
-        acknowledged_at: when the broker's PUBACK came, in seconds since the epoch, 0 where none came.
+        acknowledged_at: when the broker's PUBACK came, in seconds since the epoch, 0 where none came; where its
+            publisher keeps it, from when on it is kept and was sent.
+        kept: whether its publisher keeps it until the stock shows it.
+        taken_back: whether it was written into Kafka within a transaction that was aborted.
+        unmarked: whether it carries no number: its product has only such movements, each of which adds one.
+        called: how it names its product.
     """
 
     number: int
@@ -36,6 +41,10 @@ class Sent:
     refused: bool = False
     sends: int = 0
     acknowledged_at: float = 0.0
+    kept: bool = False
+    unmarked: bool = False
+    taken_back: bool = False
+    called: int | str = 0
 
 
 class Register:
@@ -48,11 +57,16 @@ class Register:
     def __init__(self, run: str) -> None:
         self.run = run
         self.sent: dict[int, Sent] = {}
+        self.names: dict[int, list[int | str]] = {}
+        """What products are called, where it is not only by their row's number; messages use one after the other."""
 
-    def enter(self, product: int, delta: int, *, named: bool, refused: bool = False) -> Sent:
+    def enter(self, product: int, delta: int, *, named: bool, refused: bool = False, unmarked: bool = False) -> Sent:
         """Take the next number for a message that is going to be sent."""
         number = len(self.sent) + 1
-        sent = Sent(number, product, delta, f"{self.run}-{number}" if named else None, refused)
+        names = self.names.get(product, [product])
+        movement_id = f"{self.run}-{number}" if named else None
+        called = names[number % len(names)]
+        sent = Sent(number, product, delta, movement_id, refused, unmarked=unmarked, called=called)
         self.sent[number] = sent
         return sent
 
@@ -60,7 +74,7 @@ class Register:
 def movement_payload(sent: Sent) -> bytes:
     """The movement in the course's format, with the number beside it."""
     movement = {
-        "id": sent.product,
+        "id": sent.called or sent.product,
         "amount": abs(sent.delta),
         "type": "IN" if sent.delta > 0 else "OUT",
         "number": sent.number,

@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from stack.run_state import hold
+from tests.faults.edges import edges_table
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -20,6 +23,7 @@ _AT_LENGTH: Final = ("_numbers", "evidence")
 _BEFORE: Final = (
     ("published", "published"),
     ("acknowledged", "acknowledged by Mosquitto (PUBACK)"),
+    ("kept", "of these kept by their publishers until the stock showed them"),
     ("in_kafka", "in Kafka"),
     ("applied", "applied"),
 )
@@ -27,9 +31,22 @@ _AFTER: Final = (
     ("lost", "lost"),
     ("doubled", "counted twice"),
     ("forgotten", "forgotten by Mosquitto at its own kill"),
+    ("told", "lost with all that Mosquitto kept, and told"),
     ("repeated", "counted twice after Mosquitto's own kill"),
+    ("deleted", "deleted by Kafka unapplied, told with the count"),
+    ("resent", "counted as often as their publisher sent them, without a ledger"),
+    ("taken_back", "taken back by a transaction, and applied nowhere"),
+    ("uncommitted", "taken back by a transaction, and applied all the same"),
     ("unconfirmed", "without PUBACK, and arrived nowhere"),
     ("copies_beyond", "copies in Kafka beyond those sent, counted once"),
+)
+
+_ALIKE: Final = (
+    ("published", "published beside these, and nothing tells them apart"),
+    ("acknowledged", "of those acknowledged by Mosquitto"),
+    ("applied", "of those applied"),
+    ("missing", "of those surely missing"),
+    ("beyond", "of those surely counted twice"),
 )
 
 
@@ -40,8 +57,18 @@ def show(document: Mapping[str, Any]) -> str:
         document: what `Outcome.as_json` gives.
     """
     lines = [f"{what:<52}{count:>11,}" for what, count in _counts(document)]
-    lines += [f"{name}: {document[name]}" for name in ("stock_off", "strangers", "crashes") if document[name]]
-    lines += [f"{name}: {document[f'{name}_numbers'][:50]}" for name in ("lost", "doubled") if document[name]]
+    uneven = ("stock_off", "strangers", "apart", "crashes")
+    lines += [f"{name}: {document[name]}" for name in uneven if document.get(name)]
+    lines += [
+        f"{name}: {document[f'{name}_numbers'][:50]}"
+        for name in ("lost", "doubled", "uncommitted")
+        if document.get(name)
+    ]
+    lines += [
+        f"product {row}, whose movements nothing tells apart: {line}"
+        for row, line in document.get("alike", {}).items()
+        if line["missing"] or line["beyond"]
+    ]
     if not document["settled"]:
         lines.append("the chain did not come to rest")
     lines.append("every promise holds" if document["holds"] else "A PROMISE IS BROKEN")
@@ -55,7 +82,7 @@ def page(runs: Mapping[str, Mapping[str, Any]], backlog: Sequence[Mapping[str, A
         runs: by mode and transport, what `Outcome.as_json` gave.
         backlog: what `measure` gave.
     """
-    parts = [_HEAD]
+    parts = [_HEAD, edges_table()]
     parts += [_run(document) for _, document in sorted(runs.items())]
     if backlog:
         parts.append(_backlog(backlog))
@@ -68,44 +95,77 @@ def write_results(*, run: Mapping[str, Any] | None = None, backlog: Sequence[Map
     Returns:
         The page.
     """
-    known: dict[str, Any] = {"runs": {}, "backlog": []}
-    if _MEASURED.exists():
-        known = json.loads(_MEASURED.read_text())
-    if run is not None:
-        # Each number, and what is known of it, stands in the JSON that --json writes; the page has the sums.
-        known["runs"][_kind(run)] = {name: value for name, value in run.items() if not name.endswith(_AT_LENGTH)}
-    if backlog is not None:
-        known["backlog"] = list(backlog)
-    _MEASURED.write_text(json.dumps(known, indent=1) + "\n")
-    _PAGE.write_text(page(known["runs"], known["backlog"]))
+    # Runs of several profiles may end side by side.
+    with hold(_MEASURED, lambda: None):
+        known: dict[str, Any] = {"runs": {}, "backlog": [], **json.loads(_MEASURED.read_text() or "{}")}
+        if run is not None:
+            # Each number, and what is known of it, stands in the JSON that --json writes; the page has the sums.
+            known["runs"][_kind(run)] = {name: value for name, value in run.items() if not name.endswith(_AT_LENGTH)}
+        if backlog is not None:
+            known["backlog"] = list(backlog)
+        _MEASURED.write_text(json.dumps(known, indent=1) + "\n")
+        _PAGE.write_text(page(known["runs"], known["backlog"]))
     return _PAGE
 
 
 def _kind(document: Mapping[str, Any]) -> str:
-    """What a run is the latest one of; runs that were kept before there was a choice were over TCP."""
+    """What a run is the latest one of; runs that were kept before there was a choice were plain ones over TCP."""
     transport = document.get("transport", "tcp")
-    return str(document["mode"]) if transport == "tcp" else f"{document['mode']} over {transport}"
+    parts = [
+        str(document["mode"]),
+        "with ids" if document["mode"] != "ledger" and document.get("named") else "",
+        "secured" if document.get("profile") == "secured" else "",
+        "on postgres" if document.get("database") == "postgres" else "",
+        "with drafts" if document.get("drafts") else "",
+        "" if transport == "tcp" else f"over {transport}",
+    ]
+    return " ".join(part for part in parts if part)
 
 
 def _counts(document: Mapping[str, Any]) -> list[tuple[str, int]]:
     rejected = document["rejected"]
+    after = [(what, document.get(name, 0)) for name, what in _AFTER if name != "resent" or document["mode"] != "ledger"]
     return [
-        *((what, document[name]) for name, what in _BEFORE),
+        # An account of before there were such publishers does not have them.
+        *((what, document[name]) for name, what in _BEFORE if name in document),
         ("rejected", sum(rejected.values())),
         *((f"  {reason}", count) for reason, count in sorted(rejected.items())),
-        *((what, document[name]) for name, what in _AFTER),
+        *after,
+        *_alike(document),
     ]
+
+
+def _alike(document: Mapping[str, Any]) -> list[tuple[str, int]]:
+    lines = document.get("alike", {}).values()
+    return [(what, sum(line[name] for line in lines)) for name, what in _ALIKE] if lines else []
 
 
 def _run(document: Mapping[str, Any]) -> str:
     machine, mode = document["machine"], document["mode"]
     command = f"python3 -m stack faults --minutes {document['minutes']:g} --seed {document['seed']}"
+    named = mode != "ledger" and document.get("named")
     command += "" if mode == "ledger" else f" --mode {mode}"
     transport = document.get("transport", "tcp")
-    command += "" if transport == "tcp" else f" --transport {transport}"
+    said = {
+        " --ids": named,
+        " --secure": document.get("profile") == "secured",
+        " --postgres": document.get("database") == "postgres",
+        " --drafts": document.get("drafts", False),
+        f" --transport {transport}": transport != "tcp",
+        f" --rate {document['rate']:g}": document["rate"] != 200,
+    }
+    command += "".join(flag for flag, is_said in said.items() if is_said)
     ways = {"ledger": "our Strapi's ledger", "rest5": "plain REST, with the position in the row"}
+    on = [
+        ways[mode],
+        *(["with movement-ids"] if named else []),
+        *(["the secured profile"] if said[" --secure"] else []),
+        *(["PostgreSQL"] if said[" --postgres"] else []),
+        *(["Draft & Publish"] if said[" --drafts"] else []),
+        *([transport] if transport != "tcp" else []),
+    ]
     lines = [
-        f"## {document['minutes']:g} minutes of faults on {ways[mode]}{'' if transport == 'tcp' else f', {transport}'}",
+        f"## {document['minutes']:g} minutes of faults on {', '.join(on)}",
         "",
         f"`{command}`, {document['rate']:g} messages/s, on {machine['cores']} cores and {machine['memory_mb']:,} MB, "
         f"{machine['system']}, Python {machine['python']}, "
@@ -166,16 +226,21 @@ _HEAD: Final = """\
 Made by `python3 -m stack faults`, on real servers and the real engine; nothing here was typed.
 
 A message is *lost* where Mosquitto said that it has it, or where it stands in Kafka, and it is neither in the stock
-nor among the dead letters. It is *counted twice* where it changed the stock more than once. Two of three publishers
+nor among the dead letters. It is *counted twice* where it changed the stock more than once. Three of four publishers
 have no movement-id: those send a message once, and where no PUBACK came no one knows whether the broker has it. Those
-with ids send again until the PUBACK comes.
+with ids are the project's own, as the screen's form has them: they keep what they sent until the stock shows it.
 
 Mosquitto says PUBACK before it writes its queue, so a SIGKILL takes it back to its last write. What it then forgets,
 or hands out anew although the engine had it, is counted apart, and only with evidence: a proxy hears every message
-and every acknowledgement between it and the engine. Movements with an id count once even then.
+and every acknowledgement between it and the engine. Movements with an id count once even then, and of those that their
+publishers keep none may be forgotten.
+
+Where Kafka is made to delete records that were not applied, those are counted apart as well, if the engine said how
+many they are. What a foreign member of the consumer group took is applied by `opsci-bridge replay --missing`.
 
 Plain REST keeps no ledger: there *applied* is what Kafka holds without a dead letter, and the stock has to show exactly
-that, product by product. No movement has an id there, and one engine works alone.
+that, product by product. It knows no movement-ids: with `--ids` a movement that its publisher sent twice, as the
+first one had no PUBACK, counts twice, and is counted apart. One engine works alone there.
 
 The clock step is one of the engine's process: its Python reads a wall clock that is off. A network is one of our
 own proxies between two ends.

@@ -5,11 +5,16 @@ from __future__ import annotations
 from itertools import islice
 
 from tests.faults.answers import ANSWERS, Answers
+from tests.faults.foreign_member import ForeignMember
 from tests.faults.group import SecondEngine
 from tests.faults.kill import KillInBatch, KillServer
 from tests.faults.network import LINKS, WAYS, Network
+from tests.faults.panel import PanelEdits
 from tests.faults.pause import PauseServer
 from tests.faults.plan import Together, draw, short
+from tests.faults.restored import Restored
+from tests.faults.retention import RetentionBeyond
+from tests.faults.rival import Rival
 
 
 def test_a_seed_gives_the_same_faults_again_and_another_seed_others() -> None:
@@ -18,14 +23,22 @@ def test_a_seed_gives_the_same_faults_again_and_another_seed_others() -> None:
     assert plans[0] != plans[2]
 
 
+def test_only_products_with_drafts_are_edited_in_the_panel() -> None:
+    assert not any(isinstance(fault, PanelEdits) for fault in islice(draw(4), 200))
+    assert any(isinstance(fault, PanelEdits) for fault in islice(draw(4, drafts=True, alone=True), 60))
+
+
 def test_each_round_has_every_kind_once() -> None:
-    faults = [fault for fault in islice(draw(5), 52) if not isinstance(fault, Together)]
+    faults = [fault for fault in islice(draw(5), 78) if not isinstance(fault, Together)]
     assert {type(fault).__name__ for fault in faults} == {
         *("KillEngine", "KillInBatch", "KillServer", "PauseServer", "PauseEngine", "Network", "Answers"),
-        *("SecondEngine", "ClockStep", "Flood", "Poison", "Oversized"),
+        *("SecondEngine", "ClockStep", "Flood", "Poison", "Oversized", "WentBack", "Restored"),
+        *("WideNames", "LargeFlood", "SessionTakeover", "RestartThenKillBroker", "EngineAlone", "Rival", "LostSession"),
+        *("ForeignCluster", "AbortedTransactions"),
+        *("RetentionBeyond", "ForeignMember"),
     }
     assert {fault.server for fault in faults if isinstance(fault, KillServer | PauseServer)} == {
-        *("mosquitto", "kafka", "strapi")
+        *("websockets", "mosquitto", "kafka", "strapi")
     }
     assert {fault.victim for fault in faults if isinstance(fault, KillInBatch)} == {"strapi", "engine"}
     assert {fault.way for fault in faults if isinstance(fault, Network)} == set(WAYS)
@@ -47,7 +60,13 @@ def test_every_fault_says_what_it_does() -> None:
     assert all(len(text) > 10 for text in texts)
 
 
+def test_a_database_that_is_no_file_is_not_put_back() -> None:
+    assert not any(isinstance(fault, Restored) for fault in islice(draw(4, file=False), 200))
+
+
 def test_plain_rest_gets_no_second_engine() -> None:
     faults = list(islice(draw(4, alone=True), 200))
     singles = [*faults, *(part for pair in faults if isinstance(pair, Together) for part in (pair.first, pair.second))]
-    assert not any(isinstance(fault, SecondEngine) for fault in singles)
+    assert not any(
+        isinstance(fault, SecondEngine | Rival | Restored | RetentionBeyond | ForeignMember) for fault in singles
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from stack.paths import ROOT
 from tests.faults.account import Copy, Entry, Held, Letter, reckon
+from tests.faults.edges import EDGES
 from tests.faults.register import Register
 from tests.faults.results import page, show
 from tests.faults.run import Outcome, Struck
@@ -66,3 +68,8 @@ def test_the_page_has_the_account_and_each_fault() -> None:
     assert "| lost | 1 |" in text
     assert "A promise was broken" in text
     assert "| 720,000 |" in text
+
+
+def test_each_edge_names_a_test_that_exists() -> None:
+    assert [edge.test for edge in EDGES if not (ROOT / edge.test).exists()] == []
+    assert all(edge.guaranteed or edge.reported for edge in EDGES)

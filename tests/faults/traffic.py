@@ -5,19 +5,33 @@ from __future__ import annotations
 import asyncio
 import random
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tests.faults.publishers import Line, Publisher
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tests.faults.register import Register, Sent
 
 __all__ = ["Traffic"]
 
-_KINDS: Final = ((True, False), (False, False), (False, True))
-"""With an id; without; without and with payloads that all look the same."""
+
+class _Kind(NamedTuple):
+    """A kind of publisher.
+
+    Attributes:
+        named: whether its movements have ids.
+        aside: whether their number is a user property, so that all payloads of a product look the same.
+        unmarked: whether they have no number at all, so that nothing tells them apart.
+    """
+
+    named: bool = False
+    aside: bool = False
+    unmarked: bool = False
+
+
+_KINDS: Final = (_Kind(named=True), _Kind(), _Kind(aside=True), _Kind(unmarked=True))
 
 
 class Traffic:
@@ -26,28 +40,42 @@ class Traffic:
     Args:
         register: gives out the numbers.
         products: the rows that they move.
+        alike: the rows that are moved only by what nothing tells apart.
         lines: how they reach the broker; each line has a publisher of each kind.
         rate: messages per second of all together.
-        named: whether some of them send movement-ids; plain REST does not know them.
+        named: whether some of them send movement-ids.
+        keeper: makes the publisher with movement-ids of a line.
     """
 
     def __init__(
-        self, register: Register, products: Sequence[int], lines: Sequence[Line], rate: float, *, named: bool
+        self,
+        register: Register,
+        products: Sequence[int],
+        alike: Sequence[int],
+        lines: Sequence[Line],
+        rate: float,
+        *,
+        named: bool,
+        keeper: Callable[[Line], Publisher],
     ) -> None:
         self.factor = 1.0
         self._register = register
         self._products = products
+        self._alike = alike
         self._rate = rate
         self._publishers = [
-            (Publisher(line, aside=aside), has_id) for line in lines for has_id, aside in _KINDS if named or not has_id
+            (keeper(line) if kind.named else Publisher(line, aside=kind.aside), kind)
+            for line in lines
+            for kind in _KINDS
+            if named or not kind.named
         ]
         self._random = random.Random(len(products))  # noqa: S311 - what is sent need not be a secret
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin to send."""
-        for position, (publisher, named) in enumerate(self._publishers):
-            message = partial(self._alike if publisher.aside else self._any, position, named=named)
+        for position, (publisher, kind) in enumerate(self._publishers):
+            message = partial(self._message, kind, self._products[position % len(self._products)])
             self._tasks.append(asyncio.create_task(publisher.run(self._each, message)))
 
     async def stop(self) -> None:
@@ -74,10 +102,11 @@ class Traffic:
     def _each(self) -> float:
         return self._rate * self.factor / len(self._publishers)
 
-    def _any(self, _position: int, *, named: bool) -> Sent:
+    def _message(self, kind: _Kind, product: int) -> Sent:
+        if kind.unmarked:
+            return self._register.enter(self._random.choice(self._alike), 1, named=False, unmarked=True)
+        if kind.aside:
+            return self._register.enter(product, 1, named=False)
         amount = self._random.randint(1, 9)
         delta = amount if self._random.random() < 0.7 else -amount
-        return self._register.enter(self._random.choice(self._products), delta, named=named)
-
-    def _alike(self, position: int, *, named: bool) -> Sent:
-        return self._register.enter(self._products[position % len(self._products)], 1, named=named)
+        return self._register.enter(self._random.choice(self._products), delta, named=kind.named)

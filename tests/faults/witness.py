@@ -1,18 +1,19 @@
 """What passed between Mosquitto and the engine, heard on the wire: the evidence for what Mosquitto itself did.
 
 Mosquitto writes its queue every few seconds and says PUBACK at once, so a kill takes it back to the last write: it
-forgets what came since, sends as new what it had handed out since, and again what was acknowledged since. All three
-are told from faults of the engine here, message by message.
+forgets what came since, and sends as new, without DUP, what it had handed out since. Both are told from faults of the
+engine here, message by message. What it sends again with DUP the engine has to recognise, and nothing excuses it.
 """
 
 from __future__ import annotations
 
-import math
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bridge.mqtt.frames import Frames, user_properties
 from tests.faults.account import Excuses
+from tests.faults.alike import alike_product
 from tests.faults.register import NUMBER, number_in
 from tests.faults.unwrapped import Unwrapped
 
@@ -57,24 +58,41 @@ class Witness:
     def __init__(self, interval: float, *, websockets: bool = False) -> None:
         self._interval = interval
         self._websockets = websockets
-        self._kills: list[float] = []
+        self._kills: list[tuple[float, float]] = []
+        self._emptied: list[float] = []
         self._handed: set[int] = set()
         self._acknowledged: dict[int, float] = {}
         self._anew: set[int] = set()
         self._passed: dict[int, list[Passed]] = {}
+        self.alike: Counter[int] = Counter()
+        """By product, how many of those that nothing tells apart Mosquitto sent without DUP."""
+        self.alike_acknowledged: list[tuple[float, int]] = []
+        """When the engine acknowledged one of them, and its product."""
 
     def connection(self) -> Listener:
         """What listens to a new connection."""
         return Listener(self, websockets=self._websockets)
 
-    def killed(self, at: float) -> None:
-        """Note that Mosquitto was killed, in seconds since the epoch."""
-        self._kills.append(at)
+    def killed(self, at: float, since: float | None = None) -> None:
+        """Note that Mosquitto was killed.
+
+        Args:
+            at: when, in seconds since the epoch.
+            since: when it had written its queue, where that is known.
+        """
+        self._kills.append((at - self._interval - _WRITE_LASTS if since is None else since, at))
+
+    def emptied(self, at: float) -> None:
+        """Note that Mosquitto was killed and lost all that it kept, and that the engine said so.
+
+        Args:
+            at: when it was killed, in seconds since the epoch.
+        """
+        self._emptied.append(at)
 
     def handed(self, number: int, message: Inbound) -> None:
         """Note that Mosquitto sent a message to the engine."""
-        forgot = self._kills and self._acknowledged.get(number, math.inf) < self._kills[-1]
-        if number in self._handed and self._kills and (forgot or not message.redelivered):
+        if number in self._handed and self._kills and not message.redelivered:
             self._anew.add(number)
         self._handed.add(number)
         self._pass(number, "sent again" if message.redelivered else "sent", message.packet_id)
@@ -92,16 +110,26 @@ class Witness:
         self._passed.setdefault(number, []).append(Passed(time.time(), what, packet_id))
 
     def excuses(self, sent: Iterable[Sent]) -> Excuses:
-        """What Mosquitto may be blamed for, number by number."""
-        window = self._interval + _WRITE_LASTS
+        """What Mosquitto may be blamed for, number by number: nothing of what its publisher keeps."""
         forgotten = {
             one.number
             for one in sent
             if one.number not in self._acknowledged
-            and any(-_HEARD_LATE <= kill - one.acknowledged_at <= window for kill in self._kills)
+            and not one.kept
+            and any(since <= one.acknowledged_at <= kill + _HEARD_LATE for since, kill in self._kills)
         }
+        last = max(self._emptied, default=0.0)
+        taken = [one for one in sent if 0 < one.acknowledged_at <= last + _HEARD_LATE and not one.kept]
+        told = {one.number for one in taken if one.number not in self._acknowledged and not one.unmarked}
+        told_alike = Counter(one.product for one in taken if one.unmarked)
+        told_alike.subtract(product for at, product in self.alike_acknowledged if at <= last)
         once = {one.number for one in sent if one.sends == 1}
-        return Excuses(frozenset(forgotten), frozenset(self._anew & once))
+        return Excuses(
+            frozenset(forgotten),
+            frozenset(self._anew & once),
+            told=frozenset(told - forgotten),
+            told_alike=+told_alike,
+        )
 
 
 class Listener:
@@ -118,6 +146,7 @@ class Listener:
         self._up = Frames(version_5=True)
         self._down = Frames(version_5=True)
         self._numbers: dict[int, int] = {}
+        self._alike: dict[int, int] = {}
 
     def down(self, data: bytes) -> None:
         """Hear what Mosquitto sent."""
@@ -127,6 +156,9 @@ class Listener:
             if number:
                 self._numbers[message.packet_id] = number
                 self._witness.handed(number, message)
+            elif product := alike_product(message.payload):
+                self._alike[message.packet_id] = product
+                self._witness.alike[product] += not message.redelivered
 
     def up(self, data: bytes) -> None:
         """Hear what the engine sent."""
@@ -137,6 +169,8 @@ class Listener:
                 number = self._numbers.pop(packet_id, 0)
                 if number:
                     self._witness.acknowledged(number, packet_id)
+                elif product := self._alike.pop(packet_id, 0):
+                    self._witness.alike_acknowledged.append((time.time(), product))
 
 
 def _number(message: Inbound) -> int:

@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+import signal
 import time
+import tomllib
 import uuid
-from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from bridge.settings.load import load_settings
+from stack.errors import StackError
+from stack.local import LocalStack
+from stack.ports import random_ports
+from tests.chain.drafts import DraftStack, Panel
+from tests.faults.database import Sqlite
 from tests.faults.engine import Engine, settings_of
-from tests.faults.proxy import Proxy
+from tests.faults.keeping import KeepingPublisher, keeping_settings
+from tests.faults.proxy import Proxy, Tls
 from tests.faults.publishers import Line, Publisher
 from tests.faults.register import Register
 from tests.faults.traffic import Traffic
 from tests.faults.witness import Witness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
-    from stack.local import LocalStack
+    from tests.faults.database import Database
     from tests.faults.register import Sent
 
 __all__ = ["BATCH", "PRODUCTS", "World"]
 
 PRODUCTS: Final = 12
+_ALIKE: Final = 4
 _STOCK: Final = 1_000_000
-AUTOSAVE: Final = 10.0
+AUTOSAVE: Final = 2.0
 BATCH: Final = b"POST /api/stock-movements/batch"
 _LOOK: Final = 0.05
 
@@ -40,49 +48,89 @@ class World:
         stack: the servers, running.
         mode: the engine's `strapi.mode`.
         transport: how the engine reaches the broker, `tcp` or `websockets`.
+        named: whether some publishers send movement-ids.
+        database: where Strapi's rows are; its SQLite file by default.
     """
 
-    def __init__(self, stack: LocalStack, mode: str, transport: str) -> None:
+    def __init__(
+        self, stack: LocalStack, mode: str, transport: str, *, named: bool = True, database: Database | None = None
+    ) -> None:
         self.stack = stack
         self.mode = mode
         self.transport = transport
+        self.named = named
+        self.is_secure = stack.paths.is_secure
+        self.kafka_options: dict[str, Any] = stack.credentials.kafka_options("admin") if self.is_secure else {}
+        """Who reads Kafka at the end, as aiokafka's clients take it."""
+        self.trust = stack.credentials.trust() if self.is_secure else None
+        """What believes the servers' certificates; None where they speak in clear."""
         self.register = Register(f"f{uuid.uuid4().hex[:8]}")
+        self._database = database or Sqlite(stack.paths.state / "strapi" / "data.db")
         websockets = transport == "websockets"
         self.witness = Witness(AUTOSAVE, websockets=websockets)
         ports = stack.ports
+        to_mosquitto = ports.mqtt_ws if websockets else ports.mqtt_tcp
         self.proxies = {
-            "mosquitto": Proxy(ports.mqtt_ws if websockets else ports.mqtt_tcp, self.witness.connection),
-            "kafka": Proxy(ports.kafka, relabel=True),
-            "strapi": Proxy(ports.strapi, lambda: _Hearing(self._heard)),
+            "mosquitto": Proxy(to_mosquitto, self.witness.connection, tls=self._tls("mosquitto")),
+            "kafka": Proxy(ports.kafka, relabel=True, tls=self._tls("kafka")),
+            "strapi": Proxy(ports.strapi, lambda: _Hearing(self._heard), tls=self._tls("strapi")),
             "objects": Proxy(ports.mqtt_tcp),
             "websockets": Proxy(ports.mqtt_ws),
         }
         self.engine: Engine
         self.second: Engine
+        """Only applies."""
+        self.rival: Engine
+        """Ingests and applies under a client id of its own."""
         self.traffic: Traffic
         self.prober: Publisher
         self.products: list[int] = []
+        self.alike: list[int] = []
+        """What only movements move that nothing tells apart."""
+        self._foreign: LocalStack | None = None
         self.probed = 0
+        self.passed_over = 0
+        """How many offsets of the topic of movements have markers of transactions, or what these took back."""
+        self.documents: dict[str, int] = {}
+        """The rows' numbers, as they were at first, by documentId."""
+        self.panel = Panel(stack) if isinstance(stack, DraftStack) else None
+        """A person in Strapi's admin panel, where there are drafts to edit."""
+        self.edits = 0
+        """How many times that person edited a product, from opening its form to publishing it."""
         self.begun = time.time()
+        self.removed: list[Any] = []
+        """Records of the topic of movements that a fault had Kafka delete."""
+        self.told_deleted: list[Any] = []
+        """Those of them that were not applied, once the engine said how many these are."""
+        self.removed_until: dict[int, set[int]] = {}
+        """By partition, the offsets before which they were deleted."""
+        self._untold: list[Any] = []
         self._waiting_for: dict[bytes, asyncio.Event] = {}
 
     async def start(self, rate: float) -> None:
         """Make the products, start the engine, and the publishers once the whole chain works."""
         for proxy in self.proxies.values():
             await proxy.start()
-        self.products = [await self._make_product(number) for number in range(PRODUCTS + 1)]
-        self.probed = self.products.pop()
+        self.products = [await self._make_product(number) for number in range(PRODUCTS)]
+        self.alike = [await self._make_product(PRODUCTS + number) for number in range(_ALIKE)]
+        self.probed = await self._make_product(PRODUCTS + _ALIKE)
         self.engine = self._engine("engine")
         self.second = self._engine("second", "--only", "apply")
+        self.rival = self._engine("rival", "--set", f"mqtt.client_id=rival-{uuid.uuid4().hex}")
         await self.engine.start()
         # Until the engine has subscribed for the first time, the broker throws away what comes.
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             while b"mqtt: connected" not in self.engine.log.read_bytes():  # noqa: ASYNC110 - a file
                 await asyncio.sleep(_LOOK)
-        self.prober = Publisher(Line("tcp", self.proxies["objects"].port))
-        await self.probe(60)
-        lines = [Line("tcp", self.proxies["objects"].port), Line("websockets", self.proxies["websockets"].port)]
-        self.traffic = Traffic(self.register, self.products, lines, rate, named=self.mode == "ledger")
+        lines = [
+            Line("tcp", self.proxies["objects"].port, self.trust, self.login),
+            Line("websockets", self.proxies["websockets"].port, self.trust, self.login),
+        ]
+        self.prober = Publisher(lines[0])
+        await self.probe(180)
+        # Only a ledger makes it harmless to send again what may have arrived.
+        keeper = self._keeper if self.mode == "ledger" else Publisher
+        self.traffic = Traffic(self.register, self.products, self.alike, lines, rate, named=self.named, keeper=keeper)
         self.traffic.start()
 
     async def stop(self) -> None:
@@ -91,11 +139,56 @@ class World:
             if part is not None:
                 part.abandon()
                 await part.close()
-        for engine in (getattr(self, name, None) for name in ("engine", "second")):
+        for engine in (getattr(self, name, None) for name in ("engine", "second", "rival")):
             if engine is not None:
                 await engine.stop()
         for proxy in self.proxies.values():
             await proxy.stop()
+        if self.panel is not None:
+            await self.panel.http.aclose()
+        if self._foreign is not None:
+            await asyncio.to_thread(self._foreign.stop)
+
+    async def foreign_kafka(self) -> LocalStack:
+        """A Kafka of somebody else's, with topics of the same names; started when it is asked for first."""
+        if self._foreign is None:
+            state = self.stack.paths.state / "foreign"
+            foreign = LocalStack(state, cache=self.stack.paths.cache, ports=random_ports(), servers=("kafka",))
+            await asyncio.to_thread(foreign.start)
+            self._foreign = foreign
+        return self._foreign
+
+    async def make_whole(self) -> None:
+        """Mend the network, and have every server and the engine run, whatever a fault left undone.
+
+        Raises:
+            StackError: a server does not start, tried three times.
+        """
+        for proxy in self.proxies.values():
+            await proxy.mend()
+        for other in (self.second, self.rival):
+            await other.kill()
+        for server in ("websockets", "mosquitto", "kafka", "strapi"):
+            self.stack.resume_server(server)
+            await self.start_server(server)
+        self.engine.send(signal.SIGCONT)
+        if not self.engine.is_wanted:
+            await self.engine.start()
+
+    async def start_server(self, server: str) -> None:
+        """Start a server that is away, once more where a busy machine took too long for it.
+
+        Raises:
+            StackError: it does not start, tried three times.
+        """
+        for last in (False, False, True):
+            try:
+                await asyncio.to_thread(self.stack.start_server, server)
+            except StackError:
+                if last:
+                    raise
+            else:
+                return
 
     def since(self, at: float) -> str:
         """A moment, in seconds since the epoch, as one of this run; the faults' times are of the same clock."""
@@ -117,7 +210,7 @@ class World:
         expected = self.shown()[self.probed] + 1
         async with asyncio.timeout(seconds):
             while True:
-                sent = self.register.enter(self.probed, 1, named=self.mode == "ledger")
+                sent = self.register.enter(self.probed, 1, named=self.named)
                 sending = await self.prober.start(sent)
                 while not sending.done() or sent.acknowledged_at:
                     if self.shown()[self.probed] >= expected:
@@ -125,15 +218,21 @@ class World:
                     await asyncio.sleep(_LOOK)
 
     def shown(self) -> dict[int, int]:
-        """By product, how much its stock is above that of the start, as Strapi's database has it."""
-        rows = self.rows("SELECT id, stock_available FROM products")
-        return {row: stock - _STOCK for row, stock in rows if row in {*self.products, self.probed}}
+        """By product, how much its stock is above that of the start, as Strapi's database has it.
+
+        Where a product has several rows it is that of the latest published one, else of its draft.
+        """
+        rows = self.rows("SELECT document_id, stock_available FROM products ORDER BY published_at IS NOT NULL, id")
+        return {self.documents[document]: stock - _STOCK for document, stock in rows if document in self.documents}
+
+    def apart(self) -> list[int]:
+        """The products of which not all rows have the same stock."""
+        rows = self.rows("SELECT document_id FROM products GROUP BY 1 HAVING COUNT(DISTINCT stock_available) > 1")
+        return sorted(self.documents[document] for (document,) in rows if document in self.documents)
 
     def rows(self, query: str) -> list[Any]:
         """Ask Strapi's database, past all faults."""
-        file = self.stack.places.state / "strapi" / "data.db"
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=20)) as database:
-            return database.execute(query).fetchall()
+        return self._database.rows(query)
 
     async def heard(self, text: bytes, seconds: float) -> bool:
         """Wait until the engine says something to Strapi.
@@ -150,33 +249,77 @@ class World:
             self._waiting_for.pop(text, None)
         return True
 
+    def deleted(self, records: Iterable[Any], unapplied: Iterable[Any], until: Mapping[int, int]) -> None:
+        """Kafka deleted records, by partition before an offset, and some of them the group had not committed."""
+        self.removed += records
+        for partition, offset in until.items():
+            self.removed_until.setdefault(partition, set()).add(offset)
+        self._untold = [*unapplied]
+
+    def deletion_told(self) -> None:
+        """The engine said how many it lost by that."""
+        self.told_deleted += self._untold
+        self._untold = []
+
     def note(self, sent: Sent, payload: bytes) -> Any:
         """Send something that is no plain movement."""
         return self.prober.start(sent, payload)
+
+    @property
+    def login(self) -> tuple[str, str] | None:
+        """The user and the password of an object, where the broker asks for them."""
+        if not self.is_secure:
+            return None
+        return "object", self.stack.credentials.password_file("mqtt-object").read_text().strip()
+
+    def _tls(self, server: str) -> Tls | None:
+        if not self.is_secure:
+            return None
+        folder = self.stack.credentials.certificates
+        return Tls(folder / f"{server}.pem", folder / f"{server}.key", self.stack.credentials.authority)
 
     def _heard(self, data: bytes) -> None:
         for text, event in self._waiting_for.items():
             if text in data:
                 event.set()
 
-    def _engine(self, name: str, *arguments: str) -> Engine:
-        settings = settings_of(
-            mqtt=f"{'ws' if self.transport == 'websockets' else 'mqtt'}://127.0.0.1:{self.proxies['mosquitto'].port}",
+    def _keeper(self, line: Line) -> Publisher:
+        s = "s" if self.is_secure else ""
+        settings = keeping_settings(
+            load_settings(self.stack.settings_file, {}),
+            mqtt=f"{'ws' if line.transport == 'websockets' else 'mqtt'}{s}://127.0.0.1:{line.port}",
             kafka=self.proxies["kafka"].port,
-            strapi=self.proxies["strapi"].port,
-            token=self.stack.bridge_token,
-            mode=self.mode,
-            client_id=f"opsci-{name}",
+            strapi=f"http{s}://127.0.0.1:{self.proxies['strapi'].port}",
+            outbox=self.stack.paths.state / "kept" / line.transport,
         )
-        return Engine(name, self.stack.places.state, settings, *arguments)
+        return KeepingPublisher(line, settings)
+
+    def _engine(self, name: str, *arguments: str) -> Engine:
+        s = "s" if self.is_secure else ""
+        settings = settings_of(
+            tomllib.loads(self.stack.settings_file.read_text()),
+            mqtt=f"{'ws' if self.transport == 'websockets' else 'mqtt'}{s}://127.0.0.1:{self.proxies['mosquitto'].port}",
+            kafka=self.proxies["kafka"].port,
+            strapi=f"http{s}://127.0.0.1:{self.proxies['strapi'].port}",
+            mode=self.mode,
+        )
+        return Engine(name, self.stack.paths.state, settings, *arguments)
 
     async def _make_product(self, number: int) -> int:
         data = {"name": f"{self.register.run} {number}", "stock_available": _STOCK}
         headers = {"Authorization": f"Bearer {self.stack.bridge_token}"}
-        async with httpx.AsyncClient(base_url=self.stack.addresses.strapi, headers=headers) as client:
+        verify = self.trust or True
+        address = self.stack.addresses.strapi
+        async with httpx.AsyncClient(base_url=address, headers=headers, verify=verify, timeout=30) as client:
             answer = await client.post("/api/products", json={"data": data})
-        answer.raise_for_status()
-        row: int = answer.json()["data"]["id"]
+            made = answer.raise_for_status().json()["data"]
+            row: int = made["id"]
+            self.documents[made["documentId"]] = row
+            if self.panel is not None:
+                query = {"status": "draft"}
+                drawn = await client.get(f"/api/products/{made['documentId']}", params=query)
+                # That row is the published one, which no PUT leaves in its place.
+                self.register.names[row] = [row, drawn.raise_for_status().json()["data"]["id"], made["documentId"]]
         return row
 
 

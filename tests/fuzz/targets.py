@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import msgspec
 
-from bridge.apply.records import journey_of
+from bridge.apply.settle import journey_of
 from bridge.errors import RefusedError, SettingsError, UnreachableError
 from bridge.identity import is_identity
-from bridge.ingest.judge import Judge, record_of
-from bridge.kafka.letters import letter_of
+from bridge.ingest.mapping import Mapper, record_of
+from bridge.journal import Journey
+from bridge.kafka.dead_letter_reader import letter_of
 from bridge.kafka.producer import LARGEST_RECORD
 from bridge.movement import Movement, Rejection, read_movement
 from bridge.mqtt.frames import Frames, Inbound, MalformedFrameError
@@ -27,16 +28,15 @@ from bridge.mqtt.websocket import WebsocketFrames
 from bridge.route import Does, Route, filter_matches
 from bridge.settings import Settings, StrapiSettings
 from bridge.settings.load import load_settings
-from bridge.strapi.carrier import Carrier
 from bridge.strapi.client import StrapiClient, StrapiRejectedError
-from bridge.strapi.decision import Order
+from bridge.strapi.content import Events, Products
+from bridge.strapi.documents import Documents
+from bridge.strapi.gateway import StockGateway
 from bridge.strapi.products import product_of, read_pages
-from bridge.strapi.stock import Stock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from bridge.journal import Journey
 
 __all__ = ["TARGETS", "HeldRecord", "answers"]
 
@@ -81,7 +81,7 @@ def message(data: bytes) -> None:
 
 
 def _judge(inbound: Inbound) -> None:
-    (journey,) = Judge(_ROUTES, "fuzz").journeys([inbound], 1.0)
+    (journey,) = Mapper(_ROUTES, "fuzz").journeys([inbound], 1.0)
     assert is_identity(journey.movement_id)
     if journey.rejection is None:
         assert record_of(journey).size <= LARGEST_RECORD + 1000
@@ -173,11 +173,14 @@ async def answers(answer: Callable[[int], tuple[int, bytes]]) -> None:
                     await use(client)
 
 
-_ORDERS: Final = [Order(f"m{place}", Movement("12", 5, "IN"), "stock", 0, place, 1) for place in range(3)]
+_JOURNEYS: Final = [
+    Journey(f"m{place}", b"", movement=Movement("12", 5, "IN"), kafka_topic="stock", partition=0, offset=place)
+    for place in range(3)
+]
 
 
 async def _apply(client: StrapiClient) -> None:
-    assert len(await Stock(client, 500).apply(_ORDERS)) == len(_ORDERS)
+    assert len(await StockGateway(client, 500).apply(_JOURNEYS)) == len(_JOURNEYS)
 
 
 async def _read(client: StrapiClient) -> None:
@@ -187,11 +190,12 @@ async def _read(client: StrapiClient) -> None:
 
 
 async def _product(client: StrapiClient) -> None:
-    await Carrier(client).write_product({"barcode": "1", "name": "a", "status": "s", "stock_available": 3})
+    product = {"barcode": "1", "name": "a", "status": "s", "stock_available": 3}
+    await Products(client, Documents(client)).write(product, Journey("m", b""))
 
 
 async def _event(client: StrapiClient) -> None:
-    await Carrier(client).write_event({"name": "a"}, "source")
+    await Events(client, Documents(client)).write({"name": "a"}, Journey("m", b""))
 
 
 _USES: Final[Mapping[str, Callable[[StrapiClient], Awaitable[None]]]] = {

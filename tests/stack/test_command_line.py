@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stack.places import ROOT, Places
+from stack.paths import ROOT, Paths
 from stack.ports import LOOPBACK, Ports, is_free
-from stack.record import Record
+from stack.run_state import RunState
 from stack.servers.server import SERVERS
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def test_up_status_up_and_down(state: Path) -> None:
     logs = _call("logs", "mosquitto", "-n", "5", "--state", state)
     assert len(logs.stdout.splitlines()) == 5
 
-    servers = Record.read(Places.of(state).record).servers
+    servers = RunState.read(Paths.of(state).record).servers
     down = _call("down", "--state", state)
     assert down.returncode == 0
     assert all(name in down.stdout for name in SERVERS)
@@ -99,7 +99,7 @@ def test_run_without_a_terminal_prints_every_hop_and_leaves_nothing(state: Path)
     for hop in ("sent", "MQTT", "Kafka stock p", "Strapi 42 -> 47", "5 of 5 movements ended as they should"):
         assert hop in done.stdout
     assert "Traceback" not in done.stderr
-    assert Record.read(Places.of(state).record).servers == {}
+    assert RunState.read(Paths.of(state).record).servers == {}
     assert {server["state"] for server in _status(state)["servers"].values()} == {"stopped"}
 
 

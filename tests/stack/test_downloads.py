@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stack.downloads import digest, fetch_once
+from stack.errors import InstallError
 from stack.report import Report, Step
 
 if TYPE_CHECKING:
@@ -50,3 +51,18 @@ def test_two_at_once_make_it_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: fetch_once(tmp_path / "hash", "it", _QUIET, make), range(8)))
     assert made == ["hash.partial"]
+
+
+def test_a_cache_that_others_can_change_is_closed_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "kafka" / "hash"
+    target.mkdir(parents=True)
+    target.parent.chmod(0o777)
+    assert fetch_once(target, "it", _QUIET, lambda *_: None) == target
+    assert target.parent.stat().st_mode & 0o777 == 0o775
+    monkeypatch.setattr("os.geteuid", lambda: target.stat().st_uid + 1)
+    if target.stat().st_uid:
+        with pytest.raises(InstallError, match="another user"):
+            fetch_once(target, "it", _QUIET, lambda *_: None)
+    target.chmod(0o777)
+    with pytest.raises(InstallError, match="another user"):
+        fetch_once(target, "it", _QUIET, lambda *_: None)

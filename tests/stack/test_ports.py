@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
 
 from stack.errors import NoPortError
+from stack.paths import ROOT
 from stack.ports import LOOPBACK, Ports, choose_ports, is_free, random_ports
 
 
@@ -62,3 +65,26 @@ def test_no_free_port_is_an_error() -> None:
     ports = Ports(**{**free.as_dict(), "strapi": 65_535})
     with closing(_listen(LOOPBACK, 65_535)), pytest.raises(NoPortError, match="strapi from 65535 to 65535"):
         choose_ports(ports)
+
+
+def _choose(count: int) -> subprocess.Popen[str]:
+    """A process that chooses ports, prints them, and lives until its input ends."""
+    code = f"from stack.ports import random_ports\nprint(*(random_ports().kafka for _ in range({count})), flush=True)"
+    return subprocess.Popen(
+        [sys.executable, "-c", f"{code}\ninput()"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def test_random_ports_are_no_other_processs() -> None:
+    with _choose(100) as one, _choose(60) as other:
+        # Of 1200 blocks: without a reservation they would have some in common, in all but one run of two hundred.
+        ports = [set(map(int, process.stdout.readline().split())) for process in (one, other) if process.stdout]
+        assert [len(chosen) for chosen in ports] == [100, 60]
+        assert not ports[0] & ports[1]
+        for process in (one, other):
+            process.communicate()

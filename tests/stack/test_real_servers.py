@@ -17,20 +17,20 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from stack.errors import ServerStartError
+from stack.install import Programs
 from stack.local import LocalStack
-from stack.places import ROOT, Places
+from stack.paths import ROOT, Paths
 from stack.ports import LOOPBACK, random_ports
-from stack.programs import Programs
-from stack.record import Record
+from stack.run_state import RunState
+from stack.servers.kafka import TOPICS
 from stack.servers.process import Identity, wait_gone
 from stack.servers.server import SERVERS
-from stack.servers.topics import TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def _wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+def _wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -66,12 +66,13 @@ def _listening(pid: int) -> set[tuple[str, int]]:
 
 
 def test_every_open_socket_of_every_server_is_on_loopback(stack: LocalStack) -> None:
-    record = Record.read(stack.places.record)
+    record = RunState.read(stack.paths.record)
     found = {name: _listening(record.servers[name].identity.pid) for name in SERVERS}
     loopback = {"0100007F", "0000000000000000FFFF00000100007F"}
     assert {address for sockets in found.values() for address, _ in sockets} <= loopback
     ports = stack.ports
-    assert {port for _, port in found["mosquitto"]} == {ports.mqtt_ws, ports.mqtt_tcp}
+    assert {port for _, port in found["websockets"]} == {ports.mqtt_ws}
+    assert {port for _, port in found["mosquitto"]} == {ports.mqtt_tcp}
     assert {port for _, port in found["kafka"]} == {ports.kafka, ports.kafka_controller}
     assert {port for _, port in found["strapi"]} == {ports.strapi}
     assert {port for _, port in found["web"]} == {ports.web}
@@ -79,7 +80,8 @@ def test_every_open_socket_of_every_server_is_on_loopback(stack: LocalStack) -> 
 
 def test_the_settings_file_names_the_servers_and_the_token(stack: LocalStack) -> None:
     settings = tomllib.loads(stack.settings_file.read_text())
-    assert settings["mqtt"]["url"] == stack.addresses.mqtt_ws
+    assert settings["mqtt"]["url"] == stack.addresses.mqtt_tcp
+    assert settings["mqtt"]["client_id_file"] == str(stack.paths.mqtt_client_id)
     assert settings["kafka"]["brokers"] == [stack.addresses.kafka]
     assert settings["strapi"]["url"] == stack.addresses.strapi
     assert settings["screen"]["web"] == stack.addresses.web
@@ -87,7 +89,7 @@ def test_the_settings_file_names_the_servers_and_the_token(stack: LocalStack) ->
 
 
 def test_the_tokens_and_secrets_are_for_their_owner_alone(stack: LocalStack) -> None:
-    for file in (stack.places.bridge_token, stack.places.read_token, stack.places.state / "strapi" / "secrets.json"):
+    for file in (stack.paths.bridge_token, stack.paths.read_token, stack.paths.state / "strapi" / "secrets.json"):
         assert file.stat().st_mode & 0o777 == 0o600
 
 
@@ -102,7 +104,7 @@ async def test_the_topics_are_made_with_their_partitions(stack: LocalStack) -> N
 
 
 def test_a_second_start_attaches_and_its_stop_leaves_the_servers(stack: LocalStack) -> None:
-    beside = LocalStack(stack.places.state)
+    beside = LocalStack(stack.paths.state)
     assert beside.start() is False
     assert beside.addresses == stack.addresses
     beside.stop()
@@ -134,14 +136,14 @@ def test_a_server_that_dies_while_starting_shows_its_log_and_the_cause(tmp_path:
     text = str(error.value)
     assert "mosquitto did not start: its port is taken by another program" in text
     assert "    Error: Address already in use" in text
-    assert str(servers.places.log("mosquitto")) in text
-    assert Record.read(servers.places.record).servers == {}
+    assert str(servers.paths.log("mosquitto")) in text
+    assert RunState.read(servers.paths.record).servers == {}
 
 
 def test_the_web_page_learns_of_a_broker_that_had_to_move(tmp_path: Path) -> None:
     with LocalStack(tmp_path / "state", ports=random_ports(), servers=["mosquitto", "web"]) as servers:
         first = servers.ports.mqtt_ws
-        servers.stop_server("mosquitto")
+        servers.stop_server("websockets")
         with socket.socket() as taken:
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             taken.bind((LOOPBACK, first))
@@ -150,6 +152,19 @@ def test_the_web_page_learns_of_a_broker_that_had_to_move(tmp_path: Path) -> Non
         config = httpx.get(f"{servers.addresses.web}/config.json", trust_env=False).json()
         assert servers.ports.mqtt_ws != first
         assert config == {"mqtt": servers.addresses.mqtt_ws, "topic": "topic"}
+
+
+def test_kafka_starts_below_a_folder_whose_name_the_locale_cannot_spell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    cache = tmp_path / "hö" / "cache"
+    cache.mkdir(parents=True)
+    for there in Paths.of().cache.iterdir():
+        if there.name != "ports.lock":
+            (cache / there.name).symlink_to(there)
+    with LocalStack(tmp_path / "hö" / "state", cache=cache, ports=random_ports(), servers=["kafka"]) as servers:
+        assert servers.is_alive("kafka")
 
 
 _RUNNER = """
@@ -165,19 +180,19 @@ time.sleep(600)
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_a_runner_that_ends_without_stopping_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    places = Places.of(tmp_path / "state")
+    paths = Paths.of(tmp_path / "state")
     with subprocess.Popen(
-        [sys.executable, "-c", _RUNNER, places.state], stdout=subprocess.PIPE, cwd=ROOT, start_new_session=True
+        [sys.executable, "-c", _RUNNER, paths.state], stdout=subprocess.PIPE, cwd=ROOT, start_new_session=True
     ) as runner:
         assert runner.stdout
         assert runner.stdout.readline() == b"started\n"
-        server = Record.read(places.record).servers["mosquitto"].identity
+        server = RunState.read(paths.record).servers["mosquitto"].identity
         watchdog = _watchdog_of(runner.pid)
         assert server.is_alive
         runner.send_signal(number)
     assert wait_gone(server, 30)
     assert wait_gone(watchdog, 30)
-    assert Record.read(places.record).servers == {}
+    assert RunState.read(paths.record).servers == {}
 
 
 def _watchdog_of(owner: int) -> Identity:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.places import ROOT, Places
+from stack.paths import ROOT, Paths
 
 
 def _up(state: Path, *flags: str, full: bool = False) -> subprocess.CompletedProcess[str]:
@@ -33,13 +33,13 @@ def _up(state: Path, *flags: str, full: bool = False) -> subprocess.CompletedPro
 def test_a_disk_that_is_full(tmp_path: Path, flags: tuple[str, ...], claimed: bool) -> None:
     state = tmp_path / "state"
     if claimed:
-        Places.of(state).claim(secure=bool(flags))
+        Paths.of(state).claim(secure=bool(flags))
     done = _up(state, *flags, full=True)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith("opsci: ")
     assert "too large" in done.stderr
-    assert not Places.of(state).record.exists()
+    assert not Paths.of(state).record.exists()
 
 
 def test_a_folder_where_nothing_can_be_made() -> None:

@@ -5,26 +5,25 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import shutil
 import stat
 from typing import TYPE_CHECKING
 
 import pytest
 
-from stack.addresses import Addresses
 from stack.command import main
 from stack.errors import StateError
-from stack.places import ROOT, Places
-from stack.ports import Ports
-from stack.secure.certificates import CERTIFIED, make_certificates
-from stack.secure.door import Door
-from stack.secure.openssl import OpenSsl, Signer
-from stack.secure.passwords import MQTT_USERS, make_passwords, mosquitto_line
-from stack.secure.rights import GROUP
-from stack.servers.kafka import render_properties
+from stack.paths import ROOT, Paths
+from stack.ports import Addresses, Ports
+from stack.report import Report
+from stack.run_state import Damage, damaged_files
+from stack.secure.certificates import CERTIFIED, OpenSsl, Signer, make_certificates
+from stack.secure.credentials import MQTT_USERS, Credentials, make_passwords, mosquitto_line
+from stack.servers.kafka import GROUP, TOPICS, render_properties
 from stack.servers.mosquitto import render_mosquitto
-from stack.servers.topics import TOPICS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _SECURE = ROOT / "configs" / "secure"
@@ -124,11 +123,11 @@ def test_mosquittos_line_is_salted_and_of_the_password() -> None:
 
 
 def test_a_secured_state_stays_secured_and_an_open_one_is_not_made_so(tmp_path: Path) -> None:
-    secured = Places.of(tmp_path / "secured", tmp_path)
+    secured = Paths.of(tmp_path / "secured", tmp_path)
     secured.claim(secure=True)
     secured.claim()
     assert secured.is_secure
-    open_to_all = Places.of(tmp_path / "open", tmp_path)
+    open_to_all = Paths.of(tmp_path / "open", tmp_path)
     open_to_all.claim()
     open_to_all.record.write_text("{}")
     with pytest.raises(StateError, match="let everyone in"):
@@ -138,10 +137,10 @@ def test_a_secured_state_stays_secured_and_an_open_one_is_not_made_so(tmp_path: 
 
 def test_the_secured_servers_keep_their_data_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("OPSCI_STATE", raising=False)
-    assert Places.of(secure=True).state == Places.of().state.with_name("opsci-secure")
+    assert Paths.of(secure=True).state == Paths.of().state.with_name("opsci-secure")
     monkeypatch.setenv("OPSCI_STATE", str(tmp_path / "mine"))
-    assert Places.of(secure=True).state == tmp_path / "mine-secure"
-    assert Places.of(tmp_path / "named", secure=True).state == tmp_path / "named"
+    assert Paths.of(secure=True).state == tmp_path / "mine-secure"
+    assert Paths.of(tmp_path / "named", secure=True).state == tmp_path / "named"
 
 
 def test_every_address_is_with_tls() -> None:
@@ -157,7 +156,7 @@ def _lines(name: str) -> list[str]:
 
 
 def test_both_of_mosquittos_listeners_have_tls_and_no_one_is_anonymous(tmp_path: Path) -> None:
-    door = Door(tmp_path)
+    door = Credentials(tmp_path)
     text = render_mosquitto(
         (_SECURE / "mosquitto.conf").read_text(), Ports(), tmp_path, tmp_path / "log", files=door.mosquitto_files()
     )
@@ -212,9 +211,47 @@ def test_what_the_two_profiles_share_is_the_same() -> None:
 
 
 def test_a_password_with_quotes_reaches_java_whole(tmp_path: Path) -> None:
-    door = Door(tmp_path)
+    door = Credentials(tmp_path)
     (tmp_path / "passwords").mkdir()
     door.password_file("kafka-broker").write_text('a"b\\c')
     text = render_properties((_SECURE / "kafka.properties").read_text(), door.kafka_properties())
     # Once for the properties file, once for JAAS.
     assert 'password="a\\\\"b\\\\\\\\c";' in text
+
+
+_DAMAGES = {"empty": lambda _: b"", "NUL bytes": lambda text: bytes(len(text)), "cut short": lambda text: text[:20]}
+
+
+@pytest.mark.parametrize("how", _DAMAGES.values(), ids=_DAMAGES)
+def test_a_damaged_password_comes_back_from_its_copy(tmp_path: Path, how: Callable[[bytes], bytes]) -> None:
+    paths = Paths.of(tmp_path / "state")
+    paths.claim(secure=True)
+    damage = Damage(paths, Report(quiet=True))
+    folder = paths.credentials / "passwords"
+    first = make_passwords(folder, damage)
+    file = folder / "kafka-admin"
+    content = how(file.read_bytes())
+    file.write_bytes(content)
+    assert make_passwords(folder, damage) == first
+    (aside,) = folder.glob("kafka-admin.damaged-*")
+    assert (aside.read_bytes(), _mode(paths.credentials / "passwords.json")) == (content, 0o600)
+    assert any(str(aside) in line and "nothing is lost" in line for line in damaged_files(paths))
+
+
+@pytest.mark.parametrize("how", _DAMAGES.values(), ids=_DAMAGES)
+def test_damaged_certificates_are_kept_and_made_again(
+    folder: Path, tmp_path: Path, how: Callable[[bytes], bytes]
+) -> None:
+    paths = Paths.of(tmp_path / "state")
+    paths.claim(secure=True)
+    damage = Damage(paths, Report(quiet=True))
+    certificates = paths.credentials / "certs"
+    shutil.copytree(folder, certificates)
+    for name in ("web.pem", "strapi.key", "hosts"):
+        file = certificates / name
+        file.write_bytes(how(file.read_bytes()) if name != "hosts" else bytes(20))
+    assert {found.name for found in make_certificates(certificates, damage=damage) if found.made} == {"web", "strapi"}
+    assert len([*certificates.glob("*.damaged-*")]) == len([*damaged_files(paths)]) == 3
+    (certificates / "ca.key").write_bytes(how((certificates / "ca.key").read_bytes()))
+    assert all(found.made for found in make_certificates(certificates, damage=damage))
+    assert any("has to trust ca.pem anew" in line for line in damaged_files(paths))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
+from textual.pilot import Pilot
 
 from tests.tui.scripted import ScriptedEngine
+from tui.app import OpsciApp
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 
@@ -17,6 +21,20 @@ def user_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's folder for state, fresh for each test."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return tmp_path / "state"
+
+
+@pytest.fixture(autouse=True)
+def _presses_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`Pilot.press` returns once the last key was answered, also where the machine has no time for this process."""
+    press = Pilot.press
+
+    async def answered(self: Pilot[None], *keys: str) -> None:
+        await press(self, *keys)
+        deadline = time.monotonic() + 30
+        while isinstance(self.app, OpsciApp) and not self.app.type_ahead.is_idle and time.monotonic() < deadline:
+            await self.pause(0)
+
+    monkeypatch.setattr(Pilot, "press", answered)
 
 
 @pytest.fixture
@@ -29,3 +47,28 @@ def engine() -> ScriptedEngine:
     for server in Server:
         scripted.connect(server, State.UP)
     return scripted
+
+
+@pytest.fixture
+def size() -> tuple[int, int]:
+    """The columns and rows of the terminal; a test with a parameter of this name has that."""
+    return 120, 40
+
+
+@pytest.fixture
+def toasts() -> bool:
+    """Whether notifications come up on the screen."""
+    return False
+
+
+@pytest.fixture
+def app(engine: ScriptedEngine) -> OpsciApp:
+    """The application on the scripted engine, not yet open."""
+    return OpsciApp(engine)
+
+
+@pytest.fixture
+async def pilot(app: OpsciApp, size: tuple[int, int], toasts: bool) -> AsyncIterator[Pilot[None]]:
+    """What drives the application, which is open as long as the test runs."""
+    async with app.run_test(size=size, notifications=toasts) as opened:
+        yield opened

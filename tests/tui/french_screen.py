@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import sys
 
+from bridge.journal import Server, State
+from bridge.phrase import Phrase
+from tests.tui.looking import main_screen, screen_text, until
+from tests.tui.scripted import ScriptedEngine
+from tui.app import OpsciApp
 from tui.language import speak
-
-speak("fr")
-
-from bridge.journal import Server, State  # noqa: E402 - the texts of the classes are said as they are imported
-from bridge.phrase import Phrase  # noqa: E402
-from tests.tui.looking import main_screen, screen_text, until  # noqa: E402
-from tests.tui.scripted import ScriptedEngine  # noqa: E402
-from tui.app import OpsciApp  # noqa: E402
 
 
 async def show(size: tuple[int, int]) -> None:
@@ -38,4 +35,5 @@ async def show(size: tuple[int, int]) -> None:
 
 
 if __name__ == "__main__":
+    speak("fr")
     asyncio.run(show((int(sys.argv[1]), int(sys.argv[2]))))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SIZES = [(80, 24), (120, 40), (200, 60)]
 
 
-async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 10) -> None:
+async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 60) -> None:
     """Let the application run until a condition holds, and fail where it does not within so many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():

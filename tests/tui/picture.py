@@ -13,7 +13,7 @@ from bridge.embedded import EmbeddedChain
 from bridge.journal import State
 from bridge.settings.load import load_settings
 from stack.local import LocalStack
-from stack.places import Places
+from stack.paths import Paths
 from stack.report import Report
 from stack.seed import seed
 from tests.tui.looking import main_screen, until, widget_text
@@ -58,7 +58,7 @@ def main() -> None:
     target = Path(sys.argv[1])
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as state, LocalStack(Path(state), report=Report(sys.stderr)) as stack:
-        seed(Places.of(Path(state)), Report(sys.stderr))
+        seed(Paths.of(Path(state)), Report(sys.stderr))
         chain = EmbeddedChain(load_settings(stack.settings_file, {}))
         try:
             target.write_text(asyncio.run(take(chain)))

@@ -39,6 +39,10 @@ class ScriptedEngine:
         self.simulation = Standing()
         self.simulation_refused = ""
         """Why the simulator can't start."""
+        self.answers_at_once = False
+        """Whether the broker has what is published by the time that publishing is over."""
+        self.replay_refused = ""
+        """Why nothing can be applied again."""
 
     def start(self) -> None:
         self.started = True
@@ -49,6 +53,8 @@ class ScriptedEngine:
     def publish(self, payload: bytes, topic: str | None = None) -> Future[Journey]:
         answer: Future[Journey] = Future()
         self.published.append((payload, answer))
+        if self.answers_at_once:
+            answer.set_result(self.journey(payload))
         return answer
 
     def replay(self, letter: DeadLetter, payload: bytes | None = None) -> Future[Journey]:
@@ -71,6 +77,15 @@ class ScriptedEngine:
     def stop_simulator(self) -> Future[None]:
         self.simulation = self.simulation._replace(running=False)
         return self._done("stop_simulator")
+
+    def apply_missing(self) -> Future[tuple[int, int, int]]:
+        answer: Future[tuple[int, int, int]] = Future()
+        self.calls.append("apply_missing")
+        if self.replay_refused:
+            answer.set_exception(OpsciError(self.replay_refused))
+        else:
+            answer.set_result((12, 3, 1))
+        return answer
 
     def pause_apply(self) -> Future[None]:
         return self._done("pause_apply")
@@ -150,6 +165,16 @@ class ScriptedEngine:
             journey.decided_at = time.time()
             journey.verdict, journey.rejection = Verdict.REJECTED, Rejection(reason, text)
         self.journal.settled(journeys)
+
+    def bury(self, count: int = 1) -> list[DeadLetter]:
+        """So many dead letters that stand in Kafka."""
+        letters = []
+        for offset in range(count):
+            journey = self.journey(encode_movement(Movement("12", 500, "OUT")))
+            journey.verdict = Verdict.REJECTED
+            journey.rejection = Rejection(Reason.INSUFFICIENT_STOCK, "41 in stock, 500 to take")
+            letters.append(DeadLetter(journey, "kafka stock/3@128", NOON + offset, 0, offset))
+        return letters
 
     def flow(self, count: int = 1, product: str = "12", amount: int = 5) -> list[Journey]:
         """So many movements came, and went all the way."""

@@ -13,10 +13,9 @@ from typing import Final
 
 from tests.tui.looking import SIZES
 from tui.recording.cast import MARKER
-from tui.recording.player import Player
-from tui.recording.stepped import film_stepped
-from tui.recording.studio import Script, Size
+from tui.recording.film import Script, Size, film_stepped
 from tui.recording.terminal import Terminal
+from tui.recording.tour import Player
 
 FOLDER: Final = Path(__file__).parent / "snapshots"
 BAND: Final = 100 - Player.rows(100)

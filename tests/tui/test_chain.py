@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 
 from bridge.embedded import EmbeddedChain
-from bridge.journal import State, Verdict
+from bridge.journal import Server, State, Verdict
 from bridge.settings import KafkaSettings, MqttSettings, Preset, ScreenSettings, Settings, StrapiSettings
 from tests.chain.lane import Lane
 from tests.tui.looking import main_screen, screen_text, until, widget_text
 from tui.app import OpsciApp
+from tui.cli import _after
+from tui.settings.screen import SettingsScreen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +98,7 @@ async def test_from_key_press_to_the_row_in_strapi(lane: Lane, chain: EmbeddedCh
         assert screen.mqtt.rows == 1
         assert screen.kafka.rows == 1
         await pilot.press("escape", "1", "k")
-        await until(pilot, lambda: screen.kafka.linked == 0)
+        await until(pilot, lambda: screen.kafka.linked == screen.kafka.key_at(0))
         assert screen.stock.linked == product["id"]
         row = chain.journal.stock.get(product["id"])
         assert row is not None
@@ -256,3 +259,126 @@ async def test_a_dead_letter_of_another_engine_comes_while_the_screen_is_open(la
             await producer.send_and_wait(lane.errors, msgspec.json.encode(value))
             await until(pilot, lambda number=number: f"errors · {number + 1}" in screen_text(app), 40)  # type: ignore[misc]
         await producer.stop()
+
+
+async def test_saved_settings_change_nothing_that_is_counted(lane: Lane, chain: EmbeddedChain) -> None:
+    """Dead letters of before and of this run, verdicts, rows, the filter and what was sent: all as they were."""
+    product = await lane.make_product(41, f"{lane.name} gloves")
+    producer = AIOKafkaProducer(bootstrap_servers=lane.stack.addresses.kafka)
+    await producer.start()
+    for number in range(7):
+        await producer.send_and_wait(lane.errors, b'{"error": "old", "message": "%d"}' % number)
+    await producer.stop()
+    app = OpsciApp(chain)
+    changes: list[dict[str, dict[str, object]]] = [
+        {"screen": {"theme": "nord"}},
+        {"mqtt": {"keepalive": 11}},
+        {"screen": {"keep": 12_345}},
+        {"kafka": {"timeout": 14.0}},
+    ]
+    async with app.run_test(size=(160, 45)) as pilot:
+        screen = main_screen(app)
+        await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]), 40)
+        await pilot.press("4", *str(product["id"]), "enter", *"+5", "enter")
+        for payload in (b"not json", b'{"id":12}'):
+            chain.publish(payload, lane.mqtt_topic)
+        await until(pilot, lambda: chain.journal.received.total == 3 and len(app.letters) == 9, 40)
+        await until(pilot, lambda: "in Strapi 41 → 46" in widget_text(screen.form.sent), 40)
+        await pilot.press("escape", "1", "slash", *"json", "enter", "2")
+        await pilot.pause()
+        counted = _counted(app, chain)
+        await saved(pilot, app, changes[0], chain)
+    running = chain
+    try:
+        for number, change in enumerate(changes, 1):
+            running, app = await next_screen(app, running, change)
+            async with app.run_test(size=(160, 45)) as pilot:
+                assert len(app.letters) == 9, "from the first moment on"
+                await _stays(pilot, app, running, counted)
+                if number < len(changes):
+                    await saved(pilot, app, changes[number], running)
+        assert running is not chain
+    finally:
+        await asyncio.to_thread(running.stop)
+
+
+async def _stays(pilot: Pilot[None], app: OpsciApp, chain: EmbeddedChain, counted: Counted) -> None:
+    await until(pilot, lambda: all_up(chain), 40)
+    # A poll of the dead letters, and a read of the stock.
+    await pilot.pause(2.5)
+    assert _counted(app, chain) == counted
+
+
+def changed(settings: Settings, change: dict[str, dict[str, object]]) -> Settings:
+    """Settings with some of their fields changed."""
+    for section, values in change.items():
+        table = msgspec.structs.replace(getattr(settings, section), **values)
+        settings = msgspec.structs.replace(settings, **{section: table})
+    return settings
+
+
+async def saved(pilot: Pilot[None], app: OpsciApp, change: dict[str, dict[str, object]], chain: EmbeddedChain) -> None:
+    """What the settings screen says once a change was written."""
+    app.post_message(SettingsScreen.Kept(changed(chain.settings, change), []))
+    await until(pilot, lambda: app.starts_anew)
+
+
+async def next_screen(
+    app: OpsciApp, chain: EmbeddedChain, change: dict[str, dict[str, object]]
+) -> tuple[EmbeddedChain, OpsciApp]:
+    """The chain and the screen that come after saved settings, as `opsci-tui` makes them."""
+    running, before = await asyncio.to_thread(_after, app, changed(chain.settings, change), chain, None)
+    return running, OpsciApp(running, running=running.running, before=before)
+
+
+async def test_a_saved_setting_resumes_nothing_that_was_paused(lane: Lane, chain: EmbeddedChain) -> None:
+    product = await lane.make_product(1_000, f"{lane.name} gloves")
+    app = OpsciApp(chain)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]), 40)
+        chain.pause_apply().result(10)
+        await until(pilot, lambda: chain.journal.connections[Server.STRAPI].state is State.PAUSED)
+        await pilot.press("4", *str(product["id"]), "enter", *"+5", "enter")
+        await until(pilot, lambda: chain.journal.produced.total == 1, 40)
+        await saved(pilot, app, {"mqtt": {"keepalive": 11}}, chain)
+    running, app = await next_screen(app, chain, {"mqtt": {"keepalive": 11}})
+    try:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await until(pilot, lambda: running.journal.connections[Server.MQTT].state is State.UP, 40)
+            await until(pilot, lambda: running.journal.connections[Server.STRAPI].state is State.PAUSED, 40)
+            assert main_screen(app).moves.pending() == {product["id"]: 5}
+            running.resume_apply().result(10)
+            await until(pilot, lambda: "✓ in Strapi 1,000 → 1,005" in widget_text(main_screen(app).form.sent), 40)
+            assert await lane.stock_of(product) == 1_005
+    finally:
+        await asyncio.to_thread(running.stop)
+
+
+class Counted(NamedTuple):
+    """What the screen counts."""
+
+    letters: int
+    received: int
+    produced: int
+    decided: int
+    verdicts: dict[Verdict, int]
+    rows: list[int]
+    filters: list[str]
+    products: int
+    sent: str
+
+
+def _counted(app: OpsciApp, chain: EmbeddedChain) -> Counted:
+    journal, screen = chain.journal, main_screen(app)
+    screen.pull()
+    return Counted(
+        len(app.letters),
+        journal.received.total,
+        journal.produced.total,
+        journal.decided.total,
+        dict(journal.verdicts),
+        [pane.view.rows for pane in screen.panes],
+        [pane.view.filter_text for pane in screen.panes],
+        len(journal.stock),
+        widget_text(screen.form.sent).strip(),
+    )

@@ -14,13 +14,13 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.settings import Settings
-from tui.command import _chain_for, parse
+from tui.cli import _chain_for, parse
 from tui.local_servers import LocalServers, LocalServersError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMMAND = [sys.executable, "-c", "import sys; from tui.command import main; sys.exit(main())"]
+COMMAND = [sys.executable, "-c", "import sys; from tui.cli import main; sys.exit(main())"]
 
 
 class Terminal:
@@ -83,6 +83,29 @@ def test_it_opens_with_all_servers_away_and_q_leaves(tmp_path: Path) -> None:
         terminal.type(b"q")
         terminal.wait_for(b"finishing what is under way")
         assert terminal.process.wait(30) == 0
+    finally:
+        terminal.close()
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (b"43\t4", b'{"id":3,"amount":4,"type":"IN"}'),
+        (b"412\t-7", b'{"id":12,"amount":7,"type":"OUT"}'),
+        (b"/ab\r417\t5", b'{"id":17,"amount":5,"type":"IN"}'),
+        (b"dq49\t5", b'{"id":9,"amount":5,"type":"IN"}'),
+        (b"sq2/x\r\x1b[B419\t-1", b'{"id":19,"amount":1,"type":"OUT"}'),
+    ],
+)
+def test_keys_that_one_read_of_the_terminal_brings_go_where_they_belong(
+    tmp_path: Path, keys: bytes, said: bytes
+) -> None:
+    terminal = Terminal("--config", str(settings_file(tmp_path, AWAY)), state=tmp_path)
+    try:
+        terminal.wait_for(b"Move stock")
+        terminal.wait_for(b"down")
+        terminal.type(keys)
+        terminal.wait_for(said)
     finally:
         terminal.close()
 

@@ -12,11 +12,12 @@ from textual.geometry import Region
 from textual.screen import Screen
 
 from tests.tui.looking import main_screen, until
-from tui._compositor import PartCompositor
+from tui._textual import PartCompositor
 from tui.app import OpsciApp
 
 if TYPE_CHECKING:
     import pytest
+    from textual.pilot import Pilot
 
     from tests.tui.scripted import ScriptedEngine
 
@@ -56,38 +57,34 @@ async def test_a_part_is_drawn_as_textual_draws_it(engine: ScriptedEngine, monke
             assert update_of(app, parts, plain=False) == update_of(app, parts, plain=True), parts
 
 
-async def test_the_rows_of_a_pane_are_drawn_alone(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40)) as pilot:
-        engine.flow(60)
-        view = main_screen(app).mqtt
-        await until(pilot, lambda: view.rows == 60)
-        await pilot.pause()
-        compositor = app.screen._compositor
-        assert isinstance(compositor, PartCompositor)
-        rows = view.region
-        compositor._parts = (Region(rows.x, rows.y, rows.width - 2, rows.height),)
-        assert [widget for widget, _ in compositor._needed()] == [view]
-        pane = main_screen(app).panes[0]
-        compositor._parts = (Region(pane.region.x, pane.region.y, pane.region.width, 1),)
-        assert [widget for widget, _ in compositor._needed()] == [pane]
-        compositor._parts = ()
+async def test_the_rows_of_a_pane_are_drawn_alone(engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]) -> None:
+    engine.flow(60)
+    view = main_screen(app).mqtt
+    await until(pilot, lambda: view.rows == 60)
+    await pilot.pause()
+    compositor = app.screen._compositor
+    assert isinstance(compositor, PartCompositor)
+    rows = view.region
+    compositor._parts = (Region(rows.x, rows.y, rows.width - 2, rows.height),)
+    assert [widget for widget, _ in compositor._needed()] == [view]
+    pane = main_screen(app).panes[0]
+    compositor._parts = (Region(pane.region.x, pane.region.y, pane.region.width, 1),)
+    assert [widget for widget, _ in compositor._needed()] == [pane]
+    compositor._parts = ()
 
 
-async def test_rows_of_the_same_columns_are_one_part(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause()
-        parts: list[tuple[Region, ...]] = []
+async def test_rows_of_the_same_columns_are_one_part(app: OpsciApp, pilot: Pilot[None]) -> None:
+    await pilot.pause()
+    parts: list[tuple[Region, ...]] = []
 
-        class Noting(PartCompositor):
-            def _needed(self):  # type: ignore[no-untyped-def]
-                parts.append(self._parts)
-                return super()._needed()
+    class Noting(PartCompositor):
+        def _needed(self):  # type: ignore[no-untyped-def]
+            parts.append(self._parts)
+            return super()._needed()
 
-        app.screen._compositor.__class__ = Noting
-        update_of(app, {Region(1, row, 30, 1) for row in (5, 7, 20)}, plain=False)
-        assert parts == [(Region(1, 5, 30, 16),)]
+    app.screen._compositor.__class__ = Noting
+    update_of(app, {Region(1, row, 30, 1) for row in (5, 7, 20)}, plain=False)
+    assert parts == [(Region(1, 5, 30, 16),)]
 
 
 def test_textual_has_what_it_stands_in_for() -> None:

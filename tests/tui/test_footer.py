@@ -10,10 +10,11 @@ from textual.widget import Widget
 
 from tests.tui.looking import main_screen, until, widget_text
 from tui.app import OpsciApp
-from tui.footer import KeysFooter
-from tui.key_line import CUT, KeyShown, key_line
+from tui.widgets.footer import CUT, KeysFooter, KeyShown, key_line
 
 if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
     from tests.tui.scripted import ScriptedEngine
 
 STYLES = ("bold", "dim")
@@ -57,14 +58,12 @@ async def test_moving_the_focus_makes_no_widgets(engine: ScriptedEngine) -> None
     assert mounted == []
 
 
-async def test_a_click_on_a_key_is_the_key_and_the_mouse_over_it_says_more(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40)) as pilot:
-        footer = app.screen.query_one(KeysFooter)
-        await until(pilot, lambda: "Filter" in widget_text(footer))
-        x = widget_text(footer).index("Filter")
-        await pilot.hover(footer, offset=(x, 0))
-        await until(pilot, lambda: footer.tooltip)
-        assert footer.tooltip == "Show only what matches"
-        await pilot.click(footer, offset=(x, 0))
-        await until(pilot, lambda: main_screen(app).panes[0].has_class("filtering"))
+async def test_a_click_on_a_key_is_the_key_and_the_mouse_over_it_says_more(app: OpsciApp, pilot: Pilot[None]) -> None:
+    footer = app.screen.query_one(KeysFooter)
+    await until(pilot, lambda: "Filter" in widget_text(footer))
+    x = widget_text(footer).index("Filter")
+    await pilot.hover(footer, offset=(x, 0))
+    await until(pilot, lambda: footer.tooltip)
+    assert footer.tooltip == "Show only what matches"
+    await pilot.click(footer, offset=(x, 0))
+    await until(pilot, lambda: main_screen(app).panes[0].has_class("filtering"))

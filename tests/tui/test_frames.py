@@ -13,10 +13,11 @@ from textual.scrollbar import ScrollBarRender
 
 from tests.tui.looking import main_screen, screen_text, until
 from tui.app import OpsciApp
-from tui.panes.line import PaintedRow
-from tui.panes.row_scroll import thumb_of
+from tui.widgets.strips import PaintedRow
+from tui.widgets.table import thumb_of
 
 if TYPE_CHECKING:
+    from textual.pilot import Pilot
     from textual.screen import Screen
 
     from tests.tui.scripted import ScriptedEngine
@@ -57,58 +58,56 @@ async def test_the_first_rows_and_none_any_more_lay_nothing_out_either(engine: S
     assert laid_out == []
 
 
-async def test_a_title_is_painted_by_its_own_line(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40)) as pilot:
-        pane = main_screen(app).panes[0]
-        engine.receive(5)
-        await until(pilot, lambda: "· 5" in screen_text(app).splitlines()[pane.region.y])
-        await pilot.press("up")
-        await until(pilot, lambda: "holding still" in screen_text(app).splitlines()[pane.region.bottom - 1])
+async def test_a_title_is_painted_by_its_own_line(engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]) -> None:
+    pane = main_screen(app).panes[0]
+    engine.receive(5)
+    await until(pilot, lambda: "· 5" in screen_text(app).splitlines()[pane.region.y])
+    await pilot.press("up")
+    await until(pilot, lambda: "holding still" in screen_text(app).splitlines()[pane.region.bottom - 1])
 
 
-async def test_rows_that_scrolled_away_are_freed_at_once(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40)) as pilot:
-        view = main_screen(app).mqtt
-        await pilot.pause()
-        gc.collect()
-        gc.disable()
-        try:
-            for come in range(1, 21):
-                engine.flow(view.size.height, amount=come)
-                await until(pilot, lambda come=come: f"+{come} 1" in screen_text(app))  # type: ignore[misc]
-            painted = sum(isinstance(found, PaintedRow) for found in gc.get_objects())
-        finally:
-            gc.enable()
-        assert painted <= len(main_screen(app).panes) * 3 * view.size.height
+async def test_rows_that_scrolled_away_are_freed_at_once(
+    engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]
+) -> None:
+    view = main_screen(app).mqtt
+    await pilot.pause()
+    gc.collect()
+    gc.disable()
+    try:
+        for come in range(1, 21):
+            engine.flow(view.size.height, amount=come)
+            await until(pilot, lambda come=come: f"+{come} 1" in screen_text(app))  # type: ignore[misc]
+        painted = sum(isinstance(found, PaintedRow) for found in gc.get_objects())
+    finally:
+        gc.enable()
+    assert painted <= len(main_screen(app).panes) * 3 * view.size.height
 
 
-async def test_a_row_that_moved_is_the_strip_that_it_was(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40)) as pilot:
-        view = main_screen(app).mqtt
+async def test_a_row_that_moved_is_the_strip_that_it_was(
+    engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]
+) -> None:
+    view = main_screen(app).mqtt
+    engine.flow(60)
+    await until(pilot, lambda: view.rows == 60)
+    whole = Region(0, 0, view.size.width, view.size.height)
+    before = view.render_lines(whole)
+    engine.flow(1)
+    await until(pilot, lambda: view.rows == 61)
+    after = view.render_lines(whole)
+    assert all(moved is was for moved, was in zip(after[1:-1], before[2:], strict=True))
+
+
+async def test_lines_are_those_that_textual_would_make_of_them(
+    engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]
+) -> None:
+    for view in (main_screen(app).mqtt, main_screen(app).stock):
         engine.flow(60)
-        await until(pilot, lambda: view.rows == 60)
+        await until(pilot, lambda view=view: view.rows)  # type: ignore[misc]
         whole = Region(0, 0, view.size.width, view.size.height)
-        before = view.render_lines(whole)
-        engine.flow(1)
-        await until(pilot, lambda: view.rows == 61)
-        after = view.render_lines(whole)
-        assert all(moved is was for moved, was in zip(after[1:-1], before[2:], strict=True))
-
-
-async def test_lines_are_those_that_textual_would_make_of_them(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40)) as pilot:
-        for view in (main_screen(app).mqtt, main_screen(app).stock):
-            engine.flow(60)
-            await until(pilot, lambda view=view: view.rows)  # type: ignore[misc]
-            whole = Region(0, 0, view.size.width, view.size.height)
-            ours, theirs = view.render_lines(whole), ScrollView.render_lines(view, whole)
-            width = view.scrollable_content_region.width
-            assert [strip.crop(0, width) for strip in ours] == [strip.crop(0, width) for strip in theirs]
-            assert all(strip.cell_length == whole.width for strip in ours)
+        ours, theirs = view.render_lines(whole), ScrollView.render_lines(view, whole)
+        width = view.scrollable_content_region.width
+        assert [strip.crop(0, width) for strip in ours] == [strip.crop(0, width) for strip in theirs]
+        assert all(strip.cell_length == whole.width for strip in ours)
 
 
 @given(st.integers(1, 60), st.integers(1, 20_000), st.integers(1, 20_000), st.data())

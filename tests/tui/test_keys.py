@@ -8,10 +8,11 @@ import pytest
 
 from bridge.journal import Server, State
 from tests.tui.looking import SIZES, main_screen, screen_text, until, widget_text
+from tests.tui.marks import NARROW
 from tui.app import OpsciApp
-from tui.footer import KeysFooter
 from tui.screens.help import HelpScreen
 from tui.screens.record import RecordScreen
+from tui.widgets.footer import KeysFooter
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -28,129 +29,114 @@ async def settled(pilot: Pilot[None]) -> str:
     return screen_text(pilot.app)
 
 
-async def test_numbers_focus_the_panes_and_the_form(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40)) as pilot:
-        screen = main_screen(app)
-        places: dict[str, Widget] = {"2": screen.kafka, "3": screen.stock, "1": screen.mqtt, "4": screen.form.product}
-        for key, widget in places.items():
-            await pilot.press(key)
-            assert widget.has_focus
+async def test_numbers_focus_the_panes_and_the_form(app: OpsciApp, pilot: Pilot[None]) -> None:
+    screen = main_screen(app)
+    places: dict[str, Widget] = {"2": screen.kafka, "3": screen.stock, "1": screen.mqtt, "4": screen.form.product}
+    for key, widget in places.items():
+        await pilot.press(key)
+        assert widget.has_focus
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_tab_goes_round(engine: ScriptedEngine, size: tuple[int, int]) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=size) as pilot:
-        screen = main_screen(app)
-        round_trip: list[Widget] = [screen.kafka, screen.stock, screen.form.product, screen.form.amount, screen.mqtt]
-        for widget in round_trip:
-            await pilot.press("tab")
-            assert widget.has_focus
-        for widget in reversed(round_trip[:-1]):
-            await pilot.press("shift+tab")
-            assert widget.has_focus
+async def test_tab_goes_round(app: OpsciApp, pilot: Pilot[None]) -> None:
+    screen = main_screen(app)
+    round_trip: list[Widget] = [screen.kafka, screen.stock, screen.form.product, screen.form.amount, screen.mqtt]
+    for widget in round_trip:
+        await pilot.press("tab")
+        assert widget.has_focus
+    for widget in reversed(round_trip[:-1]):
+        await pilot.press("shift+tab")
+        assert widget.has_focus
 
 
-async def test_a_narrow_terminal_shows_one_pane_and_names_the_others(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(80, 24)) as pilot:
-        screen = main_screen(app)
-        for number in (1, 2, 3):
-            await pilot.press(str(number))
-            assert [pane.number for pane in screen.panes if pane.display] == [number]
-            assert f"▸{number} " in await settled(pilot)
-        await pilot.resize_terminal(120, 40)
-        await until(pilot, lambda: all(pane.display for pane in screen.panes))
-        assert "▸" not in screen_text(app)
+@NARROW
+async def test_a_narrow_terminal_shows_one_pane_and_names_the_others(app: OpsciApp, pilot: Pilot[None]) -> None:
+    screen = main_screen(app)
+    for number in (1, 2, 3):
+        await pilot.press(str(number))
+        assert [pane.number for pane in screen.panes if pane.display] == [number]
+        assert f"▸{number} " in await settled(pilot)
+    await pilot.resize_terminal(120, 40)
+    await until(pilot, lambda: all(pane.display for pane in screen.panes))
+    assert "▸" not in screen_text(app)
 
 
-async def test_a_tab_can_be_clicked(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.click("#tabs", offset=(14, 0))
-        await until(pilot, lambda: main_screen(app).kafka.has_focus)
+@NARROW
+async def test_a_tab_can_be_clicked(app: OpsciApp, pilot: Pilot[None]) -> None:
+    await pilot.click("#tabs", offset=(14, 0))
+    await until(pilot, lambda: main_screen(app).kafka.has_focus)
 
 
-async def test_z_maximises_and_gives_back(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40)) as pilot:
-        screen = main_screen(app)
-        await pilot.press("2", "z")
-        assert [pane.display for pane in screen.panes] == [False, True, False]
-        await pilot.press("3")
-        assert [pane.display for pane in screen.panes] == [False, False, True]
-        await pilot.press("z")
-        assert all(pane.display for pane in screen.panes)
-        await pilot.press("z", "escape")
-        assert all(pane.display for pane in screen.panes)
+async def test_z_maximises_and_gives_back(app: OpsciApp, pilot: Pilot[None]) -> None:
+    screen = main_screen(app)
+    await pilot.press("2", "z")
+    assert [pane.display for pane in screen.panes] == [False, True, False]
+    await pilot.press("3")
+    assert [pane.display for pane in screen.panes] == [False, False, True]
+    await pilot.press("z")
+    assert all(pane.display for pane in screen.panes)
+    await pilot.press("z", "escape")
+    assert all(pane.display for pane in screen.panes)
 
 
-async def test_enter_opens_a_record_that_stays_up_to_date(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40)) as pilot:
-        journeys = engine.receive()
-        await until(pilot, lambda: main_screen(app).mqtt.rows == 1)
-        await pilot.press("k", "enter")
-        assert isinstance(app.screen, RecordScreen)
-        await until(pilot, lambda: journeys[0].movement_id in screen_text(app))
-        assert '"amount": 5' in screen_text(app)
-        engine.acknowledge(journeys)
-        engine.apply(journeys)
-        await until(pilot, lambda: "✓ in Strapi 41 → 46" in screen_text(app))
-        await pilot.press("escape")
-        await until(pilot, lambda: len(app.screen_stack) == 1)
+async def test_enter_opens_a_record_that_stays_up_to_date(
+    engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]
+) -> None:
+    journeys = engine.receive()
+    await until(pilot, lambda: main_screen(app).mqtt.rows == 1)
+    await pilot.press("k", "enter")
+    assert isinstance(app.screen, RecordScreen)
+    await until(pilot, lambda: journeys[0].movement_id in screen_text(app))
+    assert '"amount": 5' in screen_text(app)
+    engine.acknowledge(journeys)
+    engine.apply(journeys)
+    await until(pilot, lambda: "✓ in Strapi 41 → 46" in screen_text(app))
+    await pilot.press("escape")
+    await until(pilot, lambda: len(app.screen_stack) == 1)
 
 
-async def test_enter_opens_a_product(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: main_screen(app).stock.rows == 3)
-        await pilot.press("3", "g", "enter")
-        await until(pilot, lambda: "1839282045" in screen_text(app))
-        await pilot.press("q")
-        assert len(app.screen_stack) == 1
-        assert app.is_running
+@NARROW
+async def test_enter_opens_a_product(app: OpsciApp, pilot: Pilot[None]) -> None:
+    await until(pilot, lambda: main_screen(app).stock.rows == 3)
+    await pilot.press("3", "g", "enter")
+    await until(pilot, lambda: "1839282045" in screen_text(app))
+    await pilot.press("q")
+    assert len(app.screen_stack) == 1
+    assert app.is_running
 
 
-async def test_a_click_selects_and_a_second_opens(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40)) as pilot:
-        screen = main_screen(app)
-        engine.receive(3)
-        await until(pilot, lambda: screen.mqtt.rows == 3)
-        await pilot.click(screen.mqtt, offset=(4, 2))
-        assert screen.mqtt.cursor == 1
-        await pilot.click(screen.mqtt, offset=(4, 2), times=2)
-        await until(pilot, lambda: isinstance(app.screen, RecordScreen))
+async def test_a_click_selects_and_a_second_opens(engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]) -> None:
+    screen = main_screen(app)
+    engine.receive(3)
+    await until(pilot, lambda: screen.mqtt.rows == 3)
+    await pilot.click(screen.mqtt, offset=(4, 2))
+    assert screen.mqtt.cursor == 1
+    await pilot.click(screen.mqtt, offset=(4, 2), times=2)
+    await until(pilot, lambda: isinstance(app.screen, RecordScreen))
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_help_names_every_key(engine: ScriptedEngine, size: tuple[int, int]) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=size) as pilot:
-        await pilot.press("question_mark")
-        assert isinstance(app.screen, HelpScreen)
-        said = widget_text(app.screen.query_one("#help Static"))
-        for wanted in ("Space", "PgUp", "all three", "+ ", "✗ rejected", "/ "):
-            assert wanted in said or wanted.lower() in said.lower(), wanted
-        await pilot.press("escape")
-        await until(pilot, lambda: len(app.screen_stack) == 1)
+async def test_help_names_every_key(app: OpsciApp, pilot: Pilot[None]) -> None:
+    await pilot.press("question_mark")
+    assert isinstance(app.screen, HelpScreen)
+    said = widget_text(app.screen.query_one("#help Static"))
+    for wanted in ("Space", "PgUp", "all three", "+ ", "✗ rejected", "/ "):
+        assert wanted in said or wanted.lower() in said.lower(), wanted
+    await pilot.press("escape")
+    await until(pilot, lambda: len(app.screen_stack) == 1)
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+q"])
-async def test_quit(engine: ScriptedEngine, key: str) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test() as pilot:
-        await pilot.press(key)
-        await until(pilot, lambda: not app.is_running)
+@NARROW
+async def test_quit(key: str, app: OpsciApp, pilot: Pilot[None]) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: not app.is_running)
 
 
-async def test_ctrl_q_quits_from_a_field(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test() as pilot:
-        await pilot.press("4", "ctrl+q")
-        await until(pilot, lambda: not app.is_running)
+@NARROW
+async def test_ctrl_q_quits_from_a_field(app: OpsciApp, pilot: Pilot[None]) -> None:
+    await pilot.press("4", "ctrl+q")
+    await until(pilot, lambda: not app.is_running)
 
 
 @pytest.mark.parametrize(
@@ -163,41 +149,38 @@ async def test_ctrl_q_quits_from_a_field(engine: ScriptedEngine) -> None:
     ],
 )
 async def test_the_footer_has_the_keys_of_the_focus(
-    engine: ScriptedEngine, key: str, there: set[str], not_there: set[str]
+    key: str, there: set[str], not_there: set[str], app: OpsciApp, pilot: Pilot[None]
 ) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.press(*key.split())
-        footer = app.screen.query_one(KeysFooter)
+    await pilot.press(*key.split())
+    footer = app.screen.query_one(KeysFooter)
 
-        def shown() -> set[str]:
-            return set(widget_text(footer).split())
+    def shown() -> set[str]:
+        return set(widget_text(footer).split())
 
-        await until(pilot, lambda: there <= shown() and not (not_there & shown()))
+    await until(pilot, lambda: there <= shown() and not (not_there & shown()))
 
 
-async def test_the_help_is_made_once_and_begins_at_the_top_each_time(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("question_mark")
-        first = app.screen
-        await until(pilot, lambda: "Everywhere" in screen_text(app))
-        await pilot.press("j", "j", "j", "j")
-        await until(pilot, lambda: "Everywhere" not in screen_text(app))
-        await pilot.press("escape")
-        await until(pilot, lambda: app.screen is main_screen(app))
-        await pilot.press("question_mark")
-        await until(pilot, lambda: "Everywhere" in screen_text(app))
-        assert app.screen is first
+@NARROW
+async def test_the_help_is_made_once_and_begins_at_the_top_each_time(app: OpsciApp, pilot: Pilot[None]) -> None:
+    await pilot.press("question_mark")
+    first = app.screen
+    await until(pilot, lambda: "Everywhere" in screen_text(app))
+    await pilot.press("j", "j", "j", "j")
+    await until(pilot, lambda: "Everywhere" not in screen_text(app))
+    await pilot.press("escape")
+    await until(pilot, lambda: app.screen is main_screen(app))
+    await pilot.press("question_mark")
+    await until(pilot, lambda: "Everywhere" in screen_text(app))
+    assert app.screen is first
 
 
 async def test_every_binding_has_an_id_and_a_text(engine: ScriptedEngine) -> None:
     from textual.binding import Binding
 
-    from tui.form.form import MovementForm
-    from tui.panes.log_view import LogView
-    from tui.panes.stock import StockView
     from tui.screens.main import MainScreen
+    from tui.widgets.form import MovementForm
+    from tui.widgets.log import LogView
+    from tui.widgets.stock import StockView
 
     for owner in (MainScreen, LogView, StockView, MovementForm, HelpScreen, RecordScreen, OpsciApp):
         for binding in owner.BINDINGS:
@@ -206,35 +189,46 @@ async def test_every_binding_has_an_id_and_a_text(engine: ScriptedEngine) -> Non
             assert binding.description
 
 
-async def test_connections_are_told_in_words_a_glyph_and_advice(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40)) as pilot:
-        status = app.screen.query_one("#status")
-        await until(pilot, lambda: "● MQTT up" in screen_text(app))
-        engine.connect(Server.KAFKA, State.DOWN, "connection refused", "is Kafka running?")
-        engine.connect(Server.STRAPI, State.REFUSED, "401", "check the token file")
-        await until(pilot, lambda: "✗ Kafka: connection refused: is Kafka running?" in screen_text(app))
-        assert "✗ Kafka down" in screen_text(app)
-        assert "⊘ Strapi: 401: check the token file" in screen_text(app)
-        assert status.size.height == 5
-        engine.connect(Server.KAFKA, State.UP)
-        engine.connect(Server.STRAPI, State.UP)
-        await until(pilot, lambda: status.size.height == 3)
+async def test_connections_are_told_in_words_a_glyph_and_advice(
+    engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]
+) -> None:
+    status = app.screen.query_one("#status")
+    await until(pilot, lambda: "● MQTT up" in screen_text(app))
+    engine.connect(Server.KAFKA, State.DOWN, "connection refused", "is Kafka running?")
+    engine.connect(Server.STRAPI, State.REFUSED, "401", "check the token file")
+    await until(pilot, lambda: "✗ Kafka: connection refused: is Kafka running?" in screen_text(app))
+    assert "✗ Kafka down" in screen_text(app)
+    assert "⊘ Strapi: 401: check the token file" in screen_text(app)
+    assert status.size.height == 5
+    engine.connect(Server.KAFKA, State.UP)
+    engine.connect(Server.STRAPI, State.UP)
+    await until(pilot, lambda: status.size.height == 3)
 
 
-async def test_the_palette_pauses_the_chain(engine: ScriptedEngine) -> None:
+@pytest.mark.parametrize(
+    ("refused", "said"), [("", "12 applied, 3 applied before, 1 can't be applied"), ("no ledger", "no ledger")]
+)
+async def test_the_palette_applies_what_strapi_lacks(engine: ScriptedEngine, refused: str, said: str) -> None:
+    engine.replay_refused = refused
     app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.press("ctrl+p", *"pause appl")
-        await until(pilot, lambda: "Movements wait in Kafka" in screen_text(app))
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await pilot.press("ctrl+p", *"strapi lacks")
+        await until(pilot, lambda: "After a restored backup" in screen_text(app))
         await pilot.press("enter")
-        await until(pilot, lambda: engine.calls == ["pause_apply"])
+        await until(pilot, lambda: said in screen_text(app))
+        assert engine.calls == ["apply_missing"]
 
 
-async def test_notes_are_said_in_full(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(80, 24)) as pilot:
-        engine.journal.notes["mode"] = "plain REST: a crash can count a movement twice"
-        await until(pilot, lambda: "▲ plain REST: a crash can count a movement twice" in screen_text(app))
-        del engine.journal.notes["mode"]
-        await until(pilot, lambda: "plain REST" not in screen_text(app))
+async def test_the_palette_pauses_the_chain(engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]) -> None:
+    await pilot.press("ctrl+p", *"pause appl")
+    await until(pilot, lambda: "Movements wait in Kafka" in screen_text(app))
+    await pilot.press("enter")
+    await until(pilot, lambda: engine.calls == ["pause_apply"])
+
+
+@NARROW
+async def test_notes_are_said_in_full(engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]) -> None:
+    engine.journal.notes["mode"] = "plain REST: a crash can count a movement twice"
+    await until(pilot, lambda: "▲ plain REST: a crash can count a movement twice" in screen_text(app))
+    del engine.journal.notes["mode"]
+    await until(pilot, lambda: "plain REST" not in screen_text(app))

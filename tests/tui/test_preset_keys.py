@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from bridge.journal import Server, State
@@ -9,7 +11,10 @@ from bridge.settings import Preset, ScreenSettings, Settings
 from tests.tui.looking import SIZES, main_screen, screen_text, until
 from tests.tui.scripted import ScriptedEngine
 from tui.app import OpsciApp
-from tui.presets.screen import PresetScreen
+from tui.screens.presets import PresetScreen
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
 
 PRESETS = [
     Preset("a box of gloves", 20, "12"),
@@ -88,12 +93,10 @@ async def test_a_preset_is_clicked(stocked: ScriptedEngine) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_without_presets_it_says_how_to_make_one(engine: ScriptedEngine, size: tuple[int, int]) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=size) as pilot:
-        await pilot.press("p")
-        await until(pilot, lambda: "presets = [" in screen_text(app))
-        await pilot.press("enter")
-        assert isinstance(app.screen, PresetScreen)
-        await pilot.press("escape")
-        await until(pilot, lambda: app.screen is main_screen(app))
+async def test_without_presets_it_says_how_to_make_one(app: OpsciApp, pilot: Pilot[None]) -> None:
+    await pilot.press("p")
+    await until(pilot, lambda: "presets = [" in screen_text(app))
+    await pilot.press("enter")
+    assert isinstance(app.screen, PresetScreen)
+    await pilot.press("escape")
+    await until(pilot, lambda: app.screen is main_screen(app))

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.tui.looking import SIZES, main_screen, screen_text, until
+from tests.tui.marks import TOASTS
 from tui.app import OpsciApp
 from tui.screens.record import RecordScreen
 
 if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
     from tests.tui.scripted import ScriptedEngine
 
 
@@ -35,13 +38,30 @@ async def test_copy_the_payload_and_the_command(engine: ScriptedEngine, *, opene
         await until(pilot, lambda: '"stock": 46' in app.clipboard)
 
 
-async def test_bytes_that_are_no_text_are_copied_as_hexadecimal(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40)) as pilot:
-        engine.journal.arrived([engine.journey(b"\xff\x00\x1b")])
-        await until(pilot, lambda: main_screen(app).mqtt.rows == 1)
-        await pilot.press("1", "c")
-        await until(pilot, lambda: app.clipboard == "ff001b")
+async def test_bytes_that_are_no_text_are_copied_as_hexadecimal(
+    engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]
+) -> None:
+    engine.journal.arrived([engine.journey(b"\xff\x00\x1b")])
+    await until(pilot, lambda: main_screen(app).mqtt.rows == 1)
+    await pilot.press("1", "c")
+    await until(pilot, lambda: app.clipboard == "ff001b")
+
+
+@pytest.mark.parametrize(
+    ("payload", "copied"),
+    [
+        ('{\n\t"id": 12}', '{\n\t"id": 12}'),
+        ('{"id":"\x9b31m\u202e\u2028\x7f"}', r'{"id":"\u009b31m\u202e\u2028\u007f"}'),
+        ("rm\x1b[201~\u202e é", r'"rm\u001b[201~\u202e \u00e9"'),
+    ],
+)
+async def test_what_is_copied_drives_no_terminal(
+    engine: ScriptedEngine, payload: str, copied: str, app: OpsciApp, pilot: Pilot[None]
+) -> None:
+    engine.journal.arrived([engine.journey(payload.encode())])
+    await until(pilot, lambda: main_screen(app).mqtt.rows == 1)
+    await pilot.press("1", "c")
+    await until(pilot, lambda: app.clipboard == copied)
 
 
 async def test_export_one_and_all_that_the_pane_shows(
@@ -67,16 +87,15 @@ async def test_export_one_and_all_that_the_pane_shows(
         await until(pilot, lambda: len(written("opsci-stock-2*.jsonl")) == 3)
 
 
+@TOASTS
 async def test_a_folder_that_cannot_be_written_is_said(
-    engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, app: OpsciApp, pilot: Pilot[None]
 ) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40), notifications=True) as pilot:
-        engine.flow()
-        await until(pilot, lambda: main_screen(app).mqtt.rows == 1)
-        monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "gone")
-        await pilot.press("1", "e")
-        await until(pilot, lambda: "Not exported" in screen_text(app))
+    engine.flow()
+    await until(pilot, lambda: main_screen(app).mqtt.rows == 1)
+    monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "gone")
+    await pilot.press("1", "e")
+    await until(pilot, lambda: "Not exported" in screen_text(app))
 
 
 @pytest.mark.parametrize("opened", [False, True])
@@ -92,26 +111,23 @@ async def test_r_puts_the_movement_into_the_form(engine: ScriptedEngine, *, open
         assert len(app.screen_stack) == 1
 
 
-async def test_r_on_what_is_no_movement_says_so(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40), notifications=True) as pilot:
-        engine.journal.arrived([engine.journey(b"Hello mqtt0")])
-        await until(pilot, lambda: main_screen(app).mqtt.rows == 1)
-        await pilot.press("1", "r")
-        await until(pilot, lambda: "names no product" in screen_text(app))
-        assert not main_screen(app).form.product.value
+@TOASTS
+async def test_r_on_what_is_no_movement_says_so(engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]) -> None:
+    engine.journal.arrived([engine.journey(b"Hello mqtt0")])
+    await until(pilot, lambda: main_screen(app).mqtt.rows == 1)
+    await pilot.press("1", "r")
+    await until(pilot, lambda: "names no product" in screen_text(app))
+    assert not main_screen(app).form.product.value
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_left_and_right_step_through_the_pane(engine: ScriptedEngine, size: tuple[int, int]) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=size) as pilot:
-        screen = main_screen(app)
-        journeys = engine.receive(3)
-        await until(pilot, lambda: screen.mqtt.rows == 3)
-        await pilot.press("1", "g", "enter")
-        assert isinstance(app.screen, RecordScreen)
-        for key, shown in (("right", 1), ("right", 2), ("right", 2), ("left", 1), ("h", 0), ("left", 0)):
-            await pilot.press(key)
-            await until(pilot, lambda: journeys[shown].movement_id in screen_text(app))  # noqa: B023
-            assert screen.mqtt.cursor == shown
+async def test_left_and_right_step_through_the_pane(engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]) -> None:
+    screen = main_screen(app)
+    journeys = engine.receive(3)
+    await until(pilot, lambda: screen.mqtt.rows == 3)
+    await pilot.press("1", "g", "enter")
+    assert isinstance(app.screen, RecordScreen)
+    for key, shown in (("right", 1), ("right", 2), ("right", 2), ("left", 1), ("h", 0), ("left", 0)):
+        await pilot.press(key)
+        await until(pilot, lambda: journeys[shown].movement_id in screen_text(app))  # noqa: B023
+        assert screen.mqtt.cursor == shown

@@ -13,16 +13,16 @@ import pytest
 from bridge.embedded import EmbeddedChain
 from bridge.settings import ScreenSettings
 from stack.demo import fonts_beside
-from stack.machine import Machine
-from stack.needs import FONTS
-from stack.places import ROOT, Places
+from stack.install import FONTS
+from stack.paths import ROOT, Paths
 from stack.report import Report
 from stack.seed import seed_catalogue
+from stack.system_packages import SystemPackages
 from tests.chain.lane import Lane
 from tests.chain.programs import write_settings
 from tui.recording.check import check
+from tui.recording.film import Script, Size, film_live
 from tui.recording.servers import RunnerServers
-from tui.recording.studio import Script, Size, film_live
 from tui.recording.tour import TourError
 from tui.recording.video import find_ffmpeg
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from stack.local import LocalStack
 
-RECORD = [sys.executable, "-c", "import sys; from tui.command import main; sys.exit(main())", "record"]
+RECORD = [sys.executable, "-c", "import sys; from tui.cli import main; sys.exit(main())", "record"]
 
 AWAY_AND_BACK = """
 async def tour(t):
@@ -55,7 +55,7 @@ async def lane(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Lane:
     made = Lane(stack)
     await made.make_topics()
     seed_catalogue(stack.addresses.strapi, stack.bridge_token)
-    monkeypatch.setenv("OPSCI_STATE", str(stack.places.state))
+    monkeypatch.setenv("OPSCI_STATE", str(stack.paths.state))
     return made
 
 
@@ -65,11 +65,11 @@ def record(*arguments: str | Path) -> str:
     return done.stdout
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_short_tour_is_filmed_checked_and_made_into_a_film(
     lane: Lane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    font = Machine(Places.of().cache, Report(quiet=True)).programs(FONTS)["DejaVuSansMono.ttf"]
+    font = SystemPackages(Paths.of().cache, Report(quiet=True)).programs(FONTS)["DejaVuSansMono.ttf"]
     for name, value in fonts_beside(font).items():
         monkeypatch.setenv(name, value)
     cast, film, picture = tmp_path / "short.cast", tmp_path / "short.mp4", tmp_path / "short.svg"
@@ -86,7 +86,7 @@ def test_the_short_tour_is_filmed_checked_and_made_into_a_film(
     assert "ESP32" in picture.read_text()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_a_server_goes_and_comes_back_in_a_film(lane: Lane, tmp_path: Path) -> None:
     tour = tmp_path / "tour.py"
     tour.write_text(AWAY_AND_BACK)

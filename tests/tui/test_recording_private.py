@@ -13,26 +13,24 @@ from textual.driver import Driver
 from textual.widgets import Input
 
 from tests.tui.looking import until
-from tui.app import OpsciApp
-from tui.recording._textual import key_event, strips, timers_on
+from tui._textual import strips, timers_on
 from tui.recording.driver import Camera, StudioDriver, filmed
-from tui.recording.given_time import GivenClock, LeapingLoop, given_time
+from tui.recording.film import GivenClock, LeapingLoop, given_time
+from tui.recording.tour import key_event
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
 
-    from tests.tui.scripted import ScriptedEngine
+    from tui.app import OpsciApp
 
 
-async def test_the_whole_screen_is_drawn_with_what_lies_under_a_window(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: "Licensed" in "\n".join(strip.text for strip in strips(app)))
-        await pilot.press("ctrl+p")
-        await until(pilot, lambda: "Search for commands" in "\n".join(strip.text for strip in strips(app)))
-        rows = strips(app)
-        assert [strip.cell_length for strip in rows] == [120] * 40
-        assert "MQTT up" in rows[0].text, "the main screen shows around the window"
+async def test_the_whole_screen_is_drawn_with_what_lies_under_a_window(app: OpsciApp, pilot: Pilot[None]) -> None:
+    await until(pilot, lambda: "Licensed" in "\n".join(strip.text for strip in strips(app)))
+    await pilot.press("ctrl+p")
+    await until(pilot, lambda: "Search for commands" in "\n".join(strip.text for strip in strips(app)))
+    rows = strips(app)
+    assert [strip.cell_length for strip in rows] == [120] * 40
+    assert "MQTT up" in rows[0].text, "the main screen shows around the window"
 
 
 @pytest.mark.parametrize(

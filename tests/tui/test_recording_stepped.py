@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stack.places import ROOT
+from stack.paths import ROOT
 from tui.recording.check import check
-from tui.recording.stepped import film_stepped
-from tui.recording.studio import Script, Size
+from tui.recording.film import Script, Size, film_stepped
 from tui.recording.tour import TourError
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ REFRESH = (
     "--out tui/pictures/short.cast --svg tui/pictures/short.svg"
 )
 
-RECORD = [sys.executable, "-c", "import sys; from tui.command import main; sys.exit(main())", "record"]
+RECORD = [sys.executable, "-c", "import sys; from tui.cli import main; sys.exit(main())", "record"]
 
 
 @dataclass

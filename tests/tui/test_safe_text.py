@@ -16,19 +16,21 @@ from bridge.journal.connection import Connection, Server
 from bridge.movement import Reason, Rejection
 from bridge.text import readable
 from tests.tui.looking import main_screen, screen_text, until
+from tests.tui.marks import TOASTS
 from tui.app import OpsciApp
-from tui.details import journey_details, product_details
-from tui.panes.columns import Column, lay_out
-from tui.panes.kafka import KAFKA_COLUMNS
-from tui.panes.line import record_line
-from tui.panes.mqtt import MQTT_COLUMNS
-from tui.panes.stock import STOCK_COLUMNS
-from tui.status import connection_lines, totals_line, trouble_lines
-from tui.verdicts import Tone
-from tui.way import way_line
+from tui.outcome import Tone
+from tui.screens.record import journey_details, product_details
+from tui.timeline import way_line
+from tui.widgets.column_layout import Column, lay_out
+from tui.widgets.columns import KAFKA_COLUMNS, MQTT_COLUMNS, STOCK_COLUMNS
+from tui.widgets.status import connection_lines, totals_line, trouble_lines
+from tui.widgets.strips import record_line
 
 if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
     from tests.tui.scripted import ScriptedEngine
+    from tui.app import OpsciApp
 
 any_text = st.text(st.characters(codec=None, exclude_categories=()), max_size=60)
 hostile = "\x1b]0;owned\x07\x1b[31mred\x9b2J\u202e\r\n\t\x7f\ud800"
@@ -98,35 +100,36 @@ def test_the_status_of_any_text_is_printable(text: str) -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 60)])
-async def test_no_control_character_reaches_the_terminal(engine: ScriptedEngine, size: tuple[int, int]) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=size, notifications=True) as pilot:
-        screen = main_screen(app)
-        journey = journey_of(hostile, hostile.encode("utf-8", "surrogatepass"))
-        journey.partition, journey.offset, journey.acknowledged_at = 0, 1, 1_700_000_000.5
-        engine.journal.arrived([journey])
-        engine.journal.acknowledged([journey])
-        engine.journal.stock.read([Product(1, hostile, f"[bold]{hostile}", 5, hostile, hostile)], complete=True)
-        engine.connect(Server.MQTT, State.DOWN, hostile, hostile)
-        engine.journal.notes["note"] = hostile
-        await until(pilot, lambda: screen.mqtt.rows == 1)
-        for key in ("1", "k", "2", "k", "3", "k", "enter"):
-            await pilot.press(key)
-            assert_safe(screen_text(app))
-        await pilot.press("escape", "1", "k", "enter")
+@TOASTS
+async def test_no_control_character_reaches_the_terminal(
+    engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]
+) -> None:
+    screen = main_screen(app)
+    journey = journey_of(hostile, hostile.encode("utf-8", "surrogatepass"))
+    journey.partition, journey.offset, journey.acknowledged_at = 0, 1, 1_700_000_000.5
+    engine.journal.arrived([journey])
+    engine.journal.acknowledged([journey])
+    engine.journal.stock.read([Product(1, hostile, f"[bold]{hostile}", 5, hostile, hostile)], complete=True)
+    engine.connect(Server.MQTT, State.DOWN, hostile, hostile)
+    engine.journal.notes["note"] = hostile
+    await until(pilot, lambda: screen.mqtt.rows == 1)
+    for key in ("1", "k", "2", "k", "3", "k", "enter"):
+        await pilot.press(key)
         assert_safe(screen_text(app))
-        await pilot.press("escape", "ctrl+f", *"owned", "enter")
-        assert_safe(screen_text(app))
-        await pilot.press("escape", "1", "slash", *"owned")
-        app.post_message(Paste(hostile))
-        await pilot.press("m", "enter", "c", "C", "t", "l")
-        await until(pilot, lambda: "Latency" in screen_text(app))
-        assert_safe(screen_text(app))
-        await pilot.press("escape", "slash", "escape")
-        await pilot.press("4", *"bo")
-        await until(pilot, lambda: "[bold]" in screen_text(app))
-        assert_safe(screen_text(app))
-        app.post_message(Paste(hostile))
-        await until(pilot, lambda: "owned" in screen.form.product.value)
-        assert_safe(screen.form.product.value)
-        assert_safe(screen_text(app))
+    await pilot.press("escape", "1", "k", "enter")
+    assert_safe(screen_text(app))
+    await pilot.press("escape", "ctrl+f", *"owned", "enter")
+    assert_safe(screen_text(app))
+    await pilot.press("escape", "1", "slash", *"owned")
+    app.post_message(Paste(hostile))
+    await pilot.press("m", "enter", "c", "C", "t", "l")
+    await until(pilot, lambda: "Latency" in screen_text(app))
+    assert_safe(screen_text(app))
+    await pilot.press("escape", "slash", "escape")
+    await pilot.press("4", *"bo")
+    await until(pilot, lambda: "[bold]" in screen_text(app))
+    assert_safe(screen_text(app))
+    app.post_message(Paste(hostile))
+    await until(pilot, lambda: "owned" in screen.form.product.value)
+    assert_safe(screen.form.product.value)
+    assert_safe(screen_text(app))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tui.screen_loop import Eager, screen_loop
+from tui.scheduler import Eager, screen_loop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

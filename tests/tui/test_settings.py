@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.widgets import Input, Select, Static, Switch, TextArea
 
-from bridge.command.checks.finding import Finding
+from bridge.command.check import Finding
 from bridge.errors import SettingsError
-from bridge.journal import Server
+from bridge.journal import Server, State
 from bridge.settings import ScreenSettings, Settings
-from bridge.settings.layers import GENERATED, changes_file, own_file
+from bridge.settings.files import GENERATED, changes_file, own_file
 from bridge.settings.load import Sources, load
 from bridge.settings.names import SETTINGS
 from tests.tui.looking import main_screen, screen_text, until
@@ -20,7 +20,7 @@ from tui.settings.draft import Draft
 from tui.settings.editor import EditScreen
 from tui.settings.keys import binding_ids, key_problems
 from tui.settings.screen import SettingsScreen
-from tui.settings.trial_screen import TrialScreen
+from tui.settings.trial import TrialScreen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -409,9 +409,9 @@ async def test_a_key_that_was_another_ones_is_said_once(engine: ScriptedEngine) 
     app = OpsciApp(engine)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: told(app, "screen.keys gives z to something else"))
+        assert len(app._notifications) == 1
         await pilot.press("z")
         await until(pilot, lambda: main_screen(app).form.product.has_focus)
-        assert len(app._notifications) == 1
 
 
 def test_unknown_ids_and_keys_are_told() -> None:
@@ -422,3 +422,132 @@ def test_unknown_ids_and_keys_are_told() -> None:
     assert [problem.partition(":")[0] for problem in key_problems({"help": "f44,hyperspace,alt+"})] == [
         "screen.keys.help"
     ] * 3
+
+
+NEEDS_ANOTHER = {"kafka.username", "kafka.password_file", "mqtt.password_file", "mqtt.publish_password_file"}
+"""What can't be set without another setting."""
+
+LOCAL = f'{GENERATED}: the local servers.\n[mqtt]\nurl = "mqtt://127.0.0.1:1884"\n'
+
+
+@pytest.fixture
+def generated(tmp_path: Path) -> Path:
+    """The local servers' own file, over which a wrong address was saved."""
+    path = tmp_path / "settings.toml"
+    path.write_text(LOCAL)
+    changes_file(path).write_text('# mine\n[mqtt]\nurl = "mqtt://10.0.0.9:1"\nkeepalive = 7\n')
+    return path
+
+
+async def test_a_saved_address_is_taken_back_by_x(engine: ScriptedEngine, generated: Path, said: list[Finding]) -> None:
+    said.append(Finding(Server.MQTT, True, "connected"))
+    app = OpsciApp(engine, Sources(generated))
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await select(pilot, "mqtt.url")
+        await until(pilot, lambda: "x takes it out of that file" in screen_text(app))
+        await pilot.press("x")
+        await until(pilot, lambda: "taken back" in screen_text(app) and "mqtt://127.0.0.1:1884" in screen_text(app))
+        await pilot.press("x")
+        await until(pilot, lambda: "mqtt://10.0.0.9:1" in screen_text(app))
+        assert screen.view.selected is not None
+        await pilot.press("x", "ctrl+s")
+        await until(pilot, lambda: app.starts_anew)
+    assert text_of(changes_file(generated)) == "# mine\n[mqtt]\nkeepalive = 7\n"
+    rewrite(generated, LOCAL.replace("1884", "1999"))
+    assert load(Sources(generated)).settings.mqtt.url == "mqtt://127.0.0.1:1999", "the port that moved counts"
+
+
+async def test_x_says_why_there_is_nothing_to_take_back(engine: ScriptedEngine, generated: Path) -> None:
+    app = OpsciApp(engine, Sources(generated, {"OPSCI_KAFKA_GROUP": "hall"}))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await select(pilot, "strapi.refresh")
+        await pilot.press("x")
+        await until(pilot, lambda: told(app, "nothing was saved here that could be taken back: it is from the default"))
+        screen = app.screen
+        assert isinstance(screen, SettingsScreen)
+        screen.view.highlighted = screen.view.get_option_index("kafka.group")
+        await pilot.press("x")
+        await until(pilot, lambda: told(app, "OPSCI_KAFKA_GROUP in the environment gives it"))
+        screen.view.highlighted = screen.view.get_option_index("mqtt.keepalive")
+        await pilot.press("x")
+        await until(pilot, lambda: "taken back" in screen_text(app))
+
+
+def test_the_local_servers_own_address_is_never_pinned(generated: Path) -> None:
+    for typed in ("mqtt://127.0.0.1:1884", "mqtt://localhost:1884", "mqtt://localhost:1884/"):
+        draft = Draft(Sources(generated))
+        draft.change("mqtt.url", typed)
+        assert draft.candidate().mqtt.url == "mqtt://127.0.0.1:1884"
+        assert draft.is_taken_out("mqtt.url")
+    draft.keep()
+    assert "url" not in text_of(changes_file(generated))
+    draft = Draft(Sources(generated))
+    draft.change("mqtt.url", "mqtt://localhost:1884")
+    assert draft.candidate().mqtt.url == "mqtt://localhost:1884", "another spelling of what nobody saved is a change"
+
+
+@pytest.mark.parametrize("key", sorted(SETTINGS))
+def test_every_setting_that_was_saved_can_be_taken_back(key: str, generated: Path, file: Path) -> None:
+    """Whatever was saved, wherever it belongs: afterwards the file says what it said before."""
+    changed: dict[str, object] = {
+        "routes": [{"mqtt": "hall", "kafka": "hall-stock", "does": "movement"}],
+        "screen.presets": [{"name": "one", "amount": 1}],
+        "screen.keys": {"help": "f1"},
+        "watch.names": ["metrics.example.org"],
+        "kafka.brokers": ["h:1"],
+        "screen.language": "fr",
+        "screen.theme": "nord",
+    }
+    for path in (generated, file):
+        before = Draft(Sources(path))
+        home = before.home(key)
+        old = before.value(key)
+        if before.is_saved(key):
+            continue
+        text = home.read_text() if home.exists() else ""
+        before.change(key, changed.get(key, _another(key, old)))
+        if key in NEEDS_ANOTHER or not before.changes:
+            continue
+        before.candidate()
+        before.keep()
+        after = Draft(Sources(path))
+        assert after.is_saved(key)
+        after.take_out(key)
+        after.candidate()
+        after.keep()
+        assert Draft(Sources(path)).value(key) == old
+        left = [line for line in home.read_text().splitlines() if line.strip()]
+        assert [line for line in left if "=" in line] == [line for line in text.splitlines() if "=" in line]
+
+
+def _another(key: str, old: object) -> object:
+    """Another value that a setting can have."""
+    match old:
+        case bool():
+            return not old
+        case int() | float():
+            return 900 if key == "screen.keep" else 9 if old != 9 else 8
+        case _:
+            pass
+    choices = {"mqtt.version": "3.1.1", "mqtt.reader": "packets", "strapi.mode": "rest5", "loop": "uvloop"}
+    choices |= {"log.level": "debug", "log.format": "json", "kafka.security": "ssl", "kafka.mechanism": "PLAIN"}
+    choices |= {"mqtt.url": "mqtt://h:1", "strapi.url": "http://h:1"}
+    return choices.get(key, "another")
+
+
+async def test_a_server_that_is_away_says_who_gave_its_address(engine: ScriptedEngine, generated: Path) -> None:
+    app = OpsciApp(engine, Sources(generated, {"STRAPI_URL": "http://h:1"}))
+    async with app.run_test(size=(160, 45)) as pilot:
+        engine.connect(Server.MQTT, State.DOWN, "nobody answers at 10.0.0.9:1", "is a broker running there?")
+        main_screen(app).pull()
+        text = f"mqtt.url was saved in line 3 of {changes_file(generated)}"
+        await until(pilot, lambda: text[:60] in joined(app))
+        await until(pilot, lambda: "the local server is at mqtt://127.0.0.1:1884: s, then x and ctrl+s" in joined(app))
+        engine.connect(Server.STRAPI, State.REFUSED, "no token", "give one")
+        main_screen(app).pull()
+        await until(pilot, lambda: "strapi.url is from the environment variable STRAPI_URL" in joined(app))
+
+
+def joined(app: OpsciApp) -> str:
+    """What the terminal shows, as if its lines were one."""
+    return " ".join(" ".join(screen_text(app).split()).split())

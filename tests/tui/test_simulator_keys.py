@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from bridge.settings import MqttSettings, ScreenSettings, Settings
@@ -9,44 +11,44 @@ from bridge.simulator import Standing
 from tests.tui.looking import SIZES, main_screen, screen_text, until
 from tests.tui.scripted import ScriptedEngine
 from tui.app import OpsciApp
-from tui.simulator.screen import SimulatorScreen
-from tui.simulator.wish import Wish, read_wish
-from tui.simulator.wording import simulator_line
+from tui.screens.simulator import SimulatorRequest, SimulatorScreen, read_wish
+from tui.widgets.status import simulator_line
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_ctrl_g_asks_starts_says_and_stops(engine: ScriptedEngine, size: tuple[int, int]) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=size) as pilot:
-        await pilot.press("4", "ctrl+g")
-        await until(pilot, lambda: "20 objects would send 10/s to topic" in screen_text(app))
-        await pilot.press(*"50", "tab", *"2.5")
-        await until(pilot, lambda: "50 objects would send 2.5/s" in screen_text(app))
-        await pilot.press("enter")
-        await until(pilot, lambda: engine.calls == ["start_simulator 50 2.5"])
-        engine.simulation = Standing(True, 50, 2.5, 1_234, 2.4)
-        await until(pilot, lambda: "sim 50 obj 2.5/s, 1,234 sent" in screen_text(app))
-        await pilot.press("ctrl+g")
-        await until(pilot, lambda: engine.calls[1:] == ["stop_simulator"])
-        await until(pilot, lambda: "sim 50" not in screen_text(app))
-        await pilot.press("ctrl+g")
-        await until(pilot, lambda: "50 objects would send 2.5/s" in screen_text(app))
-        await pilot.press("ctrl+g")
-        await until(pilot, lambda: app.screen is main_screen(app))
-        assert len(engine.calls) == 2
+async def test_ctrl_g_asks_starts_says_and_stops(engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]) -> None:
+    await pilot.press("4", "ctrl+g")
+    await until(pilot, lambda: "20 objects would send 10/s to topic" in screen_text(app))
+    await pilot.press(*"50", "tab", *"2.5")
+    await until(pilot, lambda: "50 objects would send 2.5/s" in screen_text(app))
+    await pilot.press("enter")
+    await until(pilot, lambda: engine.calls == ["start_simulator 50 2.5"])
+    engine.simulation = Standing(True, 50, 2.5, 1_234, 2.4)
+    await until(pilot, lambda: "sim 50 obj 2.5/s, 1,234 sent" in screen_text(app))
+    await pilot.press("ctrl+g")
+    await until(pilot, lambda: engine.calls[1:] == ["stop_simulator"])
+    await until(pilot, lambda: "sim 50" not in screen_text(app))
+    await pilot.press("ctrl+g")
+    await until(pilot, lambda: "50 objects would send 2.5/s" in screen_text(app))
+    await pilot.press("ctrl+g")
+    await until(pilot, lambda: app.screen is main_screen(app))
+    assert len(engine.calls) == 2
 
 
-async def test_g_simulates_where_there_is_no_first_row(engine: ScriptedEngine) -> None:
-    app = OpsciApp(engine)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.press("1", "g")
-        await until(pilot, lambda: isinstance(app.screen, SimulatorScreen))
-        await pilot.press("escape")
-        engine.flow(100)
-        await until(pilot, lambda: main_screen(app).mqtt.rows == 100)
-        await pilot.press("g")
-        await until(pilot, lambda: main_screen(app).mqtt.cursor == 0)
-        assert app.screen is main_screen(app)
+async def test_g_simulates_where_there_is_no_first_row(
+    engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]
+) -> None:
+    await pilot.press("1", "g")
+    await until(pilot, lambda: isinstance(app.screen, SimulatorScreen))
+    await pilot.press("escape")
+    engine.flow(100)
+    await until(pilot, lambda: main_screen(app).mqtt.rows == 100)
+    await pilot.press("g")
+    await until(pilot, lambda: main_screen(app).mqtt.cursor == 0)
+    assert app.screen is main_screen(app)
 
 
 async def test_what_can_not_be_simulated_is_said(engine: ScriptedEngine) -> None:
@@ -73,9 +75,13 @@ async def test_without_user_properties_it_says_that_nothing_is_marked() -> None:
 
 @pytest.mark.parametrize(
     ("objects", "rate", "found"),
-    [("20", "0.1", Wish(20, 0.1)), ("1", "5000", Wish(1, 5_000)), (" 3 ", "2,5", Wish(3, 2.5))],
+    [
+        ("20", "0.1", SimulatorRequest(20, 0.1)),
+        ("1", "5000", SimulatorRequest(1, 5_000)),
+        (" 3 ", "2,5", SimulatorRequest(3, 2.5)),
+    ],
 )
-def test_what_is_typed_is_read(objects: str, rate: str, found: Wish) -> None:
+def test_what_is_typed_is_read(objects: str, rate: str, found: SimulatorRequest) -> None:
     assert read_wish(objects, rate) == found
 
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from stack.places import ROOT
+from stack.paths import ROOT
 from tests.tui.looking import SIZES
 from tests.tui.snapshot import FOLDER, file_of
 

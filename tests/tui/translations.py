@@ -2,8 +2,9 @@
 
     python -m tests.tui.translations
 
-Texts stand in `say("...")`, `say_count("...", "...", n)` and, in the engine, `Phrase("...")`. A text that is gone from
-the code goes from the file; nothing is guessed, so what is new stands there empty until a person writes it.
+Texts stand in `say("...")`, `say_count("...", "...", n)`, in tables in `msgid("...")` and, in the engine, in
+`Phrase("...")`. A text that is gone from the code goes from the file; nothing is guessed, so what is new stands there
+empty until a person writes it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ ROOT: Final = Path(__file__).parents[2]
 PO: Final = ROOT / "tui" / "language" / "fr.po"
 MO: Final = PO.with_suffix(".mo")
 _HEADER: Final = "# What the screen says in French; `python -m tests.tui.translations` keeps it up to date."
-KEYWORDS: Final = {"say": None, "say_count": (1, 2), "Phrase": None}
+KEYWORDS: Final = {"say": None, "say_count": (1, 2), "Phrase": None, "msgid": None}
 
 
 def in_code() -> Catalog:

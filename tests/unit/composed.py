@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-__all__ = ["COMPOSE", "DOCKERFILES", "ROOT", "SCHEMA", "SERVICES", "instructions", "steps"]
+__all__ = ["COMPOSE", "DOCKERFILES", "ROOT", "SCHEMA", "SERVICES", "instructions", "missing_imports", "steps"]
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -20,11 +23,17 @@ DOCKERFILES: Final = sorted((ROOT / "stack" / "docker").glob("*.Dockerfile"))
 
 
 def instructions(dockerfile: Path) -> list[tuple[str, str]]:
-    """The instructions of a Dockerfile, each with its arguments as they stand."""
+    """The instructions of a Dockerfile, each with its arguments; the base images are those of no build argument."""
     found = []
+    defaults: dict[str, str] = {}
     for line in dockerfile.read_text().replace("\\\n", " ").splitlines():
         if line and not line.startswith("#"):
             word, _, rest = line.partition(" ")
+            if word == "ARG":
+                name, _, value = rest.strip().partition("=")
+                defaults[f"${{{name}}}"] = value
+            elif word == "FROM":
+                rest = re.sub(r"\$\{\w+\}", lambda named: defaults[named[0]], rest)
             found.append((word, rest.strip()))
     return found
 
@@ -38,3 +47,13 @@ def steps(dockerfile: Path) -> list[list[str]]:
         elif word == "CMD":
             found.append(json.loads(rest))
     return found
+
+
+def missing_imports(program: str) -> list[str]:
+    """The names that a program of Python imports from modules of ours and that are not there."""
+    missing = []
+    for statement in ast.walk(ast.parse(program)):
+        if isinstance(statement, ast.ImportFrom) and statement.module:
+            module = importlib.import_module(statement.module)
+            missing += [name.name for name in statement.names if not hasattr(module, name.name)]
+    return missing

@@ -10,11 +10,11 @@ import sys
 import time
 from pathlib import Path
 
-from bridge.collector import spare_the_rings
-from bridge.ingest.judge import Judge
+from bridge.ingest.mapping import Mapper
 from bridge.journal import Journal, Product, Stage, Verdict
 from bridge.mqtt.frames import Inbound
 from bridge.route import Does, Route
+from bridge.runtime import spare_the_rings
 
 CHUNK = 500
 PRODUCTS = 40
@@ -24,7 +24,7 @@ def flow(records: int, kept: int) -> Journal:
     """Let so many records pass a journal that keeps so many."""
     journal = Journal(kept)
     journal.stock.read([Product(n, f"doc{n}", f"product {n}", 1_000) for n in range(1, PRODUCTS + 1)], complete=True)
-    judge = Judge([Route("topic", "stock", Does.MOVEMENT)], "engine")
+    judge = Mapper([Route("topic", "stock", Does.MOVEMENT)], "engine")
     for start in range(0, records, CHUNK):
         now = time.time()
         journeys = judge.journeys(

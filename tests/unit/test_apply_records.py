@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.apply.records import journey_of
+from bridge.apply.settle import journey_of
 from bridge.journal import Journal, Journey
 from bridge.movement import Movement, Reason
 from bridge.route import Does
@@ -67,7 +67,11 @@ def test_an_identity_used_twice_makes_two_journeys() -> None:
 
 
 def test_what_is_no_movement_is_rejected_with_its_reason() -> None:
-    for value, reason in ((None, Reason.NOT_JSON), (b"Hello mqtt0", Reason.NOT_JSON), (b"[1]", Reason.NOT_AN_OBJECT)):
+    for value, reason in (
+        (None, Reason.EMPTY_PAYLOAD),
+        (b"Hello mqtt0", Reason.NOT_JSON),
+        (b"[1]", Reason.NOT_AN_OBJECT),
+    ):
         journey = journey_of(FakeRecord(value), Does.MOVEMENT, nobody)
         assert journey.rejection is not None
         assert journey.rejection.reason is reason

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.strapi.size import BatchSize
+from bridge.strapi.batch_size import BatchSize
 
 SECONDS = st.floats(0, 60)
 
@@ -17,7 +17,7 @@ def test_it_stays_within_its_bounds_and_at_most_doubles(most: int, batches: list
         before = size.now
         (size.took if answered else size.waited)(min(movements, size.now), seconds)
         assert 1 <= size.now <= most
-        assert size.now <= max(2 * before, 8)
+        assert size.now <= max(2 * before, 64)
 
 
 @given(st.integers(1, 5000))
@@ -25,7 +25,15 @@ def test_it_comes_to_what_is_answered_in_a_tenth_of_a_second(a_second: int) -> N
     size = BatchSize(1000)
     for _ in range(12):
         size.took(size.now, size.now / a_second)
-    assert abs(size.now - min(1000, max(8, a_second / 10))) <= 1
+    assert abs(size.now - min(1000, max(64, a_second / 10))) <= 1
+
+
+@given(st.floats(0.1, 3.0))
+def test_a_strapi_that_takes_long_for_any_request_still_gets_many_movements(fixed: float) -> None:
+    size = BatchSize(1000)
+    for _ in range(12):
+        size.took(size.now, fixed + size.now / 5_000)
+    assert size.now / (fixed + size.now / 5_000) >= 20
 
 
 def test_a_few_movements_answered_soon_tell_nothing_of_many() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from stack.places import Places
+from stack.paths import Paths
 from stack.report import Report
 from tests.bench.bench import Bench, FailedError
 from tests.bench.outcome import Outcome
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def bench(messages: int = 100_000) -> Bench:
     nowhere = Path("/nonexistent")
-    return Bench(cast("LocalStack", None), Places.of(nowhere), Report(quiet=True), messages, nowhere, 2)
+    return Bench(cast("LocalStack", None), Paths.of(nowhere), Report(quiet=True), messages, nowhere, 2)
 
 
 def test_contenders_run_in_turn_after_a_smaller_warm_up_of_each() -> None:

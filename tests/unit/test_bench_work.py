@@ -18,7 +18,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from bridge.dead_letter import DeadLetters
 from bridge.ingest.in_flight import Arrival, InFlight
 from bridge.ingest.ingest import Ingest
-from bridge.ingest.judge import Judge, record_of
+from bridge.ingest.mapping import Mapper, record_of
 from bridge.journal import Journal, Journey
 from bridge.kafka.producer import Placed, Producer, Record
 from bridge.movement import Movement
@@ -27,8 +27,7 @@ from bridge.mqtt.frames import Frames, Inbound
 from bridge.route import Route
 from bridge.settings import KafkaSettings, Settings, StrapiSettings
 from bridge.strapi.client import StrapiClient
-from bridge.strapi.decision import Order, Outcome
-from bridge.strapi.ledger import Ledger
+from bridge.strapi.ledger import Ledger, Outcome
 from tests.bench.publisher import movement, publish_frame
 
 if TYPE_CHECKING:
@@ -197,16 +196,19 @@ async def test_a_batch_of_movements_is_one_request_to_the_ledger() -> None:
         verdicts = [{"movement_id": one["movement_id"], "verdict": "applied"} for one in batch]
         return httpx.Response(200, json={"verdicts": verdicts})
 
-    orders = [Order(f"m{number}", Movement("12", 1, "IN"), "stock", 0, number, 0) for number in range(500)]
+    journeys = [
+        Journey(f"m{number}", b"", movement=Movement("12", 1, "IN"), kafka_topic="stock", partition=0, offset=number)
+        for number in range(500)
+    ]
     settings = StrapiSettings(url="http://strapi.example:1337", token="none")
     async with StrapiClient(settings, httpx.MockTransport(answer)) as client:
-        decisions = await Ledger(client).apply(orders)
+        decisions = await Ledger(client).apply(journeys)
     assert [decision.outcome for decision in decisions] == [Outcome.APPLIED] * 500
     assert requests == [500]
 
 
 def test_a_message_costs_few_calls_from_its_bytes_to_its_record() -> None:
-    judge = Judge([Route("topic", "stock")], "bridge")
+    judge = Mapper([Route("topic", "stock")], "bridge")
     whole, frames, journal = stream(), Frames(version_5=False), Journal(100)
     judge.journeys(messages(), 0.0)
     taken: list[Record] = []

@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from bridge.command.try_out import Attempt, plan
-from bridge.journal import Journal, Journey, Product, Server, State, StockBoard, Verdict
+from bridge.command.follower import Attempt, plan
+from bridge.journal import Journal, Journey, Product, Server, State, StockTable, Verdict
 from bridge.movement import Reason, Rejection
 
 
-def board(*products: Product) -> StockBoard:
-    made = StockBoard()
+def board(*products: Product) -> StockTable:
+    made = StockTable()
     made.read(products, complete=True)
     return made
 
@@ -45,7 +45,7 @@ def test_a_barcode_that_is_another_products_id_names_no_product() -> None:
 def test_one_product_is_enough_and_none_is_not() -> None:
     assert [attempt.product for attempt in plan(board(VALVE))] == [VALVE] * 4 + [None]
     assert plan(board(EMPTY)) == []
-    assert plan(StockBoard()) == []
+    assert plan(StockTable()) == []
 
 
 def decided(attempt: Attempt, **fields: object) -> Attempt:
@@ -92,7 +92,7 @@ def test_another_end_than_the_expected_one_shows() -> None:
 @pytest.mark.parametrize(
     ("reached", "hop"),
     [
-        ({"received_at": None}, "MQTT: it did not come back"),
+        ({"received_at": None}, "MQTT: no engine took it"),
         ({}, "Kafka: it was not acknowledged"),
         ({"acknowledged_at": 10.1}, "Kafka: it was not consumed"),
         ({"acknowledged_at": 10.1, "consumed_at": 10.2}, "Strapi: it was not decided, Strapi does not answer"),
@@ -104,12 +104,15 @@ def test_the_hop_that_it_did_not_pass_is_named(reached: dict[str, object], hop: 
     assert decided(plan(board(VALVE))[0], **reached).waits_for(journal).startswith(hop)
 
 
-def test_it_is_followed_by_identity_and_without_one_by_payload() -> None:
+def test_what_this_engine_decided_is_taken_over_by_identity_and_without_one_by_payload() -> None:
     journal = Journal(10)
     attempt = plan(board(VALVE))[0]
     attempt.journey = Journey("m", attempt.payload, published_at=10.0)
-    assert attempt.follow(journal) is attempt.journey
     came = Journey("given at ingest", attempt.payload, received_at=10.1)
     journal.arrived([came])
-    assert attempt.follow(journal) is came
+    attempt.follow(journal)
+    assert attempt.journey is not came
+    came.decided_at = 10.2
+    attempt.follow(journal)
+    assert attempt.journey is came
     assert came.published_at == 10.0

@@ -30,11 +30,13 @@ class Recorded:
         self.open = asyncio.Event()
         self.open.set()
         self.generation = 1
+        self.asked = asyncio.Event()
 
     def takes(self, generation: int) -> bool:
         return generation == self.generation
 
     async def commit(self, positions: Mapping[tuple[str, int], int]) -> bool:
+        self.asked.set()
         await self.open.wait()
         self.committed.append(dict(positions))
         if isinstance(self.answer, Exception):
@@ -56,7 +58,7 @@ def commits(consumer: Recorded) -> Commits:
 async def test_what_settles_meanwhile_is_one_commit_of_the_newest(consumer: Recorded, commits: Commits) -> None:
     consumer.open.clear()
     assert await commits.note({PLACE: 5}, 1)
-    await asyncio.sleep(0.01)
+    await consumer.asked.wait()
     for offset in (6, 7, 8):
         assert await commits.note({PLACE: offset}, 1)
     assert await commits.note({OTHER: 2}, 1)
@@ -111,7 +113,7 @@ async def test_a_consumer_that_cant_go_on_says_so_at_the_next_look(consumer: Rec
 async def test_stopping_gives_up_what_hangs_and_what_failed(consumer: Recorded, commits: Commits) -> None:
     consumer.open.clear()
     await commits.note({PLACE: 5}, 1)
-    await asyncio.sleep(0.01)
+    await consumer.asked.wait()
     await asyncio.wait_for(commits.stop(), 5)
     assert consumer.committed == []
     consumer.open.set()

@@ -1,9 +1,10 @@
-"""The compose file: no engine runs it here, so it is checked by its schema and by what it promises."""
+"""The compose file against its schema and its rules; `containers test` has a real engine run it."""
 
 from __future__ import annotations
 
 import copy
-import subprocess
+import importlib.util
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,12 +12,21 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from bridge.settings.load import load_settings
 from stack.webserver.__main__ import read_arguments
-from tests.unit.composed import COMPOSE, ROOT, SCHEMA, SERVICES
+from stack.websockets.__main__ import read_arguments as read_websockets_arguments
+from tests.unit.composed import COMPOSE, ROOT, SCHEMA, SERVICES, missing_imports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 EVERY = pytest.mark.parametrize("name", SERVICES)
+
+
+ONCE = {"topics", "secrets", "catalogue"}
+"""The services that do one thing and end."""
+
+
+def _published(name: str, port: int) -> str:
+    return f"${{OPSCI_PUBLISH:-127.0.0.1}}:${{OPSCI_PORT_{name}:-{port}}}:{port}"
 
 
 def test_the_published_schema_takes_it() -> None:
@@ -45,19 +55,21 @@ def test_kafka_is_reached_on_the_inner_network_alone() -> None:
     assert "network_mode" not in kafka
     assert kafka["networks"] == ["inner"]
     assert COMPOSE["networks"]["inner"] == {"internal": True}
-    assert {name for name, service in SERVICES.items() if "inner" in service["networks"]} == {
+    assert {name for name, service in SERVICES.items() if "inner" in service.get("networks", [])} == {
         "kafka",
         "topics",
         "bridge",
+        "tui",
     }
 
 
 def test_only_mqtt_strapi_and_the_page_are_published_and_to_this_machine_by_default() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert published == {
-        "mosquitto": ["${OPSCI_PUBLISH:-127.0.0.1}:1883:1883", "${OPSCI_PUBLISH:-127.0.0.1}:1884:1884"],
-        "strapi": ["${OPSCI_PUBLISH:-127.0.0.1}:1337:1337"],
-        "web": ["${OPSCI_PUBLISH:-127.0.0.1}:8000:8000"],
+        "websockets": [_published("WEBSOCKETS", 1883)],
+        "mosquitto": [_published("MQTT", 1884)],
+        "strapi": [_published("STRAPI", 1337)],
+        "web": [_published("WEB", 8000)],
     }
 
 
@@ -78,7 +90,12 @@ def test_each_service_is_pinned_and_comes_back(name: str) -> None:
     service = SERVICES[name]
     tag = service["image"].partition(":")[2]
     assert tag not in {"", "latest"} if "build" not in service else tag == ""
-    assert service["restart"] == ("on-failure:5" if name == "topics" else "unless-stopped")
+    assert service["restart"] == ("on-failure:5" if name in ONCE else "no" if name == "tui" else "unless-stopped")
+
+
+@EVERY
+def test_each_service_has_a_limit_of_its_memory(name: str) -> None:
+    assert re.fullmatch(r"\d+[mg]", SERVICES[name]["mem_limit"])
 
 
 @EVERY
@@ -93,7 +110,7 @@ def test_who_waits_for_a_service_waits_for_what_it_can_become(name: str) -> None
 
 
 def test_every_server_has_a_health_check() -> None:
-    assert {name for name, service in SERVICES.items() if "healthcheck" not in service} == {"topics"}
+    assert {name for name, service in SERVICES.items() if "healthcheck" not in service} == {*ONCE, "tui"}
 
 
 @EVERY
@@ -114,18 +131,49 @@ def test_the_tokens_are_shared_by_those_who_need_them() -> None:
         for volume in service.get("volumes", [])
         if "tokens" in volume
     }
-    assert mounts == {"strapi": "tokens:/tokens", "bridge": "tokens:/tokens:ro", "web": "tokens:/tokens:ro"}
+    readers = dict.fromkeys(("catalogue", "bridge", "web", "tui"), "tokens:/tokens:ro")
+    assert mounts == {"strapi": "tokens:/tokens", **readers}
     # The token's file is for its owner alone to read.
     assert {SERVICES[name]["user"] for name in mounts} == {SERVICES["strapi"]["user"]}
+
+
+def test_the_administrators_password_is_kept_where_no_other_container_sees_it() -> None:
+    strapi = SERVICES["strapi"]
+    folder = strapi["environment"]["OPSCI_ADMIN_PASSWORD_FILE"].rpartition("/")[0]
+    volume = next(volume for volume in strapi["volumes"] if volume.endswith(f":{folder}")).partition(":")[0]
+    mounting = [
+        name for name, service in SERVICES.items() if any(volume in mount for mount in service.get("volumes", []))
+    ]
+    assert mounting == ["strapi"]
+    assert not any("tokens" in mount for mount in strapi["volumes"] if mount.startswith(f"{volume}:"))
+
+
+def test_the_name_of_the_engines_queue_outlives_its_container() -> None:
+    bridge = SERVICES["bridge"]
+    file = bridge["environment"]["OPSCI_MQTT_CLIENT_ID_FILE"]
+    assert f"bridge-state:{file.rpartition('/')[0]}" in bridge["volumes"]
+    dockerfile = (ROOT / "stack" / "docker" / "bridge.Dockerfile").read_text()
+    assert f"install -d -m 0700 -o 1000 -g 1000 {file.rpartition('/')[0]} " in dockerfile
+
+
+def test_pages_reach_the_broker_through_what_looks_at_their_origin() -> None:
+    module, *words = SERVICES["websockets"]["command"][2:]
+    options = read_websockets_arguments(words)
+    assert module == "stack.websockets"
+    assert SERVICES["websockets"]["ports"] == [_published("WEBSOCKETS", options.port)]
+    assert f"ask_websockets({options.port})" in SERVICES["websockets"]["healthcheck"]["test"][-1]
+    assert SERVICES["bridge"]["environment"]["MQTT_ENDPOINT"] == f"mqtt://{options.broker_host}:{options.broker_port}"
+    assert SERVICES["mosquitto"]["ports"] == [_published("MQTT", options.broker_port)]
 
 
 def test_the_page_is_served_for_the_published_ports_with_the_read_only_token() -> None:
     module, *words = SERVICES["web"]["command"][2:]
     options = read_arguments(words)
     assert module == "stack.webserver"
-    assert SERVICES["web"]["ports"] == [f"${{OPSCI_PUBLISH:-127.0.0.1}}:{options.port}:{options.port}"]
+    assert SERVICES["web"]["ports"] == [_published("WEB", options.port)]
     assert f"127.0.0.1:{options.port}/config.json" in SERVICES["web"]["healthcheck"]["test"][-1]
-    assert options.mqtt == "ws://{host}:1883"
+    # The port that the broker's websockets are published on, whichever that is.
+    assert options.mqtt == "ws://{host}:${OPSCI_PORT_WEBSOCKETS:-1883}"
     assert options.topic == SERVICES["bridge"]["environment"]["MQTT_TOPIC"]
     assert options.strapi == SERVICES["bridge"]["environment"]["STRAPI_URL"]
     assert str(options.token_file) == SERVICES["strapi"]["environment"]["OPSCI_READ_TOKEN_FILE"]
@@ -137,15 +185,14 @@ def test_no_secret_stands_in_the_file(name: str) -> None:
     for variable in service.get("environment", {}):
         secret = any(word in variable for word in ("PASSWORD", "TOKEN", "SECRET", "SALT", "KEY"))
         assert not secret or variable.endswith("_FILE")
-    for file in (service.get("env_file"), COMPOSE["secrets"]["postgres_password"]["file"]):
-        if file is not None:
-            ignored = subprocess.run(["git", "check-ignore", "-q", f"stack/{file}"], cwd=ROOT, check=False)
-            assert ignored.returncode == 0, f"git would take stack/{file}"
+    # They are made into volumes: no file of the clone holds one.
+    assert "env_file" not in service
+    assert "secrets" not in service
 
 
 def test_the_engine_takes_the_environment_that_the_bridge_gets() -> None:
     settings = load_settings(None, SERVICES["bridge"]["environment"])
-    assert settings.mqtt.url == "ws://mosquitto:1883"
+    assert settings.mqtt.url == "mqtt://mosquitto:1884"
     assert settings.kafka.brokers == ["kafka:9092"]
     assert settings.strapi.url == "http://strapi:1337"
     assert settings.strapi.token_file == SERVICES["strapi"]["environment"]["OPSCI_BRIDGE_TOKEN_FILE"]
@@ -161,3 +208,14 @@ def test_kafka_is_the_version_that_the_tests_run_and_its_settings_are_in_the_mou
     given = {name for name in SERVICES["kafka"]["environment"] if name != "KAFKA_HEAP_OPTS"}
     assert {name.removeprefix("KAFKA_").lower().replace("_", ".") for name in given} <= keys
     assert "auto.create.topics.enable=false" in lines
+
+
+@EVERY
+def test_what_it_runs_of_ours_is_there(name: str) -> None:
+    service = SERVICES[name]
+    for command in (service.get("command", []), service.get("healthcheck", {}).get("test", [])[1:]):
+        match command:
+            case ["python", "-c", program]:
+                assert missing_imports(program) == []
+            case ["python", "-m", module, *_]:
+                assert importlib.util.find_spec(module)

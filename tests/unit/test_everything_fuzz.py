@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
 
-from bridge.ingest.judge import Judge, record_of
+from bridge.ingest.mapping import Mapper, record_of
 from bridge.mqtt.frames import Inbound
 from bridge.route import Does, Route
 from tests.fuzz.__main__ import NAMES as COMMANDS
@@ -90,7 +90,7 @@ def test_any_message_is_a_record_or_a_dead_letter(
     topic: str, payload: bytes, properties: bytes, redelivered: bool, qos: int
 ) -> None:
     routes = [Route("#", "all", does) for does in (Does.MOVEMENT,)]
-    (journey,) = Judge(routes, "fuzz").journeys([Inbound(topic, payload, qos, 5, False, redelivered, properties)], 1.0)
+    (journey,) = Mapper(routes, "fuzz").journeys([Inbound(topic, payload, qos, 5, False, redelivered, properties)], 1.0)
     if journey.rejection is None:
         assert record_of(journey).value == payload
     else:

@@ -121,3 +121,46 @@ def test_any_bytes_give_frames_or_a_clean_error(stream: bytes, version_5: bool) 
 
 def test_acknowledgements_are_one_piece_in_order() -> None:
     assert puback_frames([1, 65535, 256]) == b"\x40\x02\x00\x01\x40\x02\xff\xff\x40\x02\x01\x00"
+
+
+@st.composite
+def large_publishes(draw: st.DrawFn) -> tuple[bytes, Inbound]:
+    topic, packet_id = draw(topics), draw(st.integers(1, 65_535))
+    head = topic.encode()
+    sizes = draw(st.lists(st.integers(0, 60_000), max_size=4))
+    properties = b"".join(b"\x26\x00\x01a" + size.to_bytes(2, "big") + b"v" * size for size in sizes)
+    payload = draw(st.binary(max_size=20)) * draw(st.integers(1, 20_000))
+    body = len(head).to_bytes(2, "big") + head + packet_id.to_bytes(2, "big") + length(len(properties)) + properties
+    return frame(0x32, body + payload), Inbound(topic, payload, 1, packet_id, False, False, properties)
+
+
+@given(st.lists(st.one_of(large_publishes(), publishes().map(lambda one: one[:2])), max_size=4), st.data())
+def test_of_a_packet_larger_than_what_is_taken_in_the_end_is_passed_over_and_counted(
+    sent: list[tuple[bytes, Inbound]], data: st.DataObject
+) -> None:
+    largest = 100_000
+    stream = b"".join(packet for packet, _ in sent)
+    frames = Frames(version_5=True, largest=largest)
+    published: list[Inbound] = []
+    while stream:
+        cut = data.draw(st.integers(1, 70_000))
+        published += frames.feed(stream[:cut])[0]
+        stream = stream[cut:]
+        assert sum(map(len, frames._parts)) + len(frames._rest) <= largest + 70_000
+    for message, (packet, whole) in zip(published, sent, strict=True):
+        if len(packet) <= largest:
+            assert message == whole
+            continue
+        assert (message.topic, message.packet_id, message.qos) == (whole.topic, whole.packet_id, 1)
+        assert whole.payload.startswith(message.payload)
+        if message.properties == whole.properties:
+            assert len(message.payload) + message.cut == len(whole.payload)
+        else:
+            # Its properties alone are larger than what is taken in.
+            assert (message.payload, message.properties) == (b"", b"")
+            assert message.cut >= len(whole.payload)
+
+
+def test_a_large_frame_that_is_no_publish_is_no_mqtt() -> None:
+    with pytest.raises(MalformedFrameError, match="no PUBLISH"):
+        Frames(version_5=True, largest=100_000).feed(b"\x90" + length(200_000) + b"x" * 1_000)

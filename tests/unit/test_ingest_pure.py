@@ -9,17 +9,18 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from hypothesis import given
 from hypothesis import strategies as st
+from paho.mqtt import client as paho
 
 from bridge.dead_letter import dead_letter_record, origin_of
-from bridge.errors import SettingsError
-from bridge.ingest.contention import Contention
+from bridge.errors import LibraryChangedError, SettingsError
 from bridge.ingest.in_flight import Arrival, InFlight
-from bridge.ingest.judge import Judge, record_of
+from bridge.ingest.mapping import Mapper, record_of
+from bridge.ingest.sessions import SessionTakeover
 from bridge.journal import Journey
-from bridge.kafka._private import check_aiokafka
+from bridge.kafka._private import missing_names
 from bridge.kafka.producer import LARGEST_RECORD
 from bridge.movement import Reason, Rejection
-from bridge.mqtt._private import check_libraries
+from bridge.mqtt._private import ChunkClient, check_libraries, missing_for_chunks, session_client
 from bridge.mqtt.address import Address, read_address
 from bridge.mqtt.frames import Inbound
 from bridge.route import Does, Route
@@ -54,37 +55,57 @@ def session() -> Session:
     return cast("Session", Acknowledged())
 
 
-def test_the_private_names_are_there() -> None:
-    check_libraries()
+def client_of(reader: str) -> ChunkClient:
+    return session_client(reader, "mqtt.example", 1883, version_5=True, on_chunk=lambda _: None)
+
+
+async def test_the_private_names_are_there() -> None:
+    client = client_of("chunks")
+    check_libraries(client)
+    assert missing_for_chunks(client) == []
+    assert type(client) is ChunkClient
+
+
+async def test_packets_are_read_one_by_one_where_a_name_for_chunks_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(paho.Client, "_packet_queue")
+    chosen = client_of("chunks")
+    assert missing_for_chunks(chosen) == ["_packet_queue"]
+    assert type(chosen) is type(client_of("packets")) is not ChunkClient
+
+
+async def test_a_client_without_what_both_readers_need_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(paho.Client, "_loop_rc_handle")
+    with pytest.raises(LibraryChangedError, match="_loop_rc_handle"):
+        client_of("packets")
 
 
 async def test_aiokafkas_private_names_are_there() -> None:
     consumer = AIOKafkaConsumer()
-    check_aiokafka(consumer)
+    assert missing_names(consumer) == []
     await consumer.stop()
 
 
 def test_a_movement_is_keyed_by_its_product() -> None:
-    journey = Judge(ROUTES, "engine").journeys([inbound("topic")], 1000.5)[0]
+    journey = Mapper(ROUTES, "engine").journeys([inbound("topic")], 1000.5)[0]
     record = record_of(journey)
     assert (record.topic, record.key, record.value) == ("stock", b"12", MOVEMENT)
     assert dict(record.headers)["mqtt-received-at"] == b"1000500"
 
 
 def test_another_route_is_keyed_by_its_topic_and_not_judged() -> None:
-    journey = Judge(ROUTES, "engine").journeys([inbound("shop/3/event", b"\xff")], 1.0)[0]
+    journey = Mapper(ROUTES, "engine").journeys([inbound("shop/3/event", b"\xff")], 1.0)[0]
     assert journey.rejection is None
     assert (journey.kafka_topic, journey.key) == ("event", "shop/3/event")
 
 
 def test_a_topic_without_route_is_a_dead_letter() -> None:
-    journey = Judge(ROUTES, "engine").journeys([inbound("old/topic")], 1.0)[0]
+    journey = Mapper(ROUTES, "engine").journeys([inbound("old/topic")], 1.0)[0]
     assert journey.rejection is not None
     assert journey.rejection.reason is Reason.NO_ROUTE
 
 
 def test_a_kept_copy_counts_only_under_an_identity() -> None:
-    judge = Judge(ROUTES, "engine")
+    judge = Mapper(ROUTES, "engine")
     named = b"\x26\x00\x0bmovement-id\x00\x01m"
     copy = judge.journeys([inbound("topic", retained=True)], 1.0)[0]
     assert copy.rejection is not None
@@ -96,14 +117,14 @@ def test_a_kept_copy_counts_only_under_an_identity() -> None:
 def test_what_can_be_no_identity_is_replaced(found: str) -> None:
     value = found.encode()
     raw = b"\x26\x00\x0bmovement-id" + len(value).to_bytes(2, "big") + value
-    assert len(Judge(ROUTES, "engine").journeys([inbound("topic", properties=raw)], 1.0)[0].movement_id) == 36
+    assert len(Mapper(ROUTES, "engine").journeys([inbound("topic", properties=raw)], 1.0)[0].movement_id) == 36
 
 
 def test_what_kafka_would_not_take_is_a_dead_letter_that_it_takes() -> None:
-    journey = Judge(ROUTES, "engine").journeys([inbound("shop/1/event", b"\x01" * 2_000_000)], 1.0)[0]
+    journey = Mapper(ROUTES, "engine").journeys([inbound("shop/1/event", b"\x01" * 2_000_000)], 1.0)[0]
     assert journey.rejection is not None
     assert journey.rejection.reason is Reason.TOO_LONG
-    letter = dead_letter_record("errors", journey, origin_of(journey))
+    letter = dead_letter_record("errors", journey, origin_of(journey), room=4_096)
     assert letter.size < LARGEST_RECORD
     assert dict(letter.headers)["payload-size"] == b"2000000"
 
@@ -118,7 +139,7 @@ def test_a_dead_letter_keeps_any_bytes(payload: bytes, origin: str) -> None:
 
 def test_a_redelivery_on_its_way_is_acknowledged_on_the_new_connection() -> None:
     flight, old, new = InFlight(), session(), session()
-    arrival = Arrival(old, 7, Judge(ROUTES, "engine").journeys([inbound("topic")], 1.0)[0])
+    arrival = Arrival(old, 7, Mapper(ROUTES, "engine").journeys([inbound("topic")], 1.0)[0])
     flight.admit([arrival])
     assert flight.redelivered(new, inbound("topic", redelivered=True)) is None
     flight.settle([arrival])
@@ -128,7 +149,7 @@ def test_a_redelivery_on_its_way_is_acknowledged_on_the_new_connection() -> None
 
 def test_a_redelivery_of_what_kafka_has_is_acknowledged_and_not_produced() -> None:
     flight, old, new = InFlight(), session(), session()
-    arrival = Arrival(old, 7, Judge(ROUTES, "engine").journeys([inbound("topic")], 1.0)[0])
+    arrival = Arrival(old, 7, Mapper(ROUTES, "engine").journeys([inbound("topic")], 1.0)[0])
     flight.admit([arrival])
     flight.settle([arrival])
     again = flight.redelivered(new, inbound("topic", redelivered=True))
@@ -140,7 +161,7 @@ def test_a_redelivery_of_what_kafka_has_is_acknowledged_and_not_produced() -> No
 
 def test_another_message_under_a_used_packet_id_is_new() -> None:
     flight, old = InFlight(), session()
-    arrival = Arrival(old, 7, Judge(ROUTES, "engine").journeys([inbound("topic")], 1.0)[0])
+    arrival = Arrival(old, 7, Mapper(ROUTES, "engine").journeys([inbound("topic")], 1.0)[0])
     flight.admit([arrival])
     other = inbound("topic", b'{"id":13,"amount":5,"type":"IN"}', redelivered=True)
     assert flight.redelivered(session(), other) is False
@@ -153,8 +174,9 @@ def test_another_message_under_a_used_packet_id_is_new() -> None:
 
 def settled(flight: InFlight, on: Session, packet_ids: Iterable[int]) -> None:
     """Have messages alike come under these ids, and acknowledge them."""
-    judge = Judge(ROUTES, "engine")
+    judge = Mapper(ROUTES, "engine")
     for packet_id in packet_ids:
+        flight.begins(on, [inbound("topic", packet_id=packet_id)])
         arrival = Arrival(on, packet_id, judge.journeys([inbound("topic")], 1.0)[0])
         flight.admit([arrival])
         flight.settle([arrival])
@@ -187,14 +209,15 @@ def test_a_broker_that_goes_back_to_earlier_ids_means_other_messages_by_them(
 ) -> None:
     flight, after = InFlight(), session()
     settled(flight, session(), used)
-    other = Judge(ROUTES, "engine").journeys([inbound("topic", b"other")], 1.0)[0]
+    other = Mapper(ROUTES, "engine").journeys([inbound("topic", b"other")], 1.0)[0]
+    assert bool(flight.begins(after, [inbound("topic", b"other", packet_id=first)])) is bool(list(forgotten))
     flight.admit([Arrival(after, first, other)])
     assert [flight.redelivered(session(), under(one)) for one in forgotten] == [False] * len(list(forgotten))
     assert all(isinstance(flight.redelivered(session(), under(one)), Arrival) for one in kept)
 
 
 def test_ids_go_on_over_connections_and_sending_again_is_no_going_back() -> None:
-    flight, judge = InFlight(), Judge(ROUTES, "engine")
+    flight, judge = InFlight(), Mapper(ROUTES, "engine")
     settled(flight, session(), range(1, 30))
     after = session()
     again = judge.journeys([inbound("topic", b"unseen", redelivered=True)], 1.0)[0]
@@ -205,7 +228,7 @@ def test_ids_go_on_over_connections_and_sending_again_is_no_going_back() -> None
 
 def test_acknowledgements_go_in_order_of_receipt() -> None:
     flight, one = InFlight(), session()
-    judge = Judge(ROUTES, "engine")
+    judge = Mapper(ROUTES, "engine")
     arrivals = [Arrival(one, packet_id, judge.journeys([inbound("topic")], 1.0)[0]) for packet_id in (3, 1, 0, 2)]
     flight.admit(arrivals)
     assert len(flight) == 3
@@ -215,13 +238,13 @@ def test_acknowledgements_go_in_order_of_receipt() -> None:
 
 
 def test_contention_shows_at_the_third_short_life() -> None:
-    contention = Contention()
+    contention = SessionTakeover()
     assert [contention.closed(lived) for lived in (3600, 1, 600, 2, 2, 2, 2)] == [False] * 5 + [True, True]
     assert [contention.pause() for _ in range(6)] == [10, 20, 40, 80, 160, 300]
 
 
 def test_a_broker_that_was_away_between_two_short_lives_is_no_contention() -> None:
-    contention = Contention()
+    contention = SessionTakeover()
     for _ in range(5):
         assert not contention.closed(1)
         assert not contention.closed(1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from bridge.journal import (
@@ -14,7 +16,7 @@ from bridge.journal import (
     Server,
     Stage,
     State,
-    StockBoard,
+    StockTable,
     Verdict,
 )
 from bridge.movement import Movement, Reason, Rejection
@@ -67,6 +69,37 @@ def test_a_rejection_at_ingest_is_counted_and_is_no_latency_to_strapi() -> None:
     assert journal.latency[Hop.TOTAL].total == 0
 
 
+def test_each_figure_counts_what_it_says() -> None:
+    journal = Journal(10)
+    times = {"received_at": 1.0, "acknowledged_at": 2.0, "consumed_at": 3.0, "decided_at": 4.0}
+
+    def journey(name: str, verdict: Verdict, reason: Reason | None = None, **more: object) -> Journey:
+        rejection = None if reason is None else Rejection(reason, "no")
+        return Journey(name, b"", verdict=verdict, rejection=rejection, **{**times, **more})  # type: ignore[arg-type]
+
+    movement = Movement("12", 5, "OUT")
+    answered = [
+        journey("applied", Verdict.APPLIED, movement=movement),
+        journey("insufficient", Verdict.REJECTED, Reason.INSUFFICIENT_STOCK, movement=movement),
+        journey("duplicate", Verdict.DUPLICATE, movement=movement),
+        journey("product", Verdict.CARRIED),
+        journey("bad-product", Verdict.REJECTED, Reason.REFUSED_BY_STRAPI),
+    ]
+    without_strapi = [
+        journey("at-ingest", Verdict.REJECTED, Reason.ZERO_AMOUNT, acknowledged_at=None, consumed_at=None),
+        journey("retained", Verdict.REJECTED, Reason.RETAINED_COPY, movement=movement, consumed_at=None),
+        journey("in-kafka", Verdict.REJECTED, Reason.NOT_JSON),
+        journey("no-barcode", Verdict.REJECTED, Reason.NO_PRODUCT),
+    ]
+    all_of_them = [*answered, *without_strapi]
+    journal.acknowledged([one for one in all_of_them if one.acknowledged_at is not None])
+    journal.consumed([one for one in all_of_them if one.consumed_at is not None])
+    journal.settled(all_of_them)
+    assert (journal.decided.total, journal.answered.total) == (len(all_of_them), len(answered))
+    measured = {hop: histogram.total for hop, histogram in journal.latency.items()}
+    assert measured == {Hop.INGEST: 4, Hop.KAFKA: 3, Hop.APPLY: 3, Hop.TOTAL: 3}
+
+
 def test_it_forgets_what_is_long_past() -> None:
     journal = Journal(10)
     for start in range(0, 1000, 10):
@@ -97,8 +130,8 @@ class TestStockBoard:
     )
 
     @pytest.fixture
-    def board(self) -> StockBoard:
-        board = StockBoard()
+    def board(self) -> StockTable:
+        board = StockTable()
         board.read(self.PRODUCTS, complete=True)
         return board
 
@@ -116,15 +149,15 @@ class TestStockBoard:
         ],
     )
     def test_a_product_is_found_by_id_then_document_then_barcode(
-        self, board: StockBoard, reference: str, product_id: int | None
+        self, board: StockTable, reference: str, product_id: int | None
     ) -> None:
         found = board.find(reference)
         assert (found.id if found else None) == product_id
 
-    def test_products_come_by_id(self, board: StockBoard) -> None:
+    def test_products_come_by_id(self, board: StockTable) -> None:
         assert [product.id for product in board.products()] == [3, 7, 12]
 
-    def test_a_movement_changes_a_row_that_is_there(self, board: StockBoard) -> None:
+    def test_a_movement_changes_a_row_that_is_there(self, board: StockTable) -> None:
         version = board.version
         board.moved(3, 4, -1, 50.0)
         board.moved(99, 4, -1, 50.0)
@@ -132,18 +165,87 @@ class TestStockBoard:
         assert board.get(99) is None
         assert board.version == version + 1
 
-    def test_a_reading_that_brings_no_news_changes_nothing(self, board: StockBoard) -> None:
+    def test_a_reading_that_brings_no_news_changes_nothing(self, board: StockTable) -> None:
         board.moved(3, 4, -1, 50.0)
         version = board.version
         board.read([self.PRODUCTS[0]._replace(stock=4, changed_at=60.0)], complete=False)
         assert board.version == version
         assert board.get(3) == self.PRODUCTS[0]._replace(stock=4, last_change=-1, changed_at=50.0)
 
-    def test_a_reading_tells_a_change_that_no_movement_made(self, board: StockBoard) -> None:
+    def test_a_reading_tells_a_change_that_no_movement_made(self, board: StockTable) -> None:
         board.read([self.PRODUCTS[0]._replace(stock=25, changed_at=60.0)], complete=False)
         assert board.get(3) == self.PRODUCTS[0]._replace(stock=25, last_change=20, changed_at=60.0)
         assert len(board) == 3
 
-    def test_a_whole_reading_drops_what_is_gone(self, board: StockBoard) -> None:
+    def test_a_whole_reading_drops_what_is_gone(self, board: StockTable) -> None:
         board.read(self.PRODUCTS[:1], complete=True)
         assert [product.id for product in board.products()] == [3]
+
+
+def test_the_board_has_one_row_for_a_product_whichever_of_its_rows_was_read() -> None:
+    board = StockTable()
+    board.read([Product(4, "abc", "Lamp", 42)], complete=True)
+    board.read([Product(3, "abc", "Lamp", 43)], complete=False)
+    board.also([(27, "abc"), (28, "abc"), (9, "gone")])
+    assert [(each.id, each.stock, each.last_change) for each in board.products()] == [(3, 43, 1)]
+    assert {number: board.own(number) for number in (3, 4, 27, 28, 9)} == {3: 3, 4: 3, 27: 3, 28: 3, 9: 9}
+    board.moved(28, 44, 1, 5.0)
+    assert board.find("4") == board.get(27) == Product(3, "abc", "Lamp", 44, last_change=1, changed_at=5.0)
+    board.keep(set())
+    assert (board.get(27), board.id_of("abc"), len(board)) == (None, None, 0)
+
+
+def test_a_journal_goes_on_with_the_next_engine() -> None:
+    """What happened stays, what one engine's connections were goes, and what another server's was as well."""
+    journal = Journal(100)
+    journal.received.add(3)
+    journal.notes.update({"skipped": "8 were deleted", "apply": "movements wait"})
+    journal.skipped[("stock", 0)] = 8
+    journal.stock.read([Product(12, "doc12", "Gloves", 41)], complete=True)
+    journal.connection(Server.MQTT, State.UP)
+    journal.lag = 7
+    journal.go_on(200)
+    assert (journal.received.total, journal.notes, len(journal.stock)) == (3, {"skipped": "8 were deleted"}, 1)
+    assert journal.connections[Server.MQTT].state is not State.UP
+    assert (journal.lag, journal.mqtt.capacity, journal.errors.capacity) == (-1, 200, 200)
+    journal.go_on(200, same_strapi=False)
+    assert (journal.received.total, journal.notes, journal.skipped, len(journal.stock)) == (3, {}, {}, 0)
+
+
+def test_what_was_before_the_start_stands_once_and_counts_nowhere() -> None:
+    journal = Journal(10, 5)
+    ours = Journey("ours", b"1", received_at=5.0, kafka_topic="stock", partition=0, offset=7)
+    unplaced = Journey("unplaced", b"2", received_at=5.0)
+    journal.arrived([ours, unplaced])
+    form = Journey("form", b"3", published_at=time.time())
+    sent_before = Journey("sent before", b"4", published_at=1.0)
+    journal.published(form)
+    journal.published(sent_before)
+    before = Journey("before", b"0", received_at=1.0, kafka_topic="stock", partition=0, offset=3, earlier=True)
+    again = Journey("ours", b"0", kafka_topic="stock", partition=0, offset=4, earlier=True)
+    found = Journey("sent before", b"4", kafka_topic="stock", partition=0, offset=5, earlier=True)
+    noted = journal.precede(
+        [
+            before,
+            again,
+            found,
+            Journey("ours", b"1", received_at=5.0, kafka_topic="stock", partition=0, offset=7, earlier=True),
+            Journey("unplaced", b"2", received_at=5.0, kafka_topic="stock", partition=0, offset=8, earlier=True),
+            Journey("form", b"3", received_at=5.0, kafka_topic="stock", partition=0, offset=9, earlier=True),
+        ]
+    )
+    assert noted == [before, again, found]
+    assert journal.mqtt.slice(0, 99) == [before, ours, unplaced]
+    assert journal.kafka.slice(0, 99) == noted
+    # Only who is given a record by Kafka looks for those of before: to others they are no news.
+    assert [journal.journey(name) for name in ("before", "ours", "form")] == [None, ours, form]
+    assert (list(journal.journeys("ours")), list(journal.known("ours"))) == ([ours], [again, ours])
+    assert not journal.journeys("sent before")
+    assert (journal.received.total, journal.produced.total) == (2, 0)
+    # The engine may get one to carry after all, as a position was set back.
+    before.acknowledged_at, before.consumed_at = 1.5, 6.0
+    journal.consumed([before])
+    before.decided_at, before.verdict = 6.5, Verdict.DUPLICATE
+    journal.settled([before])
+    assert journal.kafka.slice(0, 99) == noted
+    assert journal.latency[Hop.TOTAL].total == 0

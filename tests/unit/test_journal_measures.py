@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.journal import Latency, LatencyHistogram, Rate
-from bridge.journal.latency import BOUNDS
-from bridge.journal.rate import WINDOW
+from bridge.journal.metrics import BOUNDS, WINDOW
 
 # Far ahead: the tests before this one may take their time, and a rate begins with the clock.
 START = time.monotonic() + 1_000_000

@@ -56,9 +56,10 @@ def test_what_is_a_movement(payload: bytes, movement: Movement) -> None:
     ("payload", "expected"),
     [
         (b"Hello mqtt0", Reason.NOT_JSON),
-        (b"", Reason.NOT_JSON),
-        (b"\xff\x00", Reason.NOT_JSON),
-        (b'{"id":1', Reason.NOT_JSON),
+        (b"", Reason.EMPTY_PAYLOAD),
+        (b" \0\0", Reason.EMPTY_PAYLOAD),
+        (b"\xff\x00", Reason.NOT_UTF8),
+        (b'{"id":1', Reason.CUT_OFF),
         (b"[1]", Reason.NOT_AN_OBJECT),
         (b"null", Reason.NOT_AN_OBJECT),
         (b'{"id":null,"amount":null,"type":"OUT"}', Reason.NO_PRODUCT),
@@ -81,6 +82,11 @@ def test_what_is_a_movement(payload: bytes, movement: Movement) -> None:
         (b'{"id":1,"amount":[5],"type":"IN"}', Reason.NOT_WHOLE),
         (b'{"id":1,"amount":2147483648,"type":"IN"}', Reason.TOO_LARGE),
         (b'{"id":1,"amount":1e300,"type":"IN"}', Reason.TOO_LARGE),
+        (b'{"id":1,"amount":5.00000000000000000001,"type":"IN"}', Reason.NOT_WHOLE),
+        (b'{"id":1,"amount":1e-99999999999999999999,"type":"IN"}', Reason.NOT_WHOLE),
+        (b'{"id":1,"amount":"1 000","type":"IN"}', Reason.NOT_WHOLE),
+        (b'{"id":1,"amount":"' + b"9" * 9000 + b'","type":"IN"}', Reason.TOO_LARGE),
+        (b'{"id":1,"amount":-' + b"9" * 9000 + b',"type":"IN"}', Reason.NEGATIVE_AMOUNT),
         (b'{"id":1,"amount":5}', Reason.BAD_TYPE),
         (b'{"id":1,"amount":5,"type":"in"}', Reason.BAD_TYPE),
         (b'{"id":1,"amount":5,"type":["IN"]}', Reason.BAD_TYPE),
@@ -91,7 +97,7 @@ def test_what_is_none_says_why(payload: bytes, expected: Reason) -> None:
     assert reason(payload) is expected
 
 
-@pytest.mark.parametrize("name", [b"9" * 400, b"1e300", b'"' + b"x" * 256 + b'"'])
+@pytest.mark.parametrize("name", [b"9" * 400, b"9" * 9000, b"1e300", b'"' + b"x" * 256 + b'"'])
 def test_a_name_that_strapi_can_not_hold_names_no_product(name: bytes) -> None:
     assert reason(b'{"id":' + name + b',"amount":1,"type":"IN"}') is Reason.NO_PRODUCT
 

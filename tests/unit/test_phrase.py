@@ -9,7 +9,7 @@ import pytest
 
 from bridge.errors import UnreachableError
 from bridge.phrase import Phrase
-from tui.figures import age, count, duration, rate, signed
+from tui.format import age, count, duration, rate, signed
 from tui.language import language_of, say, speak
 from tui.language import say_count as counted
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.recent import Recent
+from bridge.bounded import Recent
 
 
 @given(st.integers(1, 8), st.lists(st.integers(0, 20)))

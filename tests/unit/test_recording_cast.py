@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 
-from tui.recording.band import ROWS, band, key_caps
-from tui.recording.cast import Cast, CastError, Event, Header, Promise, Theme, Tour, read
-from tui.recording.rows import changed_part
-from tui.recording.tape import Tape
+from tui.actions import key_cap
+from tui.recording.cast import Cast, CastError, CastWriter, Event, Header, Promise, Theme, Tour, read
+from tui.recording.pictures import changed_part
+from tui.recording.tour import ROWS, band
 
 HEADER = Header(
     80,
@@ -74,7 +74,7 @@ def test_what_is_no_cast_is_said_with_its_line(lines: list[str], said: str) -> N
 def test_a_tape_has_what_the_screen_shows_and_nothing_beyond_it() -> None:
     now = 10.0
     kept: list[Event] = []
-    tape = Tape(lambda: now, kept.append)
+    tape = CastWriter(lambda: now, kept.append)
     tape.output("\x1b]52;c;c2VjcmV0\x07\x1b]22;default\x1b\\\x1b[?2026h")
     assert kept == []
     now = 11.5
@@ -117,4 +117,4 @@ def test_the_band_fills_its_rows_and_no_more() -> None:
     [("3", "3"), ("plus", "+"), ("enter", "Enter"), ("ctrl+f", "Ctrl+F"), ("f9", "F9"), ("+", "+"), ("u", "u")],
 )
 def test_keys_are_named_as_on_a_keyboard(key: str, shown: str) -> None:
-    assert key_caps(key) == shown
+    assert key_cap(key) == shown

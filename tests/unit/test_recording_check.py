@@ -8,7 +8,7 @@ import pytest
 
 from tui.recording.cast import Cast, Event, Header, Promise, Tour
 from tui.recording.check import check
-from tui.recording.command import main
+from tui.recording.cli import main
 
 if TYPE_CHECKING:
     from pathlib import Path

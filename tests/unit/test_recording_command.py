@@ -8,10 +8,11 @@ import pytest
 
 from stack.command import parse as parse_stack
 from stack.errors import NotRunningError
-from stack.one import start_one, stop_one
-from stack.places import Places
+from stack.lifecycle import stop_one
+from stack.paths import Paths
 from stack.report import Report
-from tui.recording.command import main, parse
+from stack.venv_commands import start_one
+from tui.recording.cli import main, parse
 from tui.recording.servers import RunnerServers
 
 if TYPE_CHECKING:
@@ -56,11 +57,11 @@ def test_the_runner_takes_one_server() -> None:
 
 
 def test_where_nothing_runs_nothing_is_stopped_or_started(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    places = Places.of(tmp_path / "state")
-    assert stop_one(places, Report(quiet=True), "kafka") == 0
+    paths = Paths.of(tmp_path / "state")
+    assert stop_one(paths, Report(quiet=True), "kafka") == 0
     assert capsys.readouterr().out == "kafka does not run\n"
     with pytest.raises(NotRunningError, match="start all of them with `up`"):
-        start_one(places, Report(quiet=True), "kafka")
+        start_one(paths, Report(quiet=True), "kafka")
 
 
 async def test_the_settings_file_says_whose_servers_are_meant(tmp_path: Path) -> None:

@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from stack.debian import Debian
 from stack.demo import fonts_beside
-from stack.machine import Machine
-from stack.needs import FONTS
-from stack.places import ROOT, Places
+from stack.install import FONTS
+from stack.paths import ROOT, Paths
 from stack.report import Report
+from stack.system_packages import Debian, SystemPackages
 from tui.recording.cast import Cast, Event, Header
-from tui.recording.fonts import Fonts, find_font
-from tui.recording.frames import HEIGHT, WIDTH, Frames
+from tui.recording.frames import HEIGHT, WIDTH, Fonts, Frames, find_font
 from tui.recording.terminal import MissingLibraryError, library
 from tui.recording.video import find_ffmpeg, make_film
 
@@ -24,7 +22,7 @@ from tui.recording.video import find_ffmpeg, make_film
 @pytest.fixture(autouse=True)
 def fonts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fonts, installed, or unpacked where this is not root."""
-    font = Machine(Places.of().cache, Report(quiet=True)).programs(FONTS)["DejaVuSansMono.ttf"]
+    font = SystemPackages(Paths.of().cache, Report(quiet=True)).programs(FONTS)["DejaVuSansMono.ttf"]
     for name, value in fonts_beside(font).items():
         monkeypatch.setenv(name, value)
 

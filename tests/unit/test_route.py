@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from paho.mqtt.client import topic_matches_sub
 
 from bridge.route import filter_matches, filters_overlap
-from bridge.settings.possible import filter_problem, topic_problem
+from bridge.settings.constraints import filter_problem, topic_problem
 
 LEVELS = st.sampled_from(["", "a", "b", "sport", "$SYS"])
 TOPICS = st.lists(LEVELS, min_size=1, max_size=4).map("/".join).filter(bool)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def test_each_setting_has_a_variable() -> None:
-    values = {"routes": '[{"mqtt": "topic", "kafka": "stock"}]', "kafka.brokers": "a:1, b:2,"}
+    values = {"routes": '[{"mqtt": "topic", "kafka": "stock"}]', "kafka.brokers": "a:1, b:2,", "watch.names": ""}
     environ = {}
     for setting in SETTINGS.values():
         section = getattr(Settings(), setting.section) if setting.section else Settings()

@@ -14,11 +14,8 @@ from hypothesis import strategies as st
 
 from bridge.errors import SettingsError
 from bridge.settings import Settings
-from bridge.settings.lines import find_lines
 from bridge.settings.load import find_settings_file, load_settings
-from bridge.settings.names import SETTINGS
-
-SHIPPED = Path(__file__).parents[2] / "configs" / "opsci.toml"
+from bridge.settings.reference import SHIPPED
 
 
 def problems(tmp_path: Path, text: str) -> list[str]:
@@ -36,29 +33,6 @@ def test_the_shipped_file_says_the_defaults() -> None:
     document = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
     assert msgspec.convert(document, Settings) == Settings()
     assert load_settings(SHIPPED, {}, {}) == Settings()
-
-
-def test_the_shipped_file_names_every_setting_and_says_something_about_each() -> None:
-    lines = SHIPPED.read_text(encoding="utf-8").splitlines()
-    places = find_lines("\n".join(lines))
-    for key in SETTINGS:
-        assert key in places, f"{key} is missing"
-        assert lines[places[key] - 2].startswith("#"), f"{key} has no comment"
-
-
-def test_bounds_in_the_comments_are_those_of_the_model() -> None:
-    lines = SHIPPED.read_text(encoding="utf-8").splitlines()
-    places = find_lines("\n".join(lines))
-    for key, setting in SETTINGS.items():
-        described = msgspec.inspect.type_info(setting.kind)
-        if isinstance(described, (msgspec.inspect.IntType, msgspec.inspect.FloatType)):
-            start = places[key] - 2
-            comment: list[str] = []
-            while lines[start].startswith("#"):
-                comment.insert(0, lines[start].removeprefix("# "))
-                start -= 1
-            numbers = {float(found.replace(",", "")) for found in re.findall(r"\d[\d,]*", " ".join(comment))}
-            assert float(described.le or 0) in numbers, key
 
 
 def test_wrong_values_name_file_line_key_found_and_allowed(tmp_path: Path) -> None:
@@ -219,6 +193,6 @@ def test_any_text_loads_or_is_explained(tmp_path_factory: pytest.TempPathFactory
 def test_a_loop_that_is_not_installed_is_said_before_anything_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.event_loop.importlib.util.find_spec", lambda _: None)
+    monkeypatch.setattr("bridge.runtime.importlib.util.find_spec", lambda _: None)
     (problem,) = problems(tmp_path, 'loop = "uvloop"\n')
     assert "loop: uvloop is not installed: pip install 'opsci[uvloop]', or take asyncio" in problem

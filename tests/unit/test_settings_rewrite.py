@@ -11,12 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.errors import SettingsError
-from bridge.settings.given import Given
+from bridge.settings.edit import as_toml, rewritten, without
 from bridge.settings.load import load_settings
 from bridge.settings.names import SETTINGS
-from bridge.settings.rewrite import as_toml, rewritten
-from bridge.settings.tables import TABLES, check_table
-from bridge.settings.values import check_value
+from bridge.settings.sources import SourcedValue
+from bridge.settings.types import TABLES, check_table, check_value
 
 if TYPE_CHECKING:
     from bridge.settings import Settings
@@ -95,6 +94,18 @@ SHIPPED = (Path(__file__).parents[2] / "configs" / "opsci.toml").read_text(encod
             'product = "7"\n\n[log]\n',
         ),
         (
+            '["screen"] # mine\ntheme = "nord"\n# hall\n[[screen.presets]] # one\nname = "a"\namount = 1\n',
+            "screen.theme",
+            "gruvbox",
+            '["screen"] # mine\ntheme = "gruvbox"\n# hall\n[["screen".presets]] # one\nname = "a"\namount = 1\n',
+        ),
+        (
+            "[unknown]\n# kept\nx = { y = [1, 2] } # too\n\n[mqtt]\nkeepalive = 3\nnew_name = 1  # as well\n",
+            "mqtt.keepalive",
+            4,
+            "[unknown]\n# kept\nx = { y = [1, 2] } # too\n\n[mqtt]\nkeepalive = 4\nnew_name = 1  # as well\n",
+        ),
+        (
             '[[screen.presets]]\nname = "a"\namount = 1\n',
             "screen.theme",
             "nord",
@@ -118,6 +129,25 @@ def test_the_shipped_file_takes_every_change_in_one_line() -> None:
 def test_what_can_not_be_changed_is_refused_and_not_half_done() -> None:
     with pytest.raises(SettingsError, match="only a person can change"):
         rewritten('"mqtt" = { url = "ws://h:1", keepalive = 3 }\n', "mqtt.url", float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "after"),
+    [
+        ('[mqtt]\n# mine\nkeepalive = 3 # here\nversion = "5"\n', "mqtt.keepalive", '[mqtt]\n# mine\nversion = "5"\n'),
+        ("mqtt = { keepalive = 3, in_flight = 4 } # x\n", "mqtt.keepalive", "mqtt = { in_flight = 4 } # x\n"),
+        ('[kafka]\nbrokers = [ # two\n  "a:1",\n]\ntimeout = 3\n', "kafka.brokers", "[kafka]\n# two\ntimeout = 3\n"),
+        ('[screen.keys]\n# f\nhelp = "f1"\n\n# l\n[log]\n', "screen.keys", "# f\n\n# l\n[log]\n"),
+        ('[[screen.presets]]\nname = "a"\namount = 1\n# end\n', "screen.presets", "# end\n"),
+    ],
+)
+def test_taking_a_setting_out_leaves_every_comment_around_it(text: str, key: str, after: str) -> None:
+    assert without(text, key) == after
+
+
+def test_what_does_not_stand_there_can_not_be_taken_out() -> None:
+    with pytest.raises(SettingsError, match="only a person can change"):
+        without('["screen"]\n[[screen.presets]]\nname = "a"\namount = 1\n', "screen.theme")
 
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=12).filter(
@@ -242,7 +272,7 @@ def documents(draw: st.DrawFn) -> str:
 
 
 def _checked(key: str, value: object) -> object:
-    one = Given(key, value, key)
+    one = SourcedValue(key, value, key)
     read, problems = check_table(one) if key in TABLES else check_value(one)
     assert not problems
     return read

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.errors import OpsciError, PublishError
-from bridge.journal import Product, StockBoard
+from bridge.journal import Product, StockTable
 from bridge.movement import Movement, read_movement
 from bridge.simulator import SIMULATED, Choice, Simulated, Simulation
 from tests.chain.lane import until
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 STOCK = {12: 41, 13: 5, 120: 20, 121: 0}
 
 
-def board() -> StockBoard:
-    made = StockBoard()
+def board() -> StockTable:
+    made = StockTable()
     made.read(
         [Product(identity, f"doc{identity}", "gloves", pieces) for identity, pieces in STOCK.items()], complete=True
     )
@@ -63,7 +63,7 @@ def test_the_stock_stays_plausible_under_what_is_applied(seed: int) -> None:
 
 
 async def simulated(
-    publish: Callable[[bytes, str, tuple[tuple[str, str], ...]], None], products: StockBoard | None = None
+    publish: Callable[[bytes, str, tuple[tuple[str, str], ...]], None], products: StockTable | None = None
 ) -> Simulation:
     async def sent(payload: bytes, movement_id: str, properties: tuple[tuple[str, str], ...]) -> None:
         publish(payload, movement_id, properties)

@@ -5,15 +5,25 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.journal import Journey
 from bridge.movement import MAX_AMOUNT, Movement
-from bridge.strapi.decision import Order, Outcome
-from bridge.strapi.merge import Positions, merge
+from bridge.strapi.ledger import Outcome
+from bridge.strapi.rest import Positions, merge
 
 deltas = st.lists(st.integers(-60, 60).filter(bool) | st.sampled_from([MAX_AMOUNT, -MAX_AMOUNT]), max_size=60)
 
 
-def order(offset: int, timestamp: int = 1000, partition: int = 3) -> Order:
-    return Order(f"m{offset}", Movement("12", 1, "IN"), "stock", partition, offset, timestamp)
+def at(offset: int, timestamp: int = 1000, partition: int = 3) -> Journey:
+    movement = Movement("12", 1, "IN")
+    return Journey(
+        f"m{offset}",
+        b"",
+        movement=movement,
+        kafka_topic="stock",
+        partition=partition,
+        offset=offset,
+        timestamp=timestamp,
+    )
 
 
 def one_at_a_time(stock: int, delta: int) -> tuple[bool, int]:
@@ -49,45 +59,45 @@ def test_a_redelivery_from_anywhere_is_recognised_with_what_was_decided(
     positions = Positions(None)
     outcomes = [Outcome.APPLIED if yes else Outcome.INSUFFICIENT_STOCK for yes in applied]
     for offset, outcome in enumerate(outcomes):
-        assert positions.first(order(offset)) is None
-        positions.count(order(offset), outcome)
+        assert positions.first(at(offset)) is None
+        positions.count(at(offset), outcome)
     again = Positions(positions.text)
     start = data.draw(st.integers(0, len(applied) - 1))
     for offset in range(start, len(applied)):
-        assert again.first(order(offset)) is outcomes[offset]
-    assert again.first(order(len(applied))) is None
-    assert again.first(order(0, partition=4)) is None
+        assert again.first(at(offset)) is outcomes[offset]
+    assert again.first(at(len(applied))) is None
+    assert again.first(at(0, partition=4)) is None
 
 
 def test_a_second_crash_still_knows_what_was_refused_before_the_first() -> None:
     positions = Positions(None)
-    positions.count(order(1), Outcome.INSUFFICIENT_STOCK)
-    positions.count(order(2), Outcome.APPLIED)
+    positions.count(at(1), Outcome.INSUFFICIENT_STOCK)
+    positions.count(at(2), Outcome.APPLIED)
     again = Positions(positions.text)
-    assert again.first(order(1)) is Outcome.INSUFFICIENT_STOCK
-    again.count(order(3), Outcome.APPLIED)
-    assert Positions(again.text).first(order(1)) is Outcome.INSUFFICIENT_STOCK
+    assert again.first(at(1)) is Outcome.INSUFFICIENT_STOCK
+    again.count(at(3), Outcome.APPLIED)
+    assert Positions(again.text).first(at(1)) is Outcome.INSUFFICIENT_STOCK
 
 
 def test_refusals_that_are_settled_are_forgotten() -> None:
     positions = Positions(None)
     for offset in range(100):
-        positions.count(order(offset), Outcome.INSUFFICIENT_STOCK)
+        positions.count(at(offset), Outcome.INSUFFICIENT_STOCK)
     later = Positions(positions.text)
-    later.count(order(100), Outcome.APPLIED)
+    later.count(at(100), Outcome.APPLIED)
     assert later.text == '{"stock/3":[100,1000,{}]}'
 
 
 def test_a_topic_that_was_made_again_counts_from_its_beginning() -> None:
     positions = Positions(None)
-    positions.count(order(128, timestamp=5000), Outcome.APPLIED)
+    positions.count(at(128, timestamp=5000), Outcome.APPLIED)
     again = Positions(positions.text)
-    assert again.first(order(0, timestamp=6000)) is None
-    again.count(order(0, timestamp=6000), Outcome.APPLIED)
-    assert again.first(order(0, timestamp=6000)) is Outcome.APPLIED
-    assert again.first(order(1, timestamp=6001)) is None
+    assert again.first(at(0, timestamp=6000)) is None
+    again.count(at(0, timestamp=6000), Outcome.APPLIED)
+    assert again.first(at(0, timestamp=6000)) is Outcome.APPLIED
+    assert again.first(at(1, timestamp=6001)) is None
 
 
 def test_what_no_engine_wrote_counts_as_nothing() -> None:
     for text in (None, "", "hello", '{"stock/3": 128}', "[1]", 7, "\ud800"):
-        assert Positions(text).first(order(0)) is None
+        assert Positions(text).first(at(0)) is None

@@ -8,7 +8,7 @@ import pytest
 from bridge.errors import UnreachableError
 from bridge.settings import StrapiSettings
 from bridge.strapi.client import StrapiClient
-from bridge.strapi.products import read_latest, read_pages
+from bridge.strapi.products import find_rows, read_latest, read_pages
 
 SETTINGS = StrapiSettings(url="http://strapi.example", token="t")
 
@@ -38,3 +38,19 @@ async def test_the_number_of_products_is_told_with_the_latest() -> None:
     async with StrapiClient(SETTINGS, httpx.MockTransport(lambda _: page([9], pageSize=1, total=120_000))) as client:
         rows, total = await read_latest(client, 1)
     assert ([row.id for row in rows], total) == ([9], 120_000)
+
+
+async def test_many_long_texts_are_asked_for_in_requests_that_a_server_takes() -> None:
+    wanted = [f"{number:03}" + "\u4e00" * 252 for number in range(40)] + [f"b{number}" for number in range(60)]
+    asked: list[str] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        values = [value for name, value in request.url.params.items() if "$in" in name]
+        assert len(request.url.raw_path) < 10_000
+        assert len(values) <= 25
+        asked.extend(values)
+        return page([], pageSize=100)
+
+    async with StrapiClient(SETTINGS, httpx.MockTransport(respond)) as client:
+        assert await find_rows(client, wanted, documents=False) == {}
+    assert asked == wanted

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.text import readable, readable_bytes
+from bridge.text import UNSAFE, escaped_json, readable, readable_bytes
 
 DRIVES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode's categories that can move a cursor, turn a line around, end it, or can't be written at all."""
@@ -61,3 +62,22 @@ def test_a_cut_keeps_the_character_whole(text: str, limit: int) -> None:
 def test_what_is_no_utf8_is_shown_as_bytes() -> None:
     assert readable_bytes(b"\xff\xfe ok") == r"\xff\xfe ok"
     assert readable_bytes(b"\x80" * 8, 4) == r"\x80… +7 bytes"
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=20))
+def test_escaped_json_says_the_same_without_unsafe_characters(text: str) -> None:
+    written = escaped_json(json.dumps(text, ensure_ascii=False))
+    assert json.loads(written) == text
+    assert not UNSAFE.search(written)
+
+
+def test_unsafe_is_what_moves_a_cursor_or_turns_a_line() -> None:
+    unsafe = {chr(code) for code in range(0x110000) if UNSAFE.match(chr(code))}
+    controls = {chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in {"Cc", "Cs", "Zl", "Zp"}}
+    turning = {chr(code) for code in range(0x110000) if unicodedata.bidirectional(chr(code)) in _TURNING}
+    assert controls - unsafe == {"\t", "\n", "\r"}
+    assert turning <= unsafe
+    assert unsafe - controls - turning == {"\u200e", "\u200f", "\u061c", "\ufeff"}
+
+
+_TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}

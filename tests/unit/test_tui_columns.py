@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from bridge.journal import Journey, Product
+from bridge.movement import Movement
 from bridge.text import readable
-from tui.panes.cells import Cell, fit
-from tui.panes.columns import EXTRA, Column, Layout, lay_out
-from tui.panes.kafka import KAFKA_COLUMNS
-from tui.panes.mqtt import MQTT_COLUMNS
-from tui.panes.stock import STOCK_COLUMNS
+from tui.format import count
+from tui.language import speak
+from tui.widgets import columns as cells
+from tui.widgets.column_layout import EXTRA, Cell, Column, Layout, fit, lay_out
+from tui.widgets.columns import KAFKA_COLUMNS, MQTT_COLUMNS, STOCK_COLUMNS
 
 if TYPE_CHECKING:
-    from bridge.journal import Journey, Product
+    from collections.abc import Iterator, Sequence
 
 
 def column(title: str, least: int, wish: int, most: int, rank: int) -> Column[str]:
-    return Column(title, least, wish, most, rank, lambda item, now: Cell(item))
+    return Column(title, title, least, wish, most, rank, lambda item, now: Cell(item))
 
 
 COLUMNS = (column("a", 4, 6, 10, 1), column("b", 4, 6, 10, 0), column("x", 5, 8, 99, EXTRA))
@@ -82,6 +85,85 @@ def test_a_shorter_text_stands_in_where_it_fills_the_room() -> None:
     assert fit(time, 9, "left") == "12:03:11 "
     assert fit(Cell("✗ insufficient stock", short="✗"), 3, "left") == "✗  "
     assert fit(Cell("✗ insufficient stock", short="✗"), 15, "left") == "✗ insufficient…"
+
+
+LARGE = [sign * int("123456789123456"[:digits]) for digits in range(1, 16) for sign in (1, -1)]
+ROUND = [sign * number for number in (999, 9_994, 9_996, 999_499, 999_950, 999_999_999) for sign in (1, -1)]
+UNITS = {"k": 1_000, "M": 1_000_000, "G": 1_000_000_000, "T": 1_000_000_000_000, "P": 1_000_000_000_000_000}
+
+
+def says(text: str, number: int) -> bool:
+    """Whether a cell says a number: all of it, or rounded in a unit and as exact as it looks."""
+    plain = text.strip().replace("\u00a0", "")
+    if language_speaks_french():
+        plain = plain.replace(",", ".")
+    plain = plain.replace(",", "").removeprefix("+")
+    unit = UNITS.get(plain[-1])
+    if unit is None:
+        return plain == str(number)
+    share = plain[:-1]
+    digits = len(share.partition(".")[2])
+    return abs(float(share) * unit - number) <= unit * 0.5 / float(10**digits) * 1.000_001
+
+
+def language_speaks_french() -> bool:
+    return count(1_000) != "1,000"
+
+
+@pytest.fixture(params=["en", "fr"])
+def _language(request: pytest.FixtureRequest) -> Iterator[None]:
+    speak(request.param)
+    yield
+    speak("en")
+
+
+@pytest.mark.usefixtures("_language")
+@pytest.mark.parametrize("number", [*LARGE, *ROUND])
+def test_a_number_is_whole_or_honestly_shorter_in_every_width(number: int) -> None:
+    product = Product(12, "doc12", "Gloves", number, "", "safe", number)
+    journey = Journey("x", b"", movement=Movement("12", abs(number), "IN" if number > 0 else "OUT"))
+    for cell in (cells.stock(product, 0), cells.last_change(product, 0), cells.amount(journey, 0)):
+        for width in range(1, 30):
+            text = fit(cell, width, "right")
+            assert cell_len(text) == width
+            if len(cell.text) <= width:
+                assert text.strip() == cell.text
+            elif width >= 5:
+                assert says(text, number), (number, width, text)
+            else:
+                assert text.strip() == "…" or says(text, number), (number, width, text)
+
+
+@pytest.mark.usefixtures("_language")
+def test_columns_make_room_for_the_numbers_in_them_at_every_width_of_a_pane() -> None:
+    for number in (123_456_789, -123_456_789, 2_147_483_647, -1_607):
+        movement = Movement("123456789", abs(number), "IN" if number > 0 else "OUT")
+        journey = Journey("x", b"", movement=movement, partition=3, offset=123_456_789_012, key="123456789")
+        product = Product(123_456_789, "doc12", "Licensed Concrete Gloves", number, "", "safe", number)
+        tables: list[tuple[Sequence[Column[Any]], Any]] = [
+            (MQTT_COLUMNS, journey),
+            (KAFKA_COLUMNS, journey),
+            (STOCK_COLUMNS, product),
+        ]
+        for columns, item in tables:
+            widest = {place: cell_len(column.cell(item, 0.0).text) for place, column in enumerate(columns)}
+            grown = [column.grown(widest[place]) for place, column in enumerate(columns)]
+            for width in range(28, 200):
+                layout = lay_out(grown, width)
+                assert sum(layout.widths) + len(layout.widths) - 1 <= width
+                for column, room in zip(layout.columns, layout.widths, strict=True):
+                    if column.grows:
+                        text = fit(column.cell(item, 0.0), room, column.align).strip()
+                        assert text == column.cell(item, 0.0).text, (column.title, width)
+
+
+def test_a_movements_stock_before_and_after_is_never_cut_to_another_number() -> None:
+    journey = Journey("x", b"", stock_before=123_456_789, stock_after=123_456_794)
+    cell = cells.stock_before_after(journey, 0)
+    seen = {fit(cell, width, "right").strip() for width in range(1, 40)}
+    assert "123,456,789 → 123,456,794" in seen
+    assert "123456789 → 123456794" in seen
+    assert all("…" not in text or text == "…" for text in seen)
 
 
 def test_numbers_stand_right() -> None:

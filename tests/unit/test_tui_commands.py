@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from bridge.journal import Journey, Product
 from bridge.settings import KafkaSettings, MqttSettings
-from tui.records.commands import kcat_command, mosquitto_command
-from tui.records.lines import file_name, json_line, write_lines
+from tui.export import file_name, json_line, kcat_command, mosquitto_command, write_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -133,6 +132,32 @@ def test_a_line_of_json_is_ascii_and_keeps_everything(text: str, payload: bytes)
     else:
         assert "payload_base64" in read
     assert json.loads(json_line(Product(1, text, text, 5)))["name"] == text
+
+
+@given(st.text(st.sampled_from("=+-@,;\t|\"' a1\\\r\n"), max_size=20))
+@example("x;=HYPERLINK(1)")
+@example('"\t@SUM(1)')
+def test_no_cell_of_a_spreadsheet_begins_a_formula(text: str) -> None:
+    line = json_line(record(text.encode(), text, stock_before=-5))
+    assert json.loads(line)["payload"] == text
+    assert '"stock_before": -5,' in line
+    for separator in ",;\t| ":
+        for cell in line.split(separator):
+            begins = cell.lstrip(" \"'\\[{")
+            assert not begins.startswith(("=", "@", "+", "-")) or begins.rstrip(",") == "-5", (separator, cell)
+
+
+def test_an_export_is_its_owners_alone_and_goes_through_no_link(tmp_path: Path) -> None:
+    planted = tmp_path / "opsci-mqtt.jsonl"
+    planted.symlink_to(tmp_path / "elsewhere")
+    before = os.umask(0)
+    try:
+        written = write_lines(tmp_path, planted.name, [record(b"a")])
+    finally:
+        os.umask(before)
+    assert written.name == "opsci-mqtt-2.jsonl"
+    assert written.stat().st_mode & 0o777 == 0o600
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_file_that_exists_is_left_alone(tmp_path: Path) -> None:

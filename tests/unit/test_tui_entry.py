@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from bridge.errors import PublishError
 from bridge.journal import Journal, Journey, Product, Verdict
 from bridge.movement import MAX_AMOUNT, Movement
-from tui.entry.plan import Target, plan
-from tui.entry.wording import meaning_line
-from tui.form.history import History
-from tui.form.moves import Moves
-from tui.form.sent import Sent
+from tui.widgets.amount import meaning_line
+from tui.widgets.amount_plan import Target, plan
+from tui.widgets.inputs import History
+from tui.widgets.sent import Moves, Sent
 
 GLOVES = Product(12, "docgloves", "Licensed Concrete Gloves", 41)
 TOWELS = Product(13, "doctowels", "Licensed Plastic Towels", 5)

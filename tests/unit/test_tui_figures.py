@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui import figures
+from tui.format import age, clock, clock_milliseconds, count, duration, rate, signed
 
 
 @pytest.mark.parametrize(
@@ -25,12 +25,12 @@ from tui import figures
     ],
 )
 def test_duration(seconds: float | None, written: str) -> None:
-    assert figures.duration(seconds) == written
+    assert duration(seconds) == written
 
 
 @given(st.floats(0, 3_000_000))
 def test_a_duration_fits_seven_characters(seconds: float) -> None:
-    assert len(figures.duration(seconds)) <= 7
+    assert len(duration(seconds)) <= 7
 
 
 @pytest.mark.parametrize(
@@ -38,16 +38,16 @@ def test_a_duration_fits_seven_characters(seconds: float) -> None:
     [(0, "now"), (-5, "now"), (12, "12s"), (61, "1m"), (7_300, "2h"), (200_000, "2d"), (70_000_000, "2y")],
 )
 def test_age(passed: float, written: str) -> None:
-    assert figures.age(1_000_000_000, 1_000_000_000 + passed) == written
+    assert age(1_000_000_000, 1_000_000_000 + passed) == written
 
 
 def test_an_unknown_moment_is_a_dash() -> None:
-    assert figures.age(0, 5) == figures.clock(None) == figures.clock_milliseconds(0) == "-"
+    assert age(0, 5) == clock(None) == clock_milliseconds(0) == "-"
 
 
 def test_counts_rates_and_signs() -> None:
-    assert figures.count(1_204) == "1,204"
-    assert figures.signed(5) == "+5"
-    assert figures.signed(-1_204) == "-1,204"
-    assert figures.signed(0) == "0"
-    assert [figures.rate(value) for value in (0, 0.33, 9.96, 1_204.4)] == ["0/s", "0.3/s", "10/s", "1,204/s"]
+    assert count(1_204) == "1,204"
+    assert signed(5) == "+5"
+    assert signed(-1_204) == "-1,204"
+    assert signed(0) == "0"
+    assert [rate(value) for value in (0, 0.33, 9.96, 1_204.4)] == ["0/s", "0.3/s", "10/s", "1,204/s"]

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.journal import Product, StockBoard
+from bridge.journal import Product, StockTable
 from bridge.movement import MAX_AMOUNT, Movement, read_movement
-from tui.form.completion import complete
-from tui.form.preview import preview, read_amount
+from tui.widgets.preview import preview, read_amount
+from tui.widgets.suggestions import complete
 
 GLOVES = Product(12, "docgloves", "Licensed Concrete Gloves", 41, "1839282045")
 TOWELS = Product(13, "doctowels", "Licensed Plastic Towels", 5, "0417620608")
@@ -18,8 +18,8 @@ PRODUCTS = [BIKE, GLOVES, TOWELS]
 
 
 @pytest.fixture
-def board() -> StockBoard:
-    made = StockBoard()
+def board() -> StockTable:
+    made = StockTable()
     made.read(PRODUCTS, complete=True)
     return made
 
@@ -74,13 +74,13 @@ def test_what_is_no_amount_says_why(typed: str, why: str) -> None:
 
 @given(st.integers(-MAX_AMOUNT, MAX_AMOUNT).filter(bool))
 def test_what_is_sent_is_what_was_typed(delta: int) -> None:
-    found = preview("12", f"{delta:+}", StockBoard())
+    found = preview("12", f"{delta:+}", StockTable())
     sent = read_movement(found.payload)
     assert isinstance(sent, Movement)
     assert (sent.product, sent.delta) == ("12", delta)
 
 
-def test_the_stock_to_expect(board: StockBoard) -> None:
+def test_the_stock_to_expect(board: StockTable) -> None:
     found = preview("12", "-41", board)
     assert (found.stock_after, found.warning, found.missing) == (0, "", "")
 
@@ -90,7 +90,7 @@ def test_the_stock_to_expect(board: StockBoard) -> None:
     [("13", "-6", "5 in stock, 6 to take"), ("120", "1", "would pass"), ("999", "1", "no product that is shown")],
 )
 def test_what_would_be_refused_is_said_and_can_be_sent(
-    board: StockBoard, product: str, amount: str, warning: str
+    board: StockTable, product: str, amount: str, warning: str
 ) -> None:
     found = preview(product, amount, board)
     assert warning in found.warning
@@ -98,10 +98,10 @@ def test_what_would_be_refused_is_said_and_can_be_sent(
 
 
 def test_nothing_is_said_of_products_while_none_is_known() -> None:
-    assert preview("999", "1", StockBoard()).warning == ""
+    assert preview("999", "1", StockTable()).warning == ""
 
 
-def test_what_is_missing_comes_first(board: StockBoard) -> None:
+def test_what_is_missing_comes_first(board: StockTable) -> None:
     assert "a product" in preview(" ", "5", board).missing
     assert preview("12", "", board).product == GLOVES
     assert preview("12", "", board).payload == b""

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import operator
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridge.journal import Journal, Journey, Product, Ring, StockBoard, Verdict
+from bridge.journal import Journal, Journey, Product, Ring, StockTable, Verdict
 from bridge.movement import Movement, Reason, Rejection
-from tui.panes.matching import PRODUCT_WORDS, journey_words
-from tui.panes.query import FilterError, read_filter
-from tui.panes.shown import Pulled, Shown
+from tui.language import speak
+from tui.widgets.filter import PRODUCT_WORDS, FilterError, journey_words, read_filter
+from tui.widgets.view_model import Pulled, ViewModel
 
-BOARD = StockBoard()
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BOARD = StockTable()
 BOARD.read([Product(12, "doc12", "Licensed Plastic Towels", 41, "0417620608", "safe")], complete=True)
 
 
@@ -51,17 +57,26 @@ REJECTED = journey(verdict=Verdict.REJECTED, rejection=Rejection(Reason.INSUFFIC
         (r"re:p\d@12", True),
         (r're:"plastic\s+towels"', True),
         (r"!re:\S", False),
-        ("amount>10", True),
-        ("amount>15", False),
-        ("amount>=15 amount<=15 amount=15", True),
-        ("!amount<10", True),
+        ("amount>10", False),
+        ("amount<-10", True),
+        ("amount<-15", False),
+        ("amount>=-15 amount<=-15 amount=-15", True),
+        ("amount=15", False),
+        ("amount!=15", True),
+        ("amount!=-15", False),
+        ("amount=\N{MINUS SIGN}15", True),
+        ("!amount>-10", True),
+        ("product!=12", False),
+        ("product!=13", True),
+        ("verdict=rejected", True),
+        ("verdict!=applied", True),
         ("offset=128 partition<4 qos:1", True),
         ("type:out", True),
         ("type:o", True),
         ("type:in", False),
         ("type:ut", False),
         ("verdict:insufficient", True),
-        ("verdict:rejected type:OUT amount>10", True),
+        ("verdict:rejected type:OUT amount<-10", True),
         ("!verdict:rejected", False),
         ("topic:hall key:12 product:towels", True),
         ("topic:re:^hall/[0-9]", True),
@@ -90,6 +105,61 @@ def test_terms_of_a_product(typed: str, passes: bool) -> None:
     assert found(BOARD.products()[0]) is passes
 
 
+NUMBERS = [-2_147_483_647, -1_607, -4, -3, -1, 0, 1, 3, 4, 1_607, 123_456_789, None]
+
+
+@pytest.mark.parametrize(
+    ("relation", "compares"),
+    [
+        (">", operator.gt),
+        (">=", operator.ge),
+        ("<", operator.lt),
+        ("<=", operator.le),
+        ("=", operator.eq),
+        (":", operator.eq),
+        ("!=", operator.ne),
+    ],
+)
+def test_every_comparison_is_of_the_number_that_the_pane_shows(
+    relation: str, compares: Callable[[int, int], bool]
+) -> None:
+    """With its sign; what has no number compares with nothing, and passes the opposite of each."""
+    for wanted in (-1_607, -3, 0, 3, 1_607):
+        for typed in (f"amount{relation}{wanted}", f"amount{relation}{wanted:,}", f'amount{relation}"{wanted}"'):
+            found, opposite = (read_filter(text, journey_words(BOARD)) for text in (typed, f"!{typed}"))
+            last = read_filter(typed.replace("amount", "last"), PRODUCT_WORDS)
+            assert found is not None
+            assert opposite is not None
+            assert last is not None
+            for number in NUMBERS:
+                movement = Movement("12", abs(number), "IN" if number > 0 else "OUT") if number else None
+                passes = bool(number) and compares(number or 0, wanted)
+                assert found(journey(movement=movement)) is passes, (typed, number)
+                assert opposite(journey(movement=movement)) is not passes
+                assert last(BOARD.products()[0]._replace(last_change=number or 0)) is passes
+
+
+def test_a_french_comma_groups_nothing() -> None:
+    try:
+        speak("fr")
+        with pytest.raises(FilterError):
+            read_filter("amount>1,607", journey_words(BOARD))
+        assert read_filter('amount>"1 607"', journey_words(BOARD)) is not None
+        assert read_filter('amount>"1\u00a0607"', journey_words(BOARD)) is not None
+    finally:
+        speak("en")
+
+
+def test_the_status_that_can_be_asked_for_is_the_one_that_is_shown() -> None:
+    (towels,) = BOARD.products()
+    for stock, stored, typed in ((0, "safe", "empty"), (18, "empty", ""), (18, "danger", "danger"), (-1, "", "empty")):
+        product = towels._replace(stock=stock, status=stored)
+        for asked in ("safe", "danger", "empty"):
+            found = read_filter(f"status:{asked}", PRODUCT_WORDS)
+            assert found is not None
+            assert found(product) is (asked == typed)
+
+
 def test_what_is_pending_and_what_has_no_number() -> None:
     words = journey_words(BOARD)
     pending, far = read_filter("verdict:pending", words), read_filter("offset>=0", words)
@@ -113,6 +183,11 @@ def test_nothing_typed_yet_lets_everything_pass(typed: str) -> None:
         ("topic:re:*", "not a regular expression: nothing to repeat, at character 10"),
         ("amount>x", "x is no whole number, at character 8"),
         ("towels amount>=", "type a whole number, as in amount>=10, at character 16"),
+        ("amount!=", "type a whole number, as in amount!=10, at character 9"),
+        ("amount>3.5", "3.5 is no whole number, at character 8"),
+        ("amount>1,60", "1,60 is no whole number, at character 8"),
+        ("!topic>3", "topic is a text: type topic:3, at character 2"),
+        ("id<=", "id is a text: type id:..., at character 1"),
         ("stock<5", "no stock here: "),
         ("re:a{99999999999999999999}", "not a regular expression"),
     ],
@@ -153,7 +228,7 @@ def test_any_quoted_text_finds_itself(text: str) -> None:
 
 def test_a_record_that_is_decided_later_comes_and_goes() -> None:
     ring: Ring[Journey] = Ring(10)
-    shown: Shown[Journey] = Shown(ring, lambda item: item.stage if item.verdict is None else None)
+    shown: ViewModel[Journey] = ViewModel(ring, lambda item: item.stage if item.verdict is None else None)
     first, second, third = journey(), journey(), journey()
     shown.only(read_filter("verdict:rejected", journey_words(Journal().stock)))
     ring.extend([first, second, third])

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.journal import Product, StockBoard
-from tui.panes import sorting
-from tui.panes.ranking import Ranking
-from tui.panes.sorting import KEYS, Order
+from bridge.journal import Product, StockTable
+from tui.widgets import stock as sorting
+from tui.widgets.stock import SORT_KEYS, Order, Ranking
 
 ids = st.integers(1, 12)
 products = st.builds(
@@ -23,13 +22,13 @@ products = st.builds(
     last_change=st.integers(-3, 3),
     changed_at=st.sampled_from([0.0, 1.5, 2.5]),
 )
-orders = st.builds(Order, st.sampled_from(sorted(KEYS)), st.booleans())
+orders = st.builds(Order, st.sampled_from(sorted(SORT_KEYS)), st.booleans())
 
 
 def sorted_ids(found: dict[int, Product], order: Order) -> list[int]:
     """By what is compared, and those that are equal by id, whichever way the order goes."""
     by_id = sorted(found.values(), key=lambda product: product.id)
-    return [product.id for product in sorted(by_id, key=KEYS[order.title], reverse=order.reverse)]
+    return [product.id for product in sorted(by_id, key=SORT_KEYS[order.column], reverse=order.reverse)]
 
 
 @given(st.lists(products, unique_by=lambda product: product.id), st.lists(products | ids, max_size=30), orders)
@@ -64,7 +63,7 @@ def test_a_change_among_many_looks_at_few_of_them(monkeypatch: pytest.MonkeyPatc
         looks += 1
         return product.stock
 
-    monkeypatch.setitem(sorting.KEYS, "stock", compared)
+    monkeypatch.setitem(sorting.SORT_KEYS, "stock", compared)
     ranking = Ranking([Product(each, "", "", each * 37 % 1_000) for each in range(50_000)], Order("stock", reverse))
     looks = 0
     ranking.put(Product(777, "", "", 5))
@@ -73,7 +72,7 @@ def test_a_change_among_many_looks_at_few_of_them(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_board_tells_what_changed_between_two_versions_for_as_long_as_it_knows() -> None:
-    board = StockBoard()
+    board = StockTable()
     first = [Product(each, "", "", 5) for each in range(1, 40)]
     board.read(first, complete=True)
     read = board.version

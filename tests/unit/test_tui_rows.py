@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tui.panes.rows import Rows
+from tui.widgets.view_model import Rows
 
 
 class RowsAgainstAList(RuleBasedStateMachine):

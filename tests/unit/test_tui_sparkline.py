@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.panes.shares import SHARES, resized
-from tui.sparkline import sparkline
+from tui.screens.panes import SHARES, resized
+from tui.widgets.pane import sparkline
 
 
 def test_one_block_a_second_where_there_is_room() -> None:

@@ -56,6 +56,10 @@ class Browser:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.quit()
+
+    def quit(self) -> None:
+        """Close it; it may be closed already."""
         self._driver.quit()
 
     def complaints(self) -> list[str]:
@@ -70,8 +74,21 @@ class Browser:
 
     def phone(self) -> None:
         """Take the size of a phone."""
-        size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+        self.resize(390, 844, mobile=True)
+
+    def resize(self, width: int, height: int, *, mobile: bool = False) -> None:
+        """Take a size in pixels."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
         self._driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+    def scheme(self, name: str) -> None:
+        """Prefer `light` or `dark`, as the system's setting does."""
+        features = [{"name": "prefers-color-scheme", "value": name}]
+        self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def picture(self) -> bytes:
+        """What the window shows, as PNG."""
+        return self._driver.get_screenshot_as_png()
 
     def run(self, script: str) -> Any:
         return self._driver.execute_script(script)
@@ -96,13 +113,13 @@ class Browser:
     def value(self, css: str) -> str:
         return str(self.find(css).get_property("value"))
 
-    async def until(self, condition: Callable[[], object], seconds: float = 20) -> None:
+    async def until(self, condition: Callable[[], object], seconds: float = 60) -> None:
         """Wait until the page is as it should be, and let the engine in this loop work meanwhile."""
         deadline = asyncio.get_running_loop().time() + seconds
         while not await asyncio.to_thread(condition):
             assert asyncio.get_running_loop().time() < deadline, f"not in {seconds} s\n{self.text('body')}"
             await asyncio.sleep(0.05)
 
-    async def sees(self, css: str, text: str, seconds: float = 20) -> None:
+    async def sees(self, css: str, text: str, seconds: float = 60) -> None:
         """Wait until something shows a text."""
         await self.until(lambda: text in self.text(css), seconds)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import sys
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from stack.machine import Machine
-from stack.needs import BROWSER, web_modules
-from stack.places import Places
+from stack.install import BROWSER, web_modules
+from stack.paths import Paths
 from stack.report import Report
-from stack.webserver.files import page_files
-from stack.webserver.server import WebServer
-from stack.webserver.site import Site
+from stack.system_packages import SystemPackages
+from stack.webserver.site import Site, page_files, web_server
 from stack.webserver.stock import Stock
 from tests.chain.lane import Lane
 from tests.web.browser import Browser
@@ -30,11 +27,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Install the browser before the first test's clock runs, if any test needs it."""
     wanted = any("browser" in getattr(item, "fixturenames", ()) for item in session.items)
     if wanted and not session.config.option.collectonly:
-        _programs()
+        chromium()
 
 
-def _programs() -> dict[str, Path]:
-    return Machine(Places.of().cache, Report(sys.__stderr__)).programs(BROWSER)
+def chromium() -> dict[str, Path]:
+    """The browser's programs."""
+    return SystemPackages(Paths.of().cache, Report(sys.__stderr__)).programs(BROWSER)
 
 
 @pytest.fixture
@@ -47,20 +45,16 @@ async def lane(stack: LocalStack) -> Lane:
 @pytest.fixture
 async def address(lane: Lane) -> AsyncIterator[str]:
     """Where the page is served that publishes to the lane's topic."""
-    stock = Stock(lane.stack.addresses.strapi, lane.stack.places.read_token)
-    script = web_modules(Places.of()) / "mqtt" / "dist" / "mqtt.esm.js"
+    stock = Stock(lane.stack.addresses.strapi, lane.stack.paths.read_token)
+    script = web_modules(Paths.of()) / "mqtt" / "dist" / "mqtt.esm.js"
     site = Site(page_files(script), stock, lane.stack.addresses.mqtt_ws, lane.mqtt_topic)
-    with WebServer("127.0.0.1", 0, site) as server:
-        thread = threading.Thread(target=server.serve_forever, args=[0.05])
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+    with web_server("127.0.0.1", 0, site) as server:
+        yield server.url
     stock.close()
 
 
 @pytest.fixture(params=["en"])
 def browser(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Browser]:
     """A browser in a language, English by default."""
-    with Browser(_programs(), tmp_path / "profile", language=request.param) as opened:
+    with Browser(chromium(), tmp_path / "profile", language=request.param) as opened:
         yield opened

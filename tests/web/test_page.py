@@ -13,15 +13,18 @@ import pytest
 
 from bridge.journal import Verdict
 from tests.chain.engine import engine
+from tests.chain.forgetting import forgetting
 from tests.chain.lane import until
+from tests.web.browser import Browser
+from tests.web.conftest import chromium
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from tests.chain.lane import Lane
-    from tests.web.browser import Browser
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 
 async def pick(browser: Browser, address: str, lane: Lane, product: dict[str, Any]) -> None:
@@ -90,12 +93,12 @@ async def test_the_keyboard_alone_will_do(lane: Lane, address: str, browser: Bro
         await pick(browser, address, lane, product)
         browser.type("#amount", "-4\n")
         await browser.sees("#sent .outcome", "10 → 6")
-    # From the search the Tab key reaches the list, the amount's parts and the rest, and the focus is seen.
+    # From the search the Tab key reaches the list, the amount's parts, what is sent and the way of what was.
     reached = browser.run(
         "return [...document.querySelectorAll('input, button, summary')]"
         ".filter((one) => one.checkVisibility() && one.tabIndex === 0).map((one) => one.id || one.type || one.tagName)"
     )
-    assert reached == ["search", "radio", "take", "put", "turn", "amount", "send", "SUMMARY"]
+    assert reached == ["search", "radio", "take", "put", "turn", "amount", "send", "SUMMARY", "SUMMARY"]
 
 
 async def test_quick_buttons_move_one_and_leave_what_is_typed(lane: Lane, address: str, browser: Browser) -> None:
@@ -125,7 +128,7 @@ async def test_what_would_go_below_zero_is_said_before_and_can_be_sent(
     assert await lane.stock_of(product) == 3
 
 
-async def test_each_movement_has_an_identity_and_a_reload_sends_nothing(
+async def test_each_movement_has_an_identity_and_a_reload_makes_no_other(
     lane: Lane, address: str, browser: Browser
 ) -> None:
     product = await lane.make_product(41)
@@ -140,12 +143,10 @@ async def test_each_movement_has_an_identity_and_a_reload_sends_nothing(
         await browser.sees("#brokerState", "connected")
         await browser.sees("#title", lane.name)
         assert browser.value("#amount") == "-7"
-        # What is sent after the reload comes in after what the reload would have sent.
         browser.click("#send")
-        await until(lambda: len(heard) >= 3)
-    assert len(heard) == 3
-    assert len({name for name, _ in heard}) == 3
-    assert [json.loads(payload)["amount"] for _, payload in heard] == [5, 5, 7]
+        await until(lambda: len({name for name, _ in heard}) >= 3)
+    # No engine runs: on a slow machine the first ones may have been sent again meanwhile, under their identities.
+    assert [json.loads(payload)["amount"] for payload in dict(heard).values()] == [5, 5, 7]
 
 
 async def test_a_lost_broker_keeps_what_was_typed_and_nothing_is_sent_when_it_is_back(
@@ -199,9 +200,7 @@ async def test_a_silent_broker_is_said_and_sending_again_counts_once(
     assert await lane.stock_of(product) == 46
 
 
-async def test_a_connection_that_broke_before_the_word_is_sent_again_only_by_a_press(
-    lane: Lane, address: str, browser: Browser
-) -> None:
+async def test_what_broke_before_the_word_is_sent_again_by_itself(lane: Lane, address: str, browser: Browser) -> None:
     product = await lane.make_product(41)
     await pick(browser, address, lane, product)
     browser.type("#amount", "+5")
@@ -210,16 +209,52 @@ async def test_a_connection_that_broke_before_the_word_is_sent_again_only_by_a_p
     lane.stack.kill_server("mosquitto")
     lane.stack.start_server("mosquitto")
     async with listening(lane) as heard, engine(lane.settings()):
-        await browser.sees("#sent .outcome", "the connection ended before the broker’s word")  # noqa: RUF001
-        await browser.sees("#brokerState", "connected")
-        await asyncio.to_thread(browser.reload)
-        await browser.sees("#brokerState", "connected")
-        await browser.sees("#send", "Send again")
-        browser.click("#sent button")
         await browser.sees("#sent .outcome", "41 → 46", 40)
         assert browser.value("#amount") == ""
         assert not browser.find("#sent button").is_displayed()
-    assert len(heard) == 1
+    assert len({name for name, _ in heard}) == 1
+    assert await lane.stock_of(product) == 46
+
+
+async def test_what_the_broker_forgot_is_sent_again_and_said(
+    lane: Lane, address: str, browser: Browser, tmp_path: Path
+) -> None:
+    product = await lane.make_product(41)
+    async with engine(lane.settings()):
+        """From now on the broker keeps what comes while no engine is there."""
+    await pick(browser, address, lane, product)
+    with forgetting(lane.stack, tmp_path):
+        browser.type("#amount", "+5")
+        browser.click("#send")
+        await browser.sees("#sent .outcome", "the broker has it")
+        browser.run(
+            "window.said = []; new MutationObserver(() => said.push(latest.textContent))"
+            ".observe(latest, {childList: true})"
+        )
+    async with engine(lane.settings()) as chain:
+        await browser.sees("#sent .outcome", "41 → 46", 40)
+        assert chain.journal.verdicts[Verdict.APPLIED] == 1
+    assert "sent again, " in "".join(browser.run("return window.said"))
+    assert await lane.stock_of(product) == 46
+
+
+async def test_a_browser_that_was_closed_sends_what_the_broker_forgot(
+    lane: Lane, address: str, browser: Browser, tmp_path: Path
+) -> None:
+    product = await lane.make_product(41)
+    async with engine(lane.settings()):
+        """From now on the broker keeps what comes while no engine is there."""
+    await pick(browser, address, lane, product)
+    with forgetting(lane.stack, tmp_path):
+        browser.type("#amount", "+5")
+        browser.click("#send")
+        await browser.sees("#sent .outcome", "the broker has it")
+        await asyncio.to_thread(browser.quit)
+    async with engine(lane.settings()) as chain:
+        with Browser(chromium(), tmp_path / "profile", language="en") as later:
+            await asyncio.to_thread(later.open, address)
+            await later.sees("#sent .outcome", "41 → 46", 40)
+        assert chain.journal.verdicts[Verdict.APPLIED] == 1
     assert await lane.stock_of(product) == 46
 
 
@@ -228,7 +263,8 @@ async def test_a_movement_that_no_bridge_hears_is_said(lane: Lane, address: str,
     await pick(browser, address, lane, product)
     browser.type("#amount", "+5")
     browser.click("#send")
-    await browser.sees("#sent .outcome", "no bridge listens")
+    await browser.sees("#sent .outcome", "no bridge listens to the broker, which threw it away")
+    await browser.sees("#sent .outcome", "It is sent again by itself, and counts once.")
     assert browser.value("#amount") == "+5"
     async with engine(lane.settings()):
         browser.click("#send")

@@ -13,7 +13,7 @@ import pytest
 from tests.chain.engine import engine
 from tests.chain.secured import make_product, secured, strapi
 from tests.web.browser import Browser
-from tests.web.conftest import _programs
+from tests.web.conftest import chromium
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,10 +33,10 @@ def _fingerprint(certificate: Path) -> str:
 @pytest.fixture
 def secure_browser(secure_stack: LocalStack, tmp_path: Path) -> Iterator[Browser]:
     """A browser that believes these servers, as one does that was given their authority."""
-    folder = secure_stack.door.certificates
+    folder = secure_stack.credentials.certificates
     believed = ",".join(_fingerprint(folder / f"{name}.pem") for name in ("web", "mosquitto"))
     flags = (f"--ignore-certificate-errors-spki-list={believed}",)
-    with Browser(_programs(), tmp_path / "profile", "en", flags) as opened:
+    with Browser(chromium(), tmp_path / "profile", "en", flags) as opened:
         yield opened
 
 
@@ -45,7 +45,7 @@ async def test_a_movement_goes_from_the_secured_page_to_the_new_stock(
 ) -> None:
     product = await make_product(secure_stack, 41)
     page = secure_stack.addresses.web
-    password = secure_stack.door.password_file("mqtt-publisher").read_text().strip()
+    password = secure_stack.credentials.password_file("mqtt-publisher").read_text().strip()
     async with engine(secured(secure_stack)):
         secure_browser.open(page)
         assert secure_browser.run("return document.querySelector('#brokerState')") is None

@@ -3,94 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import os
-import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from tests.chain.lane import until
+from tests.web.serving import LISTEN, Served
+from tui.serve.server import WINDOWS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.web.browser import Browser
-
-AWAY = """
-drain = 1
-[mqtt]
-url = "mqtt://127.0.0.1:9"
-[kafka]
-brokers = ["127.0.0.1:9"]
-[strapi]
-url = "http://127.0.0.1:9"
-"""
-
-LISTEN = """
-window.seen = "";
-const Real = WebSocket;
-window.WebSocket = class extends Real {
-  constructor(...rest) {
-    super(...rest);
-    this.addEventListener("message", async (event) => {
-      const bytes = event.data instanceof Blob ? await event.data.arrayBuffer() : event.data;
-      window.seen += typeof bytes === "string" ? bytes : new TextDecoder().decode(bytes);
-    });
-  }
-};
-"""
-
-
-class Served:
-    """`opsci-tui --serve` in a process group of its own, as a terminal starts it."""
-
-    def __init__(self, tmp_path: Path, *arguments: str) -> None:
-        self._folder = tmp_path
-        settings = tmp_path / "opsci.toml"
-        settings.write_text(AWAY)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.address = f"http://127.0.0.1:{self.port}"
-        environment = os.environ | {"TMPDIR": str(tmp_path), "XDG_STATE_HOME": str(tmp_path), "LANG": "C"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tui", "--serve", str(self.port), "--config", str(settings), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=environment,
-            start_new_session=True,
-        )
-        assert self.process.stdout
-        self.said = [self.process.stdout.readline(), self.process.stdout.readline()]
-
-    def press_ctrl_c(self) -> int:
-        os.killpg(self.process.pid, signal.SIGINT)
-        return self.process.wait(60)
-
-    def left_behind(self) -> list[str]:
-        """The processes of the group that live, and the files that say whose turn it is."""
-        listed = subprocess.run(
-            ["ps", "-o", "stat=,args=", "--no-headers", "-g", str(self.process.pid)],
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        # One that has ended stays listed until the machine's first process takes its ending in.
-        living = [line for line in listed.stdout.splitlines() if not line.startswith("Z")]
-        return [*living, *(str(path) for path in self._folder.glob("opsci-turn-*"))]
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-        assert self.process.stdout
-        self.process.stdout.close()
 
 
 @pytest.fixture
@@ -100,12 +33,25 @@ def served(tmp_path: Path) -> Iterator[Served]:
     running.close()
 
 
+def resident(pid: int) -> int:
+    """Bytes of memory that a process has."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def environ_of(pid: int) -> set[str]:
+    return set(Path(f"/proc/{pid}/environ").read_text().split("\0"))
+
+
+def open_files(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 def paints(browser: Browser) -> str:
     """All that the terminal in the page was told to paint."""
     return str(browser.run("return window.seen"))
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 async def test_the_screen_is_painted_and_driven_in_a_browser(served: Served, browser: Browser) -> None:
     assert f"http://127.0.0.1:{served.port}" in served.said[0]
     assert "drives the chain" in served.said[1]
@@ -115,6 +61,7 @@ async def test_the_screen_is_painted_and_driven_in_a_browser(served: Served, bro
         await browser.until(lambda text=text: text in paints(browser), 60)  # type: ignore[misc]
     assert "-first-byte" in browser.run("return document.body.className")
     assert browser.run("return document.querySelector('.xterm-text-layer').width > 400")
+    assert "Security" not in "".join(browser.complaints())
     browser.find("textarea").send_keys("s")
     await browser.until(lambda: "session_expiry" in paints(browser))
     browser.find("textarea").send_keys(Keys.ESCAPE)
@@ -141,6 +88,61 @@ def test_only_its_own_page_may_connect(served: Served) -> None:
     assert served.press_ctrl_c() == 0
 
 
+async def test_nothing_that_a_page_says_takes_more_than_a_screen(served: Served) -> None:
+    async with aiohttp.ClientSession(served.address) as client:
+        for path in ("/", "/static/js/textual.js", "/nothing", "/download/x", "/ws"):
+            async with client.get(path) as answer:
+                assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"], path
+                assert answer.headers["X-Frame-Options"] == "DENY"
+                assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        for asked in ("width=-1", "width=1e9", "height=", "width=%D9%A3", "width=" + "9" * 5000):
+            async with client.get(f"/ws?{asked}") as answer:
+                assert answer.status == 400
+        async with client.ws_connect("/ws?width=999999999&height=99999999") as window:
+            await window.send_json(["resize", {"width": 10**30, "height": -5}])
+            while (await window.receive(60)).type is not aiohttp.WSMsgType.BINARY:
+                pass
+            (child,) = served.windows()
+            assert {"COLUMNS=500", "ROWS=200"} <= environ_of(child)
+            assert resident(child) < 250_000_000
+            assert resident(served.process.pid) < 150_000_000
+    assert await asyncio.to_thread(served.press_ctrl_c) == 0
+
+
+async def test_what_no_page_of_ours_says_ends_its_window_alone(served: Served) -> None:
+    async with aiohttp.ClientSession(served.address) as client, client.ws_connect("/ws") as good:
+        for sent in ("{", '["resize",{"width":1.5,"height":2}]', b"binary", "x" * 2_000_000):
+            async with client.ws_connect("/ws") as window:
+                await (window.send_bytes(sent) if isinstance(sent, bytes) else window.send_str(sent))
+                while not (message := await window.receive(60)).type & aiohttp.WSMsgType.CLOSE:
+                    pass
+                assert window.close_code in {1008, 1009}, (sent[:20], message)
+        await good.send_json(["ping", "still here"])
+        while (message := await good.receive(60)).type is not aiohttp.WSMsgType.TEXT:
+            pass
+        assert message.json() == ["pong", "still here"]
+    assert await asyncio.to_thread(served.press_ctrl_c) == 0
+    assert served.left_behind() == []
+
+
+async def test_many_windows_and_slow_clients_leave_room_for_a_good_one(served: Served) -> None:
+    async with contextlib.AsyncExitStack() as opened:
+        client = await opened.enter_async_context(aiohttp.ClientSession(served.address))
+        for _ in range(WINDOWS):
+            await opened.enter_async_context(client.ws_connect("/ws"))
+        async with client.get("/ws") as answer:
+            assert answer.status == 503
+        for number in range(300):
+            slow = opened.enter_context(socket.create_connection(("127.0.0.1", served.port), 10))
+            slow.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1" if number % 2 else b"")
+        async with client.get("/") as answer:
+            assert "textual-terminal" in await answer.text()
+        # Those that are too many are closed within a second; by its own slowness none would be closed before 15 s.
+        await until(lambda: open_files(served.process.pid) < 150, 12)
+        assert resident(served.process.pid) < 150_000_000
+    assert await asyncio.to_thread(served.press_ctrl_c) == 0
+
+
 def test_it_listens_on_loopback_and_a_taken_port_is_said(served: Served, tmp_path: Path) -> None:
     listening = subprocess.run(["ss", "-Hltn", f"sport = :{served.port}"], check=True, capture_output=True, text=True)
     assert [line.split()[3] for line in listening.stdout.splitlines()] == [f"127.0.0.1:{served.port}"]
@@ -159,11 +161,11 @@ def test_it_listens_on_loopback_and_a_taken_port_is_said(served: Served, tmp_pat
 def test_wrong_settings_and_a_missing_package_are_said_at_once(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.toml"
     wrong.write_text("drain = 0\n")
-    hidden = "import sys; sys.modules['textual_serve.server'] = None; from tui.command import main; sys.exit(main())"
+    hidden = "import sys; sys.modules['textual_serve.server'] = None; from tui.cli import main; sys.exit(main())"
     for code, arguments, status, said in (
-        ("from tui.command import main; import sys; sys.exit(main())", ["--config", str(wrong)], 2, "drain: found 0"),
+        ("from tui.cli import main; import sys; sys.exit(main())", ["--config", str(wrong)], 2, "drain: found 0"),
         (hidden, [], 1, "pip install"),
-        ("from tui.command import main; import sys; sys.exit(main())", ["--serve", "x"], 2, "is no port"),
+        ("from tui.cli import main; import sys; sys.exit(main())", ["--serve", "x"], 2, "is no port"),
     ):
         done = subprocess.run(
             [sys.executable, "-c", code, "--serve", *arguments],

@@ -1,8 +1,8 @@
 """French and English: every text of the screen is written in English and said in the person's language.
 
 A text is written `say("{count} new").format(count=3)`: a whole sentence with named places, never stitched from pieces
-and never an f-string, so that it can be found by its text and put in another order. What stands in a class, such as
-the name of a key, is said when its module is imported: `speak` comes before the screens are imported.
+and never an f-string, so that it can be found by its text and put in another order. It is said where it is shown, never
+when a module is imported: what stands in a table, such as the title of a column, is marked there by `msgid("amount")`.
 
 The French stands in `fr.po`. After a change of texts:
 
@@ -20,7 +20,7 @@ from bridge.phrase import Phrase
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LANGUAGES", "figure", "language_of", "say", "say_count", "speak"]
+__all__ = ["LANGUAGES", "figure", "language_of", "msgid", "say", "say_count", "speak"]
 
 LANGUAGES: Final = ("en", "fr")
 """What the screen can speak; the first one is what the texts are written in."""
@@ -65,6 +65,15 @@ def speak(language: str) -> None:
     _figures = _FRENCH_FIGURES
     with resources.files(__name__).joinpath(f"{language}.mo").open("rb") as file:
         _spoken = gettext.GNUTranslations(file)
+
+
+def msgid(text: str) -> str:
+    """Mark a text that stands in a table, to be said where it is shown: by `say`, in the language of that moment.
+
+    Args:
+        text: in English.
+    """
+    return text
 
 
 def say(text: str) -> str:

@@ -82,6 +82,7 @@ class StudioDriver(Driver):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self.cells: tuple[int, int] = named.get("size") or (80, 24)
         self.camera.driver = self
 
     @classmethod
@@ -95,7 +96,7 @@ class StudioDriver(Driver):
 
     def start_application_mode(self) -> None:
         """Say how large the screen is."""
-        size = Size(*(self._size or (80, 24)))
+        size = Size(*self.cells)
         self.send_message(events.Resize(size, size))
 
     def disable_input(self) -> None:

@@ -2,19 +2,61 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tui.recording.colours import PALETTE
-from tui.recording.fonts import Fonts
-from tui.recording.strokes import draw_stroke
-from tui.recording.terminal import Terminal, library
+from tui.recording.terminal import MissingLibraryError, Terminal, library
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tui.recording.cast import Cast
 
-__all__ = ["HEIGHT", "WIDTH", "Frames"]
+__all__ = ["HEIGHT", "WIDTH", "Fonts", "Frames", "draw_stroke", "find_font"]
+
+
+_LINES: Final[Mapping[str, tuple[str, int]]] = {
+    "─": ("lr", 1),
+    "━": ("lr", 3),
+    "│": ("ud", 1),
+    "┃": ("ud", 3),
+    "┌": ("rd", 1),
+    "┐": ("ld", 1),
+    "└": ("ru", 1),
+    "┘": ("lu", 1),
+    "├": ("urd", 1),
+    "┤": ("uld", 1),
+    "┬": ("lrd", 1),
+    "┴": ("lru", 1),
+    "┼": ("lrud", 1),
+    "┏": ("rd", 3),
+    "┓": ("ld", 3),
+    "┗": ("ru", 3),
+    "┛": ("lu", 3),
+}
+"""The ways that a line leaves the middle, and its width in pixels."""
+
+_CORNERS: Final[Mapping[str, tuple[int, int, int]]] = {
+    "╭": (1, 1, 180),
+    "╮": (-1, 1, 270),
+    "╯": (-1, -1, 0),
+    "╰": (1, -1, 90),
+}
+"""Where the centre of the arc lies from the middle, and the angle at which it begins."""
+
+_LOWER: Final = "▁▂▃▄▅▆▇█"
+_LEFT: Final = "▏▎▍▌▋▊▉█"
+
+_REGULAR: Final = ("DejaVuSansMono.ttf", "DejaVuSans.ttf")
+
+_BOLD: Final = ("DejaVuSansMono-Bold.ttf", *_REGULAR)
+
+_PACKAGE: Final = "fonts-dejavu-core"
+
+_NOWHERE: Final = "\U0010fffe"
+"""A character that no font has: what is drawn for it stands for all that a font lacks."""
 
 WIDTH: Final = 1280
 """Of a film in pixels."""
@@ -23,12 +65,132 @@ HEIGHT: Final = 720
 """Of a film in pixels."""
 
 _NAMED: Final = ("black", "red", "green", "brown", "blue", "magenta", "cyan", "white")
+
 _COLOURS: Final = {
     **dict(zip(_NAMED, PALETTE[:8], strict=True)),
     **{f"bright{name}": colour for name, colour in zip(_NAMED, PALETTE[8:], strict=True)},
     "brightyellow": PALETTE[11],
     "bfightmagenta": PALETTE[13],  # so pyte calls it
 }
+
+
+def draw_stroke(draw: Any, character: str, width: int, height: int, colour: str) -> bool:
+    """Draw a line or a block over a cell.
+
+    Args:
+        draw: Pillow's, on a cell alone.
+        character: what to draw.
+        width: of the cell in pixels.
+        height: of the cell in pixels.
+        colour: `#rrggbb`.
+
+    Returns:
+        Whether it was one; else nothing is drawn.
+    """
+    box = _block(character, width, height)
+    if box is not None:
+        draw.rectangle(box, fill=colour)
+        return True
+    x, y = width // 2, height // 2
+    if character in _LINES:
+        ways, weight = _LINES[character]
+        half = weight // 2
+        for way in ways:
+            across, along = (x - half, x + half), (y - half, y + half)
+            draw.rectangle(
+                {
+                    "l": (0, along[0], across[1], along[1]),
+                    "r": (across[0], along[0], width - 1, along[1]),
+                    "u": (across[0], 0, across[1], along[1]),
+                    "d": (across[0], along[0], across[1], height - 1),
+                }[way],
+                fill=colour,
+            )
+        return True
+    if character in _CORNERS:
+        right, down, start = _CORNERS[character]
+        radius = min(width - 1 - x, x) if right > 0 else x
+        cx, cy = x + right * radius, y + down * radius
+        draw.arc((cx - radius, cy - radius, cx + radius, cy + radius), start, start + 90, fill=colour)
+        draw.line((cx, y, width - 1 if right > 0 else 0, y), fill=colour)
+        draw.line((x, cy, x, height - 1 if down > 0 else 0), fill=colour)
+        return True
+    return False
+
+
+def _block(character: str, width: int, height: int) -> tuple[int, int, int, int] | None:
+    if character in _LOWER:
+        return 0, height - round(height * (_LOWER.index(character) + 1) / 8), width - 1, height - 1
+    if character in _LEFT:
+        return 0, 0, max(0, round(width * (_LEFT.index(character) + 1) / 8) - 1), height - 1
+    return {
+        "▀": (0, 0, width - 1, height // 2 - 1),
+        "▔": (0, 0, width - 1, max(1, height // 8) - 1),
+        "▐": (width // 2, 0, width - 1, height - 1),
+        "▕": (width - max(1, width // 8), 0, width - 1, height - 1),
+    }.get(character)
+
+
+def _folders(environ: Mapping[str, str]) -> Iterator[Path]:
+    """Where fonts are, by the XDG base directories."""
+    home = Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    yield home / "fonts"
+    yield Path.home() / ".fonts"
+    for folder in (environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share").split(":"):
+        yield Path(folder) / "fonts"
+    yield Path("/usr/share/fonts")
+
+
+def find_font(name: str, environ: Mapping[str, str] = os.environ) -> Path:
+    """Find a font's file by its name.
+
+    Raises:
+        MissingLibraryError: there is none, with the command that brings it.
+    """
+    for folder in _folders(environ):
+        found = next(folder.rglob(name), None) if folder.is_dir() else None
+        if found is not None:
+            return found
+    raise MissingLibraryError(f"the font {name} is not there: sudo apt-get install -y {_PACKAGE}")
+
+
+class Fonts:
+    """The fonts in the size that fits a cell.
+
+    Args:
+        width: of a cell in pixels.
+        height: of a cell in pixels.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        self._draw = library("PIL.ImageFont")
+        self.size = self._fitting(width, height)
+        self._regular = [self._load(name) for name in _REGULAR]
+        self._bold = [self._load(name) for name in _BOLD]
+        self._lacking = {id(font): bytes(font.getmask(_NOWHERE)) for font in (*self._regular, *self._bold)}
+        ascent, descent = self._regular[0].getmetrics()
+        self.baseline: int = (height - ascent - descent) // 2 + ascent
+        """Pixels from a cell's top."""
+
+    def having(self, character: str, *, bold: bool) -> Any:
+        """The font of Pillow that draws a character; None where none of them has it."""
+        for font in self._bold if bold else self._regular:
+            if bytes(font.getmask(character)) != self._lacking[id(font)]:
+                return font
+        return None
+
+    def _fitting(self, width: int, height: int) -> int:
+        size = height
+        while size > 4:
+            font = self._draw.truetype(str(find_font(_REGULAR[0])), size)
+            ascent, descent = font.getmetrics()
+            if font.getlength("M") <= width + 0.4 and ascent + descent <= height + 1:
+                break
+            size -= 1
+        return size
+
+    def _load(self, name: str) -> Any:
+        return self._draw.truetype(str(find_font(name)), self.size)
 
 
 class _Look(NamedTuple):

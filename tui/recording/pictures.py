@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from tui.recording._textual import rebuilds, strips
-from tui.recording.rows import changed_part
+from textual.strip import Strip
+
+from tui._textual import rebuilds, strips
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
     from rich.segment import Segment
+    from textual.app import App
 
-    from tui.app import OpsciApp
+    from tui.recording.cast import CastWriter
     from tui.recording.driver import Camera
-    from tui.recording.tape import Tape
 
-__all__ = ["Pictures"]
+__all__ = ["Pictures", "changed_part"]
 
 MOMENT: Final = 0.05
 """Seconds without drawing after which the screen is whole: half of the time between two looks for news."""
@@ -29,6 +33,30 @@ MOST_MOMENTS: Final = 5
 """How many moments a picture is put off at most."""
 
 _NOTHING: Final[list[Segment]] = []
+
+
+def changed_part(number: int, old: Sequence[Segment], new: Sequence[Segment], console: Console) -> str:
+    """Write what changed of a row.
+
+    Args:
+        number: the row, from 1.
+        old: what the terminal has there; nothing where that is unknown.
+        new: what it is to have.
+        console: the colours that there are.
+
+    Returns:
+        What the terminal is sent; empty where nothing changed.
+    """
+    most = min(len(old), len(new))
+    first = next((place for place in range(most) if old[place] != new[place]), most)
+    if first == len(old) == len(new):
+        return ""
+    last = len(new)
+    if sum(part.cell_length for part in old) == sum(part.cell_length for part in new):
+        end = next((place for place in range(1, most - first + 1) if old[-place] != new[-place]), most - first + 1)
+        last = len(new) - end + 1
+    column = sum(part.cell_length for part in new[:first]) + 1
+    return f"\x1b[{number};{column}H{Strip(new[first:last]).render(console)}\x1b[0m"
 
 
 class Pictures:
@@ -40,7 +68,7 @@ class Pictures:
         tape: what takes it down.
     """
 
-    def __init__(self, app: OpsciApp, camera: Camera, tape: Tape) -> None:
+    def __init__(self, app: App[Any], camera: Camera, tape: CastWriter) -> None:
         self._app = app
         self._camera = camera
         self._tape = tape

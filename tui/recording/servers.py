@@ -6,16 +6,20 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Final, Protocol
 
-from tui.recording.tour import TourError
+from bridge.errors import OpsciError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.recording.staged import StagedEngine
 
-__all__ = ["RunnerServers", "Servers", "StagedServers"]
+__all__ = ["RunnerServers", "ServerCommandError", "Servers", "StagedServers"]
 
 _MARKER: Final = ".opsci-state"
+
+
+class ServerCommandError(OpsciError):
+    """The runner could not stop or start a server; the text is what it said."""
 
 
 class Servers(Protocol):
@@ -40,7 +44,7 @@ class RunnerServers:
     """
 
     def __init__(
-        self, settings_file: Path | None = None, command: tuple[str, ...] = (sys.executable, "-m", "stack")
+        self, settings_file: Path | None = None, command: tuple[str, ...] = (sys.executable, "-P", "-m", "stack")
     ) -> None:
         self._command = command
         folder = settings_file.absolute().parent if settings_file is not None else None
@@ -62,7 +66,7 @@ class RunnerServers:
         )
         said, _ = await runner.communicate()
         if runner.returncode:
-            raise TourError(f"{' '.join(argv[1:])}: {said.decode(errors='replace').strip()}")
+            raise ServerCommandError(f"{' '.join(argv[1:])}: {said.decode(errors='replace').strip()}")
 
 
 class StagedServers:

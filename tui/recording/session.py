@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
-from bridge.text import readable
+from bridge.private_file import new_file
+from bridge.text import UNSAFE, readable
 from tui.language import say
-from tui.recording._textual import strips
-from tui.recording.cast import Event, Header, encode_event, encode_header
+from tui.recording.cast import BEGIN, CastWriter, Event, Header, encode_event, encode_header, ending
 from tui.recording.colours import theme_of
 from tui.recording.driver import Camera, filmed
-from tui.recording.rows import changed_part
-from tui.recording.tape import BEGIN, Tape, ending
 
 if TYPE_CHECKING:
     from textual.app import App
     from textual.timer import Timer
 
-__all__ = ["SessionRecorder", "still", "whole_frame"]
+__all__ = ["SessionRecorder", "still"]
 
 IDLE: Final = 2.0
 """Seconds after which a player cuts a pause of a session."""
@@ -29,14 +28,10 @@ IDLE: Final = 2.0
 _FONT_FACES: Final = re.compile(r"@font-face \{.*?\}\s*", re.S)
 
 
-def whole_frame(app: App[None]) -> str:
-    """The whole screen as a terminal is sent it, each row at its place."""
-    return "".join(changed_part(number, [], list(strip), app.console) for number, strip in enumerate(strips(app), 1))
-
-
 def still(app: App[None]) -> str:
-    """The screen as SVG, which loads nothing from elsewhere."""
-    return _FONT_FACES.sub("", app.export_screenshot(title="opsci-tui"))
+    """The screen as SVG, which loads nothing from elsewhere and has no unsafe character."""
+    picture = _FONT_FACES.sub("", app.export_screenshot(title="opsci-tui"))
+    return UNSAFE.sub(lambda found: readable(found[0]), picture)
 
 
 class SessionRecorder:
@@ -50,7 +45,7 @@ class SessionRecorder:
         self._app = app
         self._camera = Camera()
         self._file: TextIO | None = None
-        self._tape: Tape | None = None
+        self._tape: CastWriter | None = None
         self._path = Path()
         self._ticks: Timer | None = None
         app.driver_class = filmed(app.driver_class, self._camera)
@@ -97,9 +92,11 @@ class SessionRecorder:
             return
         text = say("Into {path}; the same key ends it").format(path=self._path)
         app.notify(readable(text), title=say("Recording"), markup=False)
-        self._tape = Tape(time.monotonic, self._keep)
-        self._tape.output(BEGIN + whole_frame(app))
+        self._tape = CastWriter(time.monotonic, self._keep)
+        self._tape.output(BEGIN)
         self._camera.output = self._tape.output
+        # All of it, which the camera sees like everything that the application draws from here on.
+        app.refresh()
         self._camera.left = self._close
         self._ticks = app.set_interval(0.5, self._show_badge)
         self._show_badge()
@@ -169,12 +166,8 @@ def _header(app: App[None]) -> Header:
 
 
 def _new_file(suffix: str) -> tuple[Path, TextIO]:
-    """A file in the current folder that was not there, named after the moment."""
+    """A file of its owner alone in the current folder that was not there, named after the moment."""
     stem = time.strftime("opsci-%Y%m%d-%H%M%S")
-    for number in range(1, 100):
-        path = Path.cwd() / f"{stem}{'' if number == 1 else f'-{number}'}.{suffix}"
-        try:
-            return path, path.open("x", encoding="utf-8")
-        except FileExistsError:
-            continue
-    raise FileExistsError(17, "there are a hundred files of this second", str(Path.cwd()))
+    names = (f"{stem}{'' if number == 1 else f'-{number}'}.{suffix}" for number in range(1, 100))
+    path, file = new_file(Path.cwd() / name for name in names)
+    return path, io.TextIOWrapper(file, encoding="utf-8", newline="\n")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from bridge.child_environment import server_environment
+from bridge.private_file import replaced_file
 from tui.recording.frames import HEIGHT, WIDTH, Frames
 from tui.recording.terminal import MissingLibraryError, library
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from tui.recording.cast import Cast
@@ -75,10 +79,17 @@ def make_film(cast: Cast, target: Path) -> Made:
     program = find_ffmpeg()
     made = _GIF if target.suffix == ".gif" else _MP4
     source = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{WIDTH}x{HEIGHT}", "-r", str(RATE), "-i", "-")
-    argv = [program, "-hide_banner", "-loglevel", "error", "-y", *source, *made, str(target)]
+    with replaced_file(target) as fresh:
+        _encode(frames, [program, "-hide_banner", "-loglevel", "error", "-y", *source, *made, str(fresh)], target)
+    return Made(target, len(frames) / RATE, "".join(sorted(frames.lacking)))
+
+
+def _encode(frames: Iterable[bytes], argv: list[str], target: Path) -> None:
+    """Send frames to ffmpeg, which writes the file that its arguments end with."""
+    environ = server_environment(os.environ)
     with (
         tempfile.TemporaryFile() as said,
-        subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said) as ffmpeg,
+        subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said, env=environ) as ffmpeg,
     ):
         assert ffmpeg.stdin is not None  # noqa: S101 - for the type checker
         try:
@@ -93,4 +104,3 @@ def make_film(cast: Cast, target: Path) -> Made:
         if ffmpeg.wait():
             said.seek(0)
             raise OSError(5, said.read().decode(errors="replace").strip() or "ffmpeg failed", str(target))
-    return Made(target, len(frames) / RATE, "".join(sorted(frames.lacking)))

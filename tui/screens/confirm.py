@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.footer import KeysFooter
+from tui.actions import bindings
 from tui.language import say
+from tui.widgets.footer import KeysFooter, TranslatedKeys
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["ConfirmScreen"]
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(ModalScreen[bool], TranslatedKeys[bool]):
     """Asks before something that can't be taken back.
 
     Args:
@@ -27,10 +27,7 @@ class ConfirmScreen(ModalScreen[bool]):
         consequence: what a yes does, printable.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", say("Yes"), id="confirm.yes"),
-        Binding("n,escape,q", "answer(False)", say("No"), key_display="n", id="confirm.no"),
-    ]
+    BINDINGS = bindings("confirm")
 
     def __init__(self, question: str, consequence: str) -> None:
         super().__init__()

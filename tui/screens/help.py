@@ -1,90 +1,60 @@
-"""The window that names every key, taken from the bindings themselves."""
+"""The window that names every key, every sign, and how a filter is written."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
-from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from bridge.journal import Verdict
-from tui.footer import KeysFooter
-from tui.language import say
-from tui.settings.keys import remapped
-from tui.verdicts import VERDICTS
+from bridge.journal import Elsewhere, Verdict
+from tui.actions import ACTIONS, HELP, KEY_SIGNS, bindings, given_keys
+from tui.language import msgid, say
+from tui.outcome import EARLIER, ELSEWHERE, GLYPHS, PENDING, VERDICTS
+from tui.widgets.footer import KeysFooter, TranslatedKeys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from textual.app import ComposeResult
 
+    from tui.actions import Action
+
 __all__ = ["HelpScreen"]
 
-SIGNS: Final = (
-    ("✓ " + VERDICTS[Verdict.APPLIED], say("the stock was changed, once")),
-    (
-        "✗ " + VERDICTS[Verdict.REJECTED],
-        say("it can't be applied; the reason stands beside it and it is in the errors topic"),
-    ),
-    ("≡ " + VERDICTS[Verdict.DUPLICATE], say("the same movement came again and was not counted again")),
-    ("→ " + VERDICTS[Verdict.CARRIED], say("a record of a route that changes no stock")),
-    ("… " + say("on its way"), say("nothing is decided yet")),
-    ("Q R D", say("MQTT quality of service, retained, delivered before (DUP)")),
-)
+VERDICT_MEANINGS: Final = {
+    Verdict.APPLIED: msgid("the stock was changed, once"),
+    Verdict.REJECTED: msgid("it can't be applied; the reason stands beside it and it is in the errors topic"),
+    Verdict.DUPLICATE: msgid("the same movement came again and was not counted again"),
+    Verdict.CARRIED: msgid("a record of a route that changes no stock"),
+}
 
 FILTERS: Final = (
-    ("towels hall", say('the record\'s text has both words; "plastic towels" keeps the space')),
-    ("re:p3@12$", say('a regular expression; re:"with space"')),
-    ("!towels", say("the opposite, before any term")),
-    ("product:tow product=12", say("a field has it, or is it: topic key product payload type verdict id")),
-    ("type:out", say("or type:in")),
-    ("verdict:rejected", say("or applied, duplicate, pending, insufficient")),
-    ("amount>10 offset<=99", say("> >= < <= = of amount, offset, partition, qos; in the stock: id, stock, last")),
+    ("towels hall", msgid('the record\'s text has both words; "plastic towels" keeps the space')),
+    ("re:p3@12$", msgid('a regular expression; re:"with space"')),
+    ("!towels", msgid("the opposite, before any term")),
+    ("product:tow product=12", msgid("a field has it, or is it: topic key product payload type verdict id")),
+    ("type:out", msgid("or type:in")),
+    ("verdict:rejected", msgid("or applied, duplicate, pending, insufficient")),
+    ("amount>10 amount<-10", msgid("> >= < <= = != of amount, offset, partition, qos; in the stock: id, stock, last")),
 )
 """How a filter is written."""
 
-SHOWN_AS: Final = {
-    "slash": "/",
-    "question_mark": "?",
-    "plus": "+",
-    "minus": "-",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "less_than_sign": "<",
-    "greater_than_sign": ">",
-    "escape": "Esc",
-    "pageup": "PgUp",
-    "pagedown": "PgDn",
-    "enter": "Enter",
-    "space": "Space",
-    "home": "Home",
-    "end": "End",
-    "up": "↑",
-    "down": "↓",
-    "tab": "Tab",
-    "shift+tab": "Shift+Tab",
-}
 
-
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(ModalScreen[None], TranslatedKeys[None]):
     """Every key and every sign.
 
     Args:
-        sections: a heading and its bindings.
+        about: whose keys: a name in `tui.actions.HELP`.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,q", "dismiss", say("Close"), key_display="esc", id="help.close"),
-        Binding("j", "scroll(1)", say("Down"), show=False, id="help.scroll_down"),
-        Binding("k", "scroll(-1)", say("Up"), show=False, id="help.scroll_up"),
-    ]
+    BINDINGS = bindings("help")
 
-    def __init__(self, sections: Sequence[tuple[str, Iterable[BindingType]]]) -> None:
+    def __init__(self, about: str) -> None:
         super().__init__()
-        self._sections = sections
+        self._about = about
 
     def compose(self) -> ComposeResult:
         """The keys, in a box that scrolls."""
@@ -104,20 +74,30 @@ class HelpScreen(ModalScreen[None]):
     def _text(self) -> Content:
         lines: list[Content] = []
         keys: Mapping[str, str] = getattr(self.app, "keys", {})
-        for heading, bindings in (*self._sections, (say("On every screen"), type(self.app).BINDINGS)):
-            shown = [_line(remapped(binding, keys)) for binding in _distinct(bindings)]
-            lines += [Content.styled(heading, "bold $text-primary"), *shown, Content("")]
+        for heading, scopes in (*HELP[self._about], (msgid("On every screen"), ("app",))):
+            actions = [given_keys(action, keys) for scope in scopes for action in ACTIONS[scope] if action.keys]
+            lines += [Content.styled(say(heading), "bold $text-primary"), *map(_line, actions), Content("")]
         lines.append(Content.styled(say("Filters, after /"), "bold $text-primary"))
-        lines += [Content.assemble((f"  {term:24}", "bold"), meaning) for term, meaning in FILTERS]
+        lines += [Content.assemble((f"  {term:24}", "bold"), say(meaning)) for term, meaning in FILTERS]
         lines += [Content(""), Content.styled(say("Signs"), "bold $text-primary")]
-        lines += [Content.assemble((f"  {sign:18}", "bold"), meaning) for sign, meaning in SIGNS]
+        lines += [Content.assemble((f"  {sign:18}", "bold"), meaning) for sign, meaning in _signs()]
         return Content("\n").join(lines)
 
 
-def _distinct(bindings: Iterable[BindingType]) -> list[Binding]:
-    return [binding for binding in bindings if isinstance(binding, Binding) and binding.description]
+def _signs() -> Iterator[tuple[str, str]]:
+    """What stands for a movement in the panes, and what it means."""
+    for verdict, meaning in VERDICT_MEANINGS.items():
+        yield f"{GLYPHS[verdict]} {say(VERDICTS[verdict])}", say(meaning)
+    elsewhere = ELSEWHERE[Elsewhere.SETTLED]
+    yield (
+        f"{elsewhere.glyph} {say(elsewhere.words)}",
+        say("another engine of the group applied or refused it; without a ledger no more is known"),
+    )
+    yield f"{PENDING} " + say("on its way"), say("nothing is decided yet")
+    yield f"{EARLIER} " + say("earlier"), say("read back from Kafka at the start, and counted in no figure")
+    yield "Q R D", say("MQTT quality of service, retained, delivered before (DUP)")
 
 
-def _line(binding: Binding) -> Content:
-    keys = " ".join(SHOWN_AS.get(key, key) for key in binding.key.split(","))
-    return Content.assemble((f"  {keys:18}", "bold"), binding.tooltip or binding.description)
+def _line(action: Action) -> Content:
+    keys = " ".join(KEY_SIGNS.get(key, key) for key in action.keys.split(","))
+    return Content.assemble((f"  {keys:18}", "bold"), say(action.help or action.title))

@@ -3,47 +3,47 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from textual.containers import Horizontal
 from textual.widgets import Input
 
-from bridge.collector import let_go
 from bridge.errors import OpsciError
-from bridge.journal import Journey
+from bridge.journal import Journey, Server
+from bridge.runtime import collect_cycles
 from bridge.text import readable
-from tui.entry.send import send_plan
-from tui.find_bar import FindBar
-from tui.finding import Finder
-from tui.footer import KeysFooter
-from tui.form.form import MovementForm
+from tui.actions import bindings
 from tui.language import say
-from tui.letters.screen import LettersScreen
-from tui.panes.line_view import LineView
-from tui.presets.screen import PresetScreen
-from tui.screens.following import WayLine
+from tui.scheduler import RefreshScheduler
+from tui.screens.dead_letters import DeadLettersScreen
 from tui.screens.help import HelpScreen
-from tui.screens.keys import MAIN_KEYS, help_sections
 from tui.screens.latency import LatencyScreen
-from tui.screens.panes import PanesScreen
-from tui.simulator.conductor import SimulatorConductor
-from tui.status import StatusBar
-from tui.tabs import PaneTabs
-from tui.watch import NewsWatch
+from tui.screens.panes import PanesScreen, WayLine
+from tui.screens.presets import PresetScreen
+from tui.screens.simulator import SimulatorController
+from tui.widgets.amount_plan import send_plan
+from tui.widgets.cursor import LineView
+from tui.widgets.find import FindBar, Finder
+from tui.widgets.footer import KeysFooter
+from tui.widgets.form import MovementForm
+from tui.widgets.pane import PaneTabs
+from tui.widgets.status import StatusBar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from textual import events
     from textual.app import ComposeResult
-    from textual.binding import BindingType
     from textual.widget import Widget
 
     from bridge.journal import Product
     from bridge.settings import Preset
+    from tui.dead_letters import PendingLetters
     from tui.engine import Engine
-    from tui.entry.prompt import AmountPrompt
-    from tui.letters.box import LetterBox
+    from tui.widgets.amount import AmountPrompt
+    from tui.widgets.sent import Moves, Sent
 
-__all__ = ["MainScreen"]
+__all__ = ["CarriedOver", "MainScreen"]
 
 _HELP: Final = "help"
 
@@ -54,26 +54,54 @@ WIDE: Final = 110
 """Columns from which the three panes stand side by side."""
 
 
+class CarriedOver(NamedTuple):
+    """What outlives a screen.
+
+    Attributes:
+        letters: the dead letters that wait; None where the next engine's Kafka has others.
+        moves: what was sent from the keyboard, for what is pending and what can be undone.
+        sent: the latest of it, as the form shows it.
+        filters: the filter of each pane, in their order; empty where everything is shown.
+        pane: the number of the pane that had the focus last.
+    """
+
+    letters: PendingLetters | None
+    moves: Moves
+    sent: Sequence[Sent]
+    filters: Sequence[str]
+    pane: int
+
+
 class MainScreen(PanesScreen):
     """Everything at once.
 
     Args:
         engine: the chain.
         letters: the dead letters.
+        before: what the screen before this one left, where saved settings made it start again.
+        origins: gives who gave each server's address.
     """
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual declares it so
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-medium"), (50, "-tall")]  # noqa: RUF012 - Textual declares it so
 
-    BINDINGS: ClassVar[list[BindingType]] = [*MAIN_KEYS]
+    BINDINGS = bindings("main")
 
-    def __init__(self, engine: Engine, letters: LetterBox) -> None:
-        super().__init__(engine)
+    def __init__(
+        self,
+        engine: Engine,
+        letters: PendingLetters,
+        before: CarriedOver | None = None,
+        origins: Callable[[], Mapping[Server, str]] = dict[Server, str],
+    ) -> None:
+        super().__init__(engine, None if before is None else before.moves)
         self._letters = letters
-        self._simulator = SimulatorConductor(self, engine)
+        self._before = before
+        self._origins = origins
+        self._simulator = SimulatorController(self, engine)
         self._settled = False
         views = (self.mqtt, self.kafka, self.stock)
-        self._watch = NewsWatch(
+        self._watch = RefreshScheduler(
             self,
             engine.journal.news,
             self.pull_rows,
@@ -84,7 +112,7 @@ class MainScreen(PanesScreen):
 
     def compose(self) -> ComposeResult:
         """Status, tabs, panes, way, form, keys."""
-        yield StatusBar(self._engine, self._letters)
+        yield StatusBar(self._engine, self._letters, self._origins)
         yield PaneTabs(self.panes)
         with Horizontal(id="panes"):
             yield from self.panes
@@ -96,8 +124,20 @@ class MainScreen(PanesScreen):
     def on_mount(self) -> None:
         """Start to look for news."""
         self.show_pane(1)
+        if self._before is not None:
+            self._go_on(self._before)
         self.pull()
         self._watch.start()
+
+    def carried_over(self) -> tuple[Sequence[Sent], Sequence[str], int]:
+        """What was sent, the panes' filters and the pane, for the screen that comes after this one."""
+        return (*self.form.sent.entries,), [pane.view.filter_text for pane in self.panes], self._current
+
+    def _go_on(self, before: CarriedOver) -> None:
+        self.form.sent.entries.extend(before.sent)
+        for pane, text in zip(self.panes, before.filters, strict=True):
+            pane.put_filter(text)
+        self.show_pane(before.pane)
 
     def on_unmount(self) -> None:
         """Look for no more."""
@@ -114,13 +154,13 @@ class MainScreen(PanesScreen):
     def on_screen_resume(self) -> None:
         """Catch up with what came while another screen was in front, and let go of what that one left in memory."""
         self.pull()
-        # The collector comes seldom by itself (bridge/collector.py), and a screen's objects hold each other. A moment
+        # The collector comes seldom by itself (bridge/runtime.py), and a screen's objects hold each other. A moment
         # later, as no one is to wait for it.
         self.set_timer(_LET_GO, self._let_go)
 
     def _let_go(self) -> None:
         if self.is_active:
-            let_go(forever=not self._settled)
+            collect_cycles(forever=not self._settled)
             self._settled = True
 
     @property
@@ -210,18 +250,20 @@ class MainScreen(PanesScreen):
 
     def action_letters(self) -> None:
         """Go to the dead letters."""
-        self.app.push_screen(LettersScreen(self._engine, self._letters))
+        self.app.push_screen(DeadLettersScreen(self._engine, self._letters))
 
     def action_help(self) -> None:
         """Name every key, in a window that is made once: to make it takes longer than to show it."""
         if not self.app.is_screen_installed(_HELP):
-            self.app.install_screen(HelpScreen(help_sections()), _HELP)
+            self.app.install_screen(HelpScreen("main"), _HELP)
         self.app.push_screen(_HELP)
 
     def fill(self, item: Journey | Product) -> None:
         """Put a record into the form."""
         if not isinstance(item, Journey):
             self.form.fill(str(item.id), None)
+        elif item.movement is None and item.product:
+            self.form.fill(item.product, None)
         elif item.movement is None:
             self.notify(say("the record names no product and amount: there is nothing to put into the form"))
         else:

@@ -2,30 +2,154 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
 
 from bridge.journal import Journey
-from tui.find_bar import FindBar
-from tui.form.moves import Moves
 from tui.language import say
-from tui.panes.kafka import KAFKA_COLUMNS
-from tui.panes.log_view import LogView
-from tui.panes.mqtt import MQTT_COLUMNS
-from tui.panes.pane import Pane
-from tui.panes.stock import StockView
-from tui.panes.stock_pane import StockPane
-from tui.screens.following import Following, WayLine
-from tui.screens.records import RecordsScreen
-from tui.screens.sizes import Sizes
-from tui.tabs import PaneTabs
+from tui.screens.record_actions import RecordsScreen
+from tui.timeline import way_line
+from tui.widgets.cached_static import CachedStatic
+from tui.widgets.columns import KAFKA_COLUMNS, MQTT_COLUMNS
+from tui.widgets.find import FindBar
+from tui.widgets.log import LogView
+from tui.widgets.pane import Pane, PaneTabs
+from tui.widgets.sent import Moves
+from tui.widgets.stock import StockView
+from tui.widgets.stock_pane import StockPane
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual import events
+    from textual.screen import Screen
 
+    from bridge.journal import StockTable
     from tui.engine import Engine
-    from tui.panes.line_view import LineView
+    from tui.widgets.cursor import LineView
 
-__all__ = ["PanesScreen"]
+__all__ = ["SHARES", "Following", "PanesScreen", "Sizes", "WayLine", "resized"]
+
+
+SHARES: Final = (39, 38, 43)
+"""The panes' shares of the width to start with, which the stylesheet explains."""
+
+STEP: Final = 8
+LEAST: Final = 18
+"""No pane is made narrower than this share: the most important columns still have room."""
+
+
+def resized(shares: Sequence[int], place: int, step: int) -> tuple[int, ...]:
+    """Give one pane more of the width, or less, at the cost or in favour of the others.
+
+    Args:
+        shares: of each pane.
+        place: which one, from 0.
+        step: 1 for more, -1 for less.
+
+    Returns:
+        The new shares, of the same sum; the old ones where a pane would become too narrow.
+    """
+    others = len(shares) - 1
+    each = step * STEP // others
+    found = tuple(share + (each * others if here == place else -each) for here, share in enumerate(shares))
+    return found if min(found) >= LEAST else tuple(shares)
+
+
+class Sizes:
+    """The panes' widths.
+
+    Args:
+        screen: whose panes they are.
+        panes: from the left.
+    """
+
+    def __init__(self, screen: Screen[None], panes: Sequence[Pane]) -> None:
+        self._screen = screen
+        self._panes = panes
+        self._shares: tuple[int, ...] = SHARES
+
+    @property
+    def zoomed(self) -> bool:
+        """Whether one pane has everything though there is room for all."""
+        return self._screen.has_class("zoomed")
+
+    def zoom(self) -> None:
+        """Give the current pane all the room, or give it back."""
+        self._screen.toggle_class("zoomed")
+
+    def give_back(self) -> None:
+        """Give the room back."""
+        self._screen.remove_class("zoomed")
+
+    def resize(self, number: int, step: int) -> None:
+        """Give a pane more of the width, or less.
+
+        Args:
+            number: of the pane, from 1.
+            step: 1 for more, -1 for less.
+        """
+        if not self._screen.has_class("-wide") or self.zoomed:
+            self._screen.notify(say("one pane has all the width here"))
+            return
+        self._shares = resized(self._shares, number - 1, step)
+        for pane, share in zip(self._panes, self._shares, strict=True):
+            pane.styles.width = f"{share}fr"
+
+
+class WayLine(CachedStatic):
+    """The way of the movement that is followed."""
+
+    def __init__(self) -> None:
+        super().__init__(id="way", markup=False)
+
+    def pull(self, followed: Journey | None) -> None:
+        """Draw how far it has come, or how to follow one."""
+        if followed is None:
+            said = Content.styled(
+                say("↑ ↓ select a record to follow its movement through the panes"), "$foreground-disabled"
+            )
+        else:
+            said = way_line(followed, max(20, self.screen.size.width - 4))
+        self.update(said, layout=False)
+
+
+class Following:
+    """Which movement is followed.
+
+    Args:
+        panes: where it is lit up.
+        stock: the pane of them that shows products.
+        board: the products.
+    """
+
+    def __init__(self, panes: Sequence[Pane], stock: StockView, board: StockTable) -> None:
+        self.movement: Journey | None = None
+        self._panes = panes
+        self._stock = stock
+        self._board = board
+
+    def follow(self, journey: Journey | None) -> None:
+        """Light up a movement in all panes, None none; a pane that no one reads shows where it is."""
+        self.movement = journey
+        for pane in self._panes:
+            view = pane.view
+            if isinstance(view, LogView):
+                view.light_up(None if journey is None else view.shown.find(journey))
+        self._stock.light_up(self._product_of(journey))
+        for pane in self._panes:
+            follows = isinstance(pane.view, LogView) and pane.view.following
+            if not follows and pane.view.cursor is None:
+                pane.view.reveal(pane.view.linked)
+
+    def _product_of(self, journey: Journey | None) -> int | None:
+        if journey is None:
+            return None
+        if journey.product_id is not None:
+            return self._board.own(journey.product_id)
+        product = self._board.find(journey.product)
+        return product.id if product else None
 
 
 class PanesScreen(RecordsScreen):
@@ -33,22 +157,23 @@ class PanesScreen(RecordsScreen):
 
     Args:
         engine: the chain.
+        moves: what was sent from the keyboard before; None where nothing was.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, moves: Moves | None = None) -> None:
         super().__init__(engine)
         journal = engine.journal
         self.mqtt = LogView(journal.mqtt, journal.stock, MQTT_COLUMNS, "mqtt", say("nothing came over MQTT yet"))
         self.kafka = LogView(journal.kafka, journal.stock, KAFKA_COLUMNS, "kafka", say("Kafka has nothing yet"))
         self.stock = StockView(journal.stock, "stock")
-        self.moves = Moves(journal.stock)
+        self.moves = Moves(journal.stock) if moves is None else moves
         """All that was sent from the keyboard."""
         self.panes: tuple[Pane, Pane, StockPane] = (
             Pane(1, say("MQTT in"), self.mqtt, journal.received),
             Pane(2, say("Kafka produced"), self.kafka, journal.produced),
             StockPane(3, say("Strapi stock"), self.stock, journal.stock, self.moves),
         )
-        self.panes[2].pulse = journal.decided
+        self.panes[2].pulse = journal.answered
         self._following = Following(self.panes, self.stock, journal.stock)
         self._sizes = Sizes(self, self.panes)
         self._relative = False
@@ -58,6 +183,15 @@ class PanesScreen(RecordsScreen):
     def followed(self) -> Journey | None:
         """The movement that is lit up in all panes."""
         return self._following.movement
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether what the last key asked for is still looked for: what comes next depends on where it is found."""
+        view = next((pane.view for pane in self.panes if pane.view is self.focused), None)
+        left = view.seeking.left if view is not None else 0
+        if isinstance(view, LogView):
+            left += view.shown.left
+        return left > 0 or self.query_one(FindBar).is_looking
 
     def show_pane(self, number: int) -> None:
         """Focus a pane, and show it where only one has room."""
@@ -132,7 +266,10 @@ class PanesScreen(RecordsScreen):
             pane.view.say_times(relative=self._relative)
 
     def action_close(self) -> None:
-        """Give the room back, else stop following a movement."""
+        """Drop the pane's filter, give the room back, else stop following a movement."""
+        if self.panes[self._current - 1].is_filtered:
+            self.panes[self._current - 1].drop_filter()
+            return
         if self._sizes.zoomed:
             self._sizes.give_back()
             return

@@ -2,32 +2,161 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+import time
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
+import msgspec
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 
 from bridge.journal import Journey
-from tui.details import journey_details, product_details
-from tui.footer import KeysFooter
-from tui.language import say
-from tui.panes.record_keys import RECORD_KEYS
-from tui.steady import Steady
+from bridge.text import readable
+from tui.actions import bindings
+from tui.format import clock_milliseconds, count, duration, signed
+from tui.language import say, say_count
+from tui.outcome import EARLIER, STYLES, Tone, contradiction, outcome, shown_status
+from tui.timeline import stations
+from tui.widgets.cached_static import CachedStatic
+from tui.widgets.footer import KeysFooter, TranslatedKeys
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from textual.app import ComposeResult
 
-    from bridge.journal import Product, StockBoard
-    from tui.panes.line_view import AnyView
-    from tui.panes.record_keys import What
+    from bridge.journal import Product, StockTable
+    from tui.actions import What
+    from tui.widgets.cursor import AnyView
 
-__all__ = ["RecordScreen"]
+__all__ = ["RecordScreen", "hexdump", "journey_details", "payload_lines", "product_details"]
 
 
-class RecordScreen(ModalScreen[None]):
+SHOWN = 4_096
+
+WIDTH = 15
+
+
+def payload_lines(payload: bytes, more: int = 0) -> list[str]:
+    """Lay a payload out in printable lines; what is beyond the first 4,096 bytes is only counted.
+
+    Args:
+        payload: any bytes.
+        more: how many bytes it has beside these.
+    """
+    if not payload:
+        return [say("(empty)")]
+    hidden = max(0, len(payload) - SHOWN) + more
+    cut = ["… " + say_count("+{count} byte", "+{count} bytes", hidden)] if hidden else []
+    try:
+        if not cut:
+            return [readable(line) for line in msgspec.json.format(payload, indent=2).decode().split("\n")]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    head = payload[:SHOWN]
+    try:
+        text = head.decode()
+    except UnicodeDecodeError:
+        return hexdump(head) + cut
+    return [readable(line) for line in text.splitlines()] + cut
+
+
+def hexdump(payload: bytes) -> list[str]:
+    """Write bytes sixteen to a line: offset, hexadecimal, and the printable ASCII among them."""
+    lines = []
+    for start in range(0, len(payload), 16):
+        chunk = payload[start : start + 16]
+        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in chunk)
+        lines.append(f"{start:06x}  {chunk[:8].hex(' '):23}  {chunk[8:].hex(' '):23}  {text}")
+    return lines
+
+
+def journey_details(journey: Journey) -> Content:
+    """Lay out a journey: its way with the time of each hop, its fields, headers and payload."""
+    found = outcome(journey)
+    lines = [
+        Content.styled(f"{found.glyph} {found.words}", f"bold {STYLES[found.tone]}"),
+        *([_field(say("why"), say(journey.rejection.text))] if journey.rejection else []),
+        _heading(say("Way")),
+        *_way(journey),
+        _heading(say_count("Payload, {count} byte", "Payload, {count} bytes", journey.size)),
+        *map(Content, payload_lines(journey.payload, journey.cut)),
+        _heading(say("Movement")),
+        _field("movement-id", journey.movement_id),
+    ]
+    movement = journey.movement
+    if journey.product:
+        lines.append(_field(say("product"), f"{journey.product}  {journey.product_name}".strip()))
+    if movement is not None:
+        lines.append(_field(say("amount"), f"{signed(movement.delta)} ({movement.type})"))
+    if journey.stock_after is not None and journey.stock_before is not None:
+        lines.append(_field(say("stock"), f"{count(journey.stock_before)} → {count(journey.stock_after)}"))
+    lines += [_heading("MQTT"), *_mqtt(journey), _heading("Kafka"), *_kafka(journey)]
+    return Content("\n").join(lines)
+
+
+def product_details(product: Product) -> Content:
+    """Lay out a product."""
+    moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(product.changed_at)) if product.changed_at else "-"
+    fields = (
+        ("id", str(product.id)),
+        ("documentId", product.document_id),
+        (say("name"), product.name),
+        (say("barcode"), product.barcode or "-"),
+        (say("stock"), count(product.stock)),
+        (say("last change"), signed(product.last_change)),
+        (say("changed at"), moment),
+        (say("status"), ", ".join(filter(None, (shown_status(product), contradiction(product)))) or "-"),
+    )
+    return Content("\n").join(_field(name, value) for name, value in fields)
+
+
+def _way(journey: Journey) -> Iterable[Content]:
+    if journey.earlier:
+        told = say("read back from Kafka at the start, and counted in no figure")
+        yield Content.styled(f"{EARLIER} {told}", STYLES[Tone.MUTED])
+    for station in stations(journey):
+        took = f"+{duration(station.took)}" if station.took is not None else ""
+        yield Content.assemble(
+            (f"{clock_milliseconds(station.at):{WIDTH}} ", STYLES[Tone.MUTED]),
+            (f"{took:>9}  ", STYLES[Tone.MUTED]),
+            (station.words, STYLES[station.tone]),
+        )
+
+
+def _mqtt(journey: Journey) -> Iterable[Content]:
+    if journey.mqtt_topic is None:
+        yield Content.styled(say("written into Kafka by another program"), STYLES[Tone.MUTED])
+        return
+    yield _field(say("topic"), journey.mqtt_topic)
+    yield _field(say("QoS"), str(journey.qos))
+    yield _field(say("retained"), say("yes") if journey.retained else say("no"))
+    yield _field(say("duplicate (DUP)"), say("yes") if journey.redelivered else say("no"))
+    for name, value in journey.properties:
+        yield _field(name, value)
+
+
+def _kafka(journey: Journey) -> Iterable[Content]:
+    yield _field(say("topic"), journey.kafka_topic or "-")
+    yield _field(say("partition"), str(journey.partition) if journey.partition >= 0 else "-")
+    yield _field(say("offset"), count(journey.offset) if journey.offset >= 0 else "-")
+    yield _field(say("key"), say("none") if journey.key is None else journey.key)
+    if journey.acknowledged_at is not None and journey.received_at is not None:
+        yield _field(
+            say("acknowledged"),
+            say("after {time}").format(time=duration(journey.acknowledged_at - journey.received_at)),
+        )
+
+
+def _field(name: str, value: str) -> Content:
+    return Content.assemble((f"{readable(name):{WIDTH}} ", STYLES[Tone.MUTED]), readable(value))
+
+
+def _heading(text: str) -> Content:
+    return Content.assemble("\n", (text, STYLES[Tone.HEADING]))
+
+
+class RecordScreen(ModalScreen[None], TranslatedKeys[None]):
     """One journey, or one product.
 
     Args:
@@ -37,20 +166,9 @@ class RecordScreen(ModalScreen[None]):
         frames: how often a second it looks for news.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter,q", "dismiss", say("Close"), key_display="esc", id="record.close"),
-        Binding(
-            "left,h", "step(-1)", say("Before"), key_display="←", id="record.before", tooltip=say("The record above it")
-        ),
-        Binding(
-            "right,l", "step(1)", say("After"), key_display="→", id="record.after", tooltip=say("The record below it")
-        ),
-        *(replace(binding, show=True) for binding in RECORD_KEYS),
-        Binding("j", "scroll(1)", say("Down"), show=False, id="record.scroll_down"),
-        Binding("k", "scroll(-1)", say("Up"), show=False, id="record.scroll_up"),
-    ]
+    BINDINGS = bindings("record")
 
-    def __init__(self, view: AnyView, item: Journey | Product, board: StockBoard, frames: int) -> None:
+    def __init__(self, view: AnyView, item: Journey | Product, board: StockTable, frames: int) -> None:
         super().__init__()
         self._view = view
         self._item = item
@@ -61,7 +179,7 @@ class RecordScreen(ModalScreen[None]):
         """The record, in a box that scrolls."""
         with VerticalScroll(id="record") as box:
             box.border_title = Content(say("Record") if isinstance(self._item, Journey) else say("Product"))
-            yield Steady(id="record-text", markup=False)
+            yield CachedStatic(id="record-text", markup=False)
         yield KeysFooter(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -73,7 +191,7 @@ class RecordScreen(ModalScreen[None]):
         """Show what changed."""
         item = self._item
         said = journey_details(item) if isinstance(item, Journey) else product_details(self._board.get(item.id) or item)
-        self.query_one("#record-text", Steady).update(said)
+        self.query_one("#record-text", CachedStatic).update(said)
 
     def action_step(self, step: int) -> None:
         """Show the neighbour of the record in its pane."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bridge.errors import OpsciError
+from bridge.settings.names import SECRET, SETTINGS
 from tui.language import say
 
 if TYPE_CHECKING:
@@ -43,20 +44,24 @@ def serve_windows(port: int, config: Path | None, flags: Mapping[str, str], lang
     except ModuleNotFoundError as error:
         text = say("--serve needs the package {name}: pip install 'opsci[serve]', or pip install textual-serve")
         raise _MissingError(text.format(name=error.name)) from None
-    handle, turn = tempfile.mkstemp(prefix="opsci-turn-")
-    os.close(handle)
-    try:
-        ScreenServer(_command(Path(turn), config, flags), port, language).serve()
-    finally:
-        Path(turn).unlink(missing_ok=True)
+    # A folder that no one else may write: its name stands in the windows' command lines, for everyone to see.
+    with tempfile.TemporaryDirectory(prefix="opsci-turn-") as folder:
+        turn = Path(folder) / "turn"
+        turn.touch(mode=0o600)
+        ScreenServer(_command(turn, config, flags), port, language).serve()
 
 
 def _command(turn: Path, config: Path | None, flags: Mapping[str, str]) -> str:
-    argv = [sys.executable, "-m", "tui", "--window", str(turn)]
+    # Not from the current folder, which may be /tmp, where another user can put a module of any name.
+    argv = [sys.executable, "-P", "-m", "tui", "--window", str(turn)]
     if config is not None:
         argv += ["--config", str(config.absolute())]
     for key, value in flags.items():
-        argv += ["--set", f"{key}={value}"]
+        if key in SECRET:
+            # Every user of the machine sees the arguments of a process.
+            os.environ[SETTINGS[key].variable] = value
+        else:
+            argv += ["--set", f"{key}={value}"]
     # The kernel ends a window whose server was killed (prctl(2), PR_SET_PDEATHSIG).
     leash = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
     return f"exec {shlex.join([*leash, *argv])}"

@@ -1,24 +1,42 @@
-"""Which settings there are, of which kind, and what is said about each: from the model and the shipped file."""
+"""Which settings there are, of which kind, and what is shown of each: what it is for, its value, who gave it."""
 
 from __future__ import annotations
 
+import re
 from enum import Enum
-from functools import cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from msgspec import inspect
 
-import bridge
 from bridge.journal import Server
-from bridge.settings.lines import find_lines
-from bridge.settings.names import SECRET, SETTINGS
-from bridge.settings.tables import TABLES
-from bridge.settings.wording import allowed
+from bridge.settings.names import SECRET, SETTINGS, limits
+from bridge.settings.reference import about
+from bridge.settings.types import TABLES
+from bridge.text import readable
+from tui.language import say
 
-__all__ = ["Entry", "Kind", "catalogue", "servers_of"]
+if TYPE_CHECKING:
+    from bridge.settings.sources import SourcedValue
 
-SHIPPED: Final = Path(bridge.__file__).parent.parent / "configs" / "opsci.toml"
+__all__ = ["Entry", "Kind", "catalogue", "servers_of", "short_path", "shown", "source_in_full", "source_in_short"]
+
+_TABLE_WORDS: Final = {
+    "routes": "at least one { mqtt = ..., kafka = ..., does = ... }",
+    "screen.presets": "any number of { name = ..., product = ..., amount = ... }",
+    "screen.keys": '{ "id" = "key", ... }',
+}
+
+_AFFECTED: Final = {
+    "mqtt": (Server.MQTT,),
+    "kafka": (Server.KAFKA,),
+    "strapi": (Server.STRAPI,),
+    "routes": tuple(Server),
+    "ingest.enabled": tuple(Server),
+    "apply.enabled": tuple(Server),
+}
+
+_LINE = re.compile(r", line (\d+): ")
 
 
 class Kind(Enum):
@@ -42,8 +60,8 @@ class Entry(NamedTuple):
         variable: the environment variable that gives it.
         kind: how it is edited.
         choices: what can be chosen, for a CHOICE.
-        allowed: which values it takes, in the loader's words.
-        about: what it is for, in the words of the shipped settings file; empty where that file is not there.
+        allowed: which values it takes, in the loader's words, and in which unit.
+        about: what it is for, in the model's words.
     """
 
     key: str
@@ -56,35 +74,18 @@ class Entry(NamedTuple):
     about: str
 
 
-_TABLE_WORDS: Final = {
-    "routes": "at least one { mqtt = ..., kafka = ..., does = ... }",
-    "screen.presets": "any number of { name = ..., product = ..., amount = ... }",
-    "screen.keys": '{ "id" = "key", ... }',
-}
-
-_AFFECTED: Final = {
-    "mqtt": (Server.MQTT,),
-    "kafka": (Server.KAFKA,),
-    "strapi": (Server.STRAPI,),
-    "routes": tuple(Server),
-    "ingest.enabled": tuple(Server),
-    "apply.enabled": tuple(Server),
-}
-
-
 def catalogue(themes: tuple[str, ...] = ()) -> list[Entry]:
-    """Every setting, in the order of the shipped file; those without a table come first.
+    """Every setting, in the order of the model; those without a table come first.
 
     Args:
         themes: the names of the themes that can be chosen.
     """
-    about = _about()
     entries = []
     for setting in sorted(SETTINGS.values(), key=lambda one: bool(one.section)):
         kind, choices = _kind(setting.key, setting.kind)
         if setting.key == "screen.theme" and themes:
             kind, choices = Kind.CHOICE, tuple(sorted(themes))
-        says = _TABLE_WORDS.get(setting.key) or allowed(setting.kind)
+        says = _TABLE_WORDS.get(setting.key) or limits(setting.kind)
         if kind is Kind.CHOICE:
             says = ", ".join(choices)
         entries.append(
@@ -96,7 +97,7 @@ def catalogue(themes: tuple[str, ...] = ()) -> list[Entry]:
                 kind,
                 choices,
                 says,
-                about.get(setting.key, ""),
+                " ".join(" ".join(about(setting.key)).split()),
             )
         )
     return entries
@@ -123,19 +124,59 @@ def _kind(key: str, kind: Any) -> tuple[Kind, tuple[str, ...]]:
     return Kind.LINE, ()
 
 
-@cache
-def _about() -> dict[str, str]:
-    try:
-        text = SHIPPED.read_text(encoding="utf-8")
-    except OSError:
-        return {}
-    lines = text.splitlines()
-    about = {}
-    for key, number in find_lines(text).items():
-        if key not in SETTINGS:
-            continue
-        first = number - 1
-        while first > 0 and lines[first - 1].startswith("#"):
-            first -= 1
-        about[key] = " ".join(line.lstrip("# ") for line in lines[first : number - 1])
-    return about
+def shown(entry: Entry, value: object) -> str:
+    """A value on one printable line; of a secret only whether it is set."""
+    if entry.kind is Kind.SECRET:
+        return say("set, not shown") if value else say("empty")
+    if isinstance(value, bool):
+        return say("yes") if value else say("no")
+    if isinstance(value, dict):
+        text = "  ".join(f"{name} {inner}" for name, inner in value.items()) or say("none")
+    elif isinstance(value, list):
+        text = ", ".join(map(_row, value)) or say("none")
+    elif isinstance(value, float):
+        text = f"{value:g}"
+    else:
+        text = str(value) or say("empty")
+    return readable(text)
+
+
+def _row(row: Any) -> str:
+    if not isinstance(row, dict):
+        return str(row)
+    if "amount" in row:
+        product = f" {row['product']}" if row.get("product") else ""
+        return f"{row['name']}{product} {row['amount']:+d}"
+    return f"{row.get('mqtt') or '-'} → {row['kafka']} ({row.get('does', 'movement')})"
+
+
+def source_in_short(given: SourcedValue | None) -> str:
+    """Who gave a value, in a few cells: `opsci.toml:4`, the variable, `default`."""
+    if given is None:
+        return say("default")
+    if given.file is None:
+        kind, _, name = given.where.partition(": ")
+        return name if kind == "environment" else say("flag")
+    line = _LINE.search(given.where)
+    return f"{given.file.name}:{line[1]}" if line else given.file.name
+
+
+def source_in_full(given: SourcedValue | None) -> str:
+    """Who gave a value, as a sentence's end."""
+    if given is None:
+        return say("the default, as nobody gave it a value")
+    if given.file is None:
+        kind, _, name = given.where.partition(": ")
+        if kind == "environment":
+            return say("the environment variable {name}").format(name=name)
+        return say("the command line")
+    line = _LINE.search(given.where)
+    path = short_path(given.file)
+    return say("line {line} of {path}").format(line=line[1], path=path) if line else path
+
+
+def short_path(path: Path) -> str:
+    """A path, the person's own folder as ~."""
+    text = str(path)
+    home = str(Path.home())
+    return readable(f"~{text.removeprefix(home)}" if text.startswith(f"{home}/") else text)

@@ -1,7 +1,8 @@
-"""The settings being changed: what counts now, what was changed, what would come of keeping it. No widget in here."""
+"""The settings being changed: what counts now, who gave it, what would come of keeping it. No widget in here."""
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
@@ -10,32 +11,36 @@ import msgspec
 from textual.theme import BUILTIN_THEMES
 
 from bridge.errors import SettingsError
-from bridge.settings.given import Given
-from bridge.settings.keep import Snapshot, replace_file, snapshot
-from bridge.settings.layers import changes_file, home_of, is_generated
+from bridge.journal import Server
+from bridge.settings.constraints import impossible
+from bridge.settings.edit import as_toml, rewritten, without
+from bridge.settings.files import Snapshot, changes_file, home_of, is_generated, replace_file, snapshot
 from bridge.settings.load import Sources, load
 from bridge.settings.names import SETTINGS
-from bridge.settings.possible import impossible
-from bridge.settings.rewrite import as_toml, rewritten
-from bridge.settings.tables import TABLES, check_table
-from bridge.settings.values import check_value
+from bridge.settings.sources import SourcedValue
+from bridge.settings.types import TABLES, check_table, check_value
+from bridge.text import readable
 from tui.language import say
-from tui.settings.catalogue import Entry, Kind, servers_of
+from tui.settings.catalogue import Entry, Kind, servers_of, source_in_full
 from tui.settings.keys import key_problems
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bridge.journal import Server
     from bridge.settings import Settings
 
-__all__ = ["Draft"]
+__all__ = ["Draft", "address_origins"]
+
+
+_LOOPBACK: Final = re.compile(r"(?<![\w.-])(localhost|\[::1\])(?=[:/]|$)")
 
 _HEAD: Final = "# Settings of opsci; configs/opsci.toml has all of them, with what is allowed.\n"
 _CHANGES_HEAD: Final = (
     "# What was changed for the local servers. It counts above settings.toml beside it, which their runner writes\n"
     "# anew at each start; `python3 -m stack reset` removes both.\n"
 )
+
+_ADDRESSES: Final = {Server.MQTT: "mqtt.url", Server.KAFKA: "kafka.brokers", Server.STRAPI: "strapi.url"}
 
 
 class Draft:
@@ -53,6 +58,8 @@ class Draft:
         self._snapshots: dict[Path, Snapshot] = {}
         self.changes: dict[str, object] = {}
         """What was changed, by dotted name, as TOML has it."""
+        self._taken_out: set[str] = set()
+        """The changes that take a setting out of its file, so that what lies under it counts again."""
         self.read_again()
 
     def read_again(self) -> None:
@@ -66,7 +73,7 @@ class Draft:
         homes = {self.home(key) for key in SETTINGS}
         self._snapshots = {path: snapshot(path) for path in homes}
 
-    def given(self, key: str) -> Given | None:
+    def given(self, key: str) -> SourcedValue | None:
         """Who gives a setting its value now, None for the default."""
         return self.loaded.given.get(key)
 
@@ -76,9 +83,7 @@ class Draft:
 
     def kept_value(self, key: str) -> object:
         """What a setting is without the changes, as TOML has it."""
-        section, _, name = key.rpartition(".")
-        settings = self.loaded.settings
-        return msgspec.to_builtins(getattr(getattr(settings, section) if section else settings, name))
+        return _value_in(self.loaded.settings, key)
 
     def typed(self, entry: Entry) -> str:
         """A setting's value as a person would type it; nothing of a secret."""
@@ -130,9 +135,9 @@ class Draft:
                 value = tomllib.loads(f"v = {typed.strip()}\n")["v"]
             except tomllib.TOMLDecodeError as error:
                 return None, [say("this is no TOML: {error}").format(error=error)]
-            read, problems = check_table(Given(key, value, key))
+            read, problems = check_table(SourcedValue(key, value, key))
         else:
-            read, problems = check_value(Given(key, typed, key, text=True))
+            read, problems = check_value(SourcedValue(key, typed, key, text=True))
             value = read
         problems = problems or self._impossible(key, read)
         if not problems and key == "screen.keys" and isinstance(read, dict):
@@ -140,11 +145,58 @@ class Draft:
         return value, [problem.removeprefix(f"{key}: ").removeprefix(key) for problem in problems]
 
     def change(self, key: str, value: object) -> None:
-        """Change a setting; back to what it was is no change."""
+        """Change a setting; back to what it was is no change.
+
+        What the local servers' own file says anyway is taken out of what was changed for them, and not written beside
+        it: their ports may be others at the next start.
+        """
+        self.undo(key)
         if _same(key, value, self.kept_value(key)):
-            self.changes.pop(key, None)
-        else:
-            self.changes[key] = value
+            return
+        self.changes[key] = value
+        if self.is_saved(key) and self.on_local_servers and self._means_the_same(key, value):
+            self.take_out(key)
+
+    def undo(self, key: str) -> None:
+        """Take a change back that was not kept."""
+        self.changes.pop(key, None)
+        self._taken_out.discard(key)
+
+    def is_saved(self, key: str) -> bool:
+        """Whether the file that a change goes to gives the setting now, so that it can be taken out of it."""
+        given = self.given(key)
+        return given is not None and given.file is not None and given.file == self.home(key)
+
+    def is_taken_out(self, key: str) -> bool:
+        """Whether a change takes the setting out of its file."""
+        return key in self._taken_out
+
+    def take_out(self, key: str) -> None:
+        """Change a saved setting to what counts without its line in the file; see `is_saved`.
+
+        Raises:
+            SettingsError: the file is written in a way that can't be changed so.
+        """
+        value = self.beneath(key)
+        self.changes[key] = value
+        self._taken_out.add(key)
+
+    def beneath(self, key: str) -> object:
+        """What a saved setting would be without its line in the file, as TOML has it.
+
+        Raises:
+            SettingsError: the file is written in a way that can't be changed so, or would not load.
+        """
+        path = self.home(key)
+        settings = load(self._sources, {path: without(self._snapshots[path].text, key)}).settings
+        return _value_in(settings, key)
+
+    def _means_the_same(self, key: str, value: object) -> bool:
+        try:
+            beneath = self.beneath(key)
+        except SettingsError:
+            return False
+        return _same(key, _address(value), _address(beneath))
 
     def candidate(self) -> Settings:
         """The settings as they would be loaded if the changes were kept.
@@ -154,9 +206,7 @@ class Draft:
         """
         settings = load(self._sources, self._texts()).settings
         for key, value in self.changes.items():
-            section, _, name = key.rpartition(".")
-            found = getattr(getattr(settings, section) if section else settings, name)
-            if not _same(key, msgspec.to_builtins(found), value):
+            if not _same(key, _value_in(settings, key), value):
                 raise SettingsError(say("{key} would not change: something else gives it a value").format(key=key))
         if settings.screen.theme not in BUILTIN_THEMES:
             raise SettingsError(say("there is no theme called {name}").format(name=settings.screen.theme))
@@ -165,7 +215,7 @@ class Draft:
     def tried_servers(self, settings: Settings) -> list[Server]:
         """The servers that the changes are about and that the settings need."""
         # Here, as it brings the metrics' library with it.
-        from bridge.command.watch import needed  # noqa: PLC0415
+        from bridge.command.health import needed  # noqa: PLC0415
 
         affected = {server for key in self.changes for server in servers_of(key)}
         return [server for server in needed(settings) if server in affected]
@@ -193,6 +243,7 @@ class Draft:
                 raise SettingsError(f"{error}{done}") from None
             written.append(path)
         self.changes.clear()
+        self._taken_out.clear()
         return written
 
     def _texts(self) -> dict[Path, str]:
@@ -208,7 +259,7 @@ class Draft:
                 own = self._sources.path is None or path != changes_file(self._sources.path)
                 text = _HEAD if own else _CHANGES_HEAD
             for key in by_file[path]:
-                text = rewritten(text, key, self.changes[key])
+                text = without(text, key) if key in self._taken_out else rewritten(text, key, self.changes[key])
             texts[path] = text
         return texts
 
@@ -220,13 +271,60 @@ class Draft:
         return impossible(msgspec.convert(tree, type(self.loaded.settings)), {})
 
 
+def _value_in(settings: Settings, key: str) -> Any:
+    section, _, name = key.rpartition(".")
+    return msgspec.to_builtins(getattr(getattr(settings, section) if section else settings, name))
+
+
+def _address(value: object) -> object:
+    """A value in which this machine has one name, where it is an address, or a list of them."""
+    if isinstance(value, list):
+        return [_address(one) for one in value]
+    return _LOOPBACK.sub("127.0.0.1", value).rstrip("/") if isinstance(value, str) else value
+
+
 def _plain(key: str, value: object) -> object:
     """A value as the model has it, for one as TOML may have it: a product that is a number."""
     if key not in TABLES:
         return value
-    read, problems = check_table(Given(key, value, key))
+    read, problems = check_table(SourcedValue(key, value, key))
     return value if problems else msgspec.to_builtins(read)
 
 
 def _same(key: str, one: object, other: object) -> bool:
     return _plain(key, one) == _plain(key, other)
+
+
+def address_origins(sources: Sources) -> dict[Server, str]:
+    """Say who gave each server's address.
+
+    Args:
+        sources: where the settings come from.
+
+    Returns:
+        A sentence's end for each address that somebody gave; for one that was saved over what the local servers say,
+        what they say and how to take it back. Nothing where the settings can't be read.
+    """
+    try:
+        draft = Draft(sources)
+    except SettingsError:
+        return {}
+    origins = {}
+    for server, key in _ADDRESSES.items():
+        given = draft.given(key)
+        if given is None:
+            continue
+        source = source_in_full(given)
+        saved = sources.path is not None and given.file == changes_file(sources.path)
+        text = say("{key} is from {source}: s changes it").format(key=key, source=source)
+        if saved:
+            try:
+                beneath = draft.beneath(key)
+            except SettingsError:
+                beneath = ""
+            address = ", ".join(beneath) if isinstance(beneath, list) else str(beneath)
+            text = say(
+                "{key} was saved in {source}, the local server is at {address}: s, then x and ctrl+s take it back"
+            ).format(key=key, source=source, address=address)
+        origins[server] = readable(text)
+    return origins

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Select, Static, Switch, TextArea
 
 from bridge.text import readable
-from tui.footer import KeysFooter
+from tui.actions import bindings
 from tui.language import say
-from tui.printable_input import PrintableInput
-from tui.settings.catalogue import Kind
+from tui.settings.catalogue import Kind, short_path, source_in_full
 from tui.settings.keys import binding_lines
-from tui.settings.words import short_path, source_in_full
+from tui.widgets.footer import KeysFooter, TranslatedKeys
+from tui.widgets.inputs import PrintableInput
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -31,12 +30,10 @@ __all__ = ["EditScreen"]
 class YesNo(Switch, inherit_bindings=False):
     """A switch that leaves Enter to the window."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "toggle_switch", say("Yes or no"), id="edit.switch", tooltip=say("Turn it on or off")),
-    ]
+    BINDINGS = bindings("setting_switch")
 
 
-class EditScreen(ModalScreen[bool]):
+class EditScreen(ModalScreen[bool], TranslatedKeys[bool]):
     """Changes one setting in the draft; says whether it did.
 
     Args:
@@ -46,11 +43,7 @@ class EditScreen(ModalScreen[bool]):
 
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-medium")]  # noqa: RUF012 - Textual declares it so
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "take_switch", say("Take"), id="edit.take", tooltip=say("Take the value over")),
-        Binding("ctrl+s", "take", say("Take"), id="edit.take_lines", tooltip=say("Take the value or the lines over")),
-        Binding("escape", "leave", say("Leave"), key_display="esc", id="edit.leave", tooltip=say("Change nothing")),
-    ]
+    BINDINGS = bindings("setting")
 
     def __init__(self, draft: Draft, entry: Entry) -> None:
         super().__init__()

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from textual.binding import Binding
-from textual.dom import DOMNode
-from textual.keys import KEY_NAME_REPLACEMENTS, KEY_TO_UNICODE_NAME, Keys, _normalize_key_list
+from textual.keys import KEY_NAME_REPLACEMENTS, KEY_TO_UNICODE_NAME, Keys
 
 from bridge.errors import SettingsError
-from bridge.settings.wording import did_you_mean, found
+from bridge.settings.names import did_you_mean, found
+from tui.actions import ACTIONS, bindings
+from tui.language import say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-__all__ = ["binding_ids", "binding_lines", "check_keys", "key_problems", "remapped", "taken_keys"]
+    from tui.actions import Action
+
+__all__ = ["binding_ids", "binding_lines", "check_keys", "key_problems", "taken_keys"]
 
 _MODIFIERS: Final = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
 
@@ -25,15 +27,15 @@ _NAMED: Final = frozenset({*(key.value for key in Keys), *KEY_NAME_REPLACEMENTS.
 
 def binding_ids() -> list[str]:
     """The ids of everything that a key can be given to, in alphabetical order."""
-    return sorted(_bindings())
+    return sorted(_actions())
 
 
 def binding_lines(keys: Mapping[str, str]) -> list[str]:
     """A line for each id: the keys it has, by the settings or else by itself, and what they do."""
     lines = []
-    for identity, bindings in sorted(_bindings().items()):
-        has = keys.get(identity) or ",".join(dict.fromkeys(binding.key for binding in bindings))
-        lines.append(f"{identity:22} {has:24} {bindings[0].tooltip or bindings[0].description}")
+    for identity, actions in sorted(_actions().items()):
+        has = keys.get(identity) or ",".join(dict.fromkeys(action.keys for action in actions))
+        lines.append(f"{identity:22} {has:24} {say(actions[0].help or actions[0].title)}")
     return lines
 
 
@@ -42,39 +44,28 @@ def taken_keys(keys: Mapping[str, str]) -> list[Binding]:
 
     Textual's own account of clashes leaves out a binding whose key was not changed, and takes its key all the same.
     """
-    given = {_normalize_key_list(key): identity for identity, several in keys.items() for key in several.split(",")}
+    given = {
+        binding.key: identity
+        for identity, several in keys.items()
+        for binding in Binding.make_bindings([(several, "", "")])
+    }
     taken: dict[str, Binding] = {}
-    for bindings in _by_class():
-        here = {binding.id for binding in bindings}
-        for binding in Binding.make_bindings(bindings):
+    for scope in ACTIONS:
+        here = {action.id for action in ACTIONS[scope]}
+        for binding in Binding.make_bindings(bindings(scope)):
             owner = given.get(binding.key)
             if owner in here and owner != binding.id and binding.id not in keys:
                 taken.setdefault(binding.id or binding.action, binding)
     return list(taken.values())
 
 
-def _bindings() -> dict[str, list[Binding]]:
-    found: dict[str, list[Binding]] = {}
-    for bindings in _by_class():
-        for binding in bindings:
-            if binding.id:
-                found.setdefault(binding.id, []).append(binding)
+def _actions() -> dict[str, list[Action]]:
+    found: dict[str, list[Action]] = {}
+    for actions in ACTIONS.values():
+        for action in actions:
+            if action.keys:
+                found.setdefault(action.id, []).append(action)
     return found
-
-
-def _by_class() -> Iterator[list[Binding]]:
-    # Imported for their bindings: a window that was never opened has keys as well.
-    import tui.app  # noqa: PLC0415
-    import tui.settings.screen  # noqa: F401, PLC0415
-
-    def below(kind: type[DOMNode]) -> Iterator[type[DOMNode]]:
-        for inner in kind.__subclasses__():
-            yield inner
-            yield from below(inner)
-
-    for kind in dict.fromkeys(below(DOMNode)):
-        if kind.__module__.partition(".")[0] == "tui":
-            yield [binding for binding in kind.__dict__.get("BINDINGS", ()) if isinstance(binding, Binding)]
 
 
 def key_problems(keys: Mapping[str, str]) -> list[str]:
@@ -111,13 +102,6 @@ def check_keys(keys: Mapping[str, str]) -> None:
     """
     if problems := key_problems(keys):
         raise SettingsError("\n".join(problems))
-
-
-def remapped(binding: Binding, keys: Mapping[str, str]) -> Binding:
-    """A binding with the key that the settings give it, or as it is."""
-    if binding.id and (key := keys.get(binding.id)):
-        return replace(binding, key=key, key_display=None)
-    return binding
 
 
 def _is_key(key: str) -> bool:

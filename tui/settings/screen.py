@@ -3,50 +3,131 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
 from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
 
 from bridge.errors import SettingsError
 from bridge.text import readable
-from tui.footer import KeysFooter
+from tui.actions import bindings
 from tui.language import say, say_count
-from tui.printable_input import PrintableInput
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
-from tui.settings.catalogue import catalogue
-from tui.settings.editor import EditScreen, YesNo
-from tui.settings.trial_screen import TrialScreen
-from tui.settings.view import SettingsView
-from tui.settings.words import short_path, source_in_full
+from tui.settings.catalogue import catalogue, short_path, shown, source_in_full, source_in_short
+from tui.settings.editor import EditScreen
+from tui.settings.trial import TrialScreen
+from tui.widgets.footer import KeysFooter, TranslatedKeys
+from tui.widgets.inputs import PrintableInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from textual import events
     from textual.app import ComposeResult
 
     from bridge.settings import Settings
+    from tui.settings.catalogue import Entry
     from tui.settings.draft import Draft
 
-__all__ = ["SettingsScreen"]
+__all__ = ["SettingsScreen", "SettingsView"]
+
+
+_NAME = 22
+_SOURCE = 22
+
+
+class SettingsView(OptionList):
+    """All settings, or those that a filter leaves.
+
+    Args:
+        draft: their values.
+        entries: the settings.
+    """
+
+    BINDINGS = bindings("settings_list")
+
+    def __init__(self, draft: Draft, entries: Sequence[Entry]) -> None:
+        super().__init__(id="settings-list", markup=False)
+        self._draft = draft
+        self._entries = entries
+        self._filter = ""
+
+    @property
+    def selected(self) -> Entry | None:
+        """The setting under the cursor."""
+        if self.highlighted is None:
+            return None
+        identity = self.get_option_at_index(self.highlighted).id
+        return next((entry for entry in self._entries if entry.key == identity), None)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Use the room there is."""
+        self.show_all()
+
+    def filter(self, text: str) -> None:
+        """Show those whose name, value, source or description has all words of a text."""
+        self._filter = text
+        self.show_all()
+
+    def show_all(self) -> None:
+        """Show the values anew; the cursor stays on its setting."""
+        words = self._filter.casefold().split()
+        here = self.selected
+        options: list[Option] = []
+        section: str | None = None
+        for entry in self._entries:
+            if not all(word in self._text_of(entry) for word in words):
+                continue
+            if entry.section != section:
+                section = entry.section
+                options.append(
+                    Option(Content.styled(section or say("whole program"), "bold $text-primary"), disabled=True)
+                )
+            options.append(Option(self._line(entry), id=entry.key))
+        self.clear_options()
+        self.add_options(options)
+        places = [place for place, option in enumerate(options) if option.id]
+        keys = {options[place].id: place for place in places}
+        self.highlighted = keys.get(here.key if here else "", places[0] if places else None)
+
+    def _text_of(self, entry: Entry) -> str:
+        value = shown(entry, self._draft.value(entry.key))
+        source = source_in_short(self._draft.given(entry.key))
+        return f"{entry.key} {value} {source} {say(entry.about)}".casefold()
+
+    def _line(self, entry: Entry) -> Content:
+        draft = self._draft
+        changed = entry.key in draft.changes
+        value = shown(entry, draft.value(entry.key))
+        told = say("taken back") if draft.is_taken_out(entry.key) else say("changed")
+        source = told if changed else source_in_short(draft.given(entry.key))
+        room = max(12, self.size.width - _NAME - _SOURCE - 6)
+        value = value if len(value) <= room else f"{value[: room - 1]}…"
+        source = source if len(source) <= _SOURCE else f"{source[: _SOURCE - 1]}…"
+        sign = "*" if changed else "⊘" if draft.locked(entry.key) else " "
+        # "$text" and "$text-muted" are seen on the cursor's background too, whatever the theme.
+        colour = "$text-warning" if changed else "$text"
+        return Content.assemble(
+            (f"{sign} ", "bold $text-warning" if changed else "$foreground-muted"),
+            f"{entry.name:{_NAME}}",
+            (f"{value:{room}} ", f"bold {colour}" if changed or draft.given(entry.key) else "$text"),
+            (source, colour if changed else "$text-muted"),
+        )
 
 
 class SearchInput(PrintableInput):
     """The line in which the filter is typed."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "screen.to_list", say("To the list"), show=False, id="settings.search_list"),
-        Binding("enter", "screen.to_list", say("Done"), id="settings.search_done", tooltip=say("Go to what is left")),
-    ]
+    BINDINGS = bindings("settings_search")
 
 
-class SettingsScreen(Screen[None]):
+class SettingsScreen(TranslatedKeys[None]):
     """All settings.
 
     Args:
@@ -56,18 +137,7 @@ class SettingsScreen(Screen[None]):
 
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-medium")]  # noqa: RUF012 - Textual declares it so
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", say("Filter"), key_display="/", id="settings.filter", tooltip=say("Filter these")),
-        Binding("x", "revert", say("Revert"), id="settings.revert", tooltip=say("Take the change of a setting back")),
-        Binding(
-            "ctrl+s", "keep", say("Try and keep"), id="settings.keep", tooltip=say("Try the changes, then write them")
-        ),
-        Binding("ctrl+r", "read_again", say("Read again"), show=False, id="settings.read", tooltip=say("Read files")),
-        Binding(
-            "question_mark", "help", say("Help"), key_display="?", id="settings.help", tooltip=say("Every key here")
-        ),
-        Binding("escape,q", "close", say("Close"), key_display="esc", id="settings.close", tooltip=say("To the panes")),
-    ]
+    BINDINGS = bindings("settings")
 
     @dataclass
     class Kept(Message):
@@ -131,11 +201,23 @@ class SettingsScreen(Screen[None]):
             self.remove_class("searching")
 
     def action_revert(self) -> None:
-        """Take the selected setting's change back."""
-        entry = self.view.selected
-        if entry is not None:
-            self._draft.changes.pop(entry.key, None)
-            self._show()
+        """Take the selected setting's change back, else what was saved of it."""
+        entry, draft = self.view.selected, self._draft
+        if entry is None:
+            return
+        if entry.key in draft.changes:
+            draft.undo(entry.key)
+        elif draft.is_saved(entry.key):
+            try:
+                draft.take_out(entry.key)
+            except SettingsError as error:
+                self._refuse(error)
+                return
+        else:
+            source = source_in_full(draft.given(entry.key))
+            text = say("nothing was saved here that could be taken back: it is from {source}").format(source=source)
+            self.notify(draft.locked(entry.key) or text, title=entry.key, markup=False)
+        self._show()
 
     def action_read_again(self) -> None:
         """Take over what the files say by now."""
@@ -188,15 +270,7 @@ class SettingsScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Name every key."""
-        self.app.push_screen(
-            HelpScreen(
-                (
-                    (say("Settings"), (*SettingsView.BINDINGS, *self.BINDINGS)),
-                    (say("While a setting is changed"), (*EditScreen.BINDINGS, *YesNo.BINDINGS)),
-                    (say("While settings are tried"), TrialScreen.BINDINGS),
-                )
-            )
-        )
+        self.app.push_screen(HelpScreen("settings"))
 
     def _keep(self, settings: Settings) -> None:
         try:
@@ -238,6 +312,8 @@ class SettingsScreen(Screen[None]):
             text = say("Enter changes it; the change goes to {path}").format(path=path)
             if draft.on_local_servers:
                 text += " " + say("(the local servers' own file is written anew at each start)")
+            if draft.is_saved(entry.key) and entry.key not in draft.changes:
+                text += "\n" + say("x takes it out of that file: then what lies under it counts")
             how = Content.styled(text, "$foreground-muted")
         about.update(
             Content.assemble(

@@ -1,4 +1,7 @@
-"""Trying settings on the servers, on a thread of its own: the screen pulls what each probe said."""
+"""Trying changed settings on the servers before they are kept: on a thread of its own, and the window for it.
+
+The window pulls what each probe said.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,29 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING
 
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
 from bridge.text import readable
+from tui.actions import bindings
+from tui.language import say
+from tui.widgets.footer import KeysFooter, TranslatedKeys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bridge.command.checks.finding import Finding
+    from textual.app import ComposeResult
+
+    from bridge.command.check import Finding
     from bridge.journal import Server
     from bridge.settings import Settings
 
-__all__ = ["Trial"]
+__all__ = ["Trial", "TrialScreen"]
+
+_LOOKS = 10
+"""How often a second the window looks for what was found."""
 
 
 class Trial:
@@ -66,8 +82,7 @@ class Trial:
 
     async def _run(self) -> None:
         # Here, as the clients' libraries take a good part of a second to import.
-        from bridge.command.check import try_servers  # noqa: PLC0415
-        from bridge.command.checks.finding import Finding  # noqa: PLC0415
+        from bridge.command.check import Finding, try_servers  # noqa: PLC0415 - see above
 
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         for server in self._servers:
@@ -77,3 +92,78 @@ class Trial:
             # Whatever a library raises is a finding about the settings too.
             except Exception as error:
                 self.findings.append(Finding(server, False, readable(f"{type(error).__name__}: {error}")))
+
+
+class TrialScreen(ModalScreen[bool], TranslatedKeys[bool]):
+    """Tries, and closes with True if all is well; else asks. True keeps the settings.
+
+    Args:
+        settings: to try.
+        servers: the servers that the changes are about.
+    """
+
+    BINDINGS = bindings("trial")
+
+    def __init__(self, settings: Settings, servers: Sequence[Server]) -> None:
+        super().__init__()
+        self._trial = Trial(settings, servers)
+        self._servers = servers
+
+    def compose(self) -> ComposeResult:
+        """What was found so far, and what can be done."""
+        with Vertical(classes="window", id="trial") as box:
+            box.border_title = Content(say("Trying the settings"))
+            with VerticalScroll(id="trial-findings"):
+                yield Static(id="trial-text", markup=False)
+        yield KeysFooter(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Begin."""
+        self._trial.start()
+        self.pull()
+        self.set_interval(1 / _LOOKS, self.pull)
+
+    def on_unmount(self) -> None:
+        """Nobody looks any more."""
+        self._trial.cancel()
+
+    def pull(self) -> None:
+        """Show what was found since the last look; with all well there is nothing to ask."""
+        trial = self._trial
+        if not self.is_current:
+            return
+        if trial.all_well:
+            self.dismiss(True)
+            return
+        lines = [
+            Content.assemble(
+                (f"{'✓' if finding.ok else '✗'} ", "$text-success" if finding.ok else "$text-error"),
+                (f"{finding.server.value:7} ", "bold"),
+                readable(say(finding.what)),
+                (f"\n          → {readable(say(finding.advice))}" if finding.advice else "", "$text-warning"),
+            )
+            for finding in list(trial.findings)
+        ]
+        if trial.ended:
+            ask = say("Something is not as it must be. k keeps the settings anyway, Esc goes back to them.")
+            lines += [Content(""), Content.styled(ask, "bold")]
+        else:
+            names = ", ".join(server.value for server in self._servers)
+            text = say("… trying {names}; Esc goes back").format(names=names)
+            lines.append(Content.styled(text, "$foreground-muted"))
+        self.query_one("#trial-text", Static).update(Content("\n").join(lines))
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is nothing to keep anyway before all was tried."""
+        if action == "keep" and not self._trial.ended:
+            return False
+        return super().check_action(action, parameters)
+
+    def action_keep(self) -> None:
+        """Keep them as they are."""
+        self.dismiss(True)
+
+    def action_back(self) -> None:
+        """Keep nothing yet."""
+        self.dismiss(False)

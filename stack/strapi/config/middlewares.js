@@ -1,14 +1,20 @@
 'use strict';
 
+const { allowedOrigins } = require('../src/access/origins');
+
 module.exports = ({ env }) => [
   'strapi::logger',
+  'global::no-wildcard',
   'strapi::errors',
   'strapi::security',
   {
-    // The web clients of the course are served from other origins and send the read token in a header, no cookie.
     name: 'strapi::cors',
     config: {
-      origin: env.array('CORS_ORIGIN', ['*']),
+      origin: allowedOrigins(env.array('CORS_ORIGIN', [])),
+      // Web clients of other origins send the read token in a header. The panel's cookies are for its own origin.
+      credentials: false,
+      // A day at the longest is what browsers keep; after ten minutes an origin that is no longer named is out.
+      maxAge: 600,
       headers: ['Content-Type', 'Authorization', 'Origin', 'Accept'],
       methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'],
     },

@@ -8,6 +8,8 @@ module.exports = ({ env }) => ({
   ...(env('TLS_CERTIFICATE_FILE') ? { socket: env('HTTP_SOCKET', './http.sock') } : {}),
   ...(env('PUBLIC_URL') ? { url: env('PUBLIC_URL') } : {}),
   app: { keys: env.array('APP_KEYS') },
+  // Another Strapi could push its whole database into this one, which the chain has no use for.
+  transfer: { remote: { enabled: false } },
   // The start-up table is drawn with colours, whatever the log's format.
   logger: { startup: { enabled: false }, updates: { enabled: false } },
 });

@@ -49,7 +49,7 @@ def install_python(bench: Bench, name: str) -> Installed:
     source = HERE / name
     lock = source / "requirements.txt"
     python, version = _python()
-    target = bench.places.cache / "bench" / f"{name}-{version}-{digest(lock)}"
+    target = bench.paths.cache / "bench" / f"{name}-{version}-{digest(lock)}"
 
     def make(folder: Path, step: Step) -> None:
         # Made where it stays: an environment can't be moved.
@@ -76,7 +76,7 @@ def install_node(bench: Bench, name: str) -> Installed:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         raise NotHereError("Node.js and npm are not on this machine")
-    target = bench.places.cache / "bench" / f"{name}-{digest(source / 'package-lock.json')}"
+    target = bench.paths.cache / "bench" / f"{name}-{digest(source / 'package-lock.json')}"
 
     def make(folder: Path, step: Step) -> None:
         for file in ("package.json", "package-lock.json", ".npmrc"):

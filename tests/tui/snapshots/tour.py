@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tui.recording.player import Player
+    from tui.recording.tour import Player
 
 
 async def tour(t: Player) -> None:

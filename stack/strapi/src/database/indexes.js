@@ -5,11 +5,18 @@
  * writers at once pass it; the database's own index is what makes a movement or an event count once.
  */
 const INDEXES = [
-  { name: 'stock_movements_movement_id_unique', table: 'stock_movements', column: 'movement_id', unique: true },
-  { name: 'events_source_unique', table: 'events', column: 'source', unique: true },
-  { name: 'products_barcode_index', table: 'products', column: 'barcode', unique: false },
-  { name: 'products_updated_at_index', table: 'products', column: 'updated_at', unique: false },
-  { name: 'events_created_at_index', table: 'events', column: 'created_at', unique: false },
+  { name: 'stock_movements_movement_id_unique', table: 'stock_movements', columns: ['movement_id'], unique: true },
+  { name: 'events_source_unique', table: 'events', columns: ['source'], unique: true },
+  {
+    name: 'stock_positions_unique',
+    table: 'stock_positions',
+    columns: ['topic', 'topic_partition', 'first_offset'],
+    unique: true,
+  },
+  { name: 'former_product_ids_unique', table: 'former_product_ids', columns: ['product_id'], unique: true },
+  { name: 'products_barcode_index', table: 'products', columns: ['barcode'], unique: false },
+  { name: 'products_updated_at_index', table: 'products', columns: ['updated_at'], unique: false },
+  { name: 'events_created_at_index', table: 'events', columns: ['created_at'], unique: false },
 ];
 
 /**
@@ -22,9 +29,13 @@ const INDEXES = [
  * @param {import('knex').Knex} knex A connection or a transaction.
  */
 const ensureIndexes = async (knex) => {
-  for (const { name, table, column, unique } of INDEXES) {
-    if (await knex.schema.hasColumn(table, column)) {
-      await knex.raw(`CREATE ${unique ? 'UNIQUE ' : ''}INDEX IF NOT EXISTS ?? ON ?? (??)`, [name, table, column]);
+  for (const { name, table, columns, unique } of INDEXES) {
+    if (await knex.schema.hasColumn(table, columns[0])) {
+      await knex.raw(`CREATE ${unique ? 'UNIQUE ' : ''}INDEX IF NOT EXISTS ?? ON ?? (${columns.map(() => '??')})`, [
+        name,
+        table,
+        ...columns,
+      ]);
     }
   }
 };

@@ -2,17 +2,13 @@
 
 const { ValidationError } = require('@strapi/utils').errors;
 
+const { LONGEST_SOURCE, LONGEST_TEXT, isStorable } = require('./texts');
+
 const MOST_MOVEMENTS = 1000;
 const LARGEST_STOCK = 2_147_483_647;
-const LONGEST_NAME = 255;
-const LONGEST_SOURCE = 2000;
-
-// PostgreSQL stores neither NUL nor half a surrogate pair: it would refuse the first and change the second, and an id
-// that is stored as another text is never found again.
-const storable = (value) => typeof value === 'string' && value.isWellFormed() && !value.includes('\0');
 
 const named = (value) =>
-  storable(value) && value !== '' && value.length <= LONGEST_NAME ? null : `a text of 1 to ${LONGEST_NAME} characters`;
+  value !== '' && isStorable(value) ? null : `a text of 1 to ${LONGEST_TEXT} characters, without NUL and well-formed`;
 
 /** What each field of a movement has to be; a rule answers null, or says what it wants. */
 const RULES = {
@@ -22,56 +18,90 @@ const RULES = {
     Number.isInteger(value) && value >= 1 && value <= LARGEST_STOCK ? null : `a whole number from 1 to ${LARGEST_STOCK}`,
   type: (value) => (value === 'IN' || value === 'OUT' ? null : 'IN or OUT'),
   source: (value) =>
-    value === undefined || value === null || (storable(value) && value.length <= LONGEST_SOURCE)
+    value === undefined || value === null || isStorable(value, LONGEST_SOURCE)
       ? null
-      : `a text of at most ${LONGEST_SOURCE} characters, or left out`,
+      : `a text of at most ${LONGEST_SOURCE} characters, without NUL and well-formed, or left out`,
 };
 
 const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const refusal = (path, message) => ({ path, message, name: 'ValidationError' });
+const refusal = (path, message) =>
+  new ValidationError(message, { errors: [{ path, message, name: 'ValidationError' }] });
 
-function* refusalsOf(movement, index) {
+function* faultsOf(movement) {
   if (!isObject(movement)) {
-    yield refusal(['movements', index], `movements[${index}] must be an object`);
+    yield 'a movement must be an object';
     return;
   }
   for (const [field, rule] of Object.entries(RULES)) {
     const wanted = rule(movement[field]);
     if (wanted !== null) {
-      yield refusal(['movements', index, field], `movements[${index}].${field} must be ${wanted}`);
+      yield `${field} must be ${wanted}`;
     }
   }
   for (const field of Object.keys(movement)) {
     if (!Object.hasOwn(RULES, field)) {
-      yield refusal(['movements', index, field], `Invalid key movements[${index}].${field}`);
+      yield `there is no field ${JSON.stringify(field.slice(0, 40))}`;
     }
   }
 }
+
+const judged = (movement) => {
+  const faults = [...faultsOf(movement)];
+  return faults.length === 0 ? movement : { movement_id: movement?.movement_id ?? null, refused: faults.join('; ') };
+};
 
 /**
  * Judge a request's body.
  *
  * @param {unknown} body What the client sent, decoded.
- * @returns {object[]} Its movements, 0 to 1000 of them, as they came.
- * @throws {ValidationError} The body is malformed. Strapi answers 400, in the shape of its own validation errors:
- *   `details.errors` has one entry for each fault, with the path to it.
+ * @returns {object[]} Its movements, 0 to 1000 of them, as they came. In place of a malformed one, which must not keep
+ *   the others back, stands an object with its `movement_id`, whatever that is, and what is wrong under `refused`.
+ * @throws {ValidationError} There is no list of movements, or a longer one. Strapi answers 400, in the shape of its own
+ *   validation errors.
  */
 const readBatch = (body) => {
   const movements = isObject(body) ? body.movements : undefined;
   if (!Array.isArray(movements)) {
-    const message = 'movements must be a list';
-    throw new ValidationError(message, { errors: [refusal(['movements'], message)] });
+    throw refusal(['movements'], 'movements must be a list');
   }
   if (movements.length > MOST_MOVEMENTS) {
-    const message = `movements must be at most ${MOST_MOVEMENTS}, and there are ${movements.length}`;
-    throw new ValidationError(message, { errors: [refusal(['movements'], message)] });
+    throw refusal(['movements'], `movements must be at most ${MOST_MOVEMENTS}, and there are ${movements.length}`);
   }
-  const errors = movements.flatMap((movement, index) => [...refusalsOf(movement, index)]);
-  if (errors.length > 0) {
-    throw new ValidationError(errors.length === 1 ? errors[0].message : `${errors.length} errors occurred`, { errors });
-  }
-  return movements;
+  return movements.map(judged);
 };
 
-module.exports = { LARGEST_STOCK, readBatch };
+const isOffset = (value) => Number.isSafeInteger(value) && value >= 0;
+
+const isRange = (range) =>
+  isObject(range) &&
+  named(range.topic) === null &&
+  isOffset(range.partition) &&
+  range.partition <= LARGEST_STOCK &&
+  isOffset(range.first) &&
+  isOffset(range.next) &&
+  range.first <= range.next &&
+  (range.begin === undefined || range.begin === null || isOffset(range.begin)) &&
+  (range.anew === undefined || typeof range.anew === 'boolean');
+
+/**
+ * Read which records of Kafka a request settles.
+ *
+ * @param {unknown} body What the client sent, decoded; `positions` may be left out.
+ * @returns {object[]} A range for each partition, 0 to 1000 of them.
+ * @throws {ValidationError} They are malformed.
+ */
+const readRanges = (body) => {
+  const ranges = (isObject(body) ? body.positions : undefined) ?? [];
+  const isList = Array.isArray(ranges) && ranges.length <= MOST_MOVEMENTS && ranges.every(isRange);
+  const places = isList ? new Set(ranges.map(({ topic, partition }) => `${partition}/${topic}`)) : new Set();
+  if (!isList || places.size < ranges.length) {
+    const message =
+      `positions must be a list of at most ${MOST_MOVEMENTS}, one for each partition, of topic, partition, and first ` +
+      'and next offset';
+    throw refusal(['positions'], message);
+  }
+  return ranges;
+};
+
+module.exports = { LARGEST_STOCK, readBatch, readRanges };

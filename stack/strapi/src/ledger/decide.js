@@ -9,7 +9,8 @@ const identityOf = (product) =>
 const sameMovement = (entry, movement, product) =>
   entry.amount === movement.amount &&
   entry.type === movement.type &&
-  (entry.product === movement.product || (product !== null && entry.product_id === product.id));
+  (entry.product === movement.product ||
+    (product !== null && (entry.product_id === product.id || entry.product_document_id === product.document_id)));
 
 const repeated = (entry, movement, products) => {
   const product = products.named(movement.product);
@@ -25,12 +26,21 @@ const repeated = (entry, movement, products) => {
   return {
     movement_id: movement.movement_id,
     verdict: 'duplicate',
-    product: identityOf(products.withId(entry.product_id)),
+    product: identityOf(products.ofEntry(entry)),
     stock_before: entry.stock_before,
     stock_after: entry.stock_after,
     first_verdict: entry.verdict,
   };
 };
+
+const refusalOf = (movement) => ({
+  movement_id: movement.movement_id,
+  verdict: 'refused',
+  product: null,
+  stock_before: null,
+  stock_after: null,
+  reason: movement.refused,
+});
 
 const judge = (stock, movement) => {
   const after = movement.type === 'IN' ? stock + movement.amount : stock - movement.amount;
@@ -56,6 +66,10 @@ const decide = (movements, recorded, products) => {
   const entries = [];
   const changes = new Map();
   for (const movement of movements) {
+    if (movement.refused !== undefined) {
+      verdicts.push(refusalOf(movement));
+      continue;
+    }
     const known = ledger.get(movement.movement_id);
     if (known !== undefined) {
       verdicts.push(repeated(known, movement, products));

@@ -1,6 +1,7 @@
 'use strict';
 
 const { LARGEST_STOCK } = require('./batch');
+const { asOne, spread } = require('./versions');
 
 /**
  * The numeric id that a reference may be, or null. `0012` is a barcode: an id has no leading zero.
@@ -45,10 +46,49 @@ class Products {
     );
   }
 
-  /** Find a product by the numeric id of its row. */
-  withId(id) {
-    return this.byId.get(id) ?? null;
+  /** The product of a recorded movement. */
+  ofEntry(entry) {
+    return this.byId.get(entry.product_id) ?? this.byDocumentId.get(entry.product_document_id) ?? null;
+  }
+
+  /** Which rows change by what, at the batch's time and after it. */
+  rowChanges(changes) {
+    return { now: changes, later: new Map() };
   }
 }
 
-module.exports = { Products, numericId };
+/** The same where a product may have several rows, all of which have one stock. */
+class Versions extends Products {
+  /**
+   * @param {object[]} rows All rows of the products, by rising id.
+   * @param {Map<number, string>} ids The documentIds behind numeric ids of rows that are, or were, theirs.
+   */
+  constructor(rows, ids) {
+    super([]);
+    const documents = new Map();
+    for (const row of rows) {
+      documents.set(row.document_id, [...(documents.get(row.document_id) ?? []), row]);
+    }
+    for (const [document, versions] of documents) {
+      const product = asOne(versions);
+      this.byDocumentId.set(document, product);
+      for (const row of versions) {
+        this.byId.set(row.id, product);
+        if (row.barcode !== null && !this.byBarcode.has(row.barcode)) {
+          this.byBarcode.set(row.barcode, product);
+        }
+      }
+    }
+    for (const [id, document] of ids) {
+      if (!this.byId.has(id) && this.byDocumentId.has(document)) {
+        this.byId.set(id, this.byDocumentId.get(document));
+      }
+    }
+  }
+
+  rowChanges(changes) {
+    return spread(changes, (id) => this.byId.get(id));
+  }
+}
+
+module.exports = { Products, Versions, numericId };

@@ -3,8 +3,9 @@
 const { randomInt } = require('node:crypto');
 
 const { LARGEST_STOCK } = require('./batch');
-const { Products, numericId } = require('./products');
+const { Products, Versions, numericId } = require('./products');
 const { FIELDS, STATEMENTS, read, write } = require('./statements');
+const { formerIds, lockedRows, numbersIn } = require('./versions');
 
 const DOCUMENT_ID_ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyz';
 
@@ -14,19 +15,18 @@ class StockMovedError extends Error {}
 // 24 letters and digits, the first a letter, as Strapi's own; its cuid2 hashes for each and would be half of a batch.
 // In the order of time, so that their index grows at its end: where it grows everywhere, a batch of 500 writes as many
 // pages of it, the more the longer the ledger is.
+const documentIdAt = (at) => `m${at.getTime().toString(36).padStart(9, '0')}`;
+
 const documentId = (at) => {
-  let text = `m${at.getTime().toString(36).padStart(9, '0')}`;
+  let text = documentIdAt(at);
   while (text.length < 24) {
     text += DOCUMENT_ID_ALPHABET[randomInt(36)];
   }
   return text;
 };
 
-/**
- * Take SQLite's write lock. Knex begins with a plain BEGIN, under which what is read first may be written over by
- * another process before we write; a statement that could write, and touches no row, takes the lock at once.
- */
-const lockForWriting = (trx) => trx('products').whereRaw('0 = 1').update({ stock_available: null });
+/** Whether the ledger has no movement at all. */
+const hasNoMovement = async (trx) => (await trx('stock_movements').select('id').limit(1)).length === 0;
 
 /** The ledger's rows of some movement ids, by movement id. */
 const recordedMovements = async (trx, movementIds) => {
@@ -58,6 +58,29 @@ const lockedProducts = async (trx, references, rowIds) => {
 };
 
 /**
+ * The same where a product may have several rows: its draft, its locales. First it is found out which products are meant,
+ * then each is locked with all its rows, of which publishing may have replaced some meanwhile.
+ *
+ * @param {string[]} documents The documentIds of products that are wanted as well.
+ */
+const lockedVersions = async (trx, references, documents) => {
+  const numbers = new Set([...references].filter((reference) => numericId(reference) !== null));
+  const words = [...references].filter((reference) => !numbers.has(reference));
+  const rows = await read(trx, STATEMENTS.look, [...numbers].map(Number), words, words);
+  const ids = numbersIn(rows);
+  const before = await formerIds(
+    trx,
+    [...numbers].map(Number).filter((number) => !ids.has(number))
+  );
+  const others = [...numbers].filter((number) => !ids.has(Number(number)) && !before.has(Number(number)));
+  if (others.length > 0) {
+    rows.push(...(await read(trx, STATEMENTS.look, [], others, others)));
+  }
+  const meant = new Set([...rows.map((row) => row.document_id), ...before.values(), ...documents]);
+  return new Versions(await lockedRows(trx, meant), new Map([...before, ...ids]));
+};
+
+/**
  * Change the stock of products by increments that can't leave 0..2147483647, whoever wrote them meanwhile.
  *
  * @param {Map<number, number>} changes What each product's stock changes by.
@@ -83,4 +106,13 @@ const addMovements = async (trx, entries, at) => {
   }
 };
 
-module.exports = { StockMovedError, addMovements, changeStocks, lockForWriting, lockedProducts, recordedMovements };
+module.exports = {
+  StockMovedError,
+  addMovements,
+  changeStocks,
+  documentIdAt,
+  hasNoMovement,
+  lockedProducts,
+  lockedVersions,
+  recordedMovements,
+};

@@ -16,19 +16,20 @@ const written = async (file) => {
 };
 
 /**
- * Read a token's key from its file, or make one and write it there for its owner alone to read.
+ * Read a secret from its file, or make one and write it there for its owner alone to read.
  *
  * @param {string} variable The environment variable that names the file, for the message.
  * @param {string} file The file's path.
- * @returns {Promise<string>} The key.
+ * @param {() => string} make Makes the secret; by default the key of an API token, as Strapi makes it.
+ * @returns {Promise<string>} The secret.
  */
-const keyIn = async (variable, file) => {
+const keyIn = async (variable, file, make = () => randomBytes(64).toString('hex')) => {
   try {
     const found = await written(file);
     if (found !== '') {
       return found;
     }
-    const key = randomBytes(64).toString('hex');
+    const key = make();
     await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
     // By another name first: a reader sees no key or the whole of it.
     const draft = `${file}.${process.pid}`;

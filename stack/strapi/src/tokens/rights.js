@@ -11,7 +11,7 @@ const RIGHTS = [
     permissions: [
       ...actions('product', 'find', 'findOne', 'create', 'update'),
       ...actions('event', 'find', 'create'),
-      ...actions('stock-movement', 'find', 'findOne', 'batch'),
+      ...actions('stock-movement', 'find', 'findOne', 'batch', 'positions'),
     ],
   },
   {

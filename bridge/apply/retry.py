@@ -1,0 +1,190 @@
+"""Waiting for Strapi: a request again until it is answered, told to the journal, and cut short when it must."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from bridge.backoff import Backoff
+from bridge.errors import OpsciError, RefusedError, ServerError, UnreachableError
+from bridge.journal import Server, State
+from bridge.phrase import Phrase
+from bridge.strapi.client import BusyError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bridge.journal import Journal
+    from bridge.settings import ApplySettings
+
+__all__ = ["DroppedError", "Retry"]
+
+_log = logging.getLogger(__name__)
+
+_REFUSED: Final = 30.0
+"""Seconds between two tries where Strapi lets us not in."""
+
+_LOOK: Final = 1.0
+"""Seconds between two looks whether a pause may end early."""
+
+Answer = TypeVar("Answer")
+
+
+class DroppedError(OpsciError):
+    """The work in hand is to be dropped: its records are not settled and come again, to us or to another engine."""
+
+
+class Retry:
+    """Asks Strapi until it answers; several may ask at once, and while it does not answer one of them asks alone.
+
+    Args:
+        settings: how long to pause.
+        journal: where the state of the connection is noted.
+        mended: whether what a person had to mend may be mended, looked at while refused.
+        away: called when it begins to wait, before it is said how much waits: to bring the journal's lag up to date.
+    """
+
+    def __init__(
+        self,
+        settings: ApplySettings,
+        journal: Journal,
+        mended: Callable[[], bool],
+        away: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._journal = journal
+        self._backoff = Backoff(settings.first_pause, settings.longest_pause)
+        self._mended = mended
+        self._away = away
+        self._running = asyncio.Event()
+        self._running.set()
+        self._sleepers: set[asyncio.Event] = set()
+        self._alone = asyncio.Lock()
+        self._answers = 0
+
+    @property
+    def paused(self) -> bool:
+        """Whether a person paused it."""
+        return not self._running.is_set()
+
+    def pause(self) -> None:
+        """Ask nothing more for now."""
+        self._running.clear()
+        self._journal.connection(Server.STRAPI, State.PAUSED, Phrase("paused here"), Phrase("Kafka keeps what comes"))
+
+    def resume(self) -> None:
+        """Ask again, at once where it waits."""
+        if self.paused:
+            self._running.set()
+            self._journal.connection(Server.STRAPI, State.CONNECTING)
+        self.wake()
+
+    def wake(self) -> None:
+        """Look again, at once, whether to go on, to try or to drop."""
+        for sleeper in self._sleepers:
+            sleeper.set()
+
+    async def running(self, gone: Callable[[], bool]) -> None:
+        """Wait while paused.
+
+        Args:
+            gone: whether what is in hand is to be dropped; looked at after each wake.
+
+        Raises:
+            DroppedError: what is in hand is to be dropped.
+        """
+        while not self._running.is_set():
+            await self._sleep(3600, gone)
+
+    async def ask(self, request: Callable[[], Awaitable[Answer]], gone: Callable[[], bool]) -> Answer:
+        """Make a request until it is answered.
+
+        Args:
+            request: what makes it, once a call.
+            gone: whether what is in hand is to be dropped; looked at before each further try.
+
+        Returns:
+            Its answer.
+
+        Raises:
+            RejectedError: Strapi will never carry it out.
+            DroppedError: what is in hand is to be dropped; nothing is under way then.
+        """
+        async with self._alone:
+            await self.running(gone)
+        answers = self._answers
+        try:
+            return await self._try(request)
+        except (RefusedError, UnreachableError) as error:
+            failure = error
+        async with self._alone:
+            while True:
+                if answers == self._answers:
+                    await self._wait(failure, gone)
+                await self.running(gone)
+                answers = self._answers
+                try:
+                    return await self._try(request)
+                except (RefusedError, UnreachableError) as error:
+                    failure = error
+
+    async def _try(self, request: Callable[[], Awaitable[Answer]]) -> Answer:
+        answer = await request()
+        self._answers += 1
+        self._backoff.reset()
+        self._journal.notes.pop("apply", None)
+        if not self.paused:
+            self._journal.connection(Server.STRAPI, State.UP)
+        return answer
+
+    async def _wait(self, failure: RefusedError | UnreachableError, gone: Callable[[], bool]) -> None:
+        if isinstance(failure, RefusedError):
+            self._note(State.REFUSED, failure)
+            await self._sleep(_REFUSED, gone, self._mended)
+        else:
+            self._note(State.DOWN, failure)
+            after = failure.after if isinstance(failure, BusyError) else 0.0
+            await self._sleep(max(after, self._backoff.pause()), gone)
+
+    async def _sleep(self, seconds: float, gone: Callable[[], bool], early: Callable[[], bool] = lambda: False) -> None:
+        until = asyncio.get_running_loop().time() + seconds
+        wake = asyncio.Event()
+        self._sleepers.add(wake)
+        try:
+            while not gone() and (left := until - asyncio.get_running_loop().time()) > 0:
+                try:
+                    await asyncio.wait_for(wake.wait(), min(left, _LOOK))
+                except TimeoutError:
+                    if early():
+                        return
+                else:
+                    break
+        finally:
+            self._sleepers.discard(wake)
+        if gone():
+            raise DroppedError
+
+    def tell_waiting(self) -> None:
+        """Say how much waits for Strapi, where it does: all of it, as it was measured last."""
+        if "apply" in self._journal.notes:
+            self._journal.notes["apply"] = _waiting(self._journal.lag, self._journal.lag_of_others)
+
+    def _note(self, state: State, error: ServerError) -> None:
+        if self._journal.connections[Server.STRAPI].state is not state:
+            _log.warning("strapi: %s", error)
+        if "apply" not in self._journal.notes:
+            self._away()
+            self._journal.notes["apply"] = _waiting(self._journal.lag, self._journal.lag_of_others)
+        if not self.paused:
+            self._journal.connection(Server.STRAPI, state, error.what, error.advice)
+
+
+def _waiting(movements: int, others: int) -> Phrase:
+    """What waits for Strapi, as many as there are; -1 where that is not known."""
+    if movements == 1:
+        return Phrase("1 movement waits for Strapi")
+    if movements > 0:
+        return Phrase("{count:,} movements wait for Strapi", count=movements)
+    if movements == 0 and others > 0:
+        return Phrase("{count:,} products and events wait for Strapi", count=others)
+    return Phrase("what comes waits for Strapi")

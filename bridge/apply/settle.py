@@ -1,0 +1,281 @@
+"""From Kafka's records to verdicts: each record's journey, what Strapi decides of it, and which records are settled."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
+
+from bridge.apply.verdicts import judge
+from bridge.identity import MOVEMENT_ID, is_identity, record_identity
+from bridge.journal import Journey, Verdict
+from bridge.kafka.record import MQTT_TOPIC, OURS
+from bridge.movement import Reason, Rejection, read_movement
+from bridge.phrase import Phrase
+from bridge.route import Does
+from bridge.strapi.client import StrapiRejectedError
+from bridge.strapi.gateway import CAVEATS
+from bridge.strapi.ledger import OffsetRange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from bridge.apply.retry import Retry
+    from bridge.dead_letter import DeadLetters
+    from bridge.journal import Journal
+    from bridge.kafka.record import ConsumedRecord
+    from bridge.kafka.start_offset import Start
+    from bridge.strapi.content import Content
+    from bridge.strapi.gateway import StockGateway
+
+__all__ = ["Settled", "Settler", "journey_of"]
+
+_AT_ONCE: Final = 1_000
+"""The most partitions in a request to the ledger."""
+
+
+def journey_of(record: ConsumedRecord, does: Does, known: Callable[[str], Sequence[Journey]]) -> Journey:
+    """Find or make the journey of a record.
+
+    Args:
+        record: as it came from Kafka.
+        does: what its route does with it.
+        known: gives the journeys of a movement id that are remembered, in the order in which they came.
+
+    Returns:
+        Its journey; with a rejection where the route wants a movement and the value is none. The journal's own one
+        only where it is this very record, as a publisher may use an id twice.
+    """
+    identity = _header(record, MOVEMENT_ID)
+    if not is_identity(identity):
+        identity = record_identity(record.topic, record.partition, record.offset, record.timestamp)
+    payload = record.value if record.value is not None else b""
+    # Of two that came under one id, the first that has no place yet: one key, one partition, one order.
+    journey = next((one for one in known(identity) if _is_of(one, record, payload)), None)
+    if journey is None:
+        journey = Journey(
+            identity, payload, mqtt_topic=_header(record, MQTT_TOPIC) or None, properties=_properties(record)
+        )
+        # Its bytes can be had back from it, as a dead letter keeps them.
+        journey.key = record.key.decode("utf-8", "surrogateescape") if record.key is not None else None
+        journey.weigh()
+    else:
+        journey.payload, journey.cut = payload, 0
+    journey.kafka_topic, journey.partition, journey.offset = record.topic, record.partition, record.offset
+    journey.timestamp = record.timestamp
+    if journey.acknowledged_at is None:
+        journey.acknowledged_at = record.timestamp / 1000
+    if record.value is None:
+        journey.rejection = Rejection(Reason.EMPTY_PAYLOAD, Phrase("the record has no value: it is a tombstone"))
+    elif does is Does.MOVEMENT and journey.movement is None:
+        judged = read_movement(payload)
+        if isinstance(judged, Rejection):
+            journey.rejection = judged
+        else:
+            journey.movement = judged
+    return journey
+
+
+def _is_of(journey: Journey, record: ConsumedRecord, payload: bytes) -> bool:
+    if not journey.holds(payload):
+        return False
+    # Kafka may give us a record before ingest has heard where it stands.
+    return journey.offset < 0 or (journey.kafka_topic, journey.partition, journey.offset) == (
+        record.topic,
+        record.partition,
+        record.offset,
+    )
+
+
+def _header(record: ConsumedRecord, name: str) -> str:
+    return next((value or b"" for found, value in record.headers if found == name), b"").decode("utf-8", "replace")
+
+
+def _properties(record: ConsumedRecord) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name, (value or b"").decode("utf-8", "surrogateescape")) for name, value in record.headers if name not in OURS
+    )
+
+
+class Settled:
+    """The offsets up to which partitions are settled.
+
+    Args:
+        topics: those that carry movements; the ledger has no others.
+        beginning: whether a group that never committed starts at the first record.
+    """
+
+    def __init__(self, topics: Collection[str], *, beginning: bool) -> None:
+        self._topics = frozenset(topics)
+        self._beginning = beginning
+        self._next: dict[tuple[str, int], int] = {}
+        self._new: dict[tuple[str, int], OffsetRange] = {}
+        self._anew: set[tuple[str, int]] = set()
+
+    def begin(self, starts: Iterable[Start]) -> list[Start]:
+        """Note where reading starts.
+
+        Returns:
+            The starts that are of topics with movements.
+        """
+        ours = [start for start in starts if start.topic in self._topics]
+        for start in ours:
+            place = start.topic, start.partition
+            if start.anew:
+                self._anew.add(place)
+            # What Kafka deleted unread is told and lost: no replay brings it back, and it is no gap in the ledger.
+            self._next[place] = start.offset - start.skipped
+            begin = start.first if self._beginning and start.position is not None and not start.anew else None
+            self._new[place] = OffsetRange(*place, self._next[place], self._next[place], start.anew, begin)
+        return ours
+
+    def start_anew(self, place: tuple[str, int], first: int) -> None:
+        """The ledger knows a partition from before its topic was made again; `first` is Kafka's first offset in it."""
+        self._anew.add(place)
+        self._new[place] = OffsetRange(*place, min(first, self._next[place]), self._next[place], anew=True)
+
+    @property
+    def new(self) -> list[OffsetRange]:
+        """Where partitions started of which the ledger has not been told yet, as many as it takes at once."""
+        return list(self._new.values())[:_AT_ONCE]
+
+    def among(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Of some partitions those that have a start, with the offset of the first record that is not settled."""
+        return {place: self._next[place] for place in places if place in self._next}
+
+    def of(self, records: Sequence[ConsumedRecord]) -> list[OffsetRange]:
+        """What is settled once these records are, those of a partition standing together and in order.
+
+        With them comes where the other partitions started, until the ledger has it: only the first batch finds an empty
+        ledger empty.
+        """
+        ranges = []
+        new = dict(self._new)
+        for place, group in groupby(records, lambda record: (record.topic, record.partition)):
+            if place[0] in self._topics:
+                offsets = [record.offset for record in group]
+                first = min(self._next.get(place, offsets[0]), offsets[0])
+                begin = new[place].begin if place in new else None
+                ranges.append(OffsetRange(*place, first, offsets[-1] + 1, place in self._anew, begin))
+                new.pop(place, None)
+        return [*ranges, *new.values()][: max(_AT_ONCE, len(ranges))] if ranges else []
+
+    def passed(self, positions: Mapping[tuple[str, int], int]) -> list[OffsetRange]:
+        """What is settled once reading is at some positions and all records before them are settled.
+
+        Args:
+            positions: by topic and partition the offset of what is read next.
+        """
+        return [
+            OffsetRange(*place, self._next[place], position, place in self._anew)
+            for place, position in positions.items()
+            if position > self._next.get(place, position)
+        ]
+
+    def note(self, ranges: Iterable[OffsetRange]) -> None:
+        """The ledger has these."""
+        for settled in ranges:
+            place = settled.topic, settled.partition
+            if settled.first < settled.next:
+                self._next[place] = settled.next
+            if place in self._new and settled.anew == self._new[place].anew:
+                del self._new[place]
+            if settled.anew:
+                self._anew.discard(place)
+
+
+class Settler:
+    """Settles journeys.
+
+    Args:
+        journal: where verdicts are noted.
+        letters: where dead letters go.
+        stock: what applies movements.
+        content: by Kafka topic what writes its records; the records of the others are movements.
+        retry: what waits for Strapi.
+    """
+
+    def __init__(
+        self, journal: Journal, letters: DeadLetters, stock: StockGateway, content: Mapping[str, Content], retry: Retry
+    ) -> None:
+        self._journal = journal
+        self._letters = letters
+        self._stock = stock
+        self._content = content
+        self._retry = retry
+
+    async def settle(
+        self, batch: Sequence[Journey], gone: Callable[[], bool], ranges: Sequence[OffsetRange] = ()
+    ) -> None:
+        """Settle a batch: each journey has its verdict afterwards, and Kafka has its dead letter where it needs one.
+
+        A journey that has a verdict already came again after a rebalance, and is left as it is.
+
+        Args:
+            batch: what to settle, in order.
+            gone: whether it is to be dropped, looked at while it has to wait.
+            ranges: which records are settled with it; the ledger is told.
+
+        Raises:
+            DroppedError: what is in hand is to be dropped; some journeys of it may be settled.
+        """
+        # What another engine is known to have settled, and what is here all the same, is for the ledger to tell.
+        opened = [journey for journey in batch if journey.verdict is None or journey.elsewhere is not None]
+        movements = [journey for journey in opened if journey.kafka_topic not in self._content]
+        rejected = [journey for journey in movements if journey.movement is None]
+        await self._finish(rejected, [Verdict.REJECTED] * len(rejected))
+        await self._apply([journey for journey in movements if journey.movement is not None], gone, ranges)
+        for journey in opened:
+            if (content := self._content.get(journey.kafka_topic)) is not None:
+                await self._write(content, journey, gone)
+
+    async def _apply(
+        self, journeys: Sequence[Journey], gone: Callable[[], bool], ranges: Sequence[OffsetRange]
+    ) -> None:
+        if not journeys and ranges:
+            # Before they are committed: what is committed, and the ledger has not seen, counts as missing.
+            await self._retry.ask(partial(self._stock.settle, ranges), gone)
+        done = 0
+        while done < len(journeys):
+            left = journeys[done:]
+            decisions = await self._retry.ask(partial(self._stock.apply, left, ranges), gone)
+            self._note(self._stock.caveats)
+            answered = left[: len(decisions)]
+            verdicts = [judge(journey, decision) for journey, decision in zip(answered, decisions, strict=True)]
+            await self._finish(answered, verdicts)
+            done += len(decisions)
+
+    def _note(self, caveats: Mapping[str, Phrase]) -> None:
+        for key in CAVEATS:
+            if key in caveats:
+                self._journal.notes[key] = caveats[key]
+            else:
+                self._journal.notes.pop(key, None)
+
+    async def _write(self, content: Content, journey: Journey, gone: Callable[[], bool]) -> None:
+        read: dict[str, Any] | Rejection
+        read = journey.rejection if journey.rejection is not None else content.read(journey.payload)
+        verdict = Verdict.CARRIED
+        if isinstance(read, Rejection):
+            journey.rejection, verdict = read, Verdict.REJECTED
+        else:
+            try:
+                await self._retry.ask(partial(content.write, read, journey), gone)
+            except StrapiRejectedError as error:
+                journey.rejection = Rejection(
+                    Reason.REFUSED_BY_STRAPI, Phrase("Strapi refuses it: {why}", why=error.message)
+                )
+                verdict = Verdict.REJECTED
+        await self._finish([journey], [verdict])
+
+    async def _finish(self, journeys: Sequence[Journey], verdicts: Sequence[Verdict]) -> None:
+        if not journeys:
+            return
+        decided_at = time.time()
+        await self._letters.bury([journey for journey in journeys if journey.rejection is not None])
+        for journey, verdict in zip(journeys, verdicts, strict=True):
+            journey.decided_at = decided_at
+            journey.verdict = verdict
+            journey.elsewhere = None
+        self._journal.settled(journeys)

@@ -1,0 +1,258 @@
+"""The workers: how partitions are divided among them, what they have in flight, and what each does with a batch."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from bridge.apply.retry import DroppedError
+from bridge.apply.settle import journey_of
+from bridge.kafka.fetching import Partitions
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from bridge.apply.retry import Retry
+    from bridge.apply.settle import Settled, Settler
+    from bridge.journal import Journal, Journey
+    from bridge.kafka.commits import Commits
+    from bridge.kafka.consumer import Consumer
+    from bridge.kafka.kept_positions import KeptPositions
+    from bridge.kafka.record import ConsumedRecord, Fetched
+    from bridge.route import Does
+
+__all__ = ["Assignment", "InFlightRecords", "Workers"]
+
+
+class _Held(NamedTuple):
+    records: Mapping[str, int]
+    generation: int
+
+
+class InFlightRecords:
+    """Counts what is in hand, and keeps the generations of the assignment apart."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, _Held] = {}
+        self._coming: dict[int, Mapping[str, int]] = {}
+        """What workers have taken from Kafka and not in hand yet, as others have some of an older assignment."""
+        self._quiet_since = time.monotonic()
+        self._less = asyncio.Event()
+
+    @property
+    def records(self) -> Counter[str]:
+        """How many records of each topic all workers have taken from Kafka and not settled."""
+        taken: Counter[str] = Counter()
+        for records in (*(held.records for held in self._held.values()), *self._coming.values()):
+            taken.update(records)
+        return taken
+
+    @property
+    def quiet_since(self) -> float:
+        """Since when, by `time.monotonic`, no worker has had a record in hand; infinite where one has."""
+        return float("inf") if self._held else self._quiet_since
+
+    async def take(self, worker: int, records: Mapping[str, int], generation: int) -> None:
+        """Take records in hand, once no worker has any of an older assignment.
+
+        After a rebalance a partition may be another worker's, whose records would overtake, and be committed before,
+        those of the same partition that are not settled.
+
+        Args:
+            worker: which.
+            records: how many of each topic.
+            generation: of which assignment.
+        """
+        self._coming[worker] = records
+        try:
+            while any(held.generation < generation for held in self._held.values()):
+                await self._less.wait()
+            self._held[worker] = _Held(records, generation)
+        finally:
+            del self._coming[worker]
+
+    def put_down(self, worker: int) -> None:
+        """A worker has settled or dropped what it had."""
+        self._held.pop(worker, None)
+        self._quiet_since = time.monotonic()
+        self._less.set()
+        self._less = asyncio.Event()
+
+    async def all_settled(self) -> None:
+        """Wait until nothing is in hand."""
+        while self._held:
+            await self._less.wait()
+
+
+class Assignment:
+    """Gives each worker what it may take from, for as long as it works on it.
+
+    Where no batch is full, workers side by side would only make more and smaller requests of the same movements. So one
+    has all partitions then, and the others wait until it has settled what it took.
+
+    Args:
+        topics: what all of them take from.
+        workers: how many there are, 1 or more.
+        backlog: whether there are more records than one batch takes.
+    """
+
+    def __init__(self, topics: frozenset[str], workers: int, backlog: Callable[[], bool]) -> None:
+        self._whole = Partitions(topics)
+        self._shares = [Partitions(topics, number, workers) for number in range(workers)]
+        self._backlog = backlog
+        self._given: list[Partitions] = []
+        self._freed = asyncio.Condition()
+
+    @contextlib.asynccontextmanager
+    async def share(self, worker: int) -> AsyncIterator[Partitions]:
+        """Wait until this worker may take records, and say of which partitions.
+
+        Until the block ends no other worker takes any of those: what is in hand of a partition stays in one worker.
+
+        Args:
+            worker: which one, 0 or more.
+        """
+        async with self._freed:
+            while (share := self._next(worker)) is None:
+                await self._freed.wait()
+            self._given.append(share)
+        try:
+            yield share
+        finally:
+            async with self._freed:
+                self._given.remove(share)
+                self._freed.notify_all()
+
+    def _next(self, worker: int) -> Partitions | None:
+        if self._backlog() and self._whole not in self._given:
+            return self._shares[worker]
+        return None if self._given else self._whole
+
+
+class Workers:
+    """Work on the partitions of one membership of the group, side by side, each on one batch after the other.
+
+    Args:
+        does: what is done with the records of each topic.
+        consumer: where records come from.
+        settler: what settles them.
+        commits: where settled ones are noted.
+        settled: up to where partitions are settled.
+        kept: the same, in a file of this engine.
+        retry: whether they may work at all.
+        journal: where it is noted that records came.
+
+    Attributes:
+        in_flight: what they have taken and not settled.
+        ending: set where no more records are to be taken.
+    """
+
+    def __init__(
+        self,
+        *,
+        does: Mapping[str, Does],
+        consumer: Consumer,
+        settler: Settler,
+        commits: Commits,
+        settled: Settled,
+        kept: KeptPositions,
+        retry: Retry,
+        journal: Journal,
+    ) -> None:
+        self.in_flight = InFlightRecords()
+        self.ending = asyncio.Event()
+        self._does = does
+        self._consumer = consumer
+        self._settler = settler
+        self._commits = commits
+        self._settled = settled
+        self._kept = kept
+        self._retry = retry
+        self._journal = journal
+
+    async def run(
+        self, worker: int, share: Callable[[], AbstractAsyncContextManager[Partitions]], most: Callable[[], int]
+    ) -> None:
+        """Work as one of them until the membership ends.
+
+        Args:
+            worker: which, 0 or more.
+            share: gives what it may take from, until what it took is settled.
+            most: how many records it takes at most; asked before each batch.
+
+        Raises:
+            ServerError: the consumer can't go on.
+        """
+        while not self.ending.is_set():
+            try:
+                await self._retry.running(self.ending.is_set)
+                async with share() as partitions:
+                    await self._work(worker, await self._consumer.poll(partitions, most()))
+            except DroppedError:
+                continue
+
+    async def _work(self, worker: int, fetched: Fetched) -> None:
+        if not fetched.records:
+            await self._pass(worker, fetched)
+            return
+        batch: list[Journey] = []
+        try:
+            taken = Counter([record.topic for record in fetched.records])
+            await self.in_flight.take(worker, taken, fetched.generation)
+            await self._settle(fetched, batch)
+        finally:
+            for journey in batch:
+                journey.shorten()
+                journey.timestamp = 0
+            self.in_flight.put_down(worker)
+            self._consumer.put_down(fetched)
+
+    async def _settle(self, fetched: Fetched, batch: list[Journey]) -> None:
+        gone = self._gone(fetched)
+        if gone():
+            return
+        batch += self._journeys(fetched.records)
+        ranges = self._settled.of(fetched.records)
+        await self._settler.settle(batch, gone, ranges)
+        self._settled.note(ranges)
+        self._kept.settled(fetched.records)
+        self._kept.save()
+        positions = {(record.topic, record.partition): record.offset + 1 for record in fetched.records}
+        await self._commits.note(positions, fetched.generation)
+
+    async def _pass(self, worker: int, fetched: Fetched) -> None:
+        """Settle what is read and holds no record: markers of transactions, and what a transaction took back.
+
+        Without it the group would stay before them, and count them as unread, until the next record comes.
+        """
+        if not fetched.passed:
+            await self._commits.look()
+            return
+        # All that was taken of these partitions before is settled, or was dropped with its generation.
+        ranges = self._settled.passed(fetched.passed)
+        if ranges:
+            await self.in_flight.take(worker, {}, fetched.generation)
+            try:
+                await self._settler.settle([], self._gone(fetched), ranges)
+                self._settled.note(ranges)
+            finally:
+                self.in_flight.put_down(worker)
+        if not self._gone(fetched)():
+            await self._commits.note(fetched.passed, fetched.generation)
+
+    def _gone(self, fetched: Fetched) -> Callable[[], bool]:
+        """What says whether records are to be dropped."""
+        return lambda: self.ending.is_set() or not self._consumer.holds(fetched.generation)
+
+    def _journeys(self, records: Sequence[ConsumedRecord]) -> list[Journey]:
+        journeys = [journey_of(record, self._does[record.topic], self._journal.known) for record in records]
+        fresh = [journey for journey in journeys if journey.consumed_at is None]
+        now = time.time()
+        for journey in fresh:
+            journey.consumed_at = now
+        self._journal.consumed(fresh)
+        return journeys

@@ -1,1 +1,0 @@
-"""What `opsci-bridge check` tries, server by server."""

@@ -1,0 +1,205 @@
+"""What Kafka still holds of before the start, so that the screen of a restarted engine is not an empty one.
+
+It is read outside the group and moves no one's position. What the group has not settled yet is left out: the engine
+carries it, and shows it then. What became of the rest the ledger says, as of what another engine of the group applied
+(`bridge.apply.verdicts`); of what was refused its dead letter does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from bridge.apply.settle import journey_of
+from bridge.backoff import Backoff, pause
+from bridge.errors import ServerError, SettingsError
+from bridge.journal import EARLIER, Elsewhere
+from bridge.kafka._private import stop_consumer
+from bridge.kafka.cluster import Cluster
+from bridge.kafka.connect import kafka_options
+from bridge.kafka.dead_letter_reader import letter_of
+from bridge.kafka.record import MQTT_DELIVERY, MQTT_RECEIVED_AT, PART_OF
+from bridge.kafka.reread import assigned, group_positions, read_ranges
+from bridge.route import Does
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from bridge.journal import DeadLetter, Journal, Journey
+    from bridge.kafka.record import ConsumedRecord
+    from bridge.settings import Settings
+
+__all__ = ["History"]
+
+_FIRST_LOOK: Final = 10
+_FURTHER: Final = 8
+"""So many records of each partition are read at first, and then so many times more in each further look."""
+
+_BYTES: Final = 8_000_000
+"""How many bytes are read, after which it looks no further back."""
+
+_DIGITS: Final = 15
+
+_log = logging.getLogger(__name__)
+
+
+class History:
+    """Reads once, as soon as Kafka answers, and hands over what it found.
+
+    Args:
+        settings: the engine's.
+        journal: gets the journeys, before those that it has.
+        settled: is given those that nothing is known of but that they are settled.
+    """
+
+    def __init__(self, settings: Settings, journal: Journal, settled: Callable[[Sequence[Journey]], None]) -> None:
+        self._kafka = settings.kafka
+        self._carries = settings.apply.enabled
+        self._does = {route.kafka: route.does for route in settings.routes}
+        self._journal = journal
+        self._settled = settled
+
+    async def run(self) -> None:
+        """Read; where Kafka is away, or another cluster answers, again until it is there."""
+        backoff = Backoff(first=1.0, longest=15.0)
+        while True:
+            try:
+                async with asyncio.timeout(self._kafka.timeout * 2):
+                    records = await self._latest()
+                    positions = await group_positions(self._kafka)
+            except (KafkaError, OSError, TimeoutError, SettingsError, ServerError) as error:
+                _log.debug("what Kafka holds of before the start can't be read yet: %s", error)
+                await pause(backoff.pause())
+            else:
+                self._hand_over([record for record in records if self._is_over(record, positions)])
+                return
+
+    def _is_over(self, record: ConsumedRecord, positions: Mapping[tuple[str, int], int]) -> bool:
+        """Whether the group is done with a record, or never had it."""
+        if not self._carries or self._does.get(record.topic, Does.CARRY) is Does.CARRY:
+            return True
+        position = positions.get((record.topic, record.partition))
+        return not self._kafka.beginning if position is None else record.offset < position
+
+    def _hand_over(self, records: Sequence[ConsumedRecord]) -> None:
+        journeys = self._journal.precede(journeys_of(records, self._does, self._kafka.errors_topic))
+        if self._carries:
+            undecided = [journey for journey in journeys if journey.verdict is None]
+            for journey in undecided:
+                journey.elsewhere, journey.decided_at = Elsewhere.SETTLED, time.time()
+            # The latest first, as the others may be many.
+            self._settled(undecided[::-1])
+
+    async def _latest(self) -> list[ConsumedRecord]:
+        settings = self._kafka
+        consumer = AIOKafkaConsumer(
+            **kafka_options(settings),
+            client_id=settings.client_id,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            # What a transaction took back never was.
+            isolation_level="read_committed",
+            request_timeout_ms=int(settings.timeout * 1000),
+            fetch_max_bytes=_BYTES,
+        )
+        try:
+            await Cluster(settings).start(consumer)
+            return await read_latest(consumer, [*self._does, settings.errors_topic], EARLIER)
+        finally:
+            await stop_consumer(consumer, 1.0)
+
+
+async def read_latest(consumer: Any, topics: Iterable[str], count: int) -> list[ConsumedRecord]:
+    """Read the latest records of some topics together.
+
+    Args:
+        consumer: a started one without a group.
+        topics: those that the cluster does not have hold nothing.
+        count: how many there are to be at least, where there are so many and they are not too large.
+
+    Returns:
+        The records in the order of their time. None is missing between them: it ends where one partition was read no
+        further back.
+
+    Raises:
+        KafkaError: the cluster does not say, or no longer.
+    """
+    places = await assigned(consumer, topics)
+    first, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+    begun, oldest = dict(end), dict[Any, int]()
+    found: list[ConsumedRecord] = []
+    step, size = _FIRST_LOOK, 0
+    while ranges := {
+        place: (max(first[place], begun[place] - step), begun[place]) for place in places if begun[place] > first[place]
+    }:
+        async for place, records in read_ranges(consumer, ranges):
+            found += records
+            size += sum(map(_size, records))
+            if records:
+                oldest[place] = min(oldest.get(place, records[0].timestamp), records[0].timestamp)
+        begun |= {place: begin for place, (begin, _) in ranges.items()}
+        horizon = max((oldest.get(place, 0) for place in places if begun[place] > first[place]), default=0)
+        enough = [record for record in found if record.timestamp >= horizon]
+        step = min(step * _FURTHER, (_BYTES - size) * max(1, len(found)) // (max(1, size) * len(places)))
+        if len(enough) >= count or step <= 0:
+            found = enough
+            break
+    return sorted(found, key=lambda record: (record.timestamp, record.topic, record.partition, record.offset))
+
+
+def journeys_of(records: Sequence[ConsumedRecord], does: dict[str, Does], errors_topic: str) -> list[Journey]:
+    """What records of before the start are to be shown as.
+
+    Args:
+        records: in the order of their time.
+        does: what is done with the records of each topic that a route names.
+        errors_topic: where the dead letters stand.
+
+    Returns:
+        The latest journeys in that order, each `earlier`. A record that has a dead letter among the records is rejected
+        by it; a letter of what never came into a topic of ours stands for the MQTT message.
+    """
+    letters = [
+        letter_of(record)
+        for record in records
+        if record.topic == errors_topic and not any(name == PART_OF for name, _ in record.headers)
+    ]
+    refused = {letter.origin: letter for letter in letters}
+    found = [(letter.at, _never_in_kafka(letter)) for letter in letters if letter.origin.startswith("mqtt ")]
+    for record in records:
+        if record.topic in does:
+            journey = journey_of(record, does[record.topic], lambda _: ())
+            journey.received_at = _received_at(record)
+            journey.qos = int(any(name == MQTT_DELIVERY for name, _ in record.headers))
+            if letter := refused.get(f"kafka {record.topic}/{record.partition}@{record.offset}"):
+                journey.rejection, journey.verdict = letter.journey.rejection, letter.journey.verdict
+                journey.decided_at = letter.at
+            journey.timestamp = 0
+            journey.shorten()
+            found.append((record.timestamp / 1000, journey))
+    found.sort(key=lambda one: one[0])
+    journeys = [journey for _, journey in found[-EARLIER:]]
+    for journey in journeys:
+        journey.earlier = True
+    return journeys
+
+
+def _size(record: ConsumedRecord) -> int:
+    return len(record.value or b"") + sum(len(content or b"") for _, content in record.headers)
+
+
+def _never_in_kafka(letter: DeadLetter) -> Journey:
+    journey = letter.journey
+    journey.received_at = letter.at
+    journey.shorten()
+    return journey
+
+
+def _received_at(record: ConsumedRecord) -> float | None:
+    told = next((content or b"" for name, content in record.headers if name == MQTT_RECEIVED_AT), b"")
+    return int(told) / 1000 if told.isdigit() and len(told) <= _DIGITS else None

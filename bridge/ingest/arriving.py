@@ -1,0 +1,100 @@
+"""Messages that arrive slowly: the connection is up and nothing comes of it, so it is said what is waited for.
+
+Mosquitto's own websockets listener hands a large message over at some 41 kB/s: a message of 1 MB takes 24 seconds, and
+whatever the broker has after it waits as long. Over TCP the same takes a moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from bridge.phrase import Phrase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.journal import Journal
+    from bridge.mqtt.session import Session
+
+__all__ = ["Arriving", "Progress"]
+
+_NOTE: Final = "arriving"
+_LOOK: Final = 1.0
+_LOOKS: Final = 3
+"""In so many looks, one after the other, a message has to be half here before that is said."""
+
+_SLOW: Final = 250_000
+"""Bytes a second: a network that is slower is worth a word, and no broker on TCP is."""
+
+
+class Progress(NamedTuple):
+    """How far a connection's stream of packets has come.
+
+    Attributes:
+        taken: bytes that came in all.
+        have: how many of them belong to a packet whose end has not come.
+        needed: how many bytes that packet has, 0 where that is not known yet.
+    """
+
+    taken: int
+    have: int
+    needed: int
+
+
+class Arriving:
+    """Looks once a second, and notes what arrives slowly.
+
+    Args:
+        url: the broker's, for the note.
+        journal: gets the note, and loses it once messages are whole again.
+    """
+
+    def __init__(self, url: str, journal: Journal) -> None:
+        self._url = url
+        self._journal = journal
+        self._seen: deque[Progress] = deque(maxlen=_LOOKS + 1)
+
+    async def watch(self, session: Callable[[], Session | None]) -> None:
+        """Look until cancelled.
+
+        Args:
+            session: gives the open connection, None while there is none.
+        """
+        try:
+            while True:
+                await asyncio.sleep(_LOOK)
+                current = session()
+                self.look(None if current is None else Progress(*current.progress))
+        finally:
+            self._journal.notes.pop(_NOTE, None)
+
+    def look(self, progress: Progress | None) -> None:
+        """Take one look, `_LOOK` seconds after the one before; None where there is no connection."""
+        if progress is None or (self._seen and progress.taken < self._seen[-1].taken):
+            self._seen.clear()
+        if progress is not None:
+            self._seen.append(progress)
+        rate = (self._seen[-1].taken - self._seen[0].taken) / (_LOOK * _LOOKS) if len(self._seen) > _LOOKS else 0.0
+        if 0 < rate < _SLOW and all(one.have for one in self._seen):
+            self._journal.notes[_NOTE] = self._said(self._seen[-1], rate)
+        elif not any(one.have for one in [*self._seen][-2:]):
+            self._journal.notes.pop(_NOTE, None)
+
+    def _said(self, progress: Progress, rate: float) -> Phrase:
+        values = {
+            "url": self._url,
+            "rate": f"{rate / 1000:,.0f} kB/s",
+            "have": f"{progress.have / 1000:,.0f}",
+            "size": f"{max(progress.needed, progress.have) / 1000:,.0f} kB",
+        }
+        if self._url.startswith("ws"):
+            return Phrase(
+                "a message arrives from {url} at {rate}, {have} of {size} so far, and what is behind it waits: brokers "
+                "are that slow over websockets; their TCP listener (mqtt.url with mqtt:// and its port) is not",
+                **values,
+            )
+        return Phrase(
+            "a message arrives from {url} at {rate}, {have} of {size} so far, and what is behind it waits", **values
+        )

@@ -1,0 +1,313 @@
+"""Which engine takes what is published: one, or those that share a subscription.
+
+Two engines of one group with plain subscriptions each get every message, and without an identity from its publisher
+each counts twice. So Kafka keeps for each MQTT filter of a broker whose it is: a session, or the name of a shared
+subscription. It stands in the metadata of a committed offset of the group `GROUP.ingest`, where no consumer reads: it
+outlives all engines, and whoever may be in the group may read and write it. An engine whose filters are another's
+stands by: it applies, and opens no session, in which copies would pile up.
+
+A session stays the holder while its engine is away, as what comes waits for it in the broker. Another takes over by
+itself only where the holder was not seen for so long that the broker has ended its session (`mqtt.session_expiry`), or
+where it is told to (`ingest.take_over`) and no engine of the holder runs. Engines with one client id are one holder:
+the broker lets one of them in.
+
+The same broker is told by its host. Where Kafka refuses to keep this, the engine ingests, and says what it can't know.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import time
+import zlib
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
+
+from bridge.backoff import pause
+from bridge.errors import ForeignServerError, SettingsError
+from bridge.kafka._private import stop_consumer
+from bridge.kafka.cluster import Cluster, close_admin, start_admin
+from bridge.kafka.connect import kafka_options
+from bridge.kafka.group import ask_coordinator
+from bridge.mqtt.address import read_address
+from bridge.mqtt.client_id import KeptId, shown
+from bridge.phrase import Phrase
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.journal import Journal
+    from bridge.settings import Settings
+
+__all__ = ["SILENT", "Claim", "Standing"]
+
+_log = logging.getLogger(__name__)
+
+_LOOK: Final = 5.0
+"""Seconds between two looks; a holder notices within them that another took over."""
+
+_SURE: Final = 0.3
+"""Seconds after which an engine looks whether another claimed the same at the same moment."""
+
+_AGAIN: Final = 1.0
+_RENEW: Final = 10.0
+"""Seconds between two signs of life of a holder."""
+
+SILENT: Final = 2 * (_RENEW + _LOOK)
+"""Seconds without a new one after which no engine of the holder runs, for who watches that long."""
+
+_AWAY: Final = 150.0
+"""Seconds without one after which its engine counts as stopped."""
+
+_LEAVE: Final = 2.0
+"""Seconds that a stop waits for Kafka to note it."""
+
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_REFUSALS: Final = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
+
+_decode = msgspec.json.Decoder(dict[str, tuple[str, int]]).decode
+
+
+class Standing(Enum):
+    """Whether this engine may ingest."""
+
+    UNKNOWN = "unknown"
+    """Kafka did not say yet."""
+    OURS = "ours"
+    OTHERS = "others"
+
+
+class _Held(NamedTuple):
+    """What Kafka keeps.
+
+    Attributes:
+        holders: by filter, who holds it and when its engine was seen last, in seconds since the epoch.
+        topic: in which partition 0 has it.
+    """
+
+    holders: Mapping[str, tuple[str, int]]
+    topic: str
+
+    @classmethod
+    def of(cls, topic: str, metadata: str) -> Self:
+        try:
+            return cls(_decode(metadata), topic)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return cls({}, topic)
+
+
+class Claim:
+    """Looks whose the filters are, and claims them where they are free.
+
+    Args:
+        settings: the engine's.
+        journal: where it is noted that another engine ingests.
+    """
+
+    def __init__(self, settings: Settings, journal: Journal) -> None:
+        self._settings = settings
+        self._journal = journal
+        self.group = f"{settings.kafka.group}.ingest"
+        self._filters = dict.fromkeys(route.mqtt for route in settings.routes if route.mqtt)
+        self._changed = asyncio.Condition()
+        self._admin: Any = None
+        self._remember = True
+        self._left = False
+        self._take_over = settings.ingest.take_over
+        self.standing = Standing.OURS if not self._filters else Standing.UNKNOWN
+        self.taken_over = False
+        """Whether the filters were another's before: then what waits in a session of ours came to the other as well."""
+        self.what: str = ""
+        """What to say where the filters are another's; filled in by each look."""
+        self.advice: str = ""
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        refused = False
+        try:
+            while self._filters and not self._left:
+                try:
+                    await self._look()
+                except _REFUSALS as error:
+                    if not refused:
+                        _log.warning("whether another engine takes the same messages can't be known: %r", error)
+                    refused = True
+                    await self._set(Standing.OURS)
+                except (KafkaError, OSError, TimeoutError, SettingsError, ForeignServerError) as error:
+                    _log.debug("whether another engine takes the same messages is not known now: %r", error)
+                    await self.close()
+                await pause(_LOOK if self.standing is not Standing.UNKNOWN else _AGAIN)
+        finally:
+            await self.close()
+
+    async def seen(self) -> int:
+        """When an engine was seen last that takes what is published on our filters, this one included.
+
+        Returns:
+            Seconds since the epoch by that engine's clock; 0 where none was within 150 s, or the last one was stopped.
+
+        Raises:
+            KafkaError: Kafka does not say; also OSError and TimeoutError.
+            SettingsError: a file of ours can't be read.
+            ForeignServerError: another cluster answers.
+        """
+        held = await self._read()
+        seen = max((held.holders[key][1] for key in self._mine() if key in held.holders), default=0)
+        return seen if seen > time.time() - _AWAY else 0
+
+    async def leave(self) -> None:
+        """Say that this engine stops: the messages stay its own, and nobody waits for a sign of its life."""
+        if not self._filters or self.standing is not Standing.OURS or self._left:
+            return
+        self._left = True
+        with contextlib.suppress(KafkaError, OSError, TimeoutError, SettingsError, ForeignServerError):
+            async with asyncio.timeout(_LEAVE):
+                await self._write(await self._read(), self._mine(), int(time.time() - _AWAY))
+
+    async def is_not(self, standing: Standing, seconds: float | None = None) -> None:
+        """Wait until the standing is another one.
+
+        Args:
+            standing: which.
+            seconds: after which it no longer waits; None waits for ever.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds), self._changed:
+                await self._changed.wait_for(lambda: self.standing is not standing)
+
+    async def becomes(self, standing: Standing) -> None:
+        """Wait until the standing is this one."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.standing is standing)
+
+    async def found(self) -> Standing:
+        """Look once, and claim nothing.
+
+        Raises:
+            KafkaError: Kafka does not say; also OSError and TimeoutError.
+            SettingsError: a file of ours can't be read.
+            ForeignServerError: another cluster answers.
+        """
+        self._remember = False
+        try:
+            held = await self._read()
+        finally:
+            await self.close()
+        return Standing.OTHERS if self._others(held) else Standing.OURS
+
+    async def _look(self) -> None:
+        held, mine, own = await self._read(), self._mine(), self._own()
+        others = self._others(held)
+        if others and not (self._take_over and self._are_away(held)):
+            await self._set(Standing.OTHERS)
+            return
+        found = [(held.holders.get(key), name) for key, name in mine.items()]
+        known = all(holder is not None and holder[0] == name for holder, name in found)
+        if not known or any(holder is None or holder[1] < time.time() - _RENEW for holder, _ in found):
+            await self._write(held, mine, int(time.time()))
+        if not known:
+            await pause(_SURE)
+            if self._others(await self._read()):
+                await self._set(Standing.OTHERS)
+                return
+            _log.info("mqtt: this engine takes what is published on %s", ", ".join(self._filters))
+            self.taken_over = any(holder is not None and holder[0] not in {name, own} for holder, name in found)
+        self._take_over = False
+        await self._set(Standing.OURS)
+
+    def _own(self) -> str:
+        """How this engine's session is named among the holders."""
+        kept = KeptId.of(self._settings.mqtt)
+        return f"session {shown(kept.read_or_make() if kept else self._settings.mqtt.client_id)}"
+
+    def _mine(self) -> dict[str, str]:
+        """By filter, under what this engine holds it."""
+        mqtt = self._settings.mqtt
+        address = read_address(mqtt.url)
+        # Two engines each on its own machine have two brokers at the same address.
+        host = socket.gethostname() if address.host in _LOOPBACK else address.host
+        mine, session = {}, self._own()
+        for topic_filter in self._filters:
+            levels = topic_filter.split("/", 2)
+            shared = levels[0] == "$share" and len(levels) == 3
+            key = f"{zlib.crc32(f'{host} {levels[2] if shared else topic_filter}'.encode()):08x}"
+            mine[key] = f"share {levels[1]}" if shared else session
+        return mine
+
+    def _others(self, held: _Held) -> bool:
+        """Whether a filter is another's; what to say of it is noted."""
+        own = self._own()
+        gone = time.time() - max(_AWAY, self._settings.mqtt.session_expiry)
+        for key, name in self._mine().items():
+            holder, seen = held.holders.get(key, (name, 0))
+            # An engine that was alone may begin to share; one that goes back to a subscription of its own may not.
+            if holder in {name, own} or seen < gone:
+                continue
+            self.what = Phrase(
+                "another engine of group {group!r} takes what is published here ({holder}, seen at {time}); with this "
+                "one ({own}) each movement without an id would count twice, so it only applies",
+                group=self._settings.kafka.group,
+                holder=holder,
+                own=own,
+                time=time.strftime("%Y-%m-%d %H:%M", time.localtime(seen)),
+            )
+            self.advice = Phrase(
+                "to ingest with both, write the filters of all routes as $share/NAME/FILTER in both; if the other is "
+                "gone for good, start this one once with ingest.take_over: it begins 150 s after the other was seen"
+            )
+            return True
+        return False
+
+    def _are_away(self, held: _Held) -> bool:
+        """Whether no engine runs that holds one of our filters."""
+        seen = [held.holders[key][1] for key in self._mine() if key in held.holders]
+        return max(seen, default=0) < time.time() - _AWAY
+
+    async def _set(self, standing: Standing) -> None:
+        if standing is Standing.OTHERS and self.standing is not Standing.OTHERS:
+            _log.warning("mqtt: %s (%s)", self.what, self.advice)
+        self._journal.stands_by = standing is Standing.OTHERS
+        async with self._changed:
+            self.standing = standing
+            self._changed.notify_all()
+
+    async def _read(self) -> _Held:
+        kafka = self._settings.kafka
+        place = TopicPartition(kafka.errors_topic, 0)
+        async with asyncio.timeout(kafka.timeout):
+            if self._admin is None:
+                self._admin = await start_admin(kafka, remember=self._remember)
+            admin = self._admin
+            found = await ask_coordinator(lambda: admin.list_consumer_group_offsets(self.group, partitions=[place]))
+        return _Held.of(place.topic, found[place].metadata if place in found else "")
+
+    async def close(self) -> None:
+        """Disconnect."""
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            await close_admin(admin)
+
+    async def _write(self, held: _Held, mine: Mapping[str, str], seen: int) -> None:
+        kafka = self._settings.kafka
+        holders: dict[str, Any] = {**held.holders, **{key: (name, seen) for key, name in mine.items()}}
+        place = TopicPartition(held.topic, 0)
+        consumer = AIOKafkaConsumer(
+            **kafka_options(kafka),
+            client_id=kafka.client_id,
+            group_id=self.group,
+            enable_auto_commit=False,
+            request_timeout_ms=int(kafka.timeout * 1000),
+        )
+        try:
+            async with asyncio.timeout(kafka.timeout):
+                await Cluster(kafka).start(consumer)
+                consumer.assign([place])
+                await consumer.commit({place: (0, msgspec.json.encode(holders).decode())})
+        finally:
+            await stop_consumer(consumer, 1.0)

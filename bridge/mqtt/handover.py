@@ -1,0 +1,195 @@
+"""Moves the subscriptions of one kept session to another: each message that comes meanwhile goes to one of them.
+
+MQTT has no single step for that: a second session that subscribes before the first unsubscribes gets what comes in
+between a second time, and one that subscribes later misses it. Within one SUBSCRIBE a broker changes several
+subscriptions at once (MQTT 5 section 3.8), and a message for a shared subscription goes to one of its members
+(section 4.8.2). So:
+
+1. The former session subscribes at QoS 0 to its filters and at QoS 1 to the same filters shared: one packet.
+2. The new session joins the share. From now on each message goes to one of the two, at QoS 1.
+3. The former session unsubscribes from everything; what waits for it stays.
+4. The new session subscribes at QoS 1 to the filters and at QoS 0 to the share: one packet. Then it leaves the share.
+
+What is published at QoS 0 during these few round trips is not taken. A broker that lets QoS 0 wait as well keeps copies
+at QoS 0 of what came while a move was interrupted, in either session; whoever receives what waits there has to pass
+over what is at QoS 0. A move that was interrupted is done again from
+the first step, where the new session is not yet past the third, which is written down before the fourth.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+import aiomqtt
+from aiomqtt.exceptions import MqttConnectError
+from msgspec.structs import replace
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from bridge.errors import RefusedError
+from bridge.mqtt._private import ChunkClient, OwnSocketClient, abandon
+from bridge.mqtt.client_id import shown
+from bridge.mqtt.connect import mqtt_options, server_error
+from bridge.mqtt.session import REFUSED, codes_of
+from bridge.phrase import Phrase
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from bridge.settings import MqttSettings
+
+__all__ = ["begin_to_share", "end_session", "move_subscriptions"]
+
+_UNSUPPORTED_VERSION: Final = (1, 132)
+"""CONNACK: the broker does not speak this version, in MQTT 3.1.1 (section 3.2.2.3) and MQTT 5 (section 3.2.2.2)."""
+
+
+async def move_subscriptions(
+    former: MqttSettings,
+    new: MqttSettings,
+    filters: Sequence[str],
+    *,
+    moved: bool,
+    note_moved: Callable[[], None],
+    note_lost: Callable[[], None] = lambda: None,
+) -> bool:
+    """Move them, whichever steps of it were done before.
+
+    Nothing is received: what the broker sends here is not acknowledged, so that it comes again.
+
+    Args:
+        former: how to connect to the session that has the subscriptions.
+        new: how to connect to the one that is to have them.
+        filters: the subscriptions' filters.
+        moved: whether `note_moved` was called in an earlier move between these two.
+        note_moved: writes down that the former session is no longer subscribed, and raises where it can't.
+        note_lost: called where the new session, which an earlier move had subscribed, is not at the broker any more.
+
+    Returns:
+        Whether there is a former session; what waits for it is still to be taken in.
+
+    Raises:
+        UnreachableError: the broker does not answer.
+        RefusedError: it refuses a client, a subscription, or MQTT 5, which the move needs.
+    """
+    async with _connected(former) as old:
+        if not old.session_present:
+            return False
+        async with _connected(new) as own:
+            plain = [one for one in filters if not one.startswith("$share/")]
+            given = [one for one in filters if one.startswith("$share/")]
+            shared = [f"$share/{shown(new.client_id)}/{one}" for one in plain]
+            try:
+                if moved and not own.session_present:
+                    note_lost()
+                if not (moved and own.session_present):
+                    await _subscribe(old, qos_0=plain, qos_1=shared)
+                    await _subscribe(own, qos_1=[*shared, *given])
+                await old.unsubscribe([*filters, *shared])
+                note_moved()
+                await _subscribe(own, qos_0=shared, qos_1=filters)
+                if shared:
+                    await own.unsubscribe(shared)
+            except aiomqtt.MqttError as error:
+                raise server_error(error, new) from error
+    return True
+
+
+async def begin_to_share(settings: MqttSettings, filters: Sequence[str]) -> bool:
+    """Have a kept session share what it subscribed to alone before; what waits in it stays.
+
+    In one packet the session subscribes to the filters shared at QoS 1 and to the same alone at QoS 0, and then ends
+    the latter: so no message comes twice or not at all at QoS 1. Nothing is received here.
+
+    Args:
+        settings: how to connect to it.
+        filters: those to subscribe to; ones that are not shared stay as they are.
+
+    Returns:
+        Whether the broker still had it; it has made an empty one where not.
+
+    Raises:
+        UnreachableError: the broker does not answer.
+        RefusedError: it refuses the client, a subscription, or MQTT 5, which this needs.
+    """
+    shared = [one for one in filters if one.startswith("$share/")]
+    alone = [one.split("/", 2)[2] for one in shared]
+    async with _connected(settings) as client:
+        if not client.session_present:
+            return False
+        try:
+            await _subscribe(client, qos_0=alone, qos_1=shared)
+            await client.unsubscribe(alone)
+        except aiomqtt.MqttError as error:
+            raise server_error(error, settings) from error
+    return True
+
+
+async def end_session(settings: MqttSettings) -> None:
+    """End a kept session, with whatever waits for it.
+
+    Raises:
+        UnreachableError: the broker does not answer.
+        RefusedError: it refuses the client.
+    """
+    client = OwnSocketClient(identifier=settings.client_id, **mqtt_options(settings, session=False))
+    try:
+        async with client:
+            pass
+    except aiomqtt.MqttError as error:
+        abandon(client)
+        raise server_error(error, settings) from error
+
+
+@contextlib.asynccontextmanager
+async def _connected(settings: MqttSettings) -> AsyncIterator[ChunkClient]:
+    five = replace(settings, version="5", in_flight=1)
+    client = ChunkClient(
+        version_5=True,
+        on_chunk=lambda _chunk: None,
+        identifier=settings.client_id,
+        **mqtt_options(five, session=True),
+    )
+    try:
+        await client.__aenter__()
+    except aiomqtt.MqttError as error:
+        abandon(client)
+        code = error.rc.value if isinstance(error, MqttConnectError) and isinstance(error.rc, ReasonCode) else None
+        if code in _UNSUPPORTED_VERSION:
+            raise _impossible(Phrase("the broker does not speak MQTT 5")) from error
+        raise server_error(error, settings) from error
+    try:
+        yield client
+    finally:
+        with contextlib.suppress(aiomqtt.MqttError, OSError):
+            await client.__aexit__(None, None, None)
+
+
+async def _subscribe(client: ChunkClient, *, qos_1: Sequence[str], qos_0: Sequence[str] = ()) -> None:
+    """Subscribe to all in one packet, and want no retained copies: the former session had them."""
+    wanted = [(one, _options(0)) for one in qos_0] + [(one, _options(1)) for one in qos_1]
+    if not wanted:
+        return
+    answers = await client.subscribe(wanted)
+    for (topic_filter, _), code in zip(wanted, codes_of(answers), strict=True):
+        if code >= REFUSED:
+            raise _impossible(
+                Phrase(
+                    "the broker refuses the subscription to {topic_filter!r} (code {code})",
+                    topic_filter=topic_filter,
+                    code=code,
+                )
+            )
+
+
+def _options(qos: int) -> SubscribeOptions:
+    return SubscribeOptions(qos=qos, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
+
+
+def _impossible(why: Phrase) -> RefusedError:
+    return RefusedError(
+        "mqtt",
+        Phrase("the queue of the engine's earlier client id can't be moved without loss: {why}", why=why),
+        Phrase('set mqtt.client_id = "opsci-bridge" to go on with that queue'),
+    )

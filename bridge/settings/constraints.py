@@ -1,0 +1,195 @@
+"""What settings must be together: what is impossible though each is allowed, and the course's topics in their route."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from msgspec.structs import replace
+
+from bridge.errors import SettingsError
+from bridge.mqtt.address import read_address
+from bridge.route import Does, filters_overlap
+from bridge.runtime import is_available
+from bridge.settings.model import TopicName
+from bridge.settings.types import check_as
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from bridge.settings.model import Settings
+    from bridge.settings.sources import CourseTopics
+
+__all__ = ["filter_problem", "impossible", "topic_problem", "with_topics"]
+
+
+_LONGEST_TOPIC: Final = 65_535
+
+
+def impossible(settings: Settings, places: Mapping[str, str]) -> list[str]:
+    """Say what can't work in settings whose values have the right types.
+
+    Args:
+        settings: all of them.
+        places: how a message names the place where a setting was given, by its dotted name; none for a default.
+
+    Returns:
+        A sentence for each impossible thing; none where all can work.
+    """
+
+    def at(*keys: str) -> str:
+        return next((places[key] for key in keys if key in places), keys[0])
+
+    problems = [f"{at(key)}: {text}" for key, text in _addresses(settings)]
+    mqtt, apply = settings.mqtt, settings.apply
+    if text := topic_problem(mqtt.publish_topic):
+        problems.append(f"{at('mqtt.publish_topic')}: {mqtt.publish_topic!r} is no topic to publish on: {text}")
+    if apply.first_pause > apply.longest_pause:
+        problems.append(
+            f"{at('apply.first_pause', 'apply.longest_pause')}: the first pause of {apply.first_pause:g} s is longer "
+            f"than the longest, apply.longest_pause, of {apply.longest_pause:g} s"
+        )
+    if not is_available(settings.loop):
+        problems.append(f"{at('loop')}: {settings.loop} is not installed: pip install 'opsci[uvloop]', or take asyncio")
+    problems += [f"{at(*keys)}: {text}" for keys, text in _users(settings)]
+    return problems + [f"{at(*keys)}: {text}" for keys, text in _routes(settings)]
+
+
+def filter_problem(topic_filter: str) -> str:
+    """Say why a text is no MQTT topic filter (MQTT 5 sections 4.7.1 and 4.8.2), empty where it is one."""
+    if problem := _text_problem(topic_filter):
+        return problem
+    levels = topic_filter.split("/")
+    if levels[0] == "$share":
+        if len(levels) < 3 or not levels[1] or "/".join(levels[2:]) == "":
+            return "a shared subscription is $share/group/filter"
+        if "+" in levels[1] or "#" in levels[1]:
+            return "the group of a shared subscription has no + and no #"
+        levels = levels[2:]
+    if "#" in levels[:-1] or any("#" in level and level != "#" for level in levels):
+        return "# stands alone and at the end, as in a/#"
+    if any("+" in level and level != "+" for level in levels):
+        return "+ stands alone between two /, as in a/+/b"
+    return ""
+
+
+def topic_problem(topic: str) -> str:
+    """Say why a text is no MQTT topic to publish on (MQTT 5 section 4.7), empty where it is one."""
+    if "+" in topic or "#" in topic:
+        return "the wildcards + and # are for filters"
+    return _text_problem(topic)
+
+
+def _text_problem(text: str) -> str:
+    if not text:
+        return "it is empty"
+    if "\x00" in text:
+        return "it has a NUL in it"
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        return "it is no UTF-8"
+    return f"it has {size:,} bytes, and {_LONGEST_TOPIC:,} is the most" if size > _LONGEST_TOPIC else ""
+
+
+def _addresses(settings: Settings) -> Iterator[tuple[str, str]]:
+    try:
+        read_address(settings.mqtt.url)
+    except SettingsError as error:
+        yield "mqtt.url", str(error).removeprefix("mqtt.url: ")
+    for broker in dict.fromkeys(settings.kafka.brokers):
+        if not 0 < int(broker.rsplit(":", 1)[1]) <= 65_535:
+            yield "kafka.brokers", f"{broker} has a port that is not from 1 to 65535"
+    try:
+        host, _ = urlsplit(settings.strapi.url).hostname, urlsplit(settings.strapi.url).port
+    except ValueError as error:
+        yield "strapi.url", f"{settings.strapi.url} is no address: {error}"
+    else:
+        if not host:
+            yield "strapi.url", f"{settings.strapi.url} names no host"
+
+
+def _users(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
+    mqtt, kafka = settings.mqtt, settings.kafka
+    for names, username, file in (
+        (("mqtt.password_file", "mqtt.username"), mqtt.username, mqtt.password_file),
+        (("mqtt.publish_password_file", "mqtt.publish_username"), mqtt.publish_username, mqtt.publish_password_file),
+        (("kafka.password_file", "kafka.username"), kafka.username, kafka.password_file),
+    ):
+        if file and not username:
+            yield names, f"there is a password and no user for it: set {names[1]}"
+    if kafka.security.startswith("sasl_"):
+        if not kafka.username:
+            yield ("kafka.security", "kafka.username"), f"{kafka.security} asks for a user: set kafka.username"
+        elif not kafka.password_file:
+            yield ("kafka.username", "kafka.password_file"), "the user needs a password: set kafka.password_file"
+        elif kafka.security == "sasl_plaintext" and kafka.mechanism == "PLAIN":
+            yield ("kafka.mechanism",), "PLAIN without TLS sends the password in clear: set kafka.security to sasl_ssl"
+    elif kafka.username:
+        yield ("kafka.username",), f"a user is asked for with sasl_ssl only, and kafka.security is {kafka.security}"
+
+
+def _routes(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
+    filters: dict[int, str] = {}
+    topics: dict[str, int] = {}
+    for number, route in enumerate(settings.routes):
+        key = f"routes[{number}]"
+        if route.mqtt:
+            if problem := filter_problem(route.mqtt):
+                yield (f"{key}.mqtt", "routes"), f"{route.mqtt!r} is no MQTT filter: {problem}"
+            elif (first := next((n for n, one in filters.items() if filters_overlap(one, route.mqtt)), None)) is None:
+                filters[number] = route.mqtt
+            elif filters[first] == route.mqtt:
+                yield (f"{key}.mqtt", "routes"), f"routes[{first}] has the filter {route.mqtt!r} already and takes all"
+            else:
+                yield (
+                    (f"{key}.mqtt", "routes"),
+                    f"{route.mqtt!r} overlaps {filters[first]!r} of routes[{first}]: the broker would deliver what "
+                    "matches both of them twice, and it would count twice; write filters that have no topic in common",
+                )
+        if route.kafka in {".", ".."}:
+            yield (f"{key}.kafka", "routes"), f"Kafka allows no topic named {route.kafka!r}"
+        if route.kafka == settings.kafka.errors_topic:
+            text = f"the dead letters' topic {route.kafka!r} is {key}'s too: kafka.errors_topic needs one of its own"
+            yield (f"{key}.kafka", "kafka.errors_topic", "routes"), text
+        first = topics.setdefault(route.kafka, number)
+        if route.does is not settings.routes[first].does:
+            yield (
+                (f"{key}.kafka", "routes"),
+                f"the Kafka topic {route.kafka!r} is that of routes[{first}], which does "
+                f"{settings.routes[first].does.value}, and {key} does {route.does.value}: a topic does one thing",
+            )
+
+
+def with_topics(settings: Settings, topics: CourseTopics, places: dict[str, str]) -> tuple[Settings, list[str]]:
+    """Give the movement route the topics of the course's names, and the form the topic that the route listens on.
+
+    Args:
+        settings: what everything else says.
+        topics: what the course's names say.
+        places: where each setting was given; what changes is noted in it.
+
+    Returns:
+        The settings with the topics, and what is wrong with them: then the settings are as they were.
+    """
+    given = next((name for name in topics if name is not None), None)
+    if given is None:
+        return settings, []
+    number = next((place for place, route in enumerate(settings.routes) if route.does is Does.MOVEMENT), None)
+    if number is None:
+        return settings, [f"{given.where}: no route does movement, so there is none whose topic it could name"]
+    route, mqtt = settings.routes[number], settings.mqtt
+    if topics.kafka is not None:
+        _, problems = check_as("routes", topics.kafka.where, topics.kafka.value, TopicName)
+        if problems:
+            return settings, problems
+        route = replace(route, kafka=str(topics.kafka.value))
+        places[f"routes[{number}].kafka"] = topics.kafka.where
+    if topics.mqtt is not None:
+        topic = str(topics.mqtt.value)
+        route = replace(route, mqtt=topic)
+        places[f"routes[{number}].mqtt"] = topics.mqtt.where
+        if "mqtt.publish_topic" not in places and not topic_problem(topic):
+            mqtt = replace(mqtt, publish_topic=topic)
+    routes = [*settings.routes[:number], route, *settings.routes[number + 1 :]]
+    return replace(settings, routes=routes, mqtt=mqtt), []

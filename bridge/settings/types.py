@@ -1,0 +1,220 @@
+"""Values as they were given, checked against the type of their setting.
+
+A setting is one value, a list of such, or one of the tables: routes, presets and keys, checked part by part.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+
+import msgspec
+from msgspec import Meta, inspect
+from msgspec.structs import fields
+
+from bridge.movement import MAX_REFERENCE
+from bridge.route import Does, Route
+from bridge.settings.model import LONGEST_NAME, Preset, TopicName
+from bridge.settings.names import SETTINGS, allowed, did_you_mean, found
+from bridge.text import length_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.settings.sources import SourcedValue
+
+__all__ = ["TABLES", "check_as", "check_table", "check_value"]
+
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+"""What Python makes of bytes in arguments and in the environment that are no UTF-8 (PEP 383)."""
+
+_NAME: Final = Annotated[
+    str, Meta(min_length=1, max_length=LONGEST_NAME, description=f"a text of 1 to {LONGEST_NAME} characters")
+]
+
+_PRODUCT: Final = Annotated[
+    str | int, Meta(description="an id, a documentId or a barcode, as text or number; empty for the chosen rows")
+]
+
+_AMOUNT: Final = next(field.type for field in fields(Preset) if field.name == "amount")
+
+_KEYS: Final = "screen.keys"
+
+
+def check_value(given: SourcedValue) -> tuple[object, list[str]]:
+    """Read a value as the type of its setting, which is one value or a list of such.
+
+    Args:
+        given: a value for a setting that exists and is no table, see `check_table`.
+
+    Returns:
+        The value as the model takes it, and what is wrong with it; with something wrong the value means nothing.
+    """
+    kind = SETTINGS[given.key].kind
+    value = given.value
+    if given.text and isinstance(value, str):
+        value = value.strip()
+        if isinstance(_bare(kind), inspect.ListType):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+    return check_as(given.key, given.where, value, kind, text=given.text)
+
+
+def check_as(key: str, where: str, value: object, kind: Any, *, text: bool = False) -> tuple[object, list[str]]:
+    """Read a value as a type.
+
+    Args:
+        key: the dotted name of the setting that it belongs to.
+        where: how a message names the place where it was given.
+        value: what was given.
+        kind: the type with its bounds.
+        text: whether to read a text as the type.
+
+    Returns:
+        As `check_value`.
+    """
+    if any(isinstance(one, str) and _SURROGATE.search(one) for one in (value if isinstance(value, list) else [value])):
+        return None, [f"{where}: found {found(key, value)}; allowed: text in UTF-8"]
+    try:
+        return msgspec.convert(value, kind, strict=not text), []
+    except msgspec.ValidationError:
+        return None, [f"{where}: found {found(key, value)}; allowed: {allowed(kind)}"]
+
+
+def _bare(kind: Any) -> inspect.Type:
+    described = inspect.type_info(kind)
+    return described.type if isinstance(described, inspect.Metadata) else described
+
+
+class _Rows(NamedTuple):
+    """What stands in a list of tables: the type of each key, those that are needed, and the fewest rows, 0 or 1."""
+
+    row: type[msgspec.Struct]
+    kinds: Mapping[str, Any]
+    needed: tuple[str, ...]
+    least: int
+
+    @property
+    def allowed(self) -> str:
+        *others, last = self.kinds
+        return f"{', '.join(others)} and {last}"
+
+
+_ROWS: Final = {
+    "routes": _Rows(Route, {"mqtt": str, "kafka": TopicName, "does": Does}, ("mqtt", "kafka"), 1),
+    "screen.presets": _Rows(Preset, {"name": _NAME, "product": _PRODUCT, "amount": _AMOUNT}, ("name", "amount"), 0),
+}
+
+
+TABLES: Final = frozenset({*_ROWS, _KEYS})
+"""The settings that are tables, or lists of such; as a text, in the environment, they are JSON."""
+
+
+def check_table(given: SourcedValue) -> tuple[object, list[str]]:
+    """Read a value as the tables that a setting consists of.
+
+    Args:
+        given: a value for one of `TABLES`.
+
+    Returns:
+        The value as the model takes it, and what is wrong with it; with something wrong the value means nothing.
+    """
+    value = given.value
+    if given.text and isinstance(value, str):
+        try:
+            value = msgspec.json.decode(value)
+        except msgspec.DecodeError as error:
+            what = "object of keys" if given.key == _KEYS else f"list of {given.key.rpartition('.')[2]}"
+            return None, [f"{given.where}: it is a JSON {what}, and this is no JSON: {error}"]
+    return _keys(given, value) if given.key == _KEYS else _rows(given, value, _ROWS[given.key])
+
+
+def _rows(given: SourcedValue, value: object, rows: _Rows) -> tuple[object, list[str]]:
+    if not isinstance(value, list) or len(value) < rows.least:
+        tables = f"at least one [[{given.key}]] table" if rows.least else f"[[{given.key}]] tables"
+        return None, [f"{given.where}: found {found(given.key, value)}; allowed: a list of {tables}"]
+    read: list[object] = []
+    problems: list[str] = []
+    for number, item in enumerate(value):
+        row, wrong = _row(given, f"[{number}]", item, rows)
+        problems += wrong
+        read += [] if row is None else [row]
+    if rows.row is Preset and not problems:
+        problems = _shared_names(given, [row for row in read if isinstance(row, Preset)])
+    return read, problems
+
+
+def _row(given: SourcedValue, part: str, item: object, rows: _Rows) -> tuple[object, list[str]]:
+    if not isinstance(item, dict):
+        return None, [f"{given.at(part)}: found {found(given.key, item)}; allowed: a table with {rows.allowed}"]
+    problems = [
+        f"{given.at(f'{part}.{name}')}: there is no such setting; {did_you_mean(str(name), rows.kinds)}"
+        for name in item
+        if name not in rows.kinds
+    ]
+    problems += [f"{given.at(part)}: {name} is missing" for name in rows.needed if name not in item]
+    read: dict[str, object] = {}
+    for name in [name for name in rows.kinds if name in item]:
+        where = given.at(f"{part}.{name}")
+        read[name], wrong = check_as(given.key, where, item[name], rows.kinds[name])
+        problems += wrong
+    if not problems and rows.row is Preset:
+        problems = _preset_problems(given, part, read)
+    return (None, problems) if problems else (msgspec.convert(read, rows.row), [])
+
+
+def _preset_problems(given: SourcedValue, part: str, read: dict[str, object]) -> list[str]:
+    """What is wrong with a preset whose values have the right types; the product becomes text."""
+    problems: list[str] = []
+    name, product = str(read["name"]), read.get("product", "")
+    read["name"], read["product"] = name.strip(), str(product).strip()
+    if not name.strip() or not name.isprintable():
+        problems.append(f"{given.at(f'{part}.name')}: found {found(given.key, name)}; allowed: a text that can be read")
+    if (
+        (isinstance(product, int) and product < 1)
+        or length_of(str(product)) > MAX_REFERENCE
+        or not str(product).isprintable()
+    ):
+        problems.append(
+            f"{given.at(f'{part}.product')}: found {found(given.key, product)}; allowed: a number from 1 on, or up to "
+            f"{MAX_REFERENCE} characters that can be read"
+        )
+    if read["amount"] == 0:
+        problems.append(f"{given.at(f'{part}.amount')}: found 0, which moves nothing; allowed: a number but 0")
+    return problems
+
+
+def _shared_names(given: SourcedValue, presets: list[Preset]) -> list[str]:
+    first: dict[str, int] = {}
+    return [
+        f"{given.at(f'[{number}].name')}: found {found(given.key, preset.name)}, which "
+        f"{given.key}[{first[preset.name]}] is called already; allowed: a name of its own"
+        for number, preset in enumerate(presets)
+        if first.setdefault(preset.name, number) != number
+    ]
+
+
+def _keys(given: SourcedValue, value: object) -> tuple[object, list[str]]:
+    """Keys by the id of what they do; an id written without quotes is tables in tables in TOML, and meant the same."""
+    if not isinstance(value, dict):
+        return None, [f'{given.where}: found {found(given.key, value)}; allowed: a table as {{ "focus.form" = "f4" }}']
+    read: dict[str, str] = {}
+    problems: list[str] = []
+
+    def take(table: Mapping[object, object], path: str) -> None:
+        for name, inner in table.items():
+            identity = f"{path}{name}"
+            if isinstance(inner, dict):
+                take(inner, f"{identity}.")
+                continue
+            keys = ",".join(map(str, inner)) if isinstance(inner, list) else inner
+            if isinstance(keys, str) and keys and all(key.strip() for key in keys.split(",")):
+                read[identity] = ",".join(key.strip() for key in keys.split(","))
+            else:
+                problems.append(
+                    f'{given.at(f".{identity}")}: found {found(given.key, inner)}; allowed: a key as "f4", or several '
+                    "with commas between them"
+                )
+
+    take(value, "")
+    return read, problems

@@ -1,0 +1,263 @@
+"""Starting and stopping servers: side by side, one alone, all of them, and the removal of what they wrote.
+
+Each is spawned, recorded, asked until it answers, and explained where it does not; what the record does not name is
+left alone. Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import threading
+import time
+from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from bridge.known_servers import KnownServers
+from stack.errors import ServerStartError, StateError
+from stack.run_state import Damage, Running, RunState, hold, mend_run_state
+from stack.servers.process import AnotherAnswersError, Identity, spawn, stop_group
+from stack.servers.server import Launch, cause_of_death, tail
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Collection, Mapping
+
+    from stack.paths import Paths
+    from stack.report import Report, Step
+
+__all__ = ["WAITING", "Starter", "reset", "stop_one", "stop_servers", "take_down"]
+
+_ASK_AGAIN: Final = 0.1
+
+_MOST_MENDED: Final = 5
+"""How often one start goes on after something damaged was moved aside."""
+
+_WHOLE_LOG: Final = 2_000_000
+"""Lines, and bytes, of a log that are searched for what is damaged."""
+
+WAITING = "another opsci starts or stops these servers: waiting for it"
+
+
+def stop_servers(
+    paths: Paths, report: Report, *, names: Collection[str] | None = None, owner: Identity | None = None
+) -> list[str]:
+    """Stop servers side by side and take them off the record. The caller holds the state's lock.
+
+    Args:
+        paths: whose state.
+        report: what tells the progress.
+        names: which servers; all of the record by default.
+        owner: only those that this runner started; any by default.
+
+    Returns:
+        The names of those that ran and were stopped.
+    """
+    mend_run_state(paths.record, Damage(paths, report))
+    record = RunState.read(paths.record)
+    chosen = [
+        name
+        for name, running in record.servers.items()
+        if (names is None or name in names) and (owner is None or running.owner == owner)
+    ]
+    alive = [name for name in chosen if record.servers[name].identity.is_alive]
+
+    def stop(name: str) -> None:
+        running = record.servers[name]
+        with report.step(f"stop {name}"):
+            if stop_group(running.identity, patience=running.stop_patience):
+                report.note(f"  {name} did not stop within {running.stop_patience:.0f} s and was killed")
+
+    if alive:
+        with ThreadPoolExecutor(len(alive), "stop") as pool:
+            list(pool.map(stop, alive))
+    for name in chosen:
+        del record.servers[name]
+    if chosen:
+        record.write(paths.record)
+    return alive
+
+
+class _DiedError(ServerStartError):
+    """A server ended before it answered; `said` is all that it wrote since its start."""
+
+    def __init__(self, server: str, log: Path, log_start: int, cause: str) -> None:
+        self.said = tail(log, lines=_WHOLE_LOG, since=log_start, most=_WHOLE_LOG)
+        end = tail(log, since=log_start)
+        # Of all that it said: after the cause a server may tell at length of its end.
+        super().__init__(server, cause or cause_of_death(self.said), str(log), end)
+
+
+class Starter:
+    """Starts servers and keeps the handles of their processes.
+
+    Args:
+        paths: whose state.
+        report: what tells the progress.
+        owner: the runner that the servers are to end with, or nothing for servers that stay.
+    """
+
+    def __init__(self, paths: Paths, report: Report, owner: Identity | None) -> None:
+        self._paths = paths
+        self._report = report
+        self._owner = owner
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._cancel = threading.Event()
+        self._mutex = threading.Lock()
+
+    @property
+    def started(self) -> list[str]:
+        """The names of the servers whose processes are this one's children."""
+        return list(self._children)
+
+    def start(self, launches: Mapping[str, Callable[[], Launch]], record: RunState) -> None:
+        """Start servers and wait until each answers; where one does not, stop all of them.
+
+        Args:
+            launches: by server, what prepares it and says how to start it; called side by side.
+            record: the record that each is entered into, and written, as soon as its process exists.
+
+        Raises:
+            ServerStartError: a server died or stayed silent.
+            StackError: what its preparation raised.
+        """
+        pool = ThreadPoolExecutor(len(launches), "start")
+        try:
+            tasks = [pool.submit(self._start_one, name, launch, record) for name, launch in launches.items()]
+            for task in wait(tasks, return_when=FIRST_EXCEPTION).done:
+                task.result()
+        except BaseException:
+            self._cancel.set()
+            pool.shutdown()
+            stop_servers(self._paths, self._report, names=launches.keys())
+            for name in launches:
+                self.reap(name)
+            raise
+        finally:
+            pool.shutdown()
+            self._cancel.clear()
+
+    def reap(self, name: str) -> None:
+        """Take leave of a child that has ended, so that it does not stay as a zombie."""
+        child = self._children.pop(name, None)
+        if child:
+            child.wait()
+
+    def _start_one(self, name: str, prepare: Callable[[], Launch], record: RunState) -> None:
+        with self._report.step(f"start {name}") as step:
+            for mended in range(_MOST_MENDED + 1):
+                self.reap(name)
+                step.waits_for = "its configuration"
+                launch = prepare()
+                try:
+                    self._start_launched(launch, record, step)
+                except _DiedError as error:
+                    if mended == _MOST_MENDED or launch.mend is None or not launch.mend(error.said):
+                        raise
+                else:
+                    return
+
+    def _start_launched(self, launch: Launch, record: RunState, step: Step) -> None:
+        name = launch.name
+        log = self._paths.log(name)
+        with self._mutex:
+            # After a cancel nothing more may be spawned: the stop that follows reads the record once.
+            if self._cancel.is_set():
+                raise CancelledError
+            log_start = log.stat().st_size if log.exists() else 0
+            running = Running(Identity.of(os.getpid()), self._owner, log_start, launch.stop_patience)
+            environment = {**launch.environment, **record.entry(name, running, self._paths.state)}
+            identity, child = spawn(launch.argv, log=log, cwd=launch.cwd, environment=environment)
+            self._children[name] = child
+            record.servers[name] = replace(running, identity=identity)
+            record.write(self._paths.record)
+        self._wait_well(launch, identity, log_start, step)
+
+    def _wait_well(self, launch: Launch, identity: Identity, log_start: int, step: Step) -> None:
+        log = self._paths.log(launch.name)
+        deadline = time.monotonic() + launch.start_patience
+        todo: list[tuple[str, Callable[[], None]]] = [
+            (name, partial(check, identity)) for name, check in launch.checks.items()
+        ]
+        if launch.finish:
+            todo.append(("its set-up", launch.finish))
+        taken = ""
+        while todo:
+            if self._cancel.is_set():
+                raise CancelledError
+            step.waits_for, check = todo[0]
+            try:
+                check()
+                todo.pop(0)
+            except OSError as error:
+                if isinstance(error, AnotherAnswersError):
+                    taken = str(error)
+                if not identity.is_alive:
+                    raise _DiedError(launch.name, log, log_start, taken) from None
+                if time.monotonic() > deadline:
+                    end = tail(log, since=log_start)
+                    silence = f"{step.waits_for} did not work within {launch.start_patience:.0f} s: {error}"
+                    raise ServerStartError(launch.name, silence, str(log), end) from None
+                self._cancel.wait(_ASK_AGAIN)
+
+
+def take_down(paths: Paths, report: Report) -> int:
+    """Stop every server that was started in this state folder, and nothing else."""
+    if not paths.is_ours:
+        print("nothing runs")
+        return 0
+    with hold(paths.lock, partial(report.note, WAITING)):
+        stopped = stop_servers(paths, report)
+    print(f"stopped {', '.join(stopped)}" if stopped else "nothing runs")
+    return 0
+
+
+def reset(paths: Paths, report: Report) -> int:
+    """Stop the servers and remove their state; the cache of downloads stays.
+
+    Raises:
+        StateError: the folder was not made by this program.
+    """
+    if not paths.state.exists():
+        print(f"nothing to remove: there is no {paths.state}")
+        return 0
+    if not paths.is_ours:
+        raise StateError(f"{paths.state} was not made by this program (it has no .opsci-state): it is left alone")
+    with hold(paths.lock, partial(report.note, WAITING)):
+        stopped = stop_servers(paths, report)
+        if stopped:
+            print(f"stopped {', '.join(stopped)}")
+        _forget(paths)
+        removed = sorted(entry.name for entry in paths.state.iterdir() if not entry.name.startswith("."))
+        shutil.rmtree(paths.state)
+    print(f"removed {paths.state}: {', '.join(removed)}")
+    return 0
+
+
+def _forget(paths: Paths) -> None:
+    """Let engines with settings of the user's own know that this Kafka cluster is gone for good.
+
+    Those with the settings of this state keep what they know in it, and it is removed with it.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        written = (paths.state / "kafka" / "data" / "meta.properties").read_text()
+        if cluster := re.search(r"^cluster\.id=(\S+)$", written, re.MULTILINE):
+            named = os.environ.get("XDG_STATE_HOME", "").strip()
+            folder = (Path(named) if named else Path.home() / ".local" / "state") / "opsci"
+            KnownServers(folder / "known-servers.json").forget(cluster[1])
+
+
+def stop_one(paths: Paths, report: Report, name: str) -> int:
+    """Stop one server; the others run on."""
+    if not paths.is_ours:
+        print(f"{name} does not run")
+        return 0
+    with hold(paths.lock, partial(report.note, WAITING)):
+        stopped = stop_servers(paths, report, names=[name])
+    print(f"stopped {name}" if stopped else f"{name} does not run")
+    return 0

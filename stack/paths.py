@@ -1,0 +1,246 @@
+"""Where things are kept: this source tree, the user's state and the user's cache, and that no one else gets into them.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from stack.errors import StateError
+
+__all__ = ["ROOT", "Paths", "keep_writers_out", "make_private"]
+
+
+_OTHERS: Final = 0o077
+"""Every right of the group and of everyone else."""
+
+_WRITERS: Final = 0o022
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+"""The folder that holds `stack` and `configs`: the clone, or site-packages."""
+
+_MARKER: Final = ".opsci-state"
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, or take the rights on it and on all that is in it from everyone but its owner.
+
+    Symbolic links inside are neither followed nor changed: where they lead has rights of its own.
+
+    Args:
+        folder: the folder; its parents are made where they are missing.
+
+    Raises:
+        StateError: it is a link, or no folder, or it or something in it belongs to another user, who could change it.
+        OSError: it can't be made or changed.
+    """
+    if folder.is_symlink():
+        raise StateError(
+            f"{folder} is a symbolic link, which may lead elsewhere one day: name what it leads to, {folder.readlink()}"
+        )
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _close(folder)
+    # Closed before it is looked through: whoever could write here may have left something behind.
+    for inside, folders, files in os.walk(folder, onerror=_raise):
+        base = folder / inside
+        for name in folders:
+            _close(base / name)
+        for name in files:
+            _close(base / name)
+
+
+def keep_writers_out(folder: Path) -> None:
+    """Take the right to write in a folder of this user's from everyone else; what others may read there stays.
+
+    Args:
+        folder: of programs that are run from there. One that is missing, or another user's own, is left as it is.
+    """
+    try:
+        status = folder.stat()
+        if status.st_uid == os.geteuid() and status.st_mode & _WRITERS:
+            folder.chmod(stat.S_IMODE(status.st_mode) & ~_WRITERS)
+    except FileNotFoundError:
+        return
+
+
+def _close(path: Path) -> None:
+    """Take every right of others, where there are any."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        # A server that runs renames and removes its files.
+        return
+    if status.st_uid != os.geteuid():
+        raise StateError(
+            f"{path} belongs to another user (uid {status.st_uid}, and this is uid {os.geteuid()}), who can change it: "
+            "name another folder, or give it to this user"
+        )
+    if not stat.S_ISLNK(status.st_mode) and status.st_mode & _OTHERS:
+        try:
+            path.chmod(stat.S_IMODE(status.st_mode) & ~_OTHERS)
+        except FileNotFoundError:
+            return
+
+
+def _raise(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+def _user_folder(variable: str, fallback: str) -> Path:
+    named = os.environ.get(variable, "").strip()
+    return (Path(named) if named else Path.home() / fallback) / "opsci"
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The two folders that everything is kept in.
+
+    Attributes:
+        state: what the servers write: data, logs, tokens, settings, the record of what runs.
+        cache: what was downloaded: it can be deleted at any time that nothing runs and is fetched again.
+    """
+
+    state: Path
+    cache: Path
+
+    @classmethod
+    def of(cls, state: Path | None = None, cache: Path | None = None, *, secure: bool = False) -> Paths:
+        """Decide the folders: as given, else by OPSCI_STATE and OPSCI_CACHE, else the user's own.
+
+        Args:
+            state: the state folder, taken as it is.
+            cache: the cache folder.
+            secure: for the secured profile, whose state stands beside the other under a name of its own.
+        """
+        apart = secure and state is None
+        named_state = os.environ.get("OPSCI_STATE", "")
+        named_cache = os.environ.get("OPSCI_CACHE", "")
+        state = state or (Path(named_state) if named_state else _user_folder("XDG_DATA_HOME", ".local/share"))
+        cache = cache or (Path(named_cache) if named_cache else _user_folder("XDG_CACHE_HOME", ".cache"))
+        state = state.expanduser().absolute()
+        for folder in (state, cache.expanduser().absolute()):
+            if folder.name and not _is_utf8(str(folder)):
+                raise StateError(
+                    f"the name of the folder {str(folder)!a} is not UTF-8, which settings files and Java need: name "
+                    "others with OPSCI_STATE and OPSCI_CACHE"
+                )
+        return cls(state.with_name(f"{state.name}-secure") if apart else state, cache.expanduser().absolute())
+
+    @property
+    def settings(self) -> Path:
+        """The settings file that `opsci-tui` and `opsci-bridge` read."""
+        return self.state / "settings.toml"
+
+    @property
+    def record(self) -> Path:
+        """The record of the processes that were started."""
+        return self.state / "run.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held while servers are started or stopped."""
+        return self.state / "lock"
+
+    @property
+    def bridge_token(self) -> Path:
+        """Strapi's API token for the bridge."""
+        return self.state / "strapi" / "bridge.token"
+
+    @property
+    def read_token(self) -> Path:
+        """Strapi's read-only API token, for frontends."""
+        return self.state / "strapi" / "read.token"
+
+    @property
+    def outbox(self) -> Path:
+        """Where the screen keeps what it published and the stock does not show yet."""
+        return self.state / "outbox"
+
+    @property
+    def admin_password(self) -> Path:
+        """The password of Strapi's administrator."""
+        return self.state / "strapi" / "admin.password"
+
+    @property
+    def strangers(self) -> Path:
+        """Whom else Strapi lets in, as it wrote at its latest start."""
+        return self.state / "strapi" / "strangers.json"
+
+    @property
+    def mqtt_client_id(self) -> Path:
+        """The engine's MQTT client id, which the engine makes at its first start."""
+        return self.state / "mqtt-client-id"
+
+    @property
+    def damage(self) -> Path:
+        """What is known of the files that were damaged and moved aside."""
+        return self.state / "damaged.jsonl"
+
+    @property
+    def known_servers(self) -> Path:
+        """Which Kafka cluster the engine knows here: a new state has a new one."""
+        return self.state / "known-servers.json"
+
+    def log(self, server: str) -> Path:
+        """Where a server logs."""
+        return self.state / "logs" / f"{server}.log"
+
+    @property
+    def credentials(self) -> Path:
+        """Certificates, passwords and files of users, where the servers of this state are secured."""
+        return self.state / "secure"
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether the servers of this state are secured, for good: their data know who may do what."""
+        return self.credentials.is_dir()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the state folder is one that this program made."""
+        return (self.state / _MARKER).is_file()
+
+    def claim(self, *, secure: bool = False) -> None:
+        """Make the state folder, or take one that is empty or already ours; its owner alone gets into it.
+
+        Args:
+            secure: whether its servers are to be secured; one that is stays so without being told.
+
+        Raises:
+            StateError: it holds something else, or servers that are not secured, or what another user could change, or
+                cannot be made.
+        """
+        try:
+            found = None if self.is_ours or not self.state.is_dir() else next(self.state.iterdir(), None)
+            if found is not None:
+                # Before any right in it is changed: it is someone's own.
+                raise StateError(
+                    f"{self.state} holds something else ({found.name}): name an empty or a new folder with --state"
+                )
+            make_private(self.state)
+            if not self.is_ours:
+                (self.state / _MARKER).write_text("Made by python3 -m stack; `python3 -m stack reset` removes it.\n")
+            if secure and not self.is_secure:
+                if self.record.exists():
+                    raise StateError(
+                        f"{self.state} holds servers that let everyone in: name another folder with --state, "
+                        "or remove it with `python3 -m stack reset`"
+                    )
+                self.credentials.mkdir(mode=0o700)
+            (self.state / "logs").mkdir(exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise StateError(f"the state folder {self.state} cannot be used: {error.strerror}") from error

@@ -1,0 +1,377 @@
+"""Kafka's data folder, looked through before Kafka is: what is damaged is moved aside, and what else is known restored.
+
+Kafka ends where one of its small files can't be read, starts an empty cluster where its metadata are empty, and passes
+over what a segment lacks at its end. What is checked is the format of Kafka 4: record batches of magic 2 (as Kafka's
+protocol has them), checkpoints of version 0, `meta.properties` of version 1, `partition.metadata` of version 0.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import re
+import shutil
+import struct
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from aiokafka.record.util import calc_crc32c
+
+from bridge.private_file import damage_of
+from stack.run_state import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from pathlib import Path
+
+    from stack.run_state import Damage
+
+__all__ = ["Segment", "cluster_id", "keep_identity", "mend_data", "read_segment"]
+
+_METADATA: Final = "__cluster_metadata-0"
+_METADATA_TOPIC: Final = "AAAAAAAAAAAAAAAAAAAAAQ"
+"""The id that Kafka gives to the topic of its metadata, in every cluster."""
+
+_BATCH: Final = struct.Struct(">qiibIhiqqqhii")
+"""The head of a batch: base offset, length from here on, leader epoch, magic, CRC-32C of all after it, attributes, last
+offset's delta, first and last time, producer's id, its epoch, first sequence, and how many records there are."""
+
+_BEFORE_LENGTH: Final = 12
+_BEFORE_CHECKED: Final = 21
+_CHECKED: Final = 32_000_000
+"""How many bytes at the end of a segment have their checksums looked at, in a fifth of a second."""
+
+_SEGMENT: Final = re.compile(r"(\d{20})\.log")
+_CHECKPOINTS: Final = (
+    "recovery-point-offset-checkpoint",
+    "log-start-offset-checkpoint",
+    "replication-offset-checkpoint",
+    "cleaner-offset-checkpoint",
+)
+_IDENTITY: Final = ("meta.properties", "bootstrap.checkpoint")
+_MOMENT: Final = 10.0
+_POLL: Final = 0.1
+_AGAIN: Final = "Kafka finds out again what was in it: nothing is lost"
+
+
+class Segment(NamedTuple):
+    """A segment of a partition, as far as it can be read.
+
+    Attributes:
+        whole: where its whole batches begin and end, in bytes.
+        end: the offset after the last record in them; the segment's own where there is none.
+        records: how many records are in them.
+        damage: what is wrong with it; empty where nothing is.
+    """
+
+    whole: list[tuple[int, int]]
+    end: int
+    records: int
+    damage: str
+
+
+def read_segment(path: Path, base: int) -> Segment:
+    """Read the batches of a segment, and leave out those whose checksum is wrong.
+
+    Args:
+        path: the file. Of a large one the heads of all batches are read, and the checksums of the last ones.
+        base: the offset that it begins with.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    with path.open("rb") as file:
+        if not path.stat().st_size:
+            return Segment([], base, 0, "")
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return _read_batches(content, base)
+
+
+def _read_batches(content: mmap.mmap, base: int) -> Segment:
+    whole: list[tuple[int, int]] = []
+    end, records, place, damage = base, 0, 0, ""
+    while place < len(content):
+        head = content[place : place + _BATCH.size]
+        if len(head) < _BATCH.size:
+            damage = "is cut short"
+            break
+        first, length, _, magic, checksum, _, delta, *_, count = _BATCH.unpack(head)
+        after = place + _BEFORE_LENGTH + length
+        if magic != 2 or length < _BATCH.size - _BEFORE_LENGTH or first < end or delta < 0:
+            damage = f"is damaged at byte {place}" if any(head) else f"holds NUL bytes from byte {place} on"
+            break
+        if after > len(content):
+            damage = "is cut short"
+            break
+        if after < len(content) - _CHECKED or calc_crc32c(content[place + _BEFORE_CHECKED : after]) == checksum:
+            whole.append((place, after))
+            end, records = first + delta + 1, records + count
+        else:
+            damage = f"is damaged at byte {place}"
+        place = after
+    return Segment(whole, end, records, damage)
+
+
+def keep_identity(data: Path, kept: Path, partitions: Collection[str] = ()) -> None:
+    """Copy what a cluster is known by to where it can be restored from: its id and the ids of its topics.
+
+    Args:
+        data: Kafka's data folder, which is whole.
+        kept: the folder of the copies; it is made.
+        partitions: the folders of topics that a Kafka that runs was just asked to make; it is given a moment for them.
+
+    Raises:
+        OSError: something can't be read or written.
+    """
+    kept.mkdir(exist_ok=True, mode=0o700)
+    for name in _IDENTITY:
+        if (data / name).is_file():
+            shutil.copyfile(data / name, kept / name)
+    deadline = time.monotonic() + _MOMENT
+    while True:
+        topics = {file.parent.name: found for file in data.glob("*-*/partition.metadata") if (found := _topic_id(file))}
+        if topics.keys() >= set(partitions) or time.monotonic() > deadline:
+            break
+        time.sleep(_POLL)
+    write_whole(kept / "topics.json", json.dumps(topics, indent=1, sort_keys=True))
+
+
+def cluster_id(kept: Path) -> str:
+    """The id of the cluster as it was kept, so that clients know a new storage as the same; empty where none was."""
+    try:
+        found = re.search(r"^cluster\.id=(\S+)$", (kept / "meta.properties").read_text(), re.MULTILINE)
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return found[1] if found else ""
+
+
+def mend_data(data: Path, kept: Path, damage: Damage) -> bool:
+    """Move aside what is damaged in the data folder of a Kafka that does not run, and restore what is known of it.
+
+    Args:
+        data: the folder; it need not be there.
+        kept: the copies of `keep_identity`.
+        damage: what moves files aside.
+
+    Returns:
+        Whether the storage has to be formatted: there is none, or none of use.
+
+    Raises:
+        OSError: something can't be read or moved.
+    """
+    if not data.is_dir() or not any(data.iterdir()):
+        return True
+    for name in _IDENTITY:
+        if not _mend_identity(data / name, kept / name, damage):
+            return True
+    if why := _damage_of_metadata(data):
+        records = sum(_records(folder) for folder in data.glob("*-*") if folder.name != _METADATA)
+        damage.move(
+            data,
+            why,
+            f"Kafka starts with an empty storage: its topics ({records:,} records) and the groups' positions in them "
+            "are in that folder alone. Movements that had not come into the stock are lost, unknown how many",
+        )
+        return True
+    for name in _CHECKPOINTS:
+        _mend_file(data / name, _of_checkpoint, damage, _AGAIN)
+    _mend_file(data / _METADATA / "quorum-state", _of_json, damage, _AGAIN)
+    for path in (data / _METADATA).glob("*.checkpoint"):
+        _mend_file(path, _of_snapshot, damage, _AGAIN)
+    ends = _recovery_points(data)
+    topics = _kept_topics(kept)
+    for folder in sorted(data.glob("*-*")):
+        if folder.is_dir():
+            _mend_partition(folder, ends.get(folder.name, 0), topics, damage)
+    keep_identity(data, kept)
+    return False
+
+
+def _mend_identity(path: Path, copy: Path, damage: Damage) -> bool:
+    """Restore one of the files that `format` writes; False where it can't be."""
+    why_not = _of_properties if path.suffix == ".properties" else _of_snapshot
+    why = why_not(path) if path.is_file() else "is not there"
+    if not why:
+        return True
+    restored = copy.is_file() and not why_not(copy)
+    if path.exists():
+        then = "It is restored from a copy: nothing is lost" if restored else "Kafka's storage is formatted again"
+        damage.move(path, why, then)
+    if restored:
+        shutil.copyfile(copy, path)
+    return restored
+
+
+def _damage_of_metadata(data: Path) -> str:
+    """What is wrong with the log of the cluster's metadata, without which nothing else means anything."""
+    folder = data / _METADATA
+    segments = sorted(folder.glob("*.log")) if folder.is_dir() else []
+    if not segments:
+        return "has no metadata of the cluster"
+    # Kafka notes the state of producers at its end in a file that is named by the offset.
+    written = max([1, *(int(path.stem) for path in folder.glob("*.snapshot") if path.stem.isdigit())])
+    for path in segments:
+        found = read_segment(path, int(path.stem))
+        if path == segments[-1]:
+            # A broker that was killed may leave half a batch there, of which it had told no one.
+            if found.end < written:
+                return f"can't be used, as {_METADATA}/{path.name} {found.damage or 'is empty'}"
+        elif found.damage:
+            return f"can't be used, as {_METADATA}/{path.name} {found.damage}"
+    for path in folder.glob("*.checkpoint"):
+        if _of_snapshot(path) and int(segments[0].stem):
+            return f"can't be used, as {_METADATA}/{path.name} can't be read"
+    return ""
+
+
+def _mend_partition(folder: Path, expected: int, topics: dict[str, str], damage: Damage) -> None:
+    """Mend one partition.
+
+    Args:
+        folder: of the partition.
+        expected: the offset up to which its records were on the disk.
+        topics: the kept ids of topics, by the name of a partition's folder.
+        damage: what moves files aside.
+    """
+    identity = folder / "partition.metadata"
+    if identity.exists() and not _topic_id(identity):
+        topic = _METADATA_TOPIC if folder.name == _METADATA else topics.get(folder.name, "") or _of_a_sibling(folder)
+        why = damage_of(identity.read_bytes()) or "is cut short"
+        if topic:
+            damage.move(identity, why, "The topic's id is restored: nothing is lost")
+            write_whole(identity, f"version: 0\ntopic_id: {topic}")
+        else:
+            # Kafka does not start where its data folder has another folder in it.
+            damage.move(
+                folder,
+                f"can't be used, as its partition.metadata {why}",
+                f"Kafka makes the partition again, empty: its records are lost ({_records(folder):,})",
+                into=folder.parent.parent,
+            )
+            return
+    _mend_file(folder / "leader-epoch-checkpoint", _of_checkpoint, damage, _AGAIN)
+    if folder.name == _METADATA:
+        return
+    segments = sorted(path for path in folder.iterdir() if _SEGMENT.fullmatch(path.name))
+    for number, path in enumerate(segments):
+        is_last = number == len(segments) - 1
+        _mend_segment(path, expected if is_last else int(segments[number + 1].stem), damage, is_last=is_last)
+
+
+def _mend_segment(path: Path, expected: int, damage: Damage, *, is_last: bool) -> None:
+    base = int(path.stem)
+    found = read_segment(path, base)
+    # What was deleted at the front, or compacted, leaves gaps; a whole segment that ends early was cut at a batch.
+    missing = max(0, expected - found.end) if is_last else 0
+    if not found.damage and not missing:
+        return
+    count = f"{missing:,}" if missing else "unknown how many"
+    what = "positions of groups" if path.parent.name.startswith("__consumer_offsets") else "records"
+    aside = damage.move(
+        path,
+        found.damage or ("is empty" if not found.whole else "is cut short"),
+        f"The {found.records:,} records that are whole stay, the other {what} are lost: {count}",
+    )
+    with aside.open("rb") as source, path.open("wb") as target:
+        path.chmod(0o600)
+        for start, end in found.whole:
+            source.seek(start)
+            target.write(source.read(end - start))
+        if missing:
+            target.write(_nothing(found.end, expected, _last_epoch(path.parent)))
+    for derived in (".index", ".timeindex", ".txnindex"):
+        # Made from the segment, and again by Kafka.
+        path.with_suffix(derived).unlink(missing_ok=True)
+
+
+def _nothing(first: int, after: int, epoch: int) -> bytes:
+    """A batch without records that takes the place of some offsets, as compaction leaves it.
+
+    So no offset means two records, and a consumer whose position is among those that are lost goes on behind them.
+    """
+    rest = struct.pack(">hiqqqhii", 0, after - first - 1, -1, -1, -1, -1, -1, 0)
+    length = _BATCH.size - _BEFORE_LENGTH
+    return struct.pack(">qiibI", first, length, epoch, 2, calc_crc32c(rest)) + rest
+
+
+def _last_epoch(folder: Path) -> int:
+    """The epoch of a partition's leader that Kafka noted last, 0 where it is not known."""
+    try:
+        return int((folder / "leader-epoch-checkpoint").read_text().splitlines()[-1].split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _mend_file(path: Path, why_not: Callable[[Path], str], damage: Damage, consequence: str) -> None:
+    if path.is_file() and (why := why_not(path)):
+        damage.move(path, why, consequence)
+
+
+def _recovery_points(data: Path) -> dict[str, int]:
+    """By partition the offset before which every record is on the disk, as Kafka noted it."""
+    try:
+        lines = (data / _CHECKPOINTS[0]).read_text().splitlines()[2:]
+    except (OSError, UnicodeDecodeError):
+        return {}
+    fields = [line.split() for line in lines]
+    return {f"{line[0]}-{line[1]}": int(line[2]) for line in fields if len(line) == 3 and line[2].isdecimal()}
+
+
+def _records(folder: Path) -> int:
+    return sum(read_segment(path, int(path.stem)).records for path in folder.glob("*.log"))
+
+
+def _topic_id(path: Path) -> str:
+    try:
+        found = re.fullmatch(r"version: 0\ntopic_id: ([A-Za-z0-9_-]{22})\s*", path.read_text())
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return found[1] if found else ""
+
+
+def _of_a_sibling(folder: Path) -> str:
+    """The id of a partition's topic, from another partition of that topic."""
+    topic = folder.name.rpartition("-")[0]
+    siblings = (path for path in folder.parent.glob(f"{topic}-*") if path.name.rpartition("-")[0] == topic)
+    return next((found for path in siblings if (found := _topic_id(path / "partition.metadata"))), "")
+
+
+def _kept_topics(kept: Path) -> dict[str, str]:
+    try:
+        found = json.loads((kept / "topics.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return {str(name): str(topic) for name, topic in found.items()} if isinstance(found, dict) else {}
+
+
+def _of_properties(path: Path) -> str:
+    """What is wrong with `meta.properties`; empty where nothing is, as with the other three."""
+    content = path.read_bytes()
+    text = content.decode(errors="replace")
+    if all(re.search(rf"^{key}=\S+$", text, re.MULTILINE) for key in ("version", "cluster.id", "node.id")):
+        return ""
+    return damage_of(content) or "is cut short"
+
+
+def _of_snapshot(path: Path) -> str:
+    return read_segment(path, 0).damage if path.stat().st_size else "is empty"
+
+
+def _of_checkpoint(path: Path) -> str:
+    content = path.read_bytes()
+    lines = content.decode(errors="replace").splitlines()
+    try:
+        # For Kafka an empty one is as good as none.
+        if not lines or (lines[0] == "0" and int(lines[1]) == len(lines) - 2):
+            return ""
+    except (IndexError, ValueError):
+        pass
+    return damage_of(content) or "is cut short"
+
+
+def _of_json(path: Path) -> str:
+    content = path.read_bytes()
+    try:
+        return "" if isinstance(json.loads(content), dict) else "holds something else"
+    except ValueError:
+        return damage_of(content) or "is cut short"

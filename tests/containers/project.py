@@ -1,0 +1,175 @@
+"""The compose file as a project of its own: on free ports, with images and volumes under names of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from stack.paths import ROOT
+from stack.ports import random_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from stack.ports import Ports
+    from tests.containers.bases import Bases
+    from tests.containers.engine import Engine
+
+__all__ = ["BRIDGE", "STRAPI", "Project"]
+
+BRIDGE: Final = "opsci-test-bridge"
+STRAPI: Final = "opsci-test-strapi"
+_UP: Final = 240.0
+_BUILD: Final = 1500.0
+
+
+@dataclass
+class Project:
+    """One project.
+
+    Attributes:
+        engine: where it runs.
+        bases: what its images stand on.
+        folder: for the file that is laid over the compose file.
+        name: of the project.
+        root: the clone whose compose file it is.
+        tag: of the two images that are built from it.
+        panel: whether Strapi's admin panel is built as well.
+    """
+
+    engine: Engine
+    bases: Bases
+    folder: Path
+    name: str
+    root: Path = ROOT
+    tag: str = "now"
+    panel: bool = False
+    ports: Ports = field(default_factory=random_ports)
+
+    @property
+    def bridge_image(self) -> str:
+        """The image of the engine."""
+        return f"{BRIDGE}:{self.tag}"
+
+    @property
+    def strapi_image(self) -> str:
+        """The image of Strapi."""
+        return f"{STRAPI}:{self.tag}"
+
+    def services(self) -> dict[str, dict[str, Any]]:
+        """The services of the compose file that start by themselves."""
+        return {name: service for name, service in self._all().items() if "profiles" not in service}
+
+    def compose(self, *arguments: str, limit: float = 120) -> str:
+        """Run Docker Compose, and return what it printed.
+
+        Raises:
+            subprocess.CalledProcessError: it failed; `stderr` says how.
+        """
+        return subprocess.run(
+            [*self.engine.compose, "--project-name", self.name, *self._files(), *arguments],
+            env={**self.engine.environment, **self._environment()},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=limit,
+            stdin=subprocess.DEVNULL,
+        ).stdout
+
+    def build(self) -> None:
+        """Build the two images."""
+        self.compose("build", "secrets", "strapi", limit=_BUILD)
+
+    def up(self) -> float:
+        """Start everything, and return after how many seconds all of it was healthy."""
+        started = time.monotonic()
+        self.compose("up", "--detach", "--wait", "--no-build", "--pull", "never", limit=_UP)
+        return time.monotonic() - started
+
+    def down(self, *, volumes: bool = False) -> None:
+        """Stop and remove the containers and networks, and with `volumes` what they kept."""
+        self.compose("--profile", "screen", "down", "--remove-orphans", *(["--volumes"] if volumes else []), limit=180)
+
+    def container(self, service: str) -> str:
+        """The id of a service's container, running or not."""
+        found = self.compose("ps", "--all", "--quiet", service).split()
+        if not found:
+            raise LookupError(f"{service} has no container")
+        return found[0]
+
+    def inspect(self, service: str) -> dict[str, Any]:
+        """What the engine says of a service's container."""
+        found: list[dict[str, Any]] = json.loads(self.engine.run("inspect", self.container(service)))
+        return found[0]
+
+    def within(self, service: str, *command: str) -> str:
+        """Run a command in a service's container, as the service's user."""
+        return self.engine.run("exec", self.container(service), *command)
+
+    def within_network(self, network: str, *command: str) -> str:
+        """Run a command in a new container of the engine's image on one of the networks."""
+        return self.engine.run(
+            "run", "--rm", "--network", f"{self.name}_{network}", "--cap-drop", "ALL", self.bridge_image, *command
+        )
+
+    def kill(self, service: str) -> None:
+        """SIGKILL a service's container, and start it again."""
+        container = self.container(service)
+        self.engine.run("kill", container)
+        self.engine.run("start", container)
+
+    def wait_healthy(self, services: Sequence[str], limit: float) -> None:
+        """Wait until all of some services say that they are well.
+
+        Raises:
+            TimeoutError: one does not within so many seconds.
+        """
+        deadline = time.monotonic() + limit
+        for service in services:
+            while (state := self.inspect(service)["State"]).get("Health", {}).get("Status") != "healthy":
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{service} is {state['Status']} and not healthy after {limit:.0f} s")
+                time.sleep(1)
+
+    def _environment(self) -> Mapping[str, str]:
+        return {
+            "OPSCI_PUBLISH": "127.0.0.1",
+            "OPSCI_PORT_WEBSOCKETS": str(self.ports.mqtt_ws),
+            "OPSCI_PORT_MQTT": str(self.ports.mqtt_tcp),
+            "OPSCI_PORT_STRAPI": str(self.ports.strapi),
+            "OPSCI_PORT_WEB": str(self.ports.web),
+        }
+
+    def _files(self) -> list[str]:
+        given = self.root / "stack" / "compose.yaml"
+        over = self.folder / f"{self.name}-{self.tag}.yaml"
+        if not over.exists():
+            over.write_text(yaml.dump({"services": self._over()}))
+        return ["--file", str(given), "--file", str(over)]
+
+    def _all(self) -> dict[str, dict[str, Any]]:
+        file = self.root / "stack" / "compose.yaml"
+        found: dict[str, dict[str, Any]] = yaml.safe_load(file.read_text())["services"]
+        return found
+
+    def _over(self) -> dict[str, dict[str, Any]]:
+        """Other names for the images, and what ours are built from."""
+        names = self.bases.names
+        over: dict[str, dict[str, Any]] = {}
+        for service, given in self._all().items():
+            match given["image"]:
+                case "opsci-bridge":
+                    arguments = {"NODE_IMAGE": names["node"], "PYTHON_IMAGE": names["python"]}
+                    over[service] = {"image": self.bridge_image, "build": {"args": arguments}}
+                case "opsci-strapi":
+                    arguments = {"NODE_IMAGE": names["node"], "PANEL": "build" if self.panel else "none"}
+                    over[service] = {"image": self.strapi_image, "build": {"args": arguments}}
+                case _ if service in names:
+                    over[service] = {"image": names[service]}
+        return over

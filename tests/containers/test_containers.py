@@ -1,0 +1,43 @@
+"""The compose file in a real engine, where one can be had: `containers test`, as a person runs it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+
+import pytest
+
+from stack.paths import ROOT
+from stack.tool import leashed
+from tests.containers.__main__ import NOT_RUN
+
+_MINUTES = 4.0
+"""From when on it begins no further check."""
+
+_LONGEST = 310
+
+
+@pytest.mark.timeout(_LONGEST + 45)
+def test_the_containers_keep_what_the_compose_file_promises() -> None:
+    argv = [sys.executable, "-m", "tests.containers", "test", "--quick", "--minutes", str(_MINUTES)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        leashed(argv), cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as run:
+        try:
+            said, _ = run.communicate(timeout=_LONGEST)
+        except subprocess.TimeoutExpired:
+            run.send_signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                said, _ = run.communicate(timeout=40)
+            pytest.skip(f"not run: not done after {_LONGEST} s on this machine")
+        finally:
+            run.kill()
+    sys.stdout.write(said)
+    if run.returncode == NOT_RUN:
+        pytest.skip("not run, or not all of it: " + "; ".join(line for line in said.splitlines() if "not run" in line))
+    assert run.returncode == 0, said
+    assert "FAILED" not in said

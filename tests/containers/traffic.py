@@ -1,0 +1,162 @@
+"""Movements published to a project's two listeners by `opsci-bridge send`, and what the database has of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stack.paths import ROOT
+from stack.seed import read_catalogue
+from stack.tool import leashed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.containers.project import Project
+
+__all__ = ["Account", "Traffic", "account"]
+
+_PSQL = ("psql", "-h", "127.0.0.1", "-U", "strapi", "-d", "strapi", "-At", "-c")
+
+
+@dataclass(frozen=True)
+class Account:
+    """What PostgreSQL has, and what it should have.
+
+    Attributes:
+        applied: the ledger's movements that changed a stock.
+        ids: how many of their ids differ.
+        others: the ledger's movements that changed none.
+        wrong: products whose stock is not the catalogue's with all of their movements, by barcode.
+    """
+
+    applied: int
+    ids: int
+    others: int
+    wrong: dict[str, tuple[int, int]]
+
+
+def query(project: Project, sql: str) -> list[list[str]]:
+    """Ask PostgreSQL in its container, where its own user needs no password."""
+    script = 'PGPASSWORD="$(cat /secrets/database/password)" exec "$@"'
+    said = project.within("postgres", "sh", "-c", script, "sh", *_PSQL, sql)
+    return [line.split("|") for line in said.splitlines()]
+
+
+def account(project: Project, sent: dict[str, int]) -> Account:
+    """Count what the database has.
+
+    Args:
+        project: whose database.
+        sent: the sum of all movements of a product, by its barcode.
+    """
+    rows = query(
+        project, "select verdict = 'applied', count(*), count(distinct movement_id) from stock_movements group by 1"
+    )
+    counts = {row[0]: (int(row[1]), int(row[2])) for row in rows}
+    applied, ids = counts.get("t", (0, 0))
+    seeded = {str(product["barcode"]): int(product["stock_available"]) for product in read_catalogue()}
+    stock = {row[0]: int(row[1]) for row in query(project, "select barcode, stock_available from products")}
+    wrong = {
+        barcode: (stock.get(barcode, -1), begun + sent.get(barcode, 0))
+        for barcode, begun in seeded.items()
+        if stock.get(barcode, -1) != begun + sent.get(barcode, 0)
+    }
+    return Account(applied, ids, counts.get("f", (0, 0))[0], wrong)
+
+
+class Traffic:
+    """Publishers, one a listener, that send again what got lost until the ledger has a verdict for all of it.
+
+    Args:
+        project: whose listeners.
+        folder: for the rows and the token.
+    """
+
+    def __init__(self, project: Project, folder: Path) -> None:
+        self._project = project
+        self._folder = folder
+        self._senders: list[subprocess.Popen[str]] = []
+        self._round = 0
+        self.sent: dict[str, int] = {}
+        self.count = 0
+
+    def start(self, rows: int, rate: float) -> None:
+        """Begin to publish.
+
+        Args:
+            rows: how many movements each publisher sends.
+            rate: how many of them a second.
+        """
+        project = self._project
+        token = self._folder / "bridge.token"
+        token.touch(mode=0o600)
+        token.write_text(project.within("strapi", "cat", "/tokens/bridge.token"))
+        barcodes = [str(product["barcode"]) for product in read_catalogue()]
+        for way, url in (
+            ("websockets", f"ws://127.0.0.1:{project.ports.mqtt_ws}"),
+            ("tcp", f"mqtt://127.0.0.1:{project.ports.mqtt_tcp}"),
+        ):
+            self._round += 1
+            file = self._folder / f"{way}-{self._round}.csv"
+            lines = ["id,amount,type"]
+            for row in range(rows):
+                barcode = barcodes[(row * 7 + self._round) % len(barcodes)]
+                amount = 1 + row % 3
+                self.sent[barcode] = self.sent.get(barcode, 0) + amount
+                lines.append(f"{barcode},{amount},IN")
+            file.write_text("\n".join(lines) + "\n")
+            self.count += rows
+            argv = [
+                *(sys.executable, "-P", "-m", "bridge", "send", str(file), "--rate", str(rate), "--wait", "90"),
+                *("--mqtt-url", url, "--strapi-url", f"http://127.0.0.1:{project.ports.strapi}"),
+                *("--set", f"strapi.token_file={token}", "--set", f"mqtt.client_id=opsci-containers-{way}"),
+            ]
+            self._senders.append(
+                subprocess.Popen(
+                    leashed(argv),
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    cwd=ROOT,
+                    stdin=subprocess.DEVNULL,
+                )
+            )
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a publisher still sends or waits for a verdict."""
+        return any(sender.poll() is None for sender in self._senders)
+
+    def finish(self, limit: float) -> None:
+        """Wait until all of it has a verdict.
+
+        Raises:
+            AssertionError: a publisher could not be sure of one of its movements.
+        """
+        for sender in self._senders:
+            try:
+                said, _ = sender.communicate(timeout=limit)
+            except subprocess.TimeoutExpired:
+                self.stop()
+                raise AssertionError(f"a publisher waits for verdicts after {limit:.0f} s") from None
+            assert sender.returncode == 0, f"a publisher ended with {sender.returncode}: {said[-800:]}"
+        self._senders.clear()
+
+    def stop(self) -> None:
+        """End the publishers."""
+        for sender in self._senders:
+            sender.kill()
+            sender.communicate()
+        self._senders.clear()
+
+    def verify(self) -> None:
+        """Hold the database against what was sent.
+
+        Raises:
+            AssertionError: a movement is lost or counts twice.
+        """
+        found = account(self._project, self.sent)
+        assert found == Account(self.count, self.count, 0, {}), f"{self.count} were sent: {found}"

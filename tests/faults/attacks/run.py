@@ -1,0 +1,129 @@
+"""Every attack on a plain and a secured chain of this run's own, a line for each, and the page SECURITY.md."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from stack.local import LocalStack
+from stack.ports import random_ports
+from tests.faults.attacks import browser, exports, files, kafka, memory, mqtt, pages, processes, strapi, websockets
+from tests.faults.attacks.attack import ATTACKS, Outcome
+from tests.faults.attacks.page import write_page
+from tests.faults.attacks.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tests.faults.attacks.attack import Attack
+
+__all__ = ["MODULES", "Tried", "attack_all", "chosen", "try_attack"]
+
+MODULES: Final = (strapi, websockets, pages, browser, mqtt, processes, files, exports, kafka, memory)
+"""Each enters its attacks; those that fill memory come last."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """An attack that was tried.
+
+    Attributes:
+        attack: which.
+        profile: on which servers.
+        outcome: what came of it.
+        seconds: how long it took.
+    """
+
+    attack: Attack
+    profile: str
+    outcome: Outcome
+    seconds: float
+
+
+def chosen(only: Sequence[str], profiles: Sequence[str]) -> list[tuple[Attack, str]]:
+    """The attacks to try, each with a profile, in order.
+
+    Args:
+        only: ids, targets or beginnings of ids; empty for all.
+        profiles: of BOTH.
+    """
+    order = [module.__name__.rpartition(".")[2] for module in MODULES]
+    known = sorted(ATTACKS.values(), key=lambda one: order.index(one.target))
+    wanted = [one for one in known if not only or any(_means(name, one) for name in only)]
+    return [(one, profile) for profile in profiles for one in wanted if profile in one.profiles]
+
+
+def attack_all(only: Sequence[str], profiles: Sequence[str], say: Callable[[str], None], *, write: bool) -> int:
+    """Try them; the page is written where none of a profile was left out.
+
+    Args:
+        only: ids, targets or beginnings of ids; empty for all.
+        profiles: of BOTH.
+        say: takes a line of progress.
+        write: write the page of some attacks, too.
+
+    Returns:
+        0, or 1 where one succeeded or broke off.
+    """
+    tries = chosen(only, profiles)
+    if not tries:
+        say(f"there is no such attack: these are {', '.join(ATTACKS)}")
+        return 1
+    tried: list[Tried] = []
+    for profile in profiles:
+        with tempfile.TemporaryDirectory(prefix="opsci-attacks-") as folder:
+            tried += _attack_one([one for one, on in tries if on == profile], profile, Path(folder), say)
+    good = sum(one.outcome.is_good for one in tried)
+    say(f"{good} of {len(tried)} held")
+    for one in tried:
+        if not one.outcome.is_good:
+            say(f"{one.outcome.word}: {one.attack.identity} ({one.profile}): {one.outcome.seen}")
+    if write or not only:
+        say(f"written: {write_page(tried)}")
+    return 0 if good == len(tried) else 1
+
+
+def _attack_one(attacks: list[Attack], profile: str, folder: Path, say: Callable[[str], None]) -> list[Tried]:
+    say(f"the {profile} servers start")
+    state = folder / "state"
+    with LocalStack(state, ports=random_ports(), secure=profile == "secured") as stack:
+        target = Target(profile, stack, folder)
+        try:
+            return asyncio.run(_each(target, attacks, say))
+        finally:
+            target.stop()
+            if kept := os.environ.get("OPSCI_ATTACK_LOGS"):
+                for log in (*folder.glob("*.log"), *(state / "logs").glob("*.log")):
+                    with contextlib.suppress(OSError):
+                        (Path(kept) / f"{profile}-{log.name}").write_bytes(log.read_bytes())
+
+
+async def _each(target: Target, attacks: list[Attack], say: Callable[[str], None]) -> list[Tried]:
+    tried = []
+    for one in attacks:
+        begun = time.monotonic()
+        outcome = await try_attack(one, target)
+        tried.append(Tried(one, target.profile, outcome, round(time.monotonic() - begun, 1)))
+        say(f"{outcome.word:<12}{target.profile:<9}{one.identity:<36}{outcome.seen}")
+    return tried
+
+
+async def try_attack(one: Attack, target: Target) -> Outcome:
+    """Try one attack; what breaks off is an outcome too, as a door that was not tried is not known to be shut."""
+    try:
+        async with asyncio.timeout(one.seconds):
+            return await one.attempt(target)
+    except TimeoutError as error:
+        return Outcome("FAILED", f"the attack was not over after {one.seconds:.0f} s ({error})")
+    except Exception as error:
+        return Outcome("FAILED", f"the attack broke off: {type(error).__name__}: {error}")
+
+
+def _means(name: str, one: Attack) -> bool:
+    return name in {one.identity, one.target} or one.identity.startswith(name)

@@ -1,0 +1,92 @@
+"""Strapi's database, asked past everything that a fault acts upon: SQLite's file, or PostgreSQL by psql."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import sqlite3
+import subprocess
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.chain.postgres import Server
+
+__all__ = ["Database", "Postgres", "Sqlite"]
+
+_WHOLE: Final = re.compile(r"-?\d{1,18}")
+_END: Final = "end of the answer"
+
+
+class Database(Protocol):
+    """Answers queries."""
+
+    def rows(self, query: str) -> list[Any]:
+        """All rows of a SELECT, each a sequence."""
+
+
+class Sqlite:
+    """The file that Strapi writes.
+
+    Args:
+        file: which.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def rows(self, query: str) -> list[Any]:
+        """All rows of a SELECT."""
+        with closing(sqlite3.connect(f"file:{self._file}?mode=ro", uri=True, timeout=20)) as database:
+            return database.execute(query).fetchall()
+
+
+class Postgres:
+    """A server, asked over one connection that stays.
+
+    Args:
+        psql: PostgreSQL's own client.
+        server: where, and how to get in.
+        environment: what the client needs to run.
+    """
+
+    def __init__(self, psql: Path, server: Server, environment: Mapping[str, str]) -> None:
+        self._child = subprocess.Popen(
+            [psql, "-X", "-q", "-h", "127.0.0.1", "-p", str(server.port), "-U", "strapi", "-d", "postgres"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **environment, "PGPASSWORD": server.password},
+            text=True,
+        )
+
+    def rows(self, query: str) -> list[Any]:
+        """All rows of a SELECT; whole numbers are such, everything else is text.
+
+        Raises:
+            ConnectionError: the server is gone, or refused the query; it said why on standard error.
+        """
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self._child.stdin.write(f"COPY ({query}) TO STDOUT WITH (FORMAT csv);\n\\echo {_END}\n")
+        self._child.stdin.flush()
+        lines: list[str] = []
+        for line in self._child.stdout:
+            if line == f"{_END}\n":
+                return [[_read(cell) for cell in row] for row in csv.reader(lines)]
+            lines.append(line)
+        raise ConnectionError("psql ended")
+
+    def close(self) -> None:
+        """End the connection."""
+        self._child.terminate()
+        self._child.wait()
+
+
+def _read(cell: str) -> int | str | None:
+    if _WHOLE.fullmatch(cell):
+        return int(cell)
+    return cell or None

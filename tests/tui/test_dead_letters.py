@@ -1,0 +1,202 @@
+"""The dead letters' screen: those of before and those that come, sent again, mended, dropped, and remembered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bridge.errors import PublishError
+from bridge.journal import DeadLetter
+from bridge.movement import Reason, Rejection
+from tests.tui.looking import SIZES, main_screen, screen_text, until
+from tui.app import OpsciApp
+from tui.dead_letters import KEPT, Handled, handled_file
+from tui.screens.dead_letters import DeadLettersScreen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from textual.pilot import Pilot
+
+    from tests.tui.scripted import ScriptedEngine
+
+PAYLOAD = b'{"id":12,"amount":500,"type":"OUT"}'
+
+
+def letter(engine: ScriptedEngine, offset: int, payload: bytes = PAYLOAD) -> DeadLetter:
+    journey = engine.journey(payload)
+    journey.rejection = Rejection(Reason.INSUFFICIENT_STOCK, "41 in stock, 500 to take")
+    return DeadLetter(journey, f"kafka stock/0@{offset}", 1_700_000_000.0 + offset, 0, offset)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_letters_of_before_and_of_now_are_shown_once(engine: ScriptedEngine, size: tuple[int, int]) -> None:
+    old, new = letter(engine, 0), letter(engine, 1)
+    engine.old_letters = [old, new]
+    app = OpsciApp(engine)
+    async with app.run_test(size=size) as pilot:
+        engine.journal.buried([new])
+        await until(pilot, lambda: "▲ 2 dead (d)" in screen_text(app))
+        await pilot.press("d")
+        await until(pilot, lambda: "Dead letters · errors · 2" in screen_text(app))
+        assert "insufficient stock" in screen_text(app)
+        await pilot.press("g", "enter")
+        await until(pilot, lambda: old.journey.movement_id in screen_text(app))
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: app.screen is main_screen(app))
+
+
+async def test_sent_again_it_is_handled_once_the_broker_has_it(engine: ScriptedEngine) -> None:
+    engine.old_letters = [letter(engine, 0), letter(engine, 1)]
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: len(app.letters) == 2)
+        await pilot.press("d", "g", "r", "r")
+        await until(pilot, lambda: "… sending again" in screen_text(app))
+        assert [payload for payload, _ in engine.published] == [PAYLOAD]
+        engine.published[0][1].set_exception(PublishError("the broker is away"))
+        await until(pilot, lambda: "▲ not sent: the broker is away" in screen_text(app))
+        assert len(app.letters) == 2
+        await pilot.press("r")
+        await until(pilot, lambda: len(engine.published) == 2)
+        engine.published[1][1].set_result(engine.journey(PAYLOAD))
+        await until(pilot, lambda: len(app.letters) == 1)
+    again = OpsciApp(engine)
+    async with again.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "▲ 1 dead (d)" in screen_text(again))
+
+
+async def test_e_mends_and_says_what_it_would_be(engine: ScriptedEngine) -> None:
+    engine.old_letters = [letter(engine, 0, b'{"id":12,\n "amount":0,"type":"IN"}')]
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: len(app.letters) == 1)
+        await pilot.press("d", "e")
+        await until(pilot, lambda: "would be rejected: the amount is 0" in screen_text(app))
+        await pilot.press("home", *("right",) * 19, "7")
+        await until(pilot, lambda: "moves 12 by +70" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: engine.published)
+        assert engine.published[0][0] == b'{"id":12, "amount":70,"type":"IN"}'
+        engine.published[0][1].set_result(engine.journey(PAYLOAD))
+        await until(pilot, lambda: "no dead letter waits" in screen_text(app))
+
+
+async def test_all_again_and_drop_ask_first(engine: ScriptedEngine) -> None:
+    engine.old_letters = [letter(engine, number) for number in range(3)]
+    app = OpsciApp(engine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: len(app.letters) == 3)
+        await pilot.press("d", "x")
+        await until(pilot, lambda: "Drop this dead letter?" in screen_text(app))
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, DeadLettersScreen))
+        assert len(app.letters) == 3
+        await pilot.press("x", "y")
+        await until(pilot, lambda: len(app.letters) == 2)
+        await pilot.press("R")
+        await until(pilot, lambda: "Send all 2 dead letters again?" in screen_text(app))
+        assert not engine.published
+        await pilot.press("y")
+        await until(pilot, lambda: len(engine.published) == 2)
+
+
+async def test_all_again_goes_at_a_pace_and_escape_stops_it(engine: ScriptedEngine) -> None:
+    engine.old_letters = [letter(engine, number) for number in range(300)]
+    app = OpsciApp(engine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: len(app.letters) == 300)
+        await pilot.press("d", "R", "y")
+        await until(pilot, lambda: len(engine.published) == 50)
+        await until(pilot, lambda: "sending again: 0 of 300 · Esc stops" in screen_text(app))
+        for _, answer in engine.published[:20]:
+            answer.set_result(engine.journey(PAYLOAD))
+        await until(pilot, lambda: len(engine.published) == 70 and len(app.letters) == 280)
+        await until(pilot, lambda: "sending again: 20 of 300" in screen_text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "stopped: 70 of 300 were sent again" in screen_text(app))
+        assert isinstance(app.screen, DeadLettersScreen)
+        for _, answer in engine.published[20:70]:
+            answer.set_result(engine.journey(PAYLOAD))
+        await until(pilot, lambda: len(app.letters) == 230)
+        assert len(engine.published) == 70
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is main_screen(app))
+
+
+async def test_all_again_ends_where_the_broker_is_away(engine: ScriptedEngine) -> None:
+    engine.old_letters = [letter(engine, number) for number in range(80)]
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: len(app.letters) == 80)
+        await pilot.press("d", "R", "y")
+        await until(pilot, lambda: len(engine.published) == 50)
+        for _, answer in engine.published[:50]:
+            answer.set_exception(PublishError("the broker is away"))
+        await until(pilot, lambda: "▲ not sent: the broker is away" in screen_text(app))
+        assert (len(engine.published), len(app.letters), app.letters.wanted) == (50, 80, 0)
+
+
+async def test_letters_of_other_engines_come_while_one_looks(
+    engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]
+) -> None:
+    await pilot.press("d")
+    await until(pilot, lambda: "no dead letter waits" in screen_text(app))
+    engine.old_letters = [letter(engine, 0)]
+    await until(pilot, lambda: "Dead letters · errors · 1" in screen_text(app))
+    await pilot.press("escape")
+    await until(pilot, lambda: "▲ 1 dead (d)" in screen_text(app))
+
+
+async def test_a_payload_cannot_drive_the_terminal(engine: ScriptedEngine) -> None:
+    engine.old_letters = [letter(engine, 0, b"\x1b]0;evil\x07\xff\x9b31m")]
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: len(app.letters) == 1)
+        for keys in (("d",), ("e",)):
+            await pilot.press(*keys)
+            await until(pilot, lambda: "\\x1b]0;evil\\x07\\xff" in screen_text(app))
+            assert not {"\x1b", "\x07", "\x9b"} & set(screen_text(app))
+
+
+def test_what_was_handled_survives_and_is_bounded(user_state: Path) -> None:
+    path = handled_file()
+    assert path.is_relative_to(user_state)
+    Handled(path).add("a", "dropped")
+    with path.open("ab") as file:
+        file.write(b'{"movement_id": half a line\n')
+    Handled(path).add("b", "mended")
+    again = Handled(path)
+    assert "a" in again
+    assert "b" in again
+    assert "c" not in again
+    path.write_text("".join(f'{{"movement_id":"m{n}","how":"dropped","at":1.0}}\n' for n in range(KEPT)))
+    full = Handled(path)
+    full.add("last", "dropped")
+    assert len(Handled(path)) == KEPT // 2
+    assert "last" in Handled(path)
+    assert "m0" not in Handled(path)
+
+
+async def test_a_state_folder_that_cannot_be_written_is_said(engine: ScriptedEngine, user_state: Path) -> None:
+    user_state.write_text("a file where the folder should be")  # noqa: ASYNC240 - before anything runs
+    engine.old_letters = [letter(engine, 0)]
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: len(app.letters) == 1)
+        await pilot.press("d", "x", "y")
+        await until(pilot, lambda: "it will come back at the next start" in screen_text(app))
+        assert len(app.letters) == 0
+
+
+def test_a_damaged_file_of_handled_letters_is_moved_aside_and_its_whole_lines_stay(tmp_path: Path) -> None:
+    path = tmp_path / "handled.jsonl"
+    Handled(path).add("a", "dropped")
+    content = path.read_bytes() + bytes(100)
+    path.write_bytes(content)
+    again = Handled(path)
+    assert "a" in again
+    assert again.damage is not None
+    assert again.damage.read_bytes() == content
+    assert Handled(path).damage is None

@@ -1,0 +1,119 @@
+"""Verdicts and the way of a movement in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from bridge.journal import Elsewhere, Journey, Verdict
+from bridge.movement import Movement, Reason, Rejection
+from tui.outcome import outcome
+from tui.screens.record import journey_details, payload_lines
+from tui.timeline import stations, way_line
+
+
+def journey(**fields: object) -> Journey:
+    made = Journey("id-1", b'{"id":12,"amount":5,"type":"IN"}', mqtt_topic="topic", movement=Movement("12", 5, "IN"))
+    for name, value in fields.items():
+        setattr(made, name, value)
+    return made
+
+
+SENT = {"published_at": 1.0}
+RECEIVED = {**SENT, "received_at": 1.002}
+IN_KAFKA = {**RECEIVED, "acknowledged_at": 1.014, "partition": 3, "offset": 128}
+CONSUMED = {**IN_KAFKA, "consumed_at": 1.018}
+APPLIED = {**CONSUMED, "decided_at": 1.03, "verdict": Verdict.APPLIED, "stock_before": 41, "stock_after": 46}
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        (SENT, "sent ─ in MQTT …"),
+        (RECEIVED, "sent ─ in MQTT 2.0 ms ─ in Kafka …"),
+        (IN_KAFKA, "sent ─ in MQTT 2.0 ms ─ in Kafka p3@128 12 ms ─ in Strapi …"),
+        (CONSUMED, "sent ─ in MQTT 2.0 ms ─ in Kafka p3@128 12 ms ─ consumed 4.0 ms ─ in Strapi …"),
+        (APPLIED, "sent ─ in MQTT 2.0 ms ─ in Kafka p3@128 12 ms ─ consumed 4.0 ms ─ ✓ in Strapi 41 → 46 12 ms"),
+    ],
+)
+def test_a_way_grows_hop_by_hop(fields: dict[str, object], line: str) -> None:
+    assert way_line(journey(**fields), 200).plain == line
+
+
+def test_a_movement_rejected_at_ingest_never_was_in_kafka() -> None:
+    why = Rejection(Reason.NOT_JSON, "the payload is not JSON")
+    line = way_line(journey(received_at=1.0, decided_at=1.001, verdict=Verdict.REJECTED, rejection=why), 200).plain
+    assert line == "in MQTT ─ ✗ the payload is not JSON 1.0 ms"
+
+
+def test_a_record_that_was_consumed_before_its_acknowledgement_has_no_time_between() -> None:
+    found = journey(**{**CONSUMED, "consumed_at": 1.013})
+    assert way_line(found, 200).plain.endswith("in Kafka p3@128 12 ms ─ consumed ─ in Strapi …")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words", "last"),
+    [
+        ({"elsewhere": Elsewhere.SETTLED}, "by another engine", "↗ applied or refused by another engine"),
+        ({"elsewhere": Elsewhere.UNKNOWN}, "not in the ledger", "? passed over by another engine: the ledger does not"),
+        (
+            {"elsewhere": Elsewhere.SETTLED, "verdict": Verdict.APPLIED, "stock_before": 41, "stock_after": 46},
+            "applied",
+            "✓ in Strapi 41 → 46",
+        ),
+    ],
+)
+def test_what_another_engine_settled_is_open_no_longer_and_has_no_time_of_ours(
+    fields: dict[str, object], words: str, last: str
+) -> None:
+    found = journey(**IN_KAFKA, decided_at=9.0, **fields)
+    assert outcome(found).words == words
+    assert stations(found)[-1].words.startswith(last)
+    assert stations(found)[-1].took is None
+
+
+def test_a_foreign_record_has_no_mqtt() -> None:
+    found = journey(mqtt_topic=None, consumed_at=1.0, partition=1, offset=7)
+    assert [station.words for station in stations(found)] == ["consumed p1@7", "in Strapi …"]
+
+
+@pytest.mark.parametrize("width", [20, 30, 40, 60, 80])
+def test_where_room_is_short_the_latest_station_stays(width: int) -> None:
+    line = way_line(journey(**APPLIED), width)
+    assert line.plain.endswith("✓ in Strapi 41 → 46")
+    assert line.cell_length <= max(width, len("… ─ ✓ in Strapi 41 → 46"))
+    assert "…" in line.plain or "sent" in line.plain
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (SENT, ("…", "sent")),
+        (RECEIVED, ("…", "to Kafka")),
+        (IN_KAFKA, ("…", "in Kafka")),
+        (CONSUMED, ("…", "to Strapi")),
+        (APPLIED, ("✓", "applied")),
+        ({**CONSUMED, "decided_at": 2.0, "verdict": Verdict.DUPLICATE}, ("≡", "duplicate")),
+        ({**CONSUMED, "decided_at": 2.0, "verdict": Verdict.CARRIED}, ("→", "carried")),
+        (
+            {**RECEIVED, "decided_at": 2.0, "verdict": Verdict.REJECTED, "rejection": Rejection(Reason.NO_AMOUNT, "")},
+            ("✗", "no amount"),
+        ),
+    ],
+)
+def test_every_verdict_has_a_sign_and_words(fields: dict[str, object], said: tuple[str, str]) -> None:
+    assert outcome(journey(**fields))[:2] == said
+
+
+def test_details_name_everything() -> None:
+    made = journey(**APPLIED, properties=(("source", "scanner"),), product_name="Gloves", kafka_topic="stock", key="12")
+    text = journey_details(made).plain
+    for wanted in ("id-1", "scanner", "Gloves", "+5 (IN)", "41 → 46", "128", '"amount": 5', "after 12 ms", "QoS"):
+        assert wanted in text
+
+
+def test_payloads_for_reading() -> None:
+    assert payload_lines(b'{"a":[1]}') == ["{", '  "a": [', "    1", "  ]", "}"]
+    assert payload_lines(b"Hello\nmqtt0\x1b[2J") == ["Hello", "mqtt0\\x1b[2J"]
+    assert payload_lines(b"\xff\x00A") == [f"000000  {'ff 00 41':23}  {'':23}  ..A"]
+    assert payload_lines(b"") == ["(empty)"]
+    assert payload_lines(b"x" * 5_000)[-1] == "… +904 bytes"

@@ -1,0 +1,92 @@
+"""`opsci-tui --serve` as a person starts it, for the tests of the screen in a browser."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AWAY = """
+drain = 1
+[mqtt]
+url = "mqtt://127.0.0.1:9"
+[kafka]
+brokers = ["127.0.0.1:9"]
+[strapi]
+url = "http://127.0.0.1:9"
+"""
+
+LISTEN = """
+window.seen = "";
+const Real = WebSocket;
+window.WebSocket = class extends Real {
+  constructor(...rest) {
+    super(...rest);
+    window.asked = rest[0];
+    this.addEventListener("message", async (event) => {
+      const bytes = event.data instanceof Blob ? await event.data.arrayBuffer() : event.data;
+      window.seen += typeof bytes === "string" ? bytes : new TextDecoder().decode(bytes);
+    });
+  }
+};
+"""
+
+
+class Served:
+    """`opsci-tui --serve` in a process group of its own, as a terminal starts it, with settings as TOML."""
+
+    def __init__(self, tmp_path: Path, toml: str = AWAY) -> None:
+        self._folder = tmp_path
+        settings = tmp_path / "opsci.toml"
+        settings.write_text(toml)
+        settings.chmod(0o600)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self.port}"
+        environment = os.environ | {"TMPDIR": str(tmp_path), "XDG_STATE_HOME": str(tmp_path), "LANG": "C"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tui", "--serve", str(self.port), "--config", str(settings)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment,
+            start_new_session=True,
+        )
+        assert self.process.stdout
+        self.said = [self.process.stdout.readline(), self.process.stdout.readline()]
+
+    def press_ctrl_c(self) -> int:
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(60)
+
+    def left_behind(self) -> list[str]:
+        """The processes of the group that live, and the files that say whose turn it is."""
+        listed = subprocess.run(
+            ["ps", "-o", "stat=,args=", "--no-headers", "-g", str(self.process.pid)],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        # One that has ended stays listed until the machine's first process takes its ending in.
+        living = [line for line in listed.stdout.splitlines() if not line.startswith("Z")]
+        return [*living, *(str(path) for path in self._folder.glob("opsci-turn-*"))]
+
+    def windows(self) -> list[int]:
+        """The processes of the windows."""
+        listed = subprocess.run(["pgrep", "-P", str(self.process.pid)], check=False, capture_output=True, text=True)
+        return [int(pid) for pid in listed.stdout.split()]
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        assert self.process.stdout
+        self.process.stdout.close()

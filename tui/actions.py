@@ -1,0 +1,542 @@
+"""The registry of actions: what a person can do on the screen, by which key, and in which words.
+
+Everything that names a key reads it here: the bindings of each widget and screen, the line of keys, the help, the
+command palette, the ids that `screen.keys` takes, and the README's table (`python -m tests.tui.key_table`). A widget
+says `BINDINGS = bindings("log")` and has an `action_...` method for each of them.
+
+Texts stand here in English and are said in the person's language where they are shown.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
+
+from textual.binding import Binding, BindingType
+
+from tui.language import msgid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["ACTIONS", "HELP", "KEY_SIGNS", "Action", "What", "bindings", "given_keys", "key_cap"]
+
+_PANES: Final = msgid("Panes")
+
+HELP: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
+    "main": (
+        (msgid("Everywhere"), ("main",)),
+        (msgid("In a pane"), ("table",)),
+        (msgid("MQTT and Kafka"), ("log",)),
+        (msgid("Stock"), ("stock_pane", "stock")),
+        (msgid("While an amount is typed on rows"), ("amount_field", "amount")),
+        (msgid("Form"), ("movement_field", "form")),
+        (msgid("Dead letters"), ("letters_table", "letters")),
+        (msgid("While a filter is typed"), ("filter_field",)),
+        (msgid("While something is looked for"), ("find_field",)),
+        (msgid("In a record's window"), ("record",)),
+    ),
+    "letters": (
+        (msgid("Dead letters"), ("letters_table", "letters")),
+        (msgid("In the table"), ("table",)),
+    ),
+    "settings": (
+        (msgid("Settings"), ("settings_list", "settings")),
+        (msgid("While a setting is changed"), ("setting", "setting_switch")),
+        (msgid("While settings are tried"), ("trial",)),
+    ),
+}
+"""For each screen that has help: its headings, and the scopes under each. The application's own follow them."""
+
+KEY_SIGNS: Final[Mapping[str, str]] = {
+    "slash": "/",
+    "question_mark": "?",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "escape": "Esc",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "enter": "Enter",
+    "space": "Space",
+    "home": "Home",
+    "end": "End",
+    "delete": "Del",
+    "backspace": "⌫",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "tab": "Tab",
+    "shift+tab": "Shift+Tab",
+}
+"""What stands on a key, by Textual's name for it."""
+
+
+class Action(NamedTuple):
+    """What a person can do in one place.
+
+    Attributes:
+        id: what `screen.keys` and the tests call it; never a translated text.
+        keys: as Textual names them, with commas between several; empty for what the palette alone offers.
+        call: Textual's action: `pane(1)` calls `action_pane(1)` of the widget whose scope it is in.
+        title: in a word, for the line of keys.
+        help: in a sentence, for the help, the palette and the README; empty where the title says it all.
+        show: whether it stands in the line of keys.
+        display: what stands there for its key; None for what Textual calls the key.
+        priority: whether it goes before what has the focus.
+        group: what the line of keys says of it and its neighbours together; empty for itself alone.
+        palette: whether the command palette offers it.
+    """
+
+    id: str
+    keys: str
+    call: str
+    title: str
+    help: str = ""
+    show: bool = True
+    display: str | None = None
+    priority: bool = False
+    group: str = ""
+    palette: bool = False
+
+
+What: TypeAlias = Literal["copy", "command", "export", "export_all", "fill"]
+"""What can be done with a record, wherever one is shown."""
+
+_RECORD: Final = (
+    Action("record.copy", "c", "want('copy')", msgid("Copy"), msgid("Copy the payload"), show=False),
+    Action(
+        "record.command",
+        "C",
+        "want('command')",
+        msgid("Command"),
+        msgid("Copy the mosquitto_pub or kcat command that repeats the record as a new movement"),
+        show=False,
+    ),
+    Action(
+        "record.export",
+        "e",
+        "want('export')",
+        msgid("Export"),
+        msgid("Write the record into a file as JSON"),
+        show=False,
+    ),
+    Action(
+        "record.export_all",
+        "E",
+        "want('export_all')",
+        msgid("Export all"),
+        msgid("Write all records that the pane shows into a file, one JSON object a line"),
+        show=False,
+    ),
+    Action("record.fill", "r", "want('fill')", msgid("Repeat"), msgid("Put the movement into the form"), show=False),
+)
+
+
+ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
+    "app": (
+        Action(
+            "settings.open", "s", "settings", msgid("Settings"), msgid("Look at every setting, change it"), palette=True
+        ),
+        Action(
+            "record",
+            "f9",
+            "record",
+            msgid("Record"),
+            msgid("Record this session into a file for asciinema, or end that"),
+            show=False,
+            priority=True,
+            palette=True,
+        ),
+        Action("still", "ctrl+s", "still", msgid("Picture"), msgid("Keep the screen as SVG"), show=False, palette=True),
+        Action("suspend", "ctrl+z", "suspend_process", msgid("Suspend"), show=False),
+        Action("quit.anywhere", "ctrl+q", "quit", msgid("Quit"), show=False, priority=True),
+        Action(
+            "web.open",
+            "",
+            "open_web",
+            msgid("Open the web page"),
+            msgid("Change stock in a browser: {web}"),
+            palette=True,
+        ),
+        Action(
+            "apply.missing",
+            "",
+            "apply_missing",
+            msgid("Apply what Strapi lacks"),
+            msgid("After a restored backup: what Kafka still has, and the ledger has not seen; each counts once"),
+            palette=True,
+        ),
+        Action(
+            "apply.pause",
+            "",
+            "pause_apply",
+            msgid("Pause applying"),
+            msgid("Movements wait in Kafka; the stock stands still"),
+            palette=True,
+        ),
+        Action(
+            "apply.resume",
+            "",
+            "resume_apply",
+            msgid("Resume applying"),
+            msgid("Go on changing the stock"),
+            palette=True,
+        ),
+        Action(
+            "ingest.pause",
+            "",
+            "pause_ingest",
+            msgid("Pause ingest"),
+            msgid("Messages wait at the MQTT broker"),
+            palette=True,
+        ),
+        Action(
+            "ingest.resume",
+            "",
+            "resume_ingest",
+            msgid("Resume ingest"),
+            msgid("Go on taking messages from the MQTT broker"),
+            palette=True,
+        ),
+    ),
+    # With priority: such a key moves the focus before the next key that was typed is handed to it.
+    "main": (
+        Action("focus.mqtt", "1", "pane(1)", msgid("MQTT"), msgid("Go to the messages"), priority=True, group=_PANES),
+        Action("focus.kafka", "2", "pane(2)", msgid("Kafka"), msgid("Go to the records"), priority=True, group=_PANES),
+        Action("focus.stock", "3", "pane(3)", msgid("Stock"), msgid("Go to the stock"), priority=True, group=_PANES),
+        Action("focus.form", "4", "form", msgid("Form"), msgid("Go to the form"), priority=True, group=_PANES),
+        Action(
+            "pane.filter",
+            "slash",
+            "filter",
+            msgid("Filter"),
+            msgid("Show only what matches"),
+            display="/",
+            priority=True,
+        ),
+        Action("letters.open", "d", "letters", msgid("Dead"), msgid("The dead letters: mend, send again, drop")),
+        Action("pane.zoom", "z", "zoom", msgid("Zoom"), msgid("Give one pane the room of all three, and back")),
+        Action(
+            "pane.wider", "right_square_bracket", "size(1)", msgid("Wider"), msgid("Make the pane wider"), show=False
+        ),
+        Action(
+            "pane.narrower", "left_square_bracket", "size(-1)", msgid("Narrower"), msgid("Make it narrower"), show=False
+        ),
+        Action(
+            "find",
+            "ctrl+f",
+            "find",
+            msgid("Find"),
+            msgid("Find a movement by id, product or offset (p3@128) in all panes"),
+            show=False,
+            priority=True,
+        ),
+        Action(
+            "simulate",
+            "ctrl+g",
+            "simulate",
+            msgid("Simulate"),
+            msgid("Let simulated objects send movements, or stop them"),
+            show=False,
+            priority=True,
+        ),
+        # `g` goes to the first row, as in less; where there is none it is free.
+        Action(
+            "simulate.in_empty_pane",
+            "g",
+            "simulate",
+            msgid("Simulate"),
+            msgid("The same, in an empty pane"),
+            show=False,
+        ),
+        Action(
+            "presets", "p", "presets", msgid("Presets"), msgid("Choose an amount that the settings name"), show=False
+        ),
+        Action("latency", "l", "latency", msgid("Latency"), msgid("How long each hop took, p50, p99, max"), show=False),
+        Action("pane.times", "t", "times", msgid("Time"), msgid("Times as ages, or as the time of day"), show=False),
+        Action("focus.next", "tab", "next_place(1)", msgid("Next"), msgid("Go to the next pane or field"), show=False),
+        Action("focus.previous", "shift+tab", "next_place(-1)", msgid("Previous"), msgid("Go back by one"), show=False),
+        Action("close", "escape", "close", msgid("Close"), msgid("Close or leave the innermost thing"), show=False),
+        Action("help", "question_mark", "help", msgid("Help"), msgid("Every key and every sign"), display="?"),
+        Action("quit", "q", "app.quit", msgid("Quit"), msgid("Stop the chain and quit; ctrl+q does so anywhere")),
+    ),
+    "table": (
+        Action("record.open", "enter", "open", msgid("Open"), msgid("Every field of the record, and its way")),
+        Action("record.up", "up,k", "move(-1)", msgid("Up"), show=False),
+        Action("record.down", "down,j", "move(1)", msgid("Down"), show=False),
+        Action("record.page_up", "pageup,ctrl+b", "page(-1)", msgid("Page up"), show=False),
+        Action("record.page_down", "pagedown", "page(1)", msgid("Page down"), show=False),
+        Action("record.half_page_up", "ctrl+u", "page(-1, 2)", msgid("Half a page up"), show=False),
+        Action("record.half_page_down", "ctrl+d", "page(1, 2)", msgid("Half a page down"), show=False),
+        Action("record.first", "home,g", "first", msgid("Oldest"), show=False),
+        Action("record.last", "end,G", "last", msgid("Latest"), show=False),
+        Action(
+            "pane.next_match",
+            "n",
+            "seek(1)",
+            msgid("Next"),
+            msgid("The next record below that matches the last filter, also after Esc closed it"),
+            show=False,
+        ),
+        Action(
+            "pane.previous_match", "N", "seek(-1)", msgid("Previous"), msgid("The one before it, above"), show=False
+        ),
+        *_RECORD,
+    ),
+    "log": (
+        Action("pane.follow", "f,end,G", "last", msgid("Follow"), msgid("Go on with the latest records"), display="f"),
+        Action("pane.pause", "space", "pause", msgid("Pause"), msgid("Hold the display; recording goes on")),
+        Action(
+            "pane.mark",
+            "m",
+            "mark",
+            msgid("Mark"),
+            msgid("Rule a line under the record, and count what comes after; again takes it away"),
+            show=False,
+        ),
+        Action("pane.clear", "x", "clear", msgid("Clear"), msgid("Clear the display; the journal keeps the records")),
+    ),
+    # With priority: the line has the focus before the digits that were typed behind the sign are handed on.
+    "stock_pane": (
+        Action(
+            "stock.add",
+            "plus",
+            "ask('+')",
+            msgid("Add"),
+            msgid("Put in: + Enter, + 1 2 Enter"),
+            display="+",
+            priority=True,
+        ),
+        Action(
+            "stock.take",
+            "minus",
+            "ask('-')",
+            msgid("Take"),
+            msgid("Take out: - Enter, - 1 2 Enter"),
+            display="-",
+            priority=True,
+        ),
+        Action(
+            "stock.set",
+            "equals_sign",
+            "ask('=')",
+            msgid("Set"),
+            msgid("Set the stock to a value; the change is shown before it goes"),
+            display="=",
+            priority=True,
+        ),
+        Action(
+            "stock.undo",
+            "u",
+            "undo",
+            msgid("Undo"),
+            msgid("Take back what was applied last; again goes further back"),
+            priority=True,
+        ),
+        Action(
+            "stock.mark", "space", "mark", msgid("Mark"), msgid("Mark rows that one amount shall move"), priority=True
+        ),
+        Action(
+            "stock.unmark", "escape", "unmark", msgid("Unmark"), msgid("Forget the marks"), show=False, priority=True
+        ),
+    ),
+    "stock": (
+        Action(
+            "stock.sort", "greater_than_sign", "sort(1)", msgid("Sort"), msgid("Sort by the next column"), show=False
+        ),
+        Action(
+            "stock.sort_back", "less_than_sign", "sort(-1)", msgid("Sort"), msgid("Sort by the one before"), show=False
+        ),
+        Action("stock.turn", "o", "turn", msgid("Order"), msgid("Turn the order around"), show=False),
+    ),
+    "amount_field": (
+        Action("amount.send", "enter", "submit", msgid("Send"), msgid("Send it; a sign alone moves one piece")),
+    ),
+    "amount": (
+        Action("amount.drop", "escape", "drop", msgid("Drop"), msgid("Send nothing")),
+        Action("amount.further", "u", "further", msgid("Further back"), msgid("Undo the one before instead")),
+        Action("amount.earlier", "up", "recall(-1)", msgid("Earlier"), msgid("The amount sent before"), show=False),
+        Action("amount.later", "down", "recall(1)", msgid("Later"), msgid("The amount sent after"), show=False),
+    ),
+    "movement_field": (Action("form.send", "enter", "submit", msgid("Send"), msgid("Publish the movement to MQTT")),),
+    "form": (
+        Action(
+            "form.previous",
+            "up",
+            "suggest(-1)",
+            msgid("Previous"),
+            msgid("Mark the product above, else bring back the movement sent before"),
+            show=False,
+        ),
+        Action(
+            "form.next",
+            "down",
+            "suggest(1)",
+            msgid("Next"),
+            msgid("Mark the product below, else bring back the movement sent after"),
+            show=False,
+        ),
+        Action("form.take", "tab", "take", msgid("Take"), msgid("Take the marked product"), show=False),
+        Action(
+            "form.leave",
+            "escape",
+            "leave",
+            msgid("Leave"),
+            msgid("Close the suggestions, then leave the form"),
+            priority=True,
+        ),
+    ),
+    "filter_field": (
+        Action(
+            "filter.drop",
+            "escape",
+            "drop",
+            msgid("Drop the filter"),
+            msgid("Show everything again; Enter keeps the filter"),
+        ),
+    ),
+    "find_field": (
+        Action("find.next", "enter", "submit", msgid("Find"), msgid("Find it; again goes on to the next one")),
+        Action("find.close", "escape", "leave", msgid("Close"), msgid("Go to what was found")),
+    ),
+    "record": (
+        Action("record.close", "escape,enter,q", "dismiss", msgid("Close"), display="esc"),
+        Action("record.before", "left,h", "step(-1)", msgid("Before"), msgid("The record above it"), display="←"),
+        Action("record.after", "right,l", "step(1)", msgid("After"), msgid("The record below it"), display="→"),
+        *(action._replace(show=True) for action in _RECORD),
+        Action("record.scroll_down", "j", "scroll(1)", msgid("Down"), show=False),
+        Action("record.scroll_up", "k", "scroll(-1)", msgid("Up"), show=False),
+    ),
+    # Of the table and not of the screen: in other tables these keys do something else with a record.
+    "letters_table": (
+        Action("letters.mend", "e", "screen.mend", msgid("Mend"), msgid("Edit the payload, send it as a new movement")),
+        Action("letters.again", "r", "screen.again", msgid("Send again"), msgid("Send it as it is, as a new movement")),
+    ),
+    "letters": (
+        Action("letters.all", "R", "all_again", msgid("All again"), msgid("Send all again after a fix; asks first")),
+        Action("letters.drop", "x", "drop", msgid("Drop"), msgid("Put it away; it stays in Kafka. Asks first")),
+        Action("letters.help", "question_mark", "help", msgid("Help"), msgid("Every key and every sign"), display="?"),
+        Action(
+            "letters.close",
+            "escape,d,q",
+            "close",
+            msgid("Close"),
+            msgid("Stop sending all again, else back to the panes"),
+            display="esc",
+        ),
+    ),
+    "edit_payload": (Action("mend.leave", "escape", "leave", msgid("Leave"), msgid("Send nothing")),),
+    "presets": (
+        Action("preset.take", "enter", "take", msgid("Choose"), msgid("Show what it would send")),
+        Action("preset.leave", "escape", "leave", msgid("Leave"), msgid("Send nothing")),
+        Action("preset.up", "up", "move(-1)", msgid("Up"), msgid("Mark the preset above"), show=False),
+        Action("preset.down", "down", "move(1)", msgid("Down"), msgid("Mark the preset below"), show=False),
+    ),
+    # Start is for the line of keys: the field that has the focus answers Enter itself.
+    "simulator": (
+        Action("simulator.begin", "enter", "start", msgid("Start"), msgid("Let the objects send")),
+        Action(
+            "simulator.leave",
+            "escape,ctrl+g",
+            "leave",
+            msgid("Leave"),
+            msgid("Simulate nothing"),
+            display="esc",
+            priority=True,
+        ),
+    ),
+    "latency": (Action("latency.close", "escape,l,q", "dismiss", msgid("Close"), display="esc"),),
+    "help": (
+        Action("help.close", "escape,question_mark,q", "dismiss", msgid("Close"), display="esc"),
+        Action("help.scroll_down", "j", "scroll(1)", msgid("Down"), show=False),
+        Action("help.scroll_up", "k", "scroll(-1)", msgid("Up"), show=False),
+    ),
+    "confirm": (
+        Action("confirm.yes", "y", "answer(True)", msgid("Yes")),
+        Action("confirm.no", "n,escape,q", "answer(False)", msgid("No"), display="n"),
+    ),
+    "settings_search": (
+        Action("settings.search_list", "down", "screen.to_list", msgid("To the list"), show=False),
+        Action("settings.search_done", "enter", "screen.to_list", msgid("Done"), msgid("Go to what is left")),
+    ),
+    "settings_list": (
+        Action("settings.change", "enter", "select", msgid("Change"), msgid("Change the setting")),
+        Action("settings.down", "j", "cursor_down", msgid("Down"), show=False),
+        Action("settings.up", "k", "cursor_up", msgid("Up"), show=False),
+        Action("settings.first", "g", "first", msgid("First"), show=False),
+        Action("settings.last", "G", "last", msgid("Last"), show=False),
+    ),
+    "settings": (
+        Action("settings.filter", "slash", "search", msgid("Filter"), msgid("Filter these"), display="/"),
+        Action(
+            "settings.revert",
+            "x",
+            "revert",
+            msgid("Revert"),
+            msgid("Take the change of a setting back; again, what was saved of it"),
+        ),
+        Action("settings.keep", "ctrl+s", "keep", msgid("Try and keep"), msgid("Try the changes, then write them")),
+        Action("settings.read", "ctrl+r", "read_again", msgid("Read again"), msgid("Read files"), show=False),
+        Action("settings.help", "question_mark", "help", msgid("Help"), msgid("Every key here"), display="?"),
+        Action("settings.close", "escape,q", "close", msgid("Close"), msgid("To the panes"), display="esc"),
+    ),
+    "setting": (
+        Action("edit.take", "enter", "take_switch", msgid("Take"), msgid("Take the value over")),
+        Action("edit.take_lines", "ctrl+s", "take", msgid("Take"), msgid("Take the value or the lines over")),
+        Action("edit.leave", "escape", "leave", msgid("Leave"), msgid("Change nothing"), display="esc"),
+    ),
+    "setting_switch": (
+        Action("edit.switch", "space", "toggle_switch", msgid("Yes or no"), msgid("Turn it on or off")),
+    ),
+    "trial": (
+        Action("trial.keep", "k", "keep", msgid("Keep anyway"), msgid("Keep the settings as they are")),
+        Action("trial.back", "escape,b,q", "back", msgid("Go back"), msgid("Keep nothing yet"), display="esc"),
+    ),
+}
+"""The actions of each widget or screen, by the name of its scope, in the order in which the line of keys has them."""
+
+
+def bindings(scope: str) -> list[BindingType]:
+    """The bindings of a widget or a screen, in English.
+
+    Args:
+        scope: its name in `ACTIONS`.
+    """
+    return [_binding(action) for action in ACTIONS[scope] if action.keys]
+
+
+def given_keys(action: Action, keys: Mapping[str, str]) -> Action:
+    """An action with the keys that the settings give it, or as it is.
+
+    Args:
+        action: any.
+        keys: those of `screen.keys`, by the action's id.
+    """
+    given = keys.get(action.id)
+    return action._replace(keys=given, display=None) if given else action
+
+
+def key_cap(key: str) -> str:
+    """What stands on a key: `Enter` for `enter`, `Ctrl+F` for `ctrl+f`, a character as it is."""
+    *held, last = key.split("+") if len(key) > 1 else [key]
+    name = KEY_SIGNS.get(last, last.upper() if held or len(last) in (2, 3) else last)
+    return "+".join([*(part.capitalize() for part in held), name])
+
+
+def _binding(action: Action) -> Binding:
+    return Binding(
+        action.keys,
+        action.call,
+        action.title,
+        show=action.show,
+        key_display=action.display,
+        priority=action.priority,
+        id=action.id,
+        tooltip=action.help,
+        group=Binding.Group(action.group, compact=True) if action.group else None,
+    )

@@ -1,0 +1,240 @@
+"""`opsci-tui`: the screen on the chain that the settings name."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import logging
+import os
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from bridge.command_line import key_and_value
+from bridge.errors import OpsciError, SettingsError
+from bridge.runtime import spare_the_rings
+from bridge.streams import fit_streams
+from tui.language import language_of, say, speak
+from tui.local_servers import LocalServers
+from tui.scheduler import screen_loop
+from tui.serve.windows import PORT, serve_windows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bridge.embedded import EmbeddedChain
+    from bridge.settings import Settings
+    from bridge.settings.load import Sources
+    from tui.app import OpsciApp
+    from tui.screens.main import CarriedOver
+
+__all__ = ["main", "parse"]
+
+
+_ESCAPE: Final = "25"
+"""Milliseconds after which an escape character is the key Esc and no longer the beginning of another key's sequence,
+where the environment does not say ESCDELAY. Textual's 100 are felt by whoever presses Esc, and terminals write a
+sequence at once."""
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; a wrong one ends the program with exit code 2."""
+    parser = argparse.ArgumentParser(
+        "opsci-tui",
+        description="Watch stock movements pass MQTT, Kafka and Strapi, and make some.",
+        epilog="opsci-tui record --help: film the screen by a tour, make films of a recording, check one.",
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="the settings file (default: OPSCI_CONFIG, else that of the local servers)",
+    )
+    parser.add_argument("--stack", action="store_true", help="start the local servers first, and stop them afterwards")
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        type=key_and_value("screen.theme=nord"),
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="one setting, as in --set screen.theme=nord; may be said again",
+    )
+    parser.add_argument(
+        "--serve",
+        nargs="?",
+        type=_port,
+        const=PORT,
+        metavar="PORT",
+        help=f"offer the screen to browsers on this machine, at http://127.0.0.1:{PORT} unless a port is named",
+    )
+    parser.add_argument("--window", type=Path, metavar="FILE", help=argparse.SUPPRESS)
+    parser.add_argument("--version", action="version", version=f"opsci {version('opsci')}")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the screen until it is left.
+
+    Args:
+        arguments: the command line without the program's name; this process's by default.
+
+    Returns:
+        The exit code: 0 left as it should be, 1 the local servers did not start, 2 wrong settings or no terminal.
+    """
+    fit_streams()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["record"]:
+        from tui.recording.cli import main as record  # noqa: PLC0415 - not for the screen
+
+        return record(given[1:])
+    options = parse(given)
+    on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    if not (on_terminal or options.window or options.serve):
+        return _refuse("needs a terminal; opsci-bridge runs the same chain without one", 2)
+    os.environ.setdefault("ESCDELAY", _ESCAPE)
+    servers = LocalServers()
+    try:
+        config = servers.start() if options.stack and options.config is None else options.config
+        flags = dict(options.settings)
+        return _serve(options.serve, config, flags) if options.serve else _run(config, flags, options.window)
+    except SettingsError as error:
+        return _refuse(str(error), 2)
+    except OpsciError as error:
+        return _refuse(str(error), 1)
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        servers.stop()
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: a whole number from 1 to 65,535")
+    return int(text)
+
+
+def _serve(port: int, config: Path | None, flags: Mapping[str, str]) -> int:
+    """Offer the screen to browsers; wrong settings are said here, and not in each window."""
+    from bridge.settings.load import find_settings_file, load_settings  # noqa: PLC0415
+
+    settings = load_settings(find_settings_file(os.environ, config=config), os.environ, flags)
+    _check_theme(settings.screen.theme)
+    language = language_of(settings.screen.language, os.environ)
+    speak(language)
+    serve_windows(port, config, flags, language)
+    return 0
+
+
+def _run(config: Path | None, flags: Mapping[str, object], window: Path | None) -> int:
+    """Show the chain; after a change of its settings on the screen again, with the new ones.
+
+    Args:
+        config: the settings file that was named.
+        flags: the settings that the command line gives.
+        window: in a browser's window the file that says whose turn it is; its page opens the next one itself.
+    """
+    # Late, so that --help, --version and a wrong setting answer at once.
+    from bridge.settings.files import set_changes_aside  # noqa: PLC0415
+    from bridge.settings.load import Sources, find_settings_file, load  # noqa: PLC0415
+
+    chain: EmbeddedChain | None = None
+    notice = ""
+    app: OpsciApp | None = None
+    try:
+        while True:
+            file = find_settings_file(os.environ, config=config)
+            moved = set_changes_aside(file)
+            sources = Sources(file, os.environ, flags)
+            settings = load(sources).settings
+            _check_theme(settings.screen.theme)
+            if chain is None:
+                speak(language_of(settings.screen.language, os.environ))
+            if moved:
+                notice = say(moved)
+            _check_keys(settings.screen.keys)
+            chain, before = _after(app, settings, chain, window)
+            app = _show(chain, sources, notice, before)
+            if not app.starts_anew or window is not None:
+                return app.return_code or 0
+            notice = app.notice
+    finally:
+        if chain is not None:
+            _stop(chain)
+
+
+def _after(
+    app: OpsciApp | None, settings: Settings, chain: EmbeddedChain | None, window: Path | None
+) -> tuple[EmbeddedChain, CarriedOver | None]:
+    """The chain for some settings, and what the screen before it leaves to the next one."""
+    before = None
+    if app is not None and chain is not None:
+        old, new = chain.settings.kafka, settings.kafka
+        same = (old.brokers, old.errors_topic) == (new.brokers, new.errors_topic)
+        before = app.carried_over(same_letters=same)
+    return _chain_for(settings, chain, window), before
+
+
+def _chain_for(settings: Settings, chain: EmbeddedChain | None, window: Path | None) -> EmbeddedChain:
+    """The chain that runs, where the settings change nothing for it; else one that goes on once that one has ended."""
+    from msgspec.structs import replace  # noqa: PLC0415
+
+    from bridge.embedded import EmbeddedChain  # noqa: PLC0415
+
+    if chain is not None:
+        # The chain itself has of the screen's settings only how much its journal keeps.
+        same = replace(settings, screen=replace(chain.settings.screen, keep=settings.screen.keep))
+        if same == chain.settings:
+            chain.settings = settings
+            return chain
+        _stop(chain)
+    if window is not None:
+        from tui.serve.instance_lock import WaitingChain  # noqa: PLC0415
+
+        return WaitingChain(settings, window)
+    return EmbeddedChain(settings, chain)
+
+
+def _show(chain: EmbeddedChain, sources: Sources, notice: str, before: CarriedOver | None) -> OpsciApp:
+    from tui.app import OpsciApp  # noqa: PLC0415
+
+    # The journal says how each connection stands; what the clients' libraries log would spill into the terminal when
+    # the screen is left.
+    logging.getLogger().addHandler(logging.NullHandler())
+    spare_the_rings()
+    if isinstance(sys.__stderr__, io.TextIOWrapper):
+        # Where Textual paints. Its lines and signs are in no other encoding, and terminals know UTF-8 whatever the
+        # locale says.
+        sys.__stderr__.reconfigure(encoding="utf-8")
+    app = OpsciApp(chain, sources, running=chain.running, before=before)
+    app.notice = notice
+    with asyncio.Runner(loop_factory=screen_loop) as runner:
+        runner.run(app.run_async())
+    return app
+
+
+def _stop(chain: EmbeddedChain) -> None:
+    print(f"opsci: {say('finishing what is under way')}", file=sys.stderr)  # noqa: T201 - the terminal is free again
+    chain.stop()
+
+
+def _check_keys(keys: Mapping[str, str]) -> None:
+    if keys:
+        from tui.settings.keys import check_keys  # noqa: PLC0415
+
+        check_keys(keys)
+
+
+def _check_theme(theme: str) -> None:
+    from textual.theme import BUILTIN_THEMES  # noqa: PLC0415 - not for --help
+
+    if theme not in BUILTIN_THEMES:
+        allowed = ", ".join(sorted(BUILTIN_THEMES))
+        raise SettingsError(f"screen.theme: found {theme!r}; allowed is one of {allowed}")
+
+
+def _refuse(why: str, code: int) -> int:
+    print(f"opsci-tui: {why}", file=sys.stderr)  # noqa: T201 - a program's last word
+    return code

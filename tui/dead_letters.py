@@ -1,0 +1,280 @@
+"""The dead letters that wait for a person, and the file that remembers those that were dealt with."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Final, Literal
+
+import msgspec
+import platformdirs
+
+from bridge.errors import OpsciError
+from bridge.private_file import append_file, make_folder, replaced_file, set_aside
+from bridge.text import readable
+from tui.language import say
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from bridge.journal import DeadLetter, Journey
+    from tui.engine import Engine
+
+__all__ = ["Handled", "PendingLetters", "handled_file"]
+
+
+POLL: Final = 2.0
+"""Seconds between two questions to Kafka for letters that other engines wrote."""
+
+PACE: Final = 100
+"""How many letters a second are sent again at most."""
+
+AT_ONCE: Final = 50
+"""How many of them may wait for the broker's word."""
+
+How = Literal["sent again", "mended", "dropped"]
+
+KEPT: Final = 20_000
+"""How many are remembered; the file is cut to the latest half when it has more."""
+
+
+class PendingLetters:
+    """The letters by movement-id.
+
+    Args:
+        engine: whose letters, and what sends them again.
+        handled: which were dealt with.
+        since: how many letters the engine's journal had of another Kafka, which are none of these.
+    """
+
+    def __init__(self, engine: Engine, handled: Handled, since: int = 0) -> None:
+        self.version = 0
+        """Grows with every change of what waits."""
+        self.trouble = ""
+        """What did not work last, for a person."""
+        self.damage = ""
+        """What is wrong with the file of those that were dealt with, for a person."""
+        if handled.damage is not None:
+            self.damage = say(
+                "the file of the letters that were dealt with was damaged and is kept as {file}: some may show again"
+            ).format(file=handled.damage)
+        self._engine = engine
+        self._handled = handled
+        self._letters: dict[str, DeadLetter] = {}
+        self._seen = since
+        self._reading: Future[list[DeadLetter]] | None = None
+        self._read_at = 0.0
+        self._queue: deque[DeadLetter] = deque()
+        self._begun = (0.0, 0)
+        self.wanted = 0
+        """How many letters are to be sent again by one word, 0 while none are."""
+        self._under_way: dict[str, tuple[How, Future[Journey]]] = {}
+
+    def go_on_with(self, engine: Engine) -> None:
+        """Go on with the next engine, whose dead letters are the same: it reads them all once more."""
+        if engine is not self._engine:
+            self._engine = engine
+            self._reading = None
+
+    def __len__(self) -> int:
+        return len(self._letters)
+
+    def get(self, movement_id: str) -> DeadLetter | None:
+        """A letter that waits, or None."""
+        return self._letters.get(movement_id)
+
+    def waiting(self) -> list[DeadLetter]:
+        """The letters that wait, in the order of their time."""
+        return sorted(self._letters.values(), key=lambda letter: (letter.at, letter.partition, letter.offset))
+
+    def is_under_way(self, movement_id: str) -> bool:
+        """Whether a letter is being sent again."""
+        return movement_id in self._under_way
+
+    def read(self) -> None:
+        """Ask Kafka for the letters that stand there, unless it was asked and has not answered."""
+        if self._reading is None:
+            self._reading = self._engine.letters()
+
+    def pull(self) -> None:
+        """Take over what came and what became of what was sent again, send more of what is to be, and ask Kafka."""
+        now = time.monotonic()
+        if self._reading is not None and self._reading.done():
+            answer, self._reading = self._reading, None
+            self._read_at = now
+            if not answer.cancelled() and answer.exception() is None:
+                for letter in answer.result():
+                    self._note(letter)
+        elif self._read_at and now - self._read_at > POLL:
+            self.read()
+        errors = self._engine.journal.errors
+        upto = errors.next
+        for letter in errors.slice(self._seen, upto):
+            self._note(letter)
+        self._seen = upto
+        for movement_id, (how, sent) in list(self._under_way.items()):
+            if sent.done():
+                self._settle(movement_id, how, sent)
+        self._send_more(now)
+
+    @property
+    def sent(self) -> int:
+        """How many of those that are to be sent again the broker has, or has refused."""
+        return self.wanted - len(self._queue) - len(self._under_way)
+
+    def send_all(self) -> None:
+        """Send all that wait, at a pace that leaves room to others; `pull` goes on with it."""
+        self._queue = deque(letter for letter in self.waiting() if letter.journey.movement_id not in self._under_way)
+        self.wanted = len(self._queue)
+        self._begun = time.monotonic(), self.wanted
+        self.trouble = ""
+
+    def stop_sending(self) -> bool:
+        """Send no more of them; what is under way goes on.
+
+        Returns:
+            Whether some were left.
+        """
+        left = len(self._queue)
+        if left:
+            done, wanted = f"{self.wanted - left:,}", f"{self.wanted:,}"
+            self.trouble = say("stopped: {done} of {wanted} were sent again").format(done=done, wanted=wanted)
+        self._queue.clear()
+        self.wanted = 0
+        return left > 0
+
+    def _send_more(self, now: float) -> None:
+        begun, wanted = self._begun
+        while self._queue and len(self._under_way) < AT_ONCE and wanted - len(self._queue) <= (now - begun) * PACE:
+            letter = self._queue.popleft()
+            if letter.journey.movement_id in self._letters:
+                trouble, self.trouble = self.trouble, ""
+                self.send_again(letter)
+                self.trouble = trouble
+        if self.wanted and not self._queue and not self._under_way:
+            self.wanted = 0
+
+    def send_again(self, letter: DeadLetter, payload: bytes | None = None) -> None:
+        """Send a letter as a new movement; it is handled once the broker has it.
+
+        Args:
+            letter: which.
+            payload: what to send instead, None sends the original bytes.
+        """
+        movement_id = letter.journey.movement_id
+        if movement_id in self._letters and movement_id not in self._under_way:
+            how: How = "sent again" if payload is None else "mended"
+            self.trouble = ""
+            self._under_way[movement_id] = (how, self._engine.replay(letter, payload))
+            self.version += 1
+
+    def drop(self, letter: DeadLetter) -> None:
+        """Put a letter away; it stays in Kafka."""
+        self._done(letter.journey.movement_id, "dropped")
+
+    def _note(self, letter: DeadLetter) -> None:
+        movement_id = letter.journey.movement_id
+        if movement_id in self._handled or movement_id in self._letters:
+            return
+        self._letters[movement_id] = letter
+        if len(self._letters) > self._engine.journal.errors.capacity:
+            del self._letters[next(iter(self._letters))]
+        self.version += 1
+
+    def _settle(self, movement_id: str, how: How, sent: Future[Journey]) -> None:
+        del self._under_way[movement_id]
+        self.version += 1
+        error = None if sent.cancelled() else sent.exception()
+        if sent.cancelled():
+            self.trouble = say("not sent: the chain stopped")
+        elif error is None:
+            self._done(movement_id, how)
+        else:
+            said = say(error.text) if isinstance(error, OpsciError) else f"{type(error).__name__}: {error}"
+            # The others would fail as well, one after the other.
+            self.stop_sending()
+            self.trouble = say("not sent: {why}").format(why=readable(said))
+
+    def _done(self, movement_id: str, how: How) -> None:
+        self._letters.pop(movement_id, None)
+        self.version += 1
+        try:
+            self._handled.add(movement_id, how)
+        except OSError as error:
+            why = f"{self._handled.path}: {error.strerror or error}"
+            self.trouble = say("it will come back at the next start: {why}").format(why=why)
+
+
+class _Line(msgspec.Struct, frozen=True):
+    movement_id: str
+    how: How
+    at: float
+
+
+_decode = msgspec.json.Decoder(_Line).decode
+
+
+def handled_file() -> Path:
+    """Where the user's file stands: in the folder for state, as it is neither a setting nor anyone else's data."""
+    return platformdirs.user_state_path("opsci") / "handled-letters.jsonl"
+
+
+class Handled:
+    """The letters that were dealt with, by movement-id.
+
+    Args:
+        path: the file; it need not be there. One with lines that can't be read is moved aside, and the others stay.
+
+    Attributes:
+        damage: where a damaged file is kept now, None where it was whole.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.damage: Path | None = None
+        self._lines: dict[str, _Line] = {}
+        is_whole = True
+        try:
+            written = path.read_bytes().splitlines()
+        except OSError:
+            written = []
+        for text in written:
+            try:
+                line = _decode(text)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                is_whole = False
+                continue
+            self._lines[line.movement_id] = line
+        if not is_whole:
+            # Without a place to write to it stays as it is.
+            with contextlib.suppress(OSError):
+                self.damage = set_aside(path)
+                self._write_all()
+
+    def __contains__(self, movement_id: str) -> bool:
+        return movement_id in self._lines
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def add(self, movement_id: str, how: How) -> None:
+        """Remember one, first here and then in the file.
+
+        Raises:
+            OSError: the file can't be written; until the program ends it is remembered all the same.
+        """
+        line = _Line(movement_id, how, time.time())
+        self._lines[movement_id] = line
+        make_folder(self.path.parent)
+        if len(self._lines) > KEPT:
+            self._lines = dict(list(self._lines.items())[-KEPT // 2 :])
+            self._write_all()
+        else:
+            with append_file(self.path) as file:
+                file.write(msgspec.json.encode(line) + b"\n")
+
+    def _write_all(self) -> None:
+        with replaced_file(self.path) as fresh:
+            fresh.write_bytes(b"".join(msgspec.json.encode(kept) + b"\n" for kept in self._lines.values()))

@@ -1,1 +1,0 @@
-"""The form that moves stock from the keyboard, and what became of the movements that it sent."""

@@ -1,0 +1,115 @@
+"""Numbers, durations and moments as a person reads them in a narrow column, in the person's language."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from tui.language import figure, say
+
+__all__ = ["age", "clock", "clock_milliseconds", "count", "duration", "rate", "shorter", "signed"]
+
+
+_LARGE: Final = (
+    (1_000_000_000_000_000, "P"),
+    (1_000_000_000_000, "T"),
+    (1_000_000_000, "G"),
+    (1_000_000, "M"),
+    (1_000, "k"),
+)
+"""The units of large numbers (SI prefixes, which are the same in every language), the largest first."""
+
+_SHORT: Final = 4
+"""How many characters every column of numbers has room for."""
+
+
+def count(number: int) -> str:
+    """Write a count with thousands separators: `1,204`."""
+    return figure(f"{number:,}")
+
+
+def signed(number: int) -> str:
+    """Write a change of stock with its sign: `+5`, `-1,204`, `0`."""
+    return figure(f"{number:+,}") if number else "0"
+
+
+def shorter(text: str, number: int) -> tuple[str, ...]:
+    """The ways to write a number where it has no room, each shorter than the one before: `1234567`, `1.23M`, `1M`.
+
+    Args:
+        text: how it is written where it has room.
+        number: the number; with a sign where the text has one.
+
+    Returns:
+        Nothing for what is short anyway. The last ones are rounded, and their unit says that they are.
+    """
+    if len(text) <= _SHORT:
+        return ()
+    sign = "-" if number < 0 else "+" if text.startswith("+") else ""
+    forms = [f"{sign}{abs(number)}"]
+    forms += [figure(f"{sign}{_rounded(abs(number), digits)}") for digits in (2, 1, 0)]
+    return tuple(form for form in forms if len(form) < len(text))
+
+
+def _rounded(number: int, digits: int) -> str:
+    """A number from 1,000 on in its unit, with so many digits behind the point; rounded up to 1,000 in the next one."""
+    for unit, letter in reversed(_LARGE):
+        share = f"{number / unit:.{digits}f}"
+        if float(share) < 1_000 or unit == _LARGE[0][0]:
+            return f"{share}{letter}"
+    return str(number)
+
+
+def rate(per_second: float) -> str:
+    """Write a rate: `1,204/s`, below ten with one digit after the point."""
+    return figure(f"{per_second:,.0f}/s" if per_second >= 9.95 or per_second == 0 else f"{per_second:.1f}/s")
+
+
+def duration(seconds: float | None) -> str:
+    """Write how long something took in at most seven characters: `0.4 ms`, `12 ms`, `1.2 s`, `3 min`.
+
+    Args:
+        seconds: the duration; None where it is unknown and below 0 where a clock stepped, both of which show as `-`.
+    """
+    if seconds is None or seconds < 0:
+        return "-"
+    if seconds < 0.009_95:
+        return figure(f"{seconds * 1_000:.1f} ms")
+    if seconds < 0.999_5:
+        return f"{seconds * 1_000:.0f} ms"
+    if seconds < 99.95:
+        return figure(f"{seconds:.1f} s")
+    if seconds < 3_600:
+        return f"{seconds / 60:.0f} min"
+    return figure(f"{seconds / 3_600:,.0f} h")
+
+
+def clock(moment: float | None) -> str:
+    """Write a moment in seconds since the epoch as local time: `12:03:11`; `-` where it is unknown."""
+    return time.strftime("%H:%M:%S", time.localtime(moment)) if moment else "-"
+
+
+def clock_milliseconds(moment: float | None) -> str:
+    """Write a moment in seconds since the epoch as local time with milliseconds: `12:03:11.042`; `-` if unknown."""
+    return f"{clock(moment)}.{int(moment % 1 * 1_000):03d}" if moment else "-"
+
+
+def age(moment: float, now: float) -> str:
+    """Write how long ago something was in at most four characters: `now`, `12s`, `5m`, `3h`, `8d`, `2y`; `-` if never.
+
+    Args:
+        moment: seconds since the epoch, 0 where unknown.
+        now: seconds since the epoch.
+    """
+    if not moment:
+        return "-"
+    passed = max(0, int(now - moment))
+    if passed >= 31_557_600:
+        return say("{count}y").format(count=passed // 31_557_600)
+    if passed >= 86_400:
+        return say("{count}d").format(count=passed // 86_400)
+    if passed >= 3_600:
+        return f"{passed // 3_600}h"
+    if passed >= 60:
+        return f"{passed // 60}m"
+    return f"{passed}s" if passed else say("now")

@@ -1,1 +1,0 @@
-"""Dead letters: what could not be applied, to be mended and sent again, or dropped."""

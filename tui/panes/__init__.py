@@ -1,1 +1,0 @@
-"""The three live panes: lines drawn straight from the journal's rings, pulled by one timer."""

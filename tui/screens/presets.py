@@ -1,0 +1,181 @@
+"""The window in which one of the presets is chosen, by its name or by the arrows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from bridge.settings import Preset
+from bridge.text import readable
+from tui.actions import bindings
+from tui.format import signed
+from tui.language import say
+from tui.outcome import STYLES, Tone
+from tui.widgets.footer import KeysFooter, TranslatedKeys
+from tui.widgets.inputs import PrintableInput
+from tui.widgets.suggestions import MarkedList
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual import events
+    from textual.app import ComposeResult
+
+    from bridge.journal import StockTable
+
+__all__ = ["PresetScreen", "how_to_make_one", "matching", "preset_line"]
+
+
+def matching(typed: str, presets: Sequence[Preset], board: StockTable) -> list[Preset]:
+    """The presets that all typed words stand in: in the name, the product, its name or the amount."""
+    words = typed.casefold().split()
+    return [preset for preset in presets if all(word in _text(preset, board) for word in words)]
+
+
+def preset_line(preset: Preset, board: StockTable, width: int) -> Content:
+    """Name a preset, its amount and its product on one line of so many cells."""
+    named = Content.styled(readable(preset.name), STYLES[Tone.STRONG])
+    amount = Content.styled(f"{signed(preset.amount):>8}", STYLES[Tone.IN if preset.amount > 0 else Tone.OUT])
+    return Content.assemble(
+        named.truncate(max(8, width // 2 - 9), ellipsis=True, pad=True),
+        " ",
+        amount,
+        "  ",
+        (_product(preset, board), STYLES[Tone.MUTED]),
+    ).truncate(width, ellipsis=True, pad=True)
+
+
+def how_to_make_one() -> Content:
+    """Say what to write into the settings file."""
+    lines = '[screen]\npresets = [\n  { name = "a box of gloves", product = "12", amount = 20 },\n]'
+    return Content.assemble(
+        say("There is no preset yet. These lines in the settings file make one:"),
+        "\n\n",
+        (lines, STYLES[Tone.PENDING]),
+        "\n\n",
+        say("Without a product it moves the rows that are selected or marked. A negative amount takes out."),
+    )
+
+
+def _product(preset: Preset, board: StockTable) -> str:
+    if not preset.product:
+        return say("the selected or marked rows")
+    found = board.find(preset.product)
+    return readable(f"{preset.product} {found.name}" if found else preset.product)
+
+
+def _text(preset: Preset, board: StockTable) -> str:
+    return f"{preset.name} {_product(preset, board)} {preset.amount:+d}".casefold()
+
+
+class PresetList(MarkedList):
+    """Some presets, one of them marked.
+
+    Args:
+        presets: all of them.
+        board: the products that they name.
+    """
+
+    def __init__(self, presets: Sequence[Preset], board: StockTable) -> None:
+        super().__init__("presets")
+        self._presets = presets
+        self._board = board
+        self._found = list(presets)
+
+    @property
+    def marked(self) -> Preset | None:
+        """The one that Enter takes."""
+        return self._found[self.highlighted or 0] if self._found else None
+
+    def find(self, typed: str) -> None:
+        """Show only those that were typed."""
+        self._found = matching(typed, self._presets, self._board)
+        self.show()
+
+    def on_mount(self) -> None:
+        """Be ready for the next key, before it is known how much room there is."""
+        self.show()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Use the room there is."""
+        self.show(self.highlighted or 0)
+
+    def show(self, highlighted: int = 0) -> None:
+        """Show those that were found."""
+        width = max(30, self.scrollable_content_region.width - 2)
+        self.offer([preset_line(preset, self._board, width) for preset in self._found], highlighted)
+        if not self._found:
+            self.add_option(Option(say("no preset has all of these words"), disabled=True))
+
+
+class PresetScreen(ModalScreen[Preset | None], TranslatedKeys[Preset | None]):
+    """Gives the preset that was chosen, or None.
+
+    Args:
+        presets: those of the settings.
+        board: the products that they name.
+    """
+
+    BINDINGS = bindings("presets")
+
+    def __init__(self, presets: Sequence[Preset], board: StockTable) -> None:
+        super().__init__()
+        self._presets = presets
+        self._board = board
+
+    def compose(self) -> ComposeResult:
+        """What is typed, and those that have it."""
+        with Vertical(classes="window") as box:
+            box.border_title = Content(say("Presets"))
+            if self._presets:
+                yield PrintableInput(placeholder=say("type to find one"), compact=True, id="preset-typed")
+                yield PresetList(self._presets, self._board)
+            else:
+                yield Static(how_to_make_one(), markup=False)
+        yield KeysFooter(show_command_palette=False)
+
+    @property
+    def list(self) -> PresetList:
+        """Those that are found."""
+        return self.query_one(PresetList)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Find them as one types."""
+        self.list.find(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Choose."""
+        event.stop()
+        self.action_take()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """A click marks one; a second one chooses it."""
+        event.stop()
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose by a second click."""
+        if isinstance(event.widget, PresetList) and event.chain > 1:
+            self.action_take()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is nothing to choose among none."""
+        return bool(self._presets) or action != "take"
+
+    def action_move(self, rows: int) -> None:
+        """Move the mark."""
+        if self._presets:
+            self.list.move(rows)
+
+    def action_take(self) -> None:
+        """Give the marked one."""
+        if self._presets and self.list.marked is not None:
+            self.dismiss(self.list.marked)
+
+    def action_leave(self) -> None:
+        """Give nothing."""
+        self.dismiss(None)

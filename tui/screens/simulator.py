@@ -1,0 +1,166 @@
+"""Simulated objects from the keyboard: asked for in a window, started, and stopped by the same key."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Label, Static
+
+from bridge.errors import OpsciError
+from bridge.simulator import MOST_OBJECTS, RATES
+from bridge.text import readable
+from tui.actions import bindings
+from tui.format import rate
+from tui.language import say, say_count
+from tui.outcome import STYLES, Tone
+from tui.widgets.footer import KeysFooter, TranslatedKeys
+from tui.widgets.inputs import PrintableInput
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from textual.app import ComposeResult
+    from textual.screen import Screen
+
+    from tui.engine import Engine
+
+__all__ = ["SimulatorController", "SimulatorRequest", "SimulatorScreen", "read_wish"]
+
+
+_OBJECTS: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
+_RATE: Final = re.compile(r"[0-9]{1,6}(?:[.,][0-9]{1,3})?", re.ASCII)
+
+
+class SimulatorRequest(NamedTuple):
+    """What is to be simulated.
+
+    Attributes:
+        objects: how many objects.
+        rate: messages a second of all together.
+    """
+
+    objects: int = 20
+    rate: float = 10.0
+
+
+def read_wish(objects: str, rate: str) -> SimulatorRequest | str:
+    """Read what was typed.
+
+    Returns:
+        The wish, or what has to be mended as a sentence.
+    """
+    if not _OBJECTS.fullmatch(objects.strip()) or not 1 <= int(objects) <= MOST_OBJECTS:
+        return say("objects: type a whole number from 1 to {most:,}").format(most=MOST_OBJECTS)
+    wanted = float(rate.replace(",", ".")) if _RATE.fullmatch(rate.strip()) else 0.0
+    if not RATES[0] <= wanted <= RATES[1]:
+        return say("rate: type messages a second from {least} to {most:,.0f}").format(least=RATES[0], most=RATES[1])
+    return SimulatorRequest(int(objects), wanted)
+
+
+class SimulatorScreen(ModalScreen[SimulatorRequest | None], TranslatedKeys[SimulatorRequest | None]):
+    """Two numbers; gives what is to be simulated, or None.
+
+    Args:
+        last: what was typed the last time.
+        topic: where the objects publish.
+        marked: whether what they send can say that it is simulated, which takes MQTT 5.
+    """
+
+    BINDINGS = bindings("simulator")
+
+    def __init__(self, last: SimulatorRequest, topic: str, *, marked: bool = True) -> None:
+        super().__init__()
+        self._marked = marked
+        self._last = last
+        self._topic = topic
+
+    def compose(self) -> ComposeResult:
+        """The two fields, and what they mean."""
+        with Vertical(classes="window") as box:
+            box.border_title = Content(say("Simulate objects"))
+            with Horizontal(classes="asked"):
+                yield Label(say("objects"))
+                yield PrintableInput(str(self._last.objects), compact=True, id="objects", max_length=6)
+                yield Label(say("messages a second"))
+                yield PrintableInput(f"{self._last.rate:g}", compact=True, id="rate", max_length=8)
+            yield Static(id="wished", markup=False)
+        yield KeysFooter(show_command_palette=False)
+
+    def on_input_changed(self) -> None:
+        """Say what it would be."""
+        wish = self._wish
+        if isinstance(wish, str):
+            said = Content.styled(f"▲ {wish}", STYLES[Tone.OUT])
+        else:
+            marked = say("{objects} would send {rate} to {topic}, each marked as simulated. Enter starts.")
+            plain = say(
+                "{objects} would send {rate} to {topic}; MQTT 3.1.1 carries no mark that says so. Enter starts."
+            )
+            objects = say_count("{count} object", "{count} objects", wish.objects)
+            text = marked if self._marked else plain
+            said = Content(text.format(objects=objects, rate=rate(wish.rate), topic=self._topic))
+        self.query_one("#wished", Static).update(said)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Start."""
+        event.stop()
+        self.action_start()
+
+    def action_start(self) -> None:
+        """Give the wish, where it is one."""
+        wish = self._wish
+        if isinstance(wish, SimulatorRequest):
+            self.dismiss(wish)
+
+    def action_leave(self) -> None:
+        """Give nothing."""
+        self.dismiss(None)
+
+    @property
+    def _wish(self) -> SimulatorRequest | str:
+        return read_wish(self.query_one("#objects", Input).value, self.query_one("#rate", Input).value)
+
+
+class SimulatorController:
+    """Starts and stops.
+
+    Args:
+        screen: where it is asked, and said what did not work.
+        engine: where the objects are.
+    """
+
+    def __init__(self, screen: Screen[None], engine: Engine) -> None:
+        self.wish = SimulatorRequest()
+        """What was asked for last."""
+        self._screen = screen
+        self._engine = engine
+        self._answer: Future[None] | None = None
+
+    def toggle(self) -> None:
+        """Stop them where they run, else ask how many shall send."""
+        if self._engine.simulation.running:
+            self._engine.stop_simulator()
+        else:
+            mqtt = self._engine.settings.mqtt
+            asked = SimulatorScreen(self.wish, readable(mqtt.publish_topic), marked=mqtt.version == "5")
+            self._screen.app.push_screen(asked, self._start)
+
+    def pull(self) -> None:
+        """Say where they could not start."""
+        answer = self._answer
+        if answer is None or not answer.done():
+            return
+        self._answer = None
+        error = None if answer.cancelled() else answer.exception()
+        if error is not None:
+            said = say(error.text) if isinstance(error, OpsciError) else f"{type(error).__name__}: {error}"
+            self._screen.notify(readable(said), title=say("Not simulated"), severity="error", markup=False)
+
+    def _start(self, wish: SimulatorRequest | None) -> None:
+        if wish is not None:
+            self.wish = wish
+            self._answer = self._engine.start_simulator(wish.objects, wish.rate)

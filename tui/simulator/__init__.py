@@ -1,1 +1,0 @@
-"""Simulated objects from the keyboard: asked for, said while they send, and stopped."""

@@ -1,0 +1,367 @@
+r"""A pane's filter as a person types it after `/`: terms joined by space, each a test of one record.
+
+    towels                 the record's text has it, without regard to case
+    "plastic towels"       with the space
+    re:p3@12\d$             a regular expression finds something in it
+    !towels  !type:out     the opposite
+    topic:hall  product=12 one field has it, or is it; `re:` works there too
+    amount>10  amount<-10  a number compares: > >= < <= = !=; an amount has the sign that the pane shows
+
+The ways to write it are those of k9s's logs (`!`), of less (`/`) and of GitHub's search (`field:`, `>`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import operator
+import re
+import time
+import warnings
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from bridge.movement import is_numeric_id
+from bridge.text import readable_bytes
+from tui.language import figure, say
+from tui.outcome import outcome, shown_status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import regex
+
+    from bridge.journal import Journey, Product, StockTable
+
+__all__ = [
+    "LONGEST",
+    "PRODUCT_WORDS",
+    "FilterError",
+    "TooLongError",
+    "Vocabulary",
+    "found",
+    "haystack_of_journey",
+    "haystack_of_product",
+    "journey_words",
+    "limited",
+    "read_filter",
+]
+
+
+LONGEST: Final = 0.1
+"""Seconds of the processor's time: ten times what a slice of honest work takes."""
+
+_until: ContextVar[float] = ContextVar("until", default=math.inf)
+"""Until when regular expressions may search, on the clock of this thread's processor time."""
+
+Item = TypeVar("Item")
+
+_TERM: Final = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
+
+_FIELD: Final = re.compile(r"([a-z]+)(:|!=|>=|<=|>|<|=)(.*)", re.DOTALL)
+
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,20}", re.ASCII)
+
+_GROUPED: Final = re.compile(r"[+-]?[0-9]{1,3}([, \u00a0\u202f])[0-9]{3}(\1[0-9]{3})*", re.ASCII)
+
+_RELATIONS: Final = {
+    ":": operator.eq,
+    "=": operator.eq,
+    ">": operator.gt,
+    "<": operator.lt,
+    ">=": operator.ge,
+    "<=": operator.le,
+    "!=": operator.ne,
+}
+
+
+class TooLongError(Exception):
+    """A regular expression took too long and was given up in the middle."""
+
+
+@contextlib.contextmanager
+def limited(seconds: float = LONGEST) -> Iterator[None]:
+    """Limit how long the regular expressions of filters may search within, all together.
+
+    The time is the processor's and not the clock's: a machine that is busy elsewhere is no reason to give up.
+
+    Args:
+        seconds: of the processor's time, more than 0.
+
+    Raises:
+        TooLongError: a search was given up.
+    """
+    before = _until.set(time.thread_time() + seconds)
+    try:
+        yield
+    finally:
+        _until.reset(before)
+
+
+def found(pattern: regex.Pattern[str], text: str) -> bool:
+    """Whether a pattern is in a text.
+
+    Raises:
+        TooLongError: it takes longer than `limited` allows.
+    """
+    until = _until.get()
+    if until == math.inf:
+        return pattern.search(text) is not None
+    left = until - time.thread_time()
+    if left <= 0:
+        raise TooLongError
+    try:
+        return pattern.search(text, timeout=left) is not None
+    except TimeoutError:
+        raise TooLongError from None
+
+
+class FilterError(ValueError):
+    """What was typed is no filter; the text says why and where."""
+
+
+@dataclass(frozen=True)
+class Vocabulary(Generic[Item]):
+    """What can be asked of a kind of record.
+
+    Attributes:
+        whole: all the text of it, case folded: where a term without a field looks.
+        texts: the fields that have text, case folded; a field with several texts has each on a line.
+        exact: those of them whose text is looked at from its beginning: `type:o` is OUT, never IN with an o in it.
+        numbers: the fields that have a number; None is no number, and compares with nothing.
+        foreign: the fields that records of other panes have, which are worth an error here.
+    """
+
+    whole: Callable[[Item], str]
+    texts: Mapping[str, Callable[[Item], str]]
+    numbers: Mapping[str, Callable[[Item], int | None]]
+    exact: frozenset[str] = field(default=frozenset())
+    foreign: frozenset[str] = field(default=frozenset())
+
+
+def read_filter(typed: str, vocabulary: Vocabulary[Item]) -> Callable[[Item], bool] | None:
+    """Read a filter.
+
+    Args:
+        typed: any text.
+        vocabulary: what can be asked of the records.
+
+    Returns:
+        Whether a record passes every term; None where nothing was typed and so everything passes.
+
+    Raises:
+        FilterError: a regular expression is none, a number is none, or a field is another pane's.
+    """
+    plain: list[Callable[[str], bool]] = []
+    asked: list[Callable[[Item], bool]] = []
+    for match in _TERM.finditer(typed):
+        inverse = match[0].startswith("!")
+        term, at = match[0].removeprefix("!"), match.start() + inverse + 1
+        found = _field_test(term, at, vocabulary)
+        if found is not None:
+            asked.append(_turned(found) if inverse else found)
+            continue
+        test = _text_test(term, at)
+        if test is not None:
+            plain.append(_turned(test) if inverse else test)
+    whole = vocabulary.whole
+    if plain:
+        asked.append(lambda item: _all(plain, whole(item)))
+    return (lambda item: _all(asked, item)) if asked else None
+
+
+def _field_test(term: str, at: int, vocabulary: Vocabulary[Item]) -> Callable[[Item], bool] | None:
+    match = _FIELD.fullmatch(term)
+    if match is None:
+        return None
+    name, relation, wanted = match.groups()
+    number, text = vocabulary.numbers.get(name), vocabulary.texts.get(name)
+    if number is not None:
+        return _number_test(name, relation, wanted, number, at)
+    if text is not None and relation == "=":
+        same = _unquoted(wanted).casefold()
+        return lambda item: same in text(item).split("\n")
+    if text is not None and relation == "!=":
+        other = _unquoted(wanted).casefold()
+        return lambda item: other not in text(item).split("\n")
+    if text is not None and relation == ":":
+        return _field_text_test(text, wanted, at + match.start(3), from_start=name in vocabulary.exact)
+    if text is not None:
+        example = f"{name}:{wanted or '...'}"
+        raise FilterError(say("{name} is a text: type {example}").format(name=name, example=example) + _place(at))
+    if name in vocabulary.foreign:
+        known = ", ".join(sorted({*vocabulary.texts, *vocabulary.numbers}))
+        raise FilterError(say("no {name} here: {known}").format(name=name, known=known) + _place(at))
+    return None
+
+
+def _field_text_test(text: Callable[[Item], str], wanted: str, at: int, *, from_start: bool) -> Callable[[Item], bool]:
+    test = _text_test(wanted, at)
+    if test is None:
+        return lambda _: True
+    if from_start and not wanted.startswith("re:"):
+        start = _unquoted(wanted).casefold()
+        return lambda item: text(item).startswith(start)
+    return lambda item: test(text(item))
+
+
+def _number_test(
+    name: str, relation: str, wanted: str, number: Callable[[Item], int | None], at: int
+) -> Callable[[Item], bool]:
+    typed = _whole(wanted)
+    if typed is None:
+        wrong = say("{found} is no whole number").format(found=wanted)
+        said = wrong if wanted else say("type a whole number, as in {example}").format(example=f"{name}{relation}10")
+        raise FilterError(f"{said}{_place(at + len(name) + len(relation))}")
+    compares, limit = _RELATIONS[relation], typed
+
+    def passes(item: Item) -> bool:
+        found = number(item)
+        return found is not None and bool(compares(found, limit))
+
+    return passes
+
+
+def _whole(wanted: str) -> int | None:
+    """Read a number as a person types it, or copies it from a pane: `-1,607`; None where it is none."""
+    text = _unquoted(wanted).replace("\N{MINUS SIGN}", "-")
+    grouped = _GROUPED.fullmatch(text)
+    # A comma groups in English and is the decimal sign in French.
+    if grouped and (grouped[1] != "," or figure(",") == ","):
+        text = text.replace(grouped[1], "")
+    return int(text) if _WHOLE.fullmatch(text) else None
+
+
+def _text_test(wanted: str, at: int) -> Callable[[str], bool] | None:
+    """A test of case folded text, None where nothing is wanted yet."""
+    if wanted.startswith("re:"):
+        pattern = _unquoted(wanted.removeprefix("re:"))
+        if not pattern:
+            return None
+        return partial(found, _compiled(pattern, at + len("re:")))
+    folded = _unquoted(wanted).casefold()
+    return (lambda text: folded in text) if folded else None
+
+
+def _compiled(pattern: str, at: int) -> regex.Pattern[str]:
+    # Late: the first frame needs none of it. Python's own engine backtracks without an end that could be set.
+    import regex  # noqa: PLC0415
+
+    try:
+        with warnings.catch_warnings():
+            # What a later Python may read in another way is no reason to write over the screen of this one.
+            warnings.simplefilter("ignore")
+            # Python's own reads it first: its messages say where and what is wrong.
+            re.compile(pattern, re.IGNORECASE)
+            return regex.compile(pattern, regex.IGNORECASE)
+    except re.error as error:
+        why = say("not a regular expression: {why}").format(why=error.msg)
+        raise FilterError(why + _place(at + (error.pos or 0))) from None
+    except regex.error as error:
+        raise FilterError(say("not a regular expression: {why}").format(why=error) + _place(at)) from None
+    except (OverflowError, RecursionError, MemoryError):
+        raise FilterError(say("not a regular expression: too large") + _place(at)) from None
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and text.startswith('"') and text.endswith('"') else text
+
+
+def _turned(test: Callable[[Item], bool]) -> Callable[[Item], bool]:
+    return lambda item: not test(item)
+
+
+def _all(tests: list[Callable[[Item], bool]], item: Item) -> bool:
+    return all(test(item) for test in tests)
+
+
+def _place(at: int) -> str:
+    return say(", at character {at}").format(at=at)
+
+
+def journey_words(board: StockTable) -> Vocabulary[Journey]:
+    """What can be asked of a journey.
+
+    Args:
+        board: the products, whose names a filter knows.
+    """
+    return Vocabulary(
+        lambda journey: haystack_of_journey(journey, board),
+        {
+            "topic": lambda journey: f"{journey.mqtt_topic or ''}\n{journey.kafka_topic}".casefold(),
+            "key": lambda journey: (journey.key or "").casefold(),
+            "product": lambda journey: _product(journey, board),
+            "payload": lambda journey: readable_bytes(journey.payload).casefold(),
+            "type": lambda journey: journey.movement.type.casefold() if journey.movement else "",
+            "verdict": _verdict,
+            "id": lambda journey: journey.movement_id.casefold(),
+        },
+        {
+            "amount": lambda journey: journey.movement.delta if journey.movement else None,
+            "partition": lambda journey: journey.partition if journey.offset >= 0 else None,
+            "offset": lambda journey: journey.offset if journey.offset >= 0 else None,
+            "qos": lambda journey: None if journey.mqtt_topic is None else journey.qos,
+        },
+        exact=frozenset({"type", "id"}),
+        foreign=frozenset({"stock", "last", "status", "barcode", "name"}),
+    )
+
+
+def haystack_of_journey(journey: Journey, board: StockTable) -> str:
+    """All of a record that a filter looks at: topics, key, product and its name, verdict and payload, case folded."""
+    return "\n".join(
+        (
+            journey.mqtt_topic or "",
+            journey.kafka_topic,
+            journey.key or "",
+            journey.position,
+            _name(journey, board),
+            outcome(journey).words,
+            readable_bytes(journey.payload),
+        )
+    ).casefold()
+
+
+def haystack_of_product(product: Product) -> str:
+    """All of a product that a filter looks at: id, name, barcode and status, case folded."""
+    return f"{product.id}\n{product.name}\n{product.barcode}\n{shown_status(product)}".casefold()
+
+
+PRODUCT_WORDS: Final[Vocabulary[Product]] = Vocabulary(
+    haystack_of_product,
+    {
+        "product": haystack_of_product,
+        "name": lambda product: product.name.casefold(),
+        "barcode": lambda product: product.barcode.casefold(),
+        "status": lambda product: shown_status(product).casefold(),
+    },
+    {
+        "id": lambda product: product.id,
+        "stock": lambda product: product.stock,
+        "last": lambda product: product.last_change or None,
+    },
+    foreign=frozenset({"topic", "key", "payload", "type", "verdict", "amount", "partition", "offset", "qos"}),
+)
+"""What can be asked of a product."""
+
+
+def _name(journey: Journey, board: StockTable) -> str:
+    name = journey.product_name
+    if not name and is_numeric_id(journey.product):
+        product = board.get(int(journey.product))
+        name = product.name if product else ""
+    return name
+
+
+def _product(journey: Journey, board: StockTable) -> str:
+    return f"{journey.product}\n{_name(journey, board)}".casefold()
+
+
+def _verdict(journey: Journey) -> str:
+    found = outcome(journey)
+    # In English too, so that a filter means the same in every language.
+    reason = journey.rejection.reason.replace("-", " ") if journey.rejection else ""
+    word = journey.verdict.value if journey.verdict else "pending" if journey.elsewhere is None else "elsewhere"
+    return f"{word}\n{reason}\n{found.words}".casefold()

@@ -1,0 +1,254 @@
+"""Finding a movement across the panes, by its id, its product or its place in Kafka, and the line to type that in."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, Label, Static
+
+from tui.actions import bindings
+from tui.language import say, say_count
+from tui.scheduler import TimeSlices
+from tui.widgets.inputs import PrintableInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from textual.app import ComposeResult
+
+    from bridge.journal import Journey, Product
+    from tui.widgets.log import LogView
+    from tui.widgets.stock import StockView
+
+__all__ = ["FindBar", "FindInput", "Finder", "Hit", "journey_is", "product_is"]
+
+LEAST: Final = 6
+"""From how many characters on the beginning of an id is enough."""
+
+CHUNK: Final = 64
+"""After how many records the clock is asked."""
+
+
+class FindInput(PrintableInput):
+    """Where it is typed."""
+
+    BINDINGS = bindings("find_field")
+
+    def action_leave(self) -> None:
+        """Close the line."""
+        self.post_message(FindBar.Left())
+
+
+class FindBar(Horizontal):
+    """Asks what to find, and says how much was.
+
+    Args:
+        finder: what finds it.
+    """
+
+    @dataclass
+    class Found(Message):
+        """Something was found, the first time or again."""
+
+        hit: Hit
+
+    @dataclass
+    class Left(Message):
+        """Nothing more is to be found."""
+
+    def __init__(self, finder: Finder) -> None:
+        super().__init__(id="find")
+        self._finder = finder
+        self._awaited = False
+        self._slices = TimeSlices(self, self._look)
+
+    def compose(self) -> ComposeResult:
+        """What is typed, and what was found."""
+        yield Label(say("find"))
+        yield FindInput(placeholder=say("movement-id, product or p3@128"), compact=True, select_on_focus=True)
+        yield Static(id="found", markup=False)
+
+    @property
+    def input(self) -> FindInput:
+        """Where it is typed."""
+        return self.query_one(FindInput)
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether what Enter asked for has not been found yet and may be."""
+        return self._awaited
+
+    def open(self) -> None:
+        """Show the line and type into it."""
+        self.add_class("open")
+        self.tell(say("Enter finds it, and the next one; Esc goes there"))
+        self.screen.set_focus(self.input)
+
+    def close(self) -> None:
+        """Take the line away."""
+        self.remove_class("open")
+
+    def tell(self, found: str) -> None:
+        """Say what was found."""
+        self.query_one("#found", Static).update(Content(found), layout=False)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Look for it, or go on to the next of it."""
+        event.stop()
+        self._finder.seek(event.value)
+        self._awaited = True
+        self._slices.go()
+        self._tell()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Keep what is typed here from the panes' filters."""
+        event.stop()
+
+    def _look(self, seconds: float) -> bool:
+        looking = self._finder.look(seconds)
+        if self._awaited and (hit := self._finder.next()) is not None:
+            self._awaited = False
+            self.post_message(self.Found(hit))
+        self._awaited = self._awaited and looking
+        self._tell()
+        # Also for who closed the line right after Enter: what was asked for is still gone to.
+        return looking and (self._awaited or self.has_class("open"))
+
+    def _tell(self) -> None:
+        finder = self._finder
+        if not finder.hits and not finder.looking:
+            self.tell(say("not found in what the panes show: a filter or x may hide it, or it is no longer kept"))
+            return
+        place = (
+            say("{place} of {count}").format(place=f"{finder.place + 1:,}", count=f"{len(finder.hits):,}")
+            if finder.hits
+            else ""
+        )
+        looking = say_count("looking, {count} to go", "looking, {count} to go", finder.left) if finder.looking else ""
+        self.tell(" · ".join(filter(None, (place, looking))))
+
+
+class Hit(NamedTuple):
+    """Where something was found: the number of the pane, and the key of its row there."""
+
+    pane: int
+    key: int
+
+
+class Finder:
+    """Steps through what was found, the latest first; each movement once, in the first pane that shows it.
+
+    Args:
+        logs: the panes of movements.
+        stock: the pane of products.
+    """
+
+    def __init__(self, logs: Sequence[LogView], stock: StockView) -> None:
+        self._logs = logs
+        self._stock = stock
+        self._typed = ""
+        self._scan: Iterator[None] = iter(())
+        self._looked = 0
+        self.looking = False
+        """Whether some records have not been looked at yet."""
+        self.hits: list[Hit] = []
+        self.place = -1
+        """Which of the hits is the one that was given last, from 0."""
+
+    @property
+    def left(self) -> int:
+        """How many rows are still to be looked at."""
+        return max(0, sum(view.rows for view in self._logs) - self._looked) if self.looking else 0
+
+    def seek(self, typed: str) -> None:
+        """Look for what was typed, unless that is what was looked for before and found."""
+        wanted = typed.strip().casefold()
+        if wanted != self._typed or not (self.hits or self.looking):
+            self._typed, self.place, self._looked = wanted, -1, 0
+            self.hits = []
+            self.looking = bool(wanted)
+            self._scan = self._through(wanted)
+
+    def look(self, seconds: float) -> bool:
+        """Go on looking.
+
+        Args:
+            seconds: how long at most.
+
+        Returns:
+            Whether some records have not been looked at yet.
+        """
+        until = time.perf_counter() + seconds
+        while self.looking and time.perf_counter() < until:
+            self.looking = next(self._scan, True) is None
+        return self.looking
+
+    def next(self) -> Hit | None:
+        """The next hit that still stands in its pane; after the last comes the first.
+
+        Returns:
+            The hit, None where there is none, or none further while it is being looked for.
+        """
+        for _ in self.hits:
+            if self.place + 1 >= len(self.hits) and self.looking:
+                return None
+            self.place = (self.place + 1) % len(self.hits)
+            hit = self.hits[self.place]
+            in_logs = hit.pane <= len(self._logs)
+            if (self._logs[hit.pane - 1] if in_logs else self._stock).row_of(hit.key) is not None:
+                return hit
+        return None
+
+    def _through(self, wanted: str) -> Iterator[None]:
+        seen: set[str] = set()
+        for pane, view in enumerate(self._logs, 1):
+            row, key = view.rows - 1, None
+            while row >= 0:
+                for here in range(row, max(-1, row - CHUNK), -1):
+                    key = view.key_at(here)
+                    journey = None if key is None else view.item_of(key)
+                    if key is None or journey is None or journey.movement_id in seen:
+                        continue
+                    if journey_is(journey, wanted):
+                        seen.add(journey.movement_id)
+                        self.hits.append(Hit(pane, key))
+                self._looked += min(CHUNK, row + 1)
+                yield
+                # Rows fall off the top meanwhile: go on above the one that was looked at last.
+                row = -1 if key is None else view.shown.place(key) - 1
+        for product in self._stock.items():
+            if product_is(product, wanted):
+                self.hits.append(Hit(len(self._logs) + 1, product.id))
+
+
+def journey_is(journey: Journey, wanted: str) -> bool:
+    """Whether a journey is the one that is looked for.
+
+    Args:
+        journey: any.
+        wanted: a movement-id or the first six characters of one, `p3@128`, a product's reference or a part of its
+            name; case folded.
+    """
+    identity = journey.movement_id.casefold()
+    if wanted in {identity, journey.position} or (len(wanted) >= LEAST and identity.startswith(wanted)):
+        return True
+    if journey.product and journey.product.casefold() == wanted:
+        return True
+    return str(journey.product_id) == wanted or _in_name(wanted, journey.product_name)
+
+
+def product_is(product: Product, wanted: str) -> bool:
+    """Whether a product is the one that is looked for: by id, documentId, barcode or a part of its name."""
+    return wanted in {str(product.id), product.document_id.casefold(), product.barcode} or _in_name(
+        wanted, product.name
+    )
+
+
+def _in_name(wanted: str, name: str) -> bool:
+    # A number is an id: 12 is not the gloves of size 120.
+    return not wanted.isdecimal() and wanted in name.casefold()

@@ -1,0 +1,198 @@
+"""The line of keys at the bottom of a screen: each with what it does, as far as there is room."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widget import Widget
+
+from tui.language import say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual import events
+    from textual.binding import ActiveBinding, Binding
+
+__all__ = ["CUT", "KeyLine", "KeyShown", "KeysFooter", "TranslatedKeys", "key_line"]
+
+Result = TypeVar("Result")
+
+
+CUT = "…"
+"""What stands at the end of a line that has no room for all keys."""
+
+_RIGHT = "▏"
+
+_STYLES = ("bold $footer-key-foreground", "$footer-description-foreground")
+
+
+class TranslatedKeys(Screen[Result]):
+    """A screen whose keys are said in the person's language: in its line of keys, and where Textual lists them."""
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """The bindings of what has the focus; see `Screen`."""
+        return {key: _said(active) for key, active in super().active_bindings.items()}
+
+
+def _said(active: ActiveBinding) -> ActiveBinding:
+    binding = active.binding
+    title, tooltip = say(binding.description), say(binding.tooltip)
+    if title is binding.description and tooltip is binding.tooltip:
+        return active
+    return active._replace(binding=replace(binding, description=title, tooltip=tooltip), tooltip=tooltip)
+
+
+class KeyShown(NamedTuple):
+    """A key.
+
+    Attributes:
+        key: as Textual names it.
+        display: as a person reads it.
+        does: in a word; what the group does where it is in one.
+        tooltip: in a sentence.
+        enabled: whether it does that now.
+        group: the same text for keys whose displays stand together before one `does`; empty where it is in none.
+    """
+
+    key: str
+    display: str
+    does: str
+    tooltip: str
+    enabled: bool = True
+    group: str = ""
+
+
+class KeyLine(NamedTuple):
+    """A line.
+
+    Attributes:
+        content: what is drawn.
+        places: for each key from the left, from which cell on it stands, to before which, and the key.
+    """
+
+    content: Content
+    places: tuple[tuple[int, int, KeyShown], ...]
+
+    def at(self, x: int) -> KeyShown | None:
+        """The key that stands in a cell."""
+        return next((key for start, end, key in self.places if start <= x < end), None)
+
+
+def key_line(keys: Sequence[KeyShown], last: KeyShown | None, width: int, styles: tuple[str, str]) -> KeyLine:
+    """Lay a line out.
+
+    Args:
+        keys: in order.
+        last: one that stands at the right end; None for none.
+        width: the cells that there are.
+        styles: those of a key and of what it does.
+    """
+    right: list[tuple[str, str, KeyShown | None]] = []
+    if last is not None:
+        right = [(_RIGHT, styles[1], None), *_pieces([last], last.does, styles)]
+    room = width - sum(cell_len(text) for text, _, _ in right)
+    pieces: list[tuple[str, str, KeyShown | None]] = []
+    used = 0
+    for _, group in groupby(enumerate(keys), lambda place: place[1].group or place[0]):
+        members = [key for _, key in group]
+        more = _pieces(members, members[0].group or members[0].does, styles)
+        size = sum(cell_len(text) for text, _, _ in more)
+        if used + size > room:
+            pieces, used = _cut(pieces, room, styles[1])
+            break
+        pieces += more
+        used += size
+    pieces.append((" " * max(0, room - used), styles[1], None))
+    return _laid_out([*pieces, *right])
+
+
+def _pieces(members: Sequence[KeyShown], does: str, styles: tuple[str, str]) -> list[tuple[str, str, KeyShown | None]]:
+    dim = "" if all(member.enabled for member in members) else " dim"
+    keys: list[tuple[str, str, KeyShown | None]] = [(key.display, styles[0] + dim, key) for key in members]
+    return [*keys, (f" {does}", styles[1] + dim, members[-1]), (" ", styles[1], None)]
+
+
+def _cut(
+    pieces: list[tuple[str, str, KeyShown | None]], room: int, style: str
+) -> tuple[list[tuple[str, str, KeyShown | None]], int]:
+    used = sum(cell_len(text) for text, _, _ in pieces)
+    while pieces and used + cell_len(CUT) > room:
+        used -= cell_len(pieces.pop()[0])
+    fill = max(0, room - used - cell_len(CUT))
+    return [*pieces, (" " * fill, style, None), (CUT, style, None)], used + fill + cell_len(CUT)
+
+
+def _laid_out(pieces: Sequence[tuple[str, str, KeyShown | None]]) -> KeyLine:
+    places, x = [], 0
+    for text, _, key in pieces:
+        size = cell_len(text)
+        if key is not None:
+            places.append((x, x + size, key))
+        x += size
+    return KeyLine(Content.assemble(*((text, style) for text, style, _ in pieces)), tuple(places))
+
+
+class KeysFooter(Widget, can_focus=False):
+    """The keys of what has the focus, on one line that is drawn as one; a click is the key.
+
+    Textual's own has a widget for each key and makes all of them anew whenever the focus moves, which takes longer than
+    anything else that such a key does.
+
+    Args:
+        show_command_palette: whether the palette's key stands at the right end.
+    """
+
+    show_command_palette = reactive(default=True)
+
+    def __init__(self, *, show_command_palette: bool = True) -> None:
+        super().__init__()
+        self.set_reactive(KeysFooter.show_command_palette, show_command_palette)
+        self._line = KeyLine(Content(""), ())
+
+    def on_mount(self) -> None:
+        """Say others when the focus moves."""
+        self.screen.bindings_updated_signal.subscribe(self, self._changed)
+
+    def render(self) -> Content:
+        """Draw the line."""
+        self._line = key_line(*self._keys(), self.size.width, _STYLES)
+        return self._line.content
+
+    def on_click(self, event: events.Click) -> None:
+        """Do what the key does."""
+        key = self._line.at(event.x)
+        if key is not None:
+            self.app.simulate_key(key.key)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Say in a sentence what the key under the mouse does."""
+        key = self._line.at(event.x)
+        self.tooltip = key.tooltip if key is not None else None
+
+    def _changed(self, screen: Screen[object]) -> None:
+        if screen is self.screen and self.app.app_focus:
+            self.refresh()
+
+    def _keys(self) -> tuple[list[KeyShown], KeyShown | None]:
+        active = self.screen.active_bindings
+        found: dict[str, KeyShown] = {}
+        for _, binding, enabled, tooltip in active.values():
+            if binding.show and binding.action not in found:
+                found[binding.action] = self._shown(binding, tooltip, enabled=enabled)
+        palette = active.get(self.app.COMMAND_PALETTE_BINDING)
+        if palette is None or not self.show_command_palette:
+            return list(found.values()), None
+        return list(found.values()), self._shown(palette.binding, palette.tooltip, enabled=palette.enabled)
+
+    def _shown(self, binding: Binding, tooltip: str, *, enabled: bool) -> KeyShown:
+        group = say(binding.group.description) if binding.group is not None else ""
+        display = self.app.get_key_display(binding)
+        return KeyShown(binding.key, display, binding.description, tooltip or binding.description, enabled, group)

@@ -1,0 +1,60 @@
+"""Fields of one line of printable text, and what was typed into one before."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final, Generic, TypeVar
+
+from textual.widgets import Input
+
+from tui.actions import bindings
+
+__all__ = ["History", "PlainInput", "PrintableInput"]
+
+Entry = TypeVar("Entry")
+
+KEPT: Final = 100
+"""How many entries are kept."""
+
+
+class PrintableInput(Input):
+    """A field whose text can be shown as it is: a paste cannot drive the terminal."""
+
+    def validate_value(self, value: str) -> str:
+        """Drop what is not printable."""
+        return "".join(character for character in value if character.isprintable())
+
+
+class PlainInput(PrintableInput):
+    """A field whose Enter sends the movement."""
+
+    BINDINGS = bindings("movement_field")
+
+
+class History(Generic[Entry]):
+    """The entries that were sent, the latest first."""
+
+    def __init__(self) -> None:
+        self._entries: deque[Entry] = deque(maxlen=KEPT)
+        self._place = -1
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, entry: Entry) -> None:
+        """Note what was sent; the same one twice in a row counts once."""
+        if not self._entries or self._entries[0] != entry:
+            self._entries.appendleft(entry)
+        self._place = -1
+
+    def step(self, rows: int) -> Entry | None:
+        """Walk.
+
+        Args:
+            rows: -1 for the entry before, 1 for the one after.
+
+        Returns:
+            The entry there, the oldest one at the end; None past the latest, where the person's own text stood.
+        """
+        self._place = max(-1, min(self._place - rows, len(self._entries) - 1))
+        return self._entries[self._place] if self._place >= 0 else None

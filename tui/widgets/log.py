@@ -1,0 +1,192 @@
+"""A live log over one ring of the journal: it follows the latest record until the reader looks back."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from bridge.journal import Journey
+from tui.actions import bindings
+from tui.format import age
+from tui.language import say
+from tui.scheduler import TimeSlices
+from tui.widgets.cursor import LineView
+from tui.widgets.filter import TooLongError, journey_words, limited, read_filter
+from tui.widgets.view_model import ViewModel
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from textual import events
+
+    from bridge.journal import Ring, StockTable
+    from tui.widgets.column_layout import Column
+
+__all__ = ["LogView"]
+
+
+class LogView(LineView[Journey]):
+    """The journeys of one ring, the latest at the bottom.
+
+    Args:
+        ring: what is shown.
+        board: the products, whose names the filter knows.
+        columns: all columns.
+        identity: the widget's id.
+        empty: what is said where there is no record.
+    """
+
+    BINDINGS = bindings("log")
+
+    def __init__(
+        self, ring: Ring[Journey], board: StockTable, columns: Sequence[Column[Journey]], identity: str, empty: str
+    ) -> None:
+        super().__init__(columns, identity, empty)
+        self.shown: ViewModel[Journey] = ViewModel(
+            ring, lambda journey: journey.stage if journey.verdict is None else None
+        )
+        self.following = True
+        self.waiting = 0
+        """How many records came since the reader looked back."""
+        self.mark: tuple[float, int] | None = None
+        """When the last mark was set, in seconds since the epoch, and after how many records."""
+        self._board = board
+        self._ring = ring
+        self._slices = TimeSlices(self, self._look_back)
+
+    @property
+    def rows(self) -> int:
+        """How many records are shown."""
+        return len(self.shown)
+
+    def key_at(self, row: int) -> int | None:
+        """The sequence number in a row."""
+        return self.shown.sequence(row)
+
+    def row_of(self, key: Hashable) -> int | None:
+        """The row of a sequence number."""
+        return self.shown.row(key) if isinstance(key, int) else None
+
+    def item_of(self, key: Hashable) -> Journey | None:
+        """The journey under a sequence number."""
+        return self.shown.get(key) if isinstance(key, int) else None
+
+    def state_of(self, item: Journey, now: float) -> tuple[Hashable, str]:
+        """A journey looks different with every stage, and once Strapi told the product's name."""
+        ago = age(item.acknowledged_at or item.consumed_at or item.received_at or 0, now) if self.relative else ""
+        return (item.stage, item.verdict, item.offset, item.product_name, ago), ""
+
+    def pull(self, now: float) -> None:
+        """Show what came; while the reader looks back the rows in view stay where they are."""
+        above = self.shown.sequence(self.top)
+        try:
+            with limited():
+                pulled = self.shown.pull()
+        except TooLongError:
+            self._give_up()
+            pulled = self.shown.pull()
+        if self.shown.left:
+            # Of before the start came some since the filter was set.
+            self._slices.go()
+        if any(pulled):
+            self.resize_rows()
+            if self.following:
+                self._scroll_to_end()
+            else:
+                self.waiting += pulled.added
+                if above is not None and self.shown.place(above) != self.top:
+                    self.scroll_to(y=self.shown.place(above), animate=False, force=True)
+            self.repaint_all(now)
+        else:
+            self.repaint_changed(now)
+
+    def set_filter(self, typed: str) -> None:
+        """Show only records that a filter lets through.
+
+        Raises:
+            FilterError: what was typed is no filter; nothing changed.
+        """
+        passes = read_filter(typed, journey_words(self._board))
+        self.forget_widths()
+        self.filter_text, self.filter_trouble = typed.strip(), ""
+        self.sought = passes or self.sought
+        try:
+            with limited():
+                self.shown.only(passes)
+        except TooLongError:
+            self._give_up()
+        self._slices.go()
+        self.action_last()
+
+    def _look_back(self, seconds: float) -> bool:
+        try:
+            with limited():
+                return self.shown.look_back(seconds)
+        except TooLongError:
+            self._give_up()
+            return False
+
+    def _give_up(self) -> None:
+        """Show everything, as a record was found on which the filter does not end."""
+        self.filter_trouble = say("takes too long on one record: write a simpler regular expression")
+        self.sought = None
+        self.shown.only(None)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Leave following when the reader scrolls away from the end, by whatever means."""
+        super().watch_scroll_y(old_value, new_value)
+        if self.following and new_value < old_value and round(new_value) < self.max_scroll_y:
+            self.following = False
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Keep the latest record in view in the new size."""
+        if self.following:
+            self._scroll_to_end()
+
+    def move_cursor(self, row: int) -> None:
+        """Put the cursor on a row, which holds the log still."""
+        if self.rows:
+            self.following = False
+        super().move_cursor(row)
+
+    def action_last(self) -> None:
+        """Follow the latest record."""
+        self.following = True
+        self.waiting = 0
+        self.resize_rows()
+        self._scroll_to_end()
+        self.refresh()
+
+    def action_pause(self) -> None:
+        """Hold the display, or go on."""
+        if self.shown.paused:
+            self.shown.resume()
+        else:
+            self.shown.pause()
+
+    @property
+    def since_mark(self) -> int:
+        """How many records came since the last mark."""
+        return 0 if self.mark is None else self._ring.next - self.mark[1]
+
+    def action_mark(self) -> None:
+        """Mark the record under the cursor, the latest one where there is none, or take its mark away."""
+        key = self.cursor if self.cursor is not None else self.key_at(self.rows - 1)
+        if key in self.marks:
+            self.marks.discard(key)
+            self.mark = None
+        elif isinstance(key, int):
+            # A mark under what the ring forgot is no one's any more.
+            self.marks = {kept for kept in self.marks if self.item_of(kept) is not None} | {key}
+            self.mark = time.time(), key + 1
+        self.refresh()
+
+    def action_clear(self) -> None:
+        """Show only what comes from here on."""
+        self.shown.clear()
+        self.forget_widths()
+        self.cursor = None
+        self.action_last()
+
+    def _scroll_to_end(self) -> None:
+        self.scroll_to(y=self.max_scroll_y, animate=False, force=True)

@@ -1,0 +1,205 @@
+"""What was sent from the keyboard: how far each movement has come, what is pending, and what can be undone."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+
+from bridge.errors import OpsciError
+from bridge.journal import Verdict
+from bridge.text import readable
+from tui.format import clock, signed
+from tui.language import say
+from tui.outcome import GLYPHS, PENDING, STYLES, Tone, outcome
+from tui.timeline import way_line
+from tui.widgets.cached_static import CachedStatic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from concurrent.futures import Future
+
+    from bridge.journal import Journal, Journey, StockTable
+    from bridge.movement import Movement
+
+__all__ = ["Moves", "Sent", "SentList"]
+
+
+_ENTRIES: Final = 50
+"""How many sent movements are kept."""
+
+_STEPS: Final = 200
+"""How many steps are kept. One step is what one Enter sent: one movement, or one for each marked row."""
+
+
+class Sent:
+    """One movement that the form handed to the engine.
+
+    Args:
+        movement: what was sent.
+        name: the product's name as it was shown, may be empty.
+        answer: the broker's word, from the engine.
+        journal: where its way is written down.
+        undoes: the one that it takes back, None where it takes back none.
+    """
+
+    def __init__(
+        self, movement: Movement, name: str, answer: Future[Journey], journal: Journal, undoes: Sent | None = None
+    ) -> None:
+        self.movement = movement
+        self.name = name
+        self.at = time.time()
+        self.answer = answer
+        self.undoes = undoes
+        self._undo: Sent | None = None
+        if undoes is not None:
+            undoes._undo = self
+        self._journal = journal
+        self._journey: Journey | None = None
+
+    @property
+    def journey(self) -> Journey | None:
+        """Its way, once the broker has it: as the journal has it, and as it was last where the journal forgot it."""
+        if self._journey is None and self.answer.done() and not self.problem:
+            self._journey = self.answer.result()
+        if self._journey is not None:
+            # What comes back over MQTT is a journey of its own under the same identity; of one that was sent twice the
+            # arrival that counted says what became of it.
+            name = self._journey.movement_id
+            arrived = self._journal.journeys(name)
+            counted = next((one for one in arrived if one.verdict not in {None, Verdict.DUPLICATE}), None)
+            self._journey = counted or self._journal.journey(name) or self._journey
+        return self._journey
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is to be expected: it is decided, unknown for good, or the broker has it not."""
+        journey = self.journey
+        if journey is None:
+            return bool(self.problem)
+        settled = journey.verdict is not None or journey.elsewhere is not None
+        return bool(self.problem) or settled or journey.given_up
+
+    @property
+    def applied(self) -> bool:
+        """Whether it changed the stock."""
+        return self.journey is not None and self.journey.verdict is Verdict.APPLIED
+
+    @property
+    def undone(self) -> bool:
+        """Whether a movement that takes it back was sent, and may still be applied or was."""
+        return self._undo is not None and (self._undo.applied or not self._undo.over)
+
+    @property
+    def problem(self) -> str:
+        """Why the broker has it not, for a person; empty while that is open or where it has."""
+        if not self.answer.done():
+            return ""
+        if self.answer.cancelled():
+            return say("not sent: the chain stopped")
+        error = self.answer.exception()
+        if error is None:
+            return ""
+        return (
+            readable(say(error.text)) if isinstance(error, OpsciError) else readable(f"{type(error).__name__}: {error}")
+        )
+
+    def line(self, width: int) -> Content:
+        """Draw it on one line of so many cells; what it names is cut before where it is."""
+        journey, problem = self.journey, self.problem
+        glyph, tone = PENDING, Tone.PENDING
+        said = problem or _said(journey)
+        if problem or (journey is not None and journey.given_up):
+            glyph, tone = GLYPHS[Verdict.REJECTED], Tone.REJECTED
+        elif journey is not None:
+            glyph, _, tone = outcome(journey)
+        product = Content(f"{readable(self.movement.product)} {readable(self.name)}")
+        head = Content.assemble(
+            (f"{glyph} ", STYLES[tone]),
+            (f"{clock(self.at)} ", STYLES[Tone.MUTED]),
+            (f"{signed(self.movement.delta):>6} ", STYLES[Tone.STRONG]),
+            product.truncate(max(8, width // 5), ellipsis=True, pad=True),
+            "  ",
+        )
+        if journey is not None and not said:
+            return Content.assemble(head, way_line(journey, width - head.cell_length))
+        return Content.assemble(head, (said or say("sending") + f" {PENDING}", STYLES[tone]))
+
+
+def _said(journey: Journey | None) -> str:
+    """What there is to say of a movement beside the way that it came, empty where the way says it all."""
+    if journey is None or journey.verdict is not None:
+        return ""
+    if journey.given_up:
+        return say("unknown: the stock did not show it within a day, and it is no longer sent again")
+    # Once it is in Kafka again, how often it was sent matters no more.
+    return readable(say(journey.resent)) if journey.acknowledged_at is None else ""
+
+
+class SentList(CachedStatic):
+    """The latest sent movements, the last one on top, as many as there is room for.
+
+    Args:
+        moves: gets what is added.
+    """
+
+    def __init__(self, moves: Moves) -> None:
+        super().__init__(id="sent", markup=False)
+        self._moves = moves
+        self.entries: deque[Sent] = deque(maxlen=_ENTRIES)
+
+    def add(self, *step: Sent) -> None:
+        """Note what was just handed over together."""
+        self._moves.add(step)
+        self.entries.extendleft(step)
+        self.pull()
+
+    def pull(self) -> None:
+        """Draw anew what moved on."""
+        rows = self.size.height
+        lines = [sent.line(self.size.width) for sent, _ in zip(self.entries, range(rows), strict=False)]
+        said = (
+            Content("\n").join(lines)
+            if lines
+            else Content.styled(
+                say("what you send shows its way here: in MQTT, in Kafka, in Strapi"), "$foreground-disabled"
+            )
+        )
+        self.update(said, layout=False)
+
+
+class Moves:
+    """What was sent, step by step.
+
+    Args:
+        board: the products that the movements mean.
+    """
+
+    def __init__(self, board: StockTable) -> None:
+        self._board = board
+        self._steps: deque[Sequence[Sent]] = deque(maxlen=_STEPS)
+        self._open: list[Sent] = []
+
+    def add(self, step: Sequence[Sent]) -> None:
+        """Note what one Enter sent."""
+        self._steps.appendleft(step)
+        self._open += step
+
+    def pending(self) -> dict[int, int]:
+        """The sum of what is sent and not decided, by the product's id."""
+        self._open = [sent for sent in self._open if not sent.over]
+        pending: dict[int, int] = {}
+        for sent in self._open:
+            product = self._board.find(sent.movement.product)
+            if product is not None:
+                pending[product.id] = pending.get(product.id, 0) + sent.movement.delta
+        return pending
+
+    def undoable(self) -> list[list[Sent]]:
+        """What can be undone, the latest step first: movements that were applied and neither undone nor an undo."""
+        steps = (
+            [sent for sent in step if sent.applied and sent.undoes is None and not sent.undone] for step in self._steps
+        )
+        return [step for step in steps if step]

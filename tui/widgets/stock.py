@@ -1,0 +1,320 @@
+"""The stock table: every product as Strapi told it, in an order that can be chosen; a row that changed lately fades."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from bridge.journal import Product
+from tui.actions import bindings
+from tui.format import age
+from tui.language import say
+from tui.widgets import columns as cells
+from tui.widgets.columns import STOCK_COLUMNS
+from tui.widgets.cursor import LineView
+from tui.widgets.filter import PRODUCT_WORDS, TooLongError, limited, read_filter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+
+    from bridge.journal import StockTable
+    from tui.widgets.column_layout import Cell, Column
+
+__all__ = ["SORT_KEYS", "Order", "Ranking", "StockView", "by", "stepped"]
+
+
+SORT_KEYS: Final[dict[str, Callable[[Product], int | float | str]]] = {
+    column.id: column.sorts_by for column in STOCK_COLUMNS if column.sorts_by is not None
+}
+"""What is compared, by the id of the column that the table is sorted by."""
+
+_LARGEST_FIRST: Final = frozenset(column.id for column in STOCK_COLUMNS if column.largest_first)
+
+FRESH: Final = 3
+"""For how many seconds a change stays lit up, fading by the second."""
+
+_FEW: Final = 16
+"""How much more it takes to give one product its place than it takes a product to sort all of them."""
+
+_AT_ONCE: Final = 1_000
+"""How many products a filter may look at in the time after which it counts as endless."""
+
+
+class Order(NamedTuple):
+    """By which column, and whether the largest stands on top."""
+
+    column: str = "id"
+    reverse: bool = False
+
+    @property
+    def arrow(self) -> str:
+        """`▲` while values grow downwards, `▼` while they shrink."""
+        return "▼" if self.reverse else "▲"
+
+    def turned(self) -> Order:
+        """The same column the other way round."""
+        return self._replace(reverse=not self.reverse)
+
+
+def stepped(order: Order, columns: Sequence[str], step: int) -> Order:
+    """Sort by the next column to the right, or the one to the left, round and round.
+
+    Args:
+        order: how it is sorted.
+        columns: the ids of the columns that are shown, in their order.
+        step: 1 to the right, -1 to the left.
+    """
+    known = [column for column in columns if column in SORT_KEYS]
+    if not known:
+        return order
+    place = known.index(order.column) + step if order.column in known else 0
+    return by(known[place % len(known)])
+
+
+def by(column: str) -> Order:
+    """Sort by a column in the direction that one looks for first; an unknown column gives the order of the ids."""
+    return Order(column, column in _LARGEST_FIRST) if column in SORT_KEYS else Order()
+
+
+class Ranking:
+    """Products in an order; those that are equal in it stand by id.
+
+    Args:
+        products: all of them, each id once.
+        order: by which column, and which way.
+    """
+
+    def __init__(self, products: Iterable[Product], order: Order) -> None:
+        self._compared = SORT_KEYS[order.column]
+        # Sorted upwards in any case, as one looks for a place in it that way.
+        self._reverse = order.reverse
+        self._sorted = sorted(products, key=self._key)
+        self._by_id = {product.id: product for product in self._sorted}
+
+    def __len__(self) -> int:
+        return len(self._sorted)
+
+    def ids(self) -> list[int]:
+        """The products' ids from the first row to the last."""
+        found = [product.id for product in self._sorted]
+        return found[::-1] if self._reverse else found
+
+    def at(self, row: int) -> Product | None:
+        """The product in a row counted from 0, or None."""
+        return self._sorted[self._turned(row)] if 0 <= row < len(self._sorted) else None
+
+    def get(self, product_id: int) -> Product | None:
+        """The product of that id, or None."""
+        return self._by_id.get(product_id)
+
+    def row_of(self, product_id: int) -> int | None:
+        """The row of a product's id, or None."""
+        product = self._by_id.get(product_id)
+        return None if product is None else self._turned(self._place(product))
+
+    def put(self, product: Product) -> bool:
+        """Take a product in, or what became of one; whether any row moved for it."""
+        known = self._by_id.get(product.id)
+        if known is not None:
+            before = self._place(known)
+            if self._key(product) == self._key(known):
+                self._sorted[before] = self._by_id[product.id] = product
+                return False
+            del self._sorted[before]
+        place = self._place(product)
+        self._sorted.insert(place, product)
+        self._by_id[product.id] = product
+        return known is None or place != before
+
+    def drop(self, product_id: int) -> bool:
+        """Leave a product out; whether it was in."""
+        known = self._by_id.get(product_id)
+        if known is None:
+            return False
+        del self._sorted[self._place(known)], self._by_id[product_id]
+        return True
+
+    def _key(self, product: Product) -> tuple[int | float | str, int]:
+        return self._compared(product), -product.id if self._reverse else product.id
+
+    def _place(self, product: Product) -> int:
+        return bisect_left(self._sorted, self._key(product), key=self._key)
+
+    def _turned(self, row: int) -> int:
+        return len(self._sorted) - 1 - row if self._reverse else row
+
+
+class StockView(LineView[Product]):
+    """The products by id.
+
+    Args:
+        board: what is shown.
+        identity: the widget's id.
+    """
+
+    BINDINGS = bindings("stock")
+
+    def __init__(self, board: StockTable, identity: str) -> None:
+        own = {"name": self._name_cell, "stock": self._stock_cell}
+        columns = [replace(column, cell=own.get(column.id, column.cell)) for column in STOCK_COLUMNS]
+        super().__init__(columns, identity, say("no product is known yet"))
+        self.pending: Mapping[int, int] = {}
+        """The sum of what is sent and not decided, by the product's id."""
+        self.marked: set[int] = set()
+        """The products that one amount is to move together."""
+        self._board = board
+        self._version = -1
+        self._passes: Callable[[Product], bool] | None = None
+        self.order = Order()
+        self._ranking = Ranking([], self.order)
+
+    @property
+    def rows(self) -> int:
+        """How many products are shown."""
+        return len(self._ranking)
+
+    def key_at(self, row: int) -> int | None:
+        """The id of the product in a row."""
+        product = self._ranking.at(row)
+        return None if product is None else product.id
+
+    def row_of(self, key: Hashable) -> int | None:
+        """The row of a product's id."""
+        return self._ranking.row_of(key) if isinstance(key, int) else None
+
+    def item_of(self, key: Hashable) -> Product | None:
+        """The product of that id."""
+        return self._ranking.get(key) if isinstance(key, int) else None
+
+    def state_of(self, item: Product, now: float) -> tuple[Hashable, str]:
+        """A product looks different when anything of it changed, while it is fresh, and as its age grows."""
+        passed = math.floor(now - item.changed_at) + 1
+        fresh = f"line--fresh-{passed}" if item.last_change and 1 <= passed <= FRESH else ""
+        return (item, age(item.changed_at, now), self.pending.get(item.id, 0), item.id in self.marked), fresh
+
+    def pull(self, now: float) -> None:
+        """Show what the board says, row by row."""
+        if self._version != self._board.version:
+            self._take_changes()
+        self.repaint_changed(now)
+
+    def set_filter(self, typed: str) -> None:
+        """Show only products that a filter lets through.
+
+        Raises:
+            FilterError: what was typed is no filter; nothing changed.
+        """
+        self._passes = read_filter(typed, PRODUCT_WORDS)
+        self.forget_widths()
+        self.filter_text, self.filter_trouble = typed.strip(), ""
+        self.sought = self._passes or self.sought
+        self._take_over()
+        self.refresh()
+
+    def columns_shown(self) -> list[Column[Product]]:
+        """The columns, the one that the table is sorted by with an arrow."""
+        arrow, by_id = self.order.arrow, self.order.column
+        return [replace(column, arrow=arrow) if column.id == by_id else column for column in super().columns_shown()]
+
+    def sort(self, order: Order) -> None:
+        """Let the table stand in another order."""
+        self.order = order
+        self._take_over()
+        self.relayout()
+
+    def action_sort(self, step: int) -> None:
+        """Sort by the next column, or the one before."""
+        self.sort(stepped(self.order, [column.id for column in self.layout_shown.columns], step))
+
+    def action_turn(self) -> None:
+        """Turn the order around."""
+        self.sort(self.order.turned())
+
+    def selected(self) -> list[Product]:
+        """The marked products, else the one under the cursor; it goes to the first visible row where it is on none."""
+        if self.marked:
+            return [product for product in self._board.products() if product.id in self.marked]
+        row = self._chosen_row()
+        product = None if row is None else self._ranking.at(row)
+        return [] if product is None else [product]
+
+    def action_mark(self) -> None:
+        """Mark the row under the cursor, or unmark it, and go on to the next."""
+        row = self._chosen_row()
+        key = None if row is None else self.key_at(row)
+        if row is not None and key is not None:
+            self.marked ^= {key}
+            self.move_cursor(row + 1)
+
+    def _chosen_row(self) -> int | None:
+        """The row that the cursor is on, after it went to the first visible one where it was on none."""
+        if self.cursor_row() is None:
+            self.action_move(1)
+        return self.cursor_row()
+
+    def _name_cell(self, found: Product, now: float) -> Cell:
+        cell = cells.product_name(found, now)
+        return cell._replace(text=f"◆ {cell.text}") if found.id in self.marked else cell
+
+    def _stock_cell(self, found: Product, now: float) -> Cell:
+        pending = self.pending.get(found.id, 0)
+        return cells.pending_stock(found, pending) if found.id in self.pending else cells.stock(found, now)
+
+    def click_header(self, x: int) -> None:
+        """Sort by the column under the mouse; turn the order around where it is sorted by that."""
+        column = self._column_at(x)
+        if column in SORT_KEYS:
+            self.sort(self.order.turned() if column == self.order.column else by(column))
+
+    def _column_at(self, x: int) -> str:
+        shown, end = self.layout_shown, -1
+        for column, width in zip(shown.columns, shown.widths, strict=True):
+            end += width + 1
+            if x <= end:
+                return column.id
+        return ""
+
+    def _take_changes(self) -> None:
+        version = self._board.version
+        changed = self._board.changed(self._version, version)
+        self._version = version
+        if changed is None or len(changed) * _FEW > len(self._board):
+            self._take_over()
+            return
+        passes = self._passes
+        shown = self._filtered_products([product for each in changed if (product := self._board.get(each))])
+        if self._passes is not passes:
+            self._take_over()
+            return
+        gone = changed.difference([product.id for product in shown])
+        moved = [self._ranking.drop(each) for each in gone] + [self._ranking.put(product) for product in shown]
+        if any(moved):
+            self._show_rows()
+
+    def _take_over(self) -> None:
+        before = self._ranking
+        self._ranking = Ranking(self._filtered_products(self._board.products()), self.order)
+        if self._ranking.ids() != before.ids():
+            self._show_rows()
+
+    def _show_rows(self) -> None:
+        self.resize_rows()
+        self.refresh()
+
+    def _filtered_products(self, products: list[Product]) -> list[Product]:
+        """Those that the filter lets through; all, and no more filter, where it takes too long on one."""
+        passes = self._passes
+        if passes is None:
+            return products
+        found: list[Product] = []
+        try:
+            for start in range(0, len(products), _AT_ONCE):
+                with limited():
+                    found += [product for product in products[start : start + _AT_ONCE] if passes(product)]
+        except TooLongError:
+            self.filter_trouble = say("takes too long on one product: write a simpler regular expression")
+            self._passes = self.sought = None
+            return products
+        return found
