@@ -226,23 +226,26 @@ class DeadLetters:
 
     async def _bury_at_last(self, journey: Journey, origin: str, record: Record) -> Placed:
         """Write a letter that did not go through with others, as often as it takes."""
-        backoff = Backoff(first=1.0, longest=_REFUSED)
-        while True:
-            try:
-                place = await self._bury_alone(journey, origin, record)
-            except RejectedError as error:
-                self._journal.notes[_NOTE] = Phrase(
-                    "no dead letter can be written into {topic}, so everything behind the next one stops and waits "
-                    "where it is: {why} ({advice})",
-                    topic=self.topic,
-                    why=error.what,
-                    advice=error.advice,
-                )
-                self._writer.note(error)
-                await pause(backoff.pause())
-            else:
-                self._journal.notes.pop(_NOTE, None)
-                return place
+        backoff, call = Backoff(first=1.0, longest=_REFUSED), object()
+        try:
+            while True:
+                try:
+                    place = await self._bury_alone(journey, origin, record)
+                except RejectedError as error:
+                    self._journal.notes[_NOTE] = Phrase(
+                        "no dead letter can be written into {topic}, so everything behind the next one stops and waits "
+                        "where it is: {why} ({advice})",
+                        topic=self.topic,
+                        why=error.what,
+                        advice=error.advice,
+                    )
+                    self._writer.refused(call, error)
+                    await pause(backoff.pause())
+                else:
+                    self._journal.notes.pop(_NOTE, None)
+                    return place
+        finally:
+            self._writer.taken(call)
 
     async def _bury_alone(self, journey: Journey, origin: str, record: Record) -> Placed:
         """Write a letter by itself: as it is, or in parts that are as small as they must.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.backoff import Backoff, pause
 from bridge.errors import (
-    ForeignServerError,
     RefusedError,
     RejectedError,
     ServerError,
@@ -65,6 +64,8 @@ class Writer:
         self._renew = asyncio.Event()
         self._slow: dict[object, Collection[str]] = {}
         """The calls that wait for an acknowledgement for long, and for which topics."""
+        self._refused: dict[object, RefusedError | RejectedError] = {}
+        """Who waits with what Kafka refused, and why: that a cluster lets us in does not mean that it takes this."""
         self._said = ""
         self._others_due = 0.0
 
@@ -82,7 +83,7 @@ class Writer:
                 await pause(backoff.pause())
                 continue
             backoff.reset()
-            if self._journal.connections[Server.KAFKA].state is State.REFUSED:
+            if self._journal.connections[Server.KAFKA].state is State.REFUSED and not self._refused:
                 # It lets us in by now.
                 self._journal.connection(Server.KAFKA, State.CONNECTING)
             self._renew.clear()
@@ -111,13 +112,40 @@ class Writer:
         Raises:
             RejectedError: Kafka refuses a record among them for good; those that have a place in `placed` are written.
         """
-        backoff, refused = Backoff(), Backoff(first=1.0, longest=_REFUSED)
+        call = object()
         places: list[Placed | None] = [None] * len(records) if placed is None else placed
+        try:
+            await self._produce_until_written(call, records, places)
+        finally:
+            self._refused.pop(call, None)
+        if not self._refused:
+            self._journal.connection(Server.KAFKA, State.UP)
+        return [place for place in places if place is not None]
+
+    def refused(self, call: object, error: RefusedError | RejectedError) -> None:
+        """Note that somebody waits with what Kafka refuses, which is how it stands until `taken`.
+
+        Args:
+            call: who waits.
+            error: what Kafka says.
+        """
+        self._refused[call] = error
+        self.note(error)
+
+    def taken(self, call: object) -> None:
+        """Note that Kafka took what was refused, or that nobody waits with it any more."""
+        if self._refused.pop(call, None) is not None and not self._refused:
+            self._journal.connection(Server.KAFKA, State.UP)
+
+    async def _produce_until_written(
+        self, call: object, records: Sequence[Record], places: list[Placed | None]
+    ) -> None:
+        backoff, refused = Backoff(), Backoff(first=1.0, longest=_REFUSED)
         alone = 0
         while True:
             await self._connected.wait()
             try:
-                await self._produce(records, places)
+                await self._produce(call, records, places)
             except RejectedError as error:
                 self._begin_anew()
                 alone += 1
@@ -125,22 +153,23 @@ class Writer:
                     raise
                 await pause(backoff.pause())
             except RefusedError as error:
-                self.note(error)
+                self.refused(call, error)
                 self._begin_anew()
                 await pause(refused.pause())
             except UnreachableError as error:
+                self._refused.pop(call, None)
                 self.note(error)
                 await pause(backoff.pause())
             except ServerError as error:
+                self._refused.pop(call, None)
                 self.note(error)
                 self._begin_anew()
                 await pause(backoff.pause())
             else:
-                self._journal.connection(Server.KAFKA, State.UP)
-                return [place for place in places if place is not None]
+                return
 
-    async def _produce(self, records: Sequence[Record], places: list[Placed | None]) -> None:
-        call, topics = object(), {record.topic for record in records}
+    async def _produce(self, call: object, records: Sequence[Record], places: list[Placed | None]) -> None:
+        topics = {record.topic for record in records}
         slow = asyncio.get_running_loop().call_later(_SLOW, self._note_waiting, call, topics)
         try:
             await self._producer.produce(records, places)
@@ -164,21 +193,19 @@ class Writer:
         self._renew.set()
 
     async def _watch(self) -> None:
-        foreign = False
         while not self._renew.is_set():
             try:
                 await self._producer.alive()
             except ServerError as error:
-                foreign = foreign or isinstance(error, ForeignServerError)
                 self.note(error)
             else:
-                # Whether a write is still refused only the next write tells.
-                refused = self._journal.connections[Server.KAFKA].state is State.REFUSED and not foreign
                 if self._slow:
                     await self._explain()
-                elif not refused:
+                elif self._refused:
+                    # Whether it still is only the next try of that call tells.
+                    self.note(next(reversed(self._refused.values())))
+                else:
                     self._journal.connection(Server.KAFKA, State.UP)
-                foreign = False
                 await self._look_at_others()
             try:
                 await asyncio.wait_for(self._renew.wait(), _LOOK)

@@ -11,6 +11,8 @@ from aiokafka.admin import NewTopic
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from bridge.journal import Journal, Server, State
+from bridge.kafka.producer import Record
+from bridge.kafka.writer import Writer
 from bridge.mqtt.publisher import Publisher
 from tests.chain.applying import applying, movement, produce
 from tests.chain.lane import until
@@ -25,12 +27,29 @@ if TYPE_CHECKING:
 MOVEMENT = b'{"id":1,"amount":1,"type":"IN"}'
 
 
+_APPEND = BatchBuilder.append
+
+
+def ahead(self: BatchBuilder, *, timestamp: int | None, **more: Any) -> Any:
+    """Append as a machine does whose clock is two hours ahead."""
+    return _APPEND(self, timestamp=int((time.time() + 7_200) * 1_000), **more)
+
+
 def kafka(journal: Journal) -> Any:
     return journal.connections[Server.KAFKA]
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING and "bridge" in one.name]
+
+
+async def states(journal: Journal, seconds: float) -> set[State]:
+    """Return every state that the connection to Kafka has within so many seconds."""
+    seen, stop = set(), time.monotonic() + seconds
+    while time.monotonic() < stop:
+        seen.add(kafka(journal).state)
+        await asyncio.sleep(0.005)
+    return seen
 
 
 async def test_ingest_stops_where_dead_letters_can_not_be_written_and_goes_on_by_itself(
@@ -50,7 +69,7 @@ async def test_ingest_stops_where_dead_letters_can_not_be_written_and_goes_on_by
         assert "--add-config cleanup.policy=delete" in kafka(journal).advice
         await publisher.publish(lane.mqtt_topic, MOVEMENT)
         before, told = time.monotonic(), len(warnings(caplog))
-        await asyncio.sleep(3)
+        assert await states(journal, 3) == {State.REFUSED}, "another producer that is let in changes nothing"
         assert len(warnings(caplog)) - told < 2 + (time.monotonic() - before), warnings(caplog)
         assert (journal.produced.total, journal.rejected.total) == (0, 0), "what comes stays in the broker"
         await set_up(lane.stack, lane.errors, cleanup_policy="delete")
@@ -74,11 +93,6 @@ async def test_apply_waits_with_what_it_can_not_bury(lane: Lane) -> None:
 async def test_a_clock_that_is_ahead_is_said_and_makes_no_dead_letter(
     lane: Lane, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append = BatchBuilder.append
-
-    def ahead(self: BatchBuilder, *, timestamp: int | None, **more: Any) -> Any:
-        return append(self, timestamp=int((time.time() + 7_200) * 1_000), **more)
-
     monkeypatch.setattr(BatchBuilder, "append", ahead)
     settings = lane.settings()
     async with ingesting(settings) as journal, Publisher(settings.mqtt) as publisher:
@@ -89,7 +103,7 @@ async def test_a_clock_that_is_ahead_is_said_and_makes_no_dead_letter(
         assert "this machine's clock says" in kafka(journal).detail
         assert "message.timestamp.type=LogAppendTime" in kafka(journal).advice
         before, told = time.monotonic(), len(warnings(caplog))
-        await asyncio.sleep(3)
+        assert await states(journal, 3) == {State.REFUSED}, "another producer that is let in changes nothing"
         assert len(warnings(caplog)) - told < 2 + (time.monotonic() - before), warnings(caplog)
         await set_up(lane.stack, lane.stock, message_timestamp_type="LogAppendTime")
         await until(lambda: journal.produced.total == 1)
@@ -113,3 +127,24 @@ async def test_a_topic_that_is_deleted_while_the_engine_runs_is_said_and_what_co
         await until(lambda: journal.produced.total == 2)
     (record,) = await lane.records(lane.stock, 9, 2)
     assert dict(record.headers)["movement-id"] == b"second"
+
+
+async def test_a_write_that_gets_through_says_nothing_about_one_that_is_refused(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BatchBuilder, "append", ahead)
+    journal = Journal(100)
+    writer = Writer(lane.settings().kafka, journal)
+    await set_up(lane.stack, lane.errors, message_timestamp_type="LogAppendTime")
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(writer.run())
+        refused = tasks.create_task(writer.produce([Record(lane.stock, b"1", MOVEMENT, [])]))
+        await until(lambda: kafka(journal).state is State.REFUSED)
+        for _ in range(3):
+            await writer.produce([Record(lane.errors, None, b"gets through", [])])
+            assert await states(journal, 0.5) == {State.REFUSED}
+        await set_up(lane.stack, lane.stock, message_timestamp_type="LogAppendTime")
+        await refused
+        assert kafka(journal).state is State.UP
+        running.cancel()
+    await writer.stop(5)
