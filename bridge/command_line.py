@@ -1,14 +1,20 @@
-"""Arguments that several programs of the project take, each as a `type` of argparse. Standard library only."""
+"""What the command lines of several programs share: types of arguments for argparse, and an exit code.
+
+Standard library only.
+"""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["key_and_value", "utf8_text"]
+__all__ = ["LEAVE_SERVERS", "key_and_value", "utf8_text"]
+
+LEAVE_SERVERS: Final = 10
+"""The exit code by which the screen asks the runner that opened it to leave its servers running."""
 
 
 def key_and_value(example: str) -> Callable[[str], tuple[str, str]]:

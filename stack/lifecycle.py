@@ -148,6 +148,13 @@ class Starter:
         if child:
             child.wait()
 
+    def forget(self) -> None:
+        """Let the processes run on without this one: they are no longer among those that it started."""
+        for child in self._children.values():
+            # It runs on purpose; without this, Popen warns of a child that was not waited for.
+            child.returncode = 0
+        self._children.clear()
+
     def _start_one(self, name: str, prepare: Callable[[], Launch], record: RunState) -> None:
         with self._report.step(f"start {name}") as step:
             for mended in range(_MOST_MENDED + 1):

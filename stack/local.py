@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
@@ -213,10 +214,18 @@ class LocalStack:
                 stop_servers(self.paths, self._report, names=started)
             for name in started:
                 self._starter.reap(name)
-        if self._watchdog:
-            self._watchdog.terminate()
-            self._watchdog.wait()
-            self._watchdog = None
+        self._end_watchdog()
+
+    def leave(self) -> None:
+        """Let what this object started run on after this process, as if it had been made with `stay`."""
+        started = set(self._starter.started)
+        with hold(self.paths.lock, self._say("another opsci starts or stops these servers: waiting for it")):
+            record = RunState.read(self.paths.record)
+            for name in started & record.servers.keys():
+                record.servers[name] = replace(record.servers[name], owner=None)
+            record.write(self.paths.record)
+        self._starter.forget()
+        self._end_watchdog()
 
     def start_server(self, name: str) -> None:
         """Start one server again, on the same ports and data, and wait until it answers.
@@ -257,6 +266,12 @@ class LocalStack:
     def is_alive(self, name: str) -> bool:
         """Whether the process of one server runs (a paused one does)."""
         return name in RunState.read(self.paths.record).alive()
+
+    def _end_watchdog(self) -> None:
+        if self._watchdog:
+            self._watchdog.terminate()
+            self._watchdog.wait()
+            self._watchdog = None
 
     def _identity(self, name: str) -> Identity:
         running = RunState.read(self.paths.record).servers.get(name)

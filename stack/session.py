@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bridge.command_line import LEAVE_SERVERS
 from stack.errors import StateError
 from stack.run_state import RunState
 from stack.seed import seed_catalogue
@@ -42,7 +43,8 @@ def run(paths: Paths, report: Report, servers: LocalStack, *, config: Path | Non
             raise StateError(f"there is no settings file {config}")
         return _open(config)
     try:
-        if not servers.start():
+        started = servers.start()
+        if not started:
             report.note("these servers run already: they are used as they are, and stay when this ends")
         record = RunState.read(paths.record)
         report.note(f"MQTT over websockets on {servers.addresses.mqtt_ws} {pages_that_may(record)}")
@@ -52,7 +54,13 @@ def run(paths: Paths, report: Report, servers: LocalStack, *, config: Path | Non
             trust = servers.credentials.trust() if paths.is_secure else None
             made, there = seed_catalogue(servers.addresses.strapi, servers.bridge_token, trust)
             step.outcome = f"{made} products made, {there} there already"
-        code = _open(servers.settings_file)
+        code = _open(servers.settings_file, asks=started)
+        if code == LEAVE_SERVERS:
+            code = 0
+            servers.leave()
+            report.note(
+                "the servers run on: `python3 -m stack down` stops them, `python3 -m stack run` opens them again"
+            )
         # Now, because the screen covered what was said before.
         for warning in warnings(paths):
             report.note(f"warning: {warning}")
@@ -62,11 +70,22 @@ def run(paths: Paths, report: Report, servers: LocalStack, *, config: Path | Non
             servers.stop()
 
 
-def _open(config: Path) -> int:
-    """The screen where there is a terminal to show it and a keyboard to drive it, else the trial."""
+def _open(config: Path, *, asks: bool = False) -> int:
+    """The screen where there is a terminal to show it and a keyboard to drive it, else the trial.
+
+    Args:
+        config: the settings file.
+        asks: whether the screen is to ask before it ends if the servers are to be stopped then.
+
+    Returns:
+        The exit code; LEAVE_SERVERS where the servers are to run on.
+    """
     has_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     program = Path(sys.executable).with_name("opsci-tui")
-    screen, trial = [str(program)], [sys.executable, "-P", "-m", "bridge", "trial"]
+    screen, trial = (
+        [str(program), *(["--ask-about-servers"] if asks else [])],
+        [sys.executable, "-P", "-m", "bridge", "trial"],
+    )
     argv = [*(screen if has_terminal else trial), "--config", str(config)]
     with subprocess.Popen(leashed(argv)) as child:
         try:

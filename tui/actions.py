@@ -263,7 +263,13 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         Action("focus.previous", "shift+tab", "next_place(-1)", msgid("Previous"), msgid("Go back by one"), show=False),
         Action("close", "escape", "close", msgid("Close"), msgid("Close or leave the innermost thing"), show=False),
         Action("help", "question_mark", "help", msgid("Help"), msgid("Every key and every sign"), display="?"),
-        Action("quit", "q", "app.quit", msgid("Quit"), msgid("Stop the chain and quit; ctrl+q does so anywhere")),
+        Action(
+            "quit",
+            "q",
+            "app.quit",
+            msgid("Quit"),
+            msgid("Quit; asks first where that would stop servers; ctrl+q anywhere"),
+        ),
     ),
     "table": (
         Action("record.open", "enter", "open", msgid("Open"), msgid("Every field of the record, and its way")),
@@ -459,6 +465,11 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
     "confirm": (
         Action("confirm.yes", "y", "answer(True)", msgid("Yes")),
         Action("confirm.no", "n,escape,q", "answer(False)", msgid("No"), display="n"),
+    ),
+    "quit": (
+        Action("quit.stop", "q", "choose('stop')", msgid("Quit and stop")),
+        Action("quit.keep", "k", "choose('leave')", msgid("Quit and keep")),
+        Action("quit.stay", "escape,n", "stay", msgid("Stay"), display="esc"),
     ),
     "settings_search": (
         Action("settings.search_list", "down", "screen.to_list", msgid("To the list"), show=False),

@@ -17,6 +17,7 @@ from tui.dead_letters import Handled, PendingLetters, handled_file
 from tui.language import say
 from tui.recording.session import SessionRecorder
 from tui.screens.main import CarriedOver, MainScreen
+from tui.screens.quit import QuitScreen
 from tui.type_ahead import TypeAhead
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from bridge.journal import Server
     from tui.engine import Engine
+    from tui.screens.quit import QuitChoice
     from tui.settings.screen import SettingsScreen
 
 __all__ = ["OpsciApp"]
@@ -83,6 +85,10 @@ class OpsciApp(App[None]):
         """Whether it was left to start anew with the settings as they are by now."""
         self.notice = ""
         """What the next one says first, after `starts_anew`; what this one says first, before it runs."""
+        self.asks_about_servers = False
+        """Whether servers are stopped once this ends, so that quitting asks first."""
+        self.leaves_servers = False
+        """Whether the person who quit wants them to run on."""
         self._sources = sources or Sources()
         self._engine_runs = running
         self._clashes: set[str] = set()
@@ -197,6 +203,20 @@ class OpsciApp(App[None]):
             return
         text = say("{applied} applied, {known} applied before, {refused} can't be applied")
         self.notify(text.format(applied=applied, known=known, refused=refused), title=title, markup=False)
+
+    async def action_quit(self) -> None:
+        """Quit; where that would stop servers, ask what is to become of them."""
+        if not self.asks_about_servers:
+            self.exit()
+        elif isinstance(self.screen, QuitScreen):
+            self.screen.action_choose("stop")
+        else:
+            self.push_screen(QuitScreen(self.keys), self._quit)
+
+    def _quit(self, choice: QuitChoice | None) -> None:
+        if choice is not None:
+            self.leaves_servers = choice == "leave"
+            self.exit()
 
     def action_settings(self) -> None:
         """Show every setting."""

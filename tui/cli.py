@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bridge.command_line import key_and_value
+from bridge.command_line import LEAVE_SERVERS, key_and_value
 from bridge.errors import OpsciError, SettingsError
 from bridge.runtime import spare_the_rings
 from bridge.streams import fit_streams
@@ -71,6 +71,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help=f"offer the screen to browsers on this machine, at http://127.0.0.1:{PORT} unless a port is named",
     )
     parser.add_argument("--window", type=Path, metavar="FILE", help=argparse.SUPPRESS)
+    parser.add_argument("--ask-about-servers", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--version", action="version", version=f"opsci {version('opsci')}")
     return parser.parse_args(arguments)
 
@@ -82,7 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line without the program's name; this process's by default.
 
     Returns:
-        The exit code: 0 left as it should be, 1 the local servers did not start, 2 wrong settings or no terminal.
+        The exit code: 0 left as it should be, 1 the local servers did not start, 2 wrong settings or no terminal,
+        LEAVE_SERVERS where the runner that opened it is to leave its servers running.
     """
     fit_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -99,7 +101,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = servers.start() if options.stack and options.config is None else options.config
         flags = dict(options.settings)
-        return _serve(options.serve, config, flags) if options.serve else _run(config, flags, options.window)
+        if options.serve:
+            return _serve(options.serve, config, flags)
+        code = _run(config, flags, options.window, asks=servers.started or options.ask_about_servers)
+        if code == LEAVE_SERVERS and servers.started:
+            servers.leave()
+            return 0
+        return code
     except SettingsError as error:
         return _refuse(str(error), 2)
     except OpsciError as error:
@@ -128,13 +136,17 @@ def _serve(port: int, config: Path | None, flags: Mapping[str, str]) -> int:
     return 0
 
 
-def _run(config: Path | None, flags: Mapping[str, object], window: Path | None) -> int:
+def _run(config: Path | None, flags: Mapping[str, object], window: Path | None, *, asks: bool) -> int:
     """Show the chain; after a change of its settings on the screen again, with the new ones.
 
     Args:
         config: the settings file that was named.
         flags: the settings that the command line gives.
         window: in a browser's window the file that says whose turn it is; its page opens the next one itself.
+        asks: whether servers are stopped once this ends, unless the person who quits wants them to run on.
+
+    Returns:
+        The exit code.
     """
     # Late, so that --help, --version and a wrong setting answer at once.
     from bridge.settings.files import set_changes_aside  # noqa: PLC0415
@@ -156,9 +168,9 @@ def _run(config: Path | None, flags: Mapping[str, object], window: Path | None) 
                 notice = say(moved)
             _check_keys(settings.screen.keys)
             chain, before = _after(app, settings, chain, window)
-            app = _show(chain, sources, notice, before)
+            app = _show(chain, sources, notice, before, asks=asks)
             if not app.starts_anew or window is not None:
-                return app.return_code or 0
+                return LEAVE_SERVERS if app.leaves_servers else app.return_code or 0
             notice = app.notice
     finally:
         if chain is not None:
@@ -197,7 +209,7 @@ def _chain_for(settings: Settings, chain: EmbeddedChain | None, window: Path | N
     return EmbeddedChain(settings, chain)
 
 
-def _show(chain: EmbeddedChain, sources: Sources, notice: str, before: CarriedOver | None) -> OpsciApp:
+def _show(chain: EmbeddedChain, sources: Sources, notice: str, before: CarriedOver | None, *, asks: bool) -> OpsciApp:
     from tui.app import OpsciApp  # noqa: PLC0415
 
     # The journal says how each connection stands; what the clients' libraries log would spill into the terminal when
@@ -210,6 +222,7 @@ def _show(chain: EmbeddedChain, sources: Sources, notice: str, before: CarriedOv
         sys.__stderr__.reconfigure(encoding="utf-8")
     app = OpsciApp(chain, sources, running=chain.running, before=before)
     app.notice = notice
+    app.asks_about_servers = asks
     with asyncio.Runner(loop_factory=screen_loop) as runner:
         runner.run(app.run_async())
     return app

@@ -35,7 +35,8 @@ class LocalServers:
 
     def __init__(self, command: tuple[str, ...] = (sys.executable, "-P", "-m", "stack")) -> None:
         self._command = command
-        self._started = False
+        self.started = False
+        """Whether this started the servers, so that `stop` stops them."""
 
     def start(self) -> Path:
         """Start what does not run yet, with its progress on standard error.
@@ -46,7 +47,7 @@ class LocalServers:
         Raises:
             LocalServersError: the runner failed.
         """
-        self._started = not any(server.state == "running" for server in self._status().servers.values())
+        self.started = not any(server.state == "running" for server in self._status().servers.values())
         up = subprocess.run([*self._command, "up"], check=False, stdout=sys.stderr)
         if up.returncode:
             raise LocalServersError("the local servers did not start; see above, or try `python3 -m stack up`")
@@ -54,8 +55,13 @@ class LocalServers:
 
     def stop(self) -> None:
         """Stop the servers if this started them."""
-        if self._started:
+        if self.started:
             subprocess.run([*self._command, "down"], check=False, stdout=sys.stderr)
+
+    def leave(self) -> None:
+        """Let the servers run on, and say how to stop them."""
+        self.started = False
+        print("opsci: the servers run on; `python3 -m stack down` stops them", file=sys.stderr)  # noqa: T201
 
     def _status(self) -> _Status:
         asked = subprocess.run([*self._command, "status", "--json"], check=False, capture_output=True, text=True)

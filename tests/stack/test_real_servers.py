@@ -18,9 +18,11 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from stack.errors import ServerStartError
 from stack.install import Programs
+from stack.lifecycle import take_down
 from stack.local import LocalStack
 from stack.paths import ROOT, Paths
 from stack.ports import LOOPBACK, random_ports
+from stack.report import Report
 from stack.run_state import RunState
 from stack.servers.kafka import TOPICS
 from stack.servers.process import Identity, wait_gone
@@ -193,6 +195,35 @@ def test_a_runner_that_ends_without_stopping_leaves_nothing(tmp_path: Path, numb
     assert wait_gone(server, 30)
     assert wait_gone(watchdog, 30)
     assert RunState.read(paths.record).servers == {}
+
+
+_LEAVING_RUNNER = """
+import sys
+from pathlib import Path
+from stack.local import LocalStack
+from stack.ports import random_ports
+servers = LocalStack(Path(sys.argv[1]), ports=random_ports(), servers=["mosquitto"])
+servers.start()
+servers.leave()
+servers.stop()
+"""
+
+
+def test_servers_that_a_runner_leaves_run_on_until_they_are_taken_down(tmp_path: Path) -> None:
+    paths = Paths.of(tmp_path / "state")
+    subprocess.run(
+        [sys.executable, "-W", "error", "-c", _LEAVING_RUNNER, paths.state],
+        cwd=ROOT,
+        check=True,
+        stderr=subprocess.PIPE,
+    )
+    left = RunState.read(paths.record).servers
+    try:
+        assert {"mosquitto", "websockets"} == left.keys()
+        assert all(running.owner is None and running.identity.is_alive for running in left.values())
+    finally:
+        take_down(paths, Report(quiet=True))
+    assert not any(running.identity.is_alive for running in left.values())
 
 
 def _watchdog_of(owner: int) -> Identity:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
+from bridge.command_line import LEAVE_SERVERS
 from bridge.settings import Settings
 from tui.cli import _chain_for, parse
 from tui.local_servers import LocalServers, LocalServersError
@@ -217,6 +218,29 @@ def test_servers_that_it_started_are_stopped(tmp_path: Path) -> None:
     assert str(local.start()) == "/x/settings.toml"
     local.stop()
     assert log.read_text().split() == ["status", "up", "status", "down"]
+
+
+def test_servers_that_are_to_run_on_are_not_stopped(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    local, log = servers(tmp_path, "stopped")
+    local.start()
+    local.leave()
+    local.stop()
+    assert "down" not in log.read_text().split()
+    assert "`python3 -m stack down` stops them" in capfd.readouterr().err
+
+
+def test_the_runner_is_told_by_the_exit_code_what_the_person_who_quits_wants(tmp_path: Path) -> None:
+    for key, code in ((b"q", 0), (b"k", LEAVE_SERVERS)):
+        terminal = Terminal("--ask-about-servers", "--config", str(settings_file(tmp_path, AWAY)), state=tmp_path)
+        try:
+            terminal.wait_for(b"Move stock")
+            terminal.type(b"q")
+            terminal.wait_for(b"Quitting stops the servers that opsci started.")
+            terminal.type(key)
+            terminal.wait_for(b"finishing what is under way")
+            assert terminal.process.wait(30) == code
+        finally:
+            terminal.close()
 
 
 def test_servers_that_ran_before_are_left_alone(tmp_path: Path) -> None:
