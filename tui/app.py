@@ -18,6 +18,7 @@ from tui.language import say
 from tui.recording.session import SessionRecorder
 from tui.screens.main import CarriedOver, MainScreen
 from tui.screens.quit import QuitScreen
+from tui.theme import OWN_THEMES, role_variables
 from tui.type_ahead import TypeAhead
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class OpsciApp(App[None]):
             self.letters = PendingLetters(engine, Handled(handled_file()), since)
         self._before = before
         self._left: CarriedOver | None = None
+        for theme in OWN_THEMES:
+            self.register_theme(theme)
         self.theme = engine.settings.screen.theme
         self.keys = engine.settings.screen.keys
         """The keys that the settings give, by binding id."""
@@ -106,6 +109,10 @@ class OpsciApp(App[None]):
         except ImportError:
             return chosen
         return KeyboardDriver
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The colours of our roles, for themes that are not ours."""
+        return dict(role_variables(self.current_theme))
 
     def get_default_screen(self) -> MainScreen:
         """The main screen."""

@@ -241,10 +241,10 @@ def _check_keys(keys: Mapping[str, str]) -> None:
 
 
 def _check_theme(theme: str) -> None:
-    from textual.theme import BUILTIN_THEMES  # noqa: PLC0415 - not for --help
+    from tui.theme import theme_names  # noqa: PLC0415 - not for --help
 
-    if theme not in BUILTIN_THEMES:
-        allowed = ", ".join(sorted(BUILTIN_THEMES))
+    if theme not in theme_names():
+        allowed = ", ".join(sorted(theme_names()))
         raise SettingsError(f"screen.theme: found {theme!r}; allowed is one of {allowed}")
 
 

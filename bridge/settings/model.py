@@ -298,8 +298,8 @@ class ApplySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ScreenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """opsci-tui."""
 
-    theme: Text = "textual-dark"
-    """One of Textual's themes: textual-dark, textual-light, nord, gruvbox, dracula, tokyo-night, monokai ..."""
+    theme: Text = "opsci-dark"
+    """opsci-dark, opsci-light, or one of Textual's themes: textual-dark, textual-light, nord, gruvbox, dracula ..."""
 
     keep: Annotated[int, Meta(ge=100, le=1_000_000)] = 10_000
     """How many records each pane keeps; fewer where they have more than 1 KB on average.

@@ -385,7 +385,7 @@ def test_a_theme_or_a_combination_that_can_not_be_is_refused(file: Path) -> None
     draft.change("screen.theme", "nope")
     with pytest.raises(SettingsError, match="no theme called nope"):
         draft.candidate()
-    draft.change("screen.theme", "textual-dark")
+    draft.change("screen.theme", "opsci-dark")
     assert not draft.changes
 
 

@@ -8,7 +8,6 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from textual.theme import BUILTIN_THEMES
 
 from bridge.errors import SettingsError
 from bridge.journal import Server
@@ -23,6 +22,7 @@ from bridge.text import readable
 from tui.language import say
 from tui.settings.catalogue import Entry, Kind, servers_of, source_in_full
 from tui.settings.keys import key_problems
+from tui.theme import theme_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -208,7 +208,7 @@ class Draft:
         for key, value in self.changes.items():
             if not _same(key, _value_in(settings, key), value):
                 raise SettingsError(say("{key} would not change: something else gives it a value").format(key=key))
-        if settings.screen.theme not in BUILTIN_THEMES:
+        if settings.screen.theme not in theme_names():
             raise SettingsError(say("there is no theme called {name}").format(name=settings.screen.theme))
         return settings
 

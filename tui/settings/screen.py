@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.theme import BUILTIN_THEMES
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -21,6 +20,7 @@ from tui.screens.help import HelpScreen
 from tui.settings.catalogue import catalogue, short_path, shown, source_in_full, source_in_short
 from tui.settings.editor import EditScreen
 from tui.settings.trial import TrialScreen
+from tui.theme import theme_names
 from tui.widgets.footer import KeysFooter, TranslatedKeys
 from tui.widgets.inputs import PrintableInput
 
@@ -149,7 +149,7 @@ class SettingsScreen(TranslatedKeys[None]):
     def __init__(self, draft: Draft, identity: str) -> None:
         super().__init__(id=identity)
         self._draft = draft
-        self.view = SettingsView(draft, catalogue(tuple(BUILTIN_THEMES)))
+        self.view = SettingsView(draft, catalogue(theme_names()))
 
     def compose(self) -> ComposeResult:
         """The list, what is known of the selected one, the filter, the keys."""
