@@ -33,6 +33,14 @@ _CHECKS: Final = {
 }
 
 
+_REPEATED: Final = ("--reruns", "1", "--max-suite-reruns", "5", "--rerun-show-tracebacks")
+"""A test that fails is repeated once, for at most five tests; its first failure is shown whatever comes of it.
+
+An hour with real servers is not thrown away for one of three thousand tests. What was repeated stands in the closing
+line as "rerun": it is a fault of the program or of the test, and has to be found.
+"""
+
+
 def run_everything(paths: Paths, report: Report, arguments: Sequence[str]) -> int:
     """Install what the tests need, run the checks and then pytest, whose closing line is the last.
 
@@ -50,7 +58,7 @@ def run_everything(paths: Paths, report: Report, arguments: Sequence[str]) -> in
     if failed:
         print(f"FAILED before the tests: {', '.join(failed)}", flush=True)
     # Through the interpreter, so that the clone is importable whatever folder this was called from.
-    argv = [sys.executable, "-m", "pytest", *arguments]
+    argv = [sys.executable, "-m", "pytest", *(() if "--pdb" in arguments else _REPEATED), *arguments]
     code = subprocess.run(leashed(argv), cwd=ROOT, check=False).returncode
     return code or (1 if failed else 0)
 
