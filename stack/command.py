@@ -24,7 +24,7 @@ from stack.lifecycle import reset, stop_one, take_down
 from stack.paths import Paths, keep_writers_out
 from stack.report import Report
 from stack.secure.credentials import show_certificates
-from stack.servers.server import SERVERS
+from stack.servers.server import BROKERS, SERVERS, servers_of
 from stack.status import show_logs, show_status
 
 if TYPE_CHECKING:
@@ -70,6 +70,13 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     common.add_argument(
         "--secure", action="store_true", help="the servers with TLS, users and rights, which keep their data apart"
     )
+    common.add_argument(
+        "--brokers",
+        type=int,
+        choices=(1, len(BROKERS)),
+        default=1,
+        help="how many Kafka brokers; the servers with three keep their data apart, and any one of the three may fail",
+    )
     parser = argparse.ArgumentParser(
         # From a wheel there is a program; from a clone, a module of the system's Python.
         "opsci-stack" if Path(sys.argv[0]).name == "opsci-stack" else "python3 -m stack",
@@ -105,7 +112,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     status = commands.add_parser("status", parents=[common], help="what runs, and where")
     status.add_argument("--json", action="store_true", help="one JSON object")
     logs = commands.add_parser("logs", parents=[common], help="the end of the servers' logs")
-    logs.add_argument("server", nargs="?", choices=SERVERS)
+    logs.add_argument("server", nargs="?", choices=servers_of(len(BROKERS)))
     logs.add_argument("-f", "--follow", action="store_true", help="go on as they grow, until Ctrl-C")
     logs.add_argument("-n", "--lines", type=int, default=40, help="how many lines of each (default: 40)")
     _add_audit(commands)
@@ -116,7 +123,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     for name, does in (("stop", "stop one server"), ("start", "start one server again")):
         one = commands.add_parser(name, parents=[common], help=does)
-        one.add_argument("server", choices=SERVERS)
+        one.add_argument("server", choices=servers_of(len(BROKERS)))
     demo = commands.add_parser("demo", help="film the whole chain")
     demo.add_argument("--out", type=Path, default=Path("opsci-demo"), metavar="DIR", help="where (default: opsci-demo)")
     demo.add_argument("--lang", choices=("en", "fr"), default="en", help="of the captions and the screen")
@@ -219,7 +226,7 @@ def _leave(number: int, _frame: FrameType | None) -> NoReturn:
 def _dispatch(options: argparse.Namespace, given: Sequence[str]) -> int:
     report = Report()
     secure = getattr(options, "secure", False) or options.command == "certs"
-    paths = Paths.of(getattr(options, "state", None), secure=secure)
+    paths = Paths.of(getattr(options, "state", None), secure=secure, brokers=getattr(options, "brokers", 1))
     match options.command:
         case "audit":
             return _audit(options, paths)

@@ -32,7 +32,7 @@ from stack.secure.credentials import Credentials
 from stack.servers.kafka import launch_kafka
 from stack.servers.mosquitto import launch_mosquitto
 from stack.servers.process import Identity, wait_gone, wait_paused
-from stack.servers.server import SERVERS, Launch
+from stack.servers.server import BROKERS, SERVERS, Launch, servers_of
 from stack.servers.strapi import admin_panel, launch_strapi
 from stack.servers.web import launch_web, launch_websockets
 from stack.settings import mend_settings, saved_addresses, write_settings
@@ -52,6 +52,8 @@ _LISTENERS: Final = {
     "websockets": ("mqtt_ws",),
     "mosquitto": ("mqtt_tcp",),
     "kafka": ("kafka", "kafka_controller"),
+    "kafka-2": ("kafka_2", "kafka_2_controller"),
+    "kafka-3": ("kafka_3", "kafka_3_controller"),
     "strapi": ("strapi",),
     "web": ("web",),
 }
@@ -73,6 +75,7 @@ class LocalStack:
         any_origin: let Mosquitto speak MQTT over websockets itself, as its committed configuration says, to the pages
             of every origin; by default a server of our own does, to the pages of this machine.
         origins: pages that may beside those.
+        brokers: how many Kafka brokers, 1 or 3; a state folder that has three once keeps them.
     """
 
     def __init__(
@@ -89,15 +92,17 @@ class LocalStack:
         secure: bool = False,
         any_origin: bool = False,
         origins: Sequence[str] = (),
+        brokers: int = 1,
     ) -> None:
         self.paths = Paths.of(state, cache)
         self._secure = secure
+        self._brokers = brokers
         self.settings_file = self.paths.settings
         self._wanted = ports or Ports()
         wanted = set(servers) - {"websockets"} if any_origin else set(servers)
         if "mosquitto" in wanted and not any_origin:
             wanted.add("websockets")
-        self._names: list[str] = [name for name in SERVERS if name in wanted]
+        self._wanted_names = wanted
         self._any_origin = any_origin
         self._origins = list(origins)
         self._admin = admin
@@ -125,7 +130,7 @@ class LocalStack:
     @property
     def addresses(self) -> Addresses:
         """The servers' addresses as clients take them."""
-        return Addresses.of(self.ports, secure=self.paths.is_secure)
+        return Addresses.of(self.ports, secure=self.paths.is_secure, brokers=self.paths.brokers)
 
     @property
     def credentials(self) -> Credentials:
@@ -158,7 +163,7 @@ class LocalStack:
         Raises:
             StackError: something is missing, or a server did not start; what this call started is stopped again.
         """
-        self.paths.claim(secure=self._secure)
+        self.paths.claim(secure=self._secure, brokers=self._brokers)
         with hold(self.paths.lock, self._say("another opsci starts or stops these servers: waiting for it")):
             mend_run_state(self.paths.record, self._damage)
             record = RunState.read(self.paths.record)
@@ -182,7 +187,7 @@ class LocalStack:
                 record.ports, moved = choose_ports(
                     record.ports if alive else self._wanted,
                     keep=[
-                        *(listener for name in alive for listener in _LISTENERS[name]),
+                        *(listener for name in self._keeping(alive) for listener in _LISTENERS[name]),
                         *(("mqtt_ws",) if record.any_origin and "mosquitto" in alive else ()),
                     ],
                 )
@@ -227,18 +232,21 @@ class LocalStack:
         self._starter.forget()
         self._end_watchdog()
 
-    def start_server(self, name: str) -> None:
-        """Start one server again, on the same ports and data, and wait until it answers.
+    def start_server(self, *names: str) -> None:
+        """Start servers again, on the same ports and data, and wait until each answers; those that run stay.
+
+        Args:
+            names: which. Of three brokers each answers once another one runs, so two that are away start together.
 
         Raises:
-            ServerStartError: it died or stayed silent.
+            ServerStartError: one died or stayed silent.
         """
         with hold(self.paths.lock, self._say("waiting")):
             mend_run_state(self.paths.record, self._damage)
             record = RunState.read(self.paths.record)
-            if name not in record.alive():
-                launch = partial(self._launch, name, record, self._found_programs())
-                self._starter.start({name: launch}, record)
+            if missing := [name for name in names if name not in record.alive()]:
+                programs = self._found_programs()
+                self._starter.start({name: partial(self._launch, name, record, programs) for name in missing}, record)
 
     def stop_server(self, name: str) -> None:
         """Stop one server as a person would: SIGTERM, and wait until its data are written and it is gone."""
@@ -282,6 +290,21 @@ class LocalStack:
     def _say(self, text: str) -> Callable[[], None]:
         return partial(self._report.note, text)
 
+    @property
+    def _names(self) -> list[str]:
+        """The servers that this starts, in their order."""
+        return [
+            name
+            for name in servers_of(self.paths.brokers)
+            if name in self._wanted_names or (name in BROKERS and BROKERS[0] in self._wanted_names)
+        ]
+
+    def _keeping(self, alive: Collection[str]) -> Collection[str]:
+        """The servers whose ports stay: those that run, all brokers where one of them runs, and those not wanted."""
+        brokers = BROKERS[: self.paths.brokers]
+        those = brokers if set(brokers) & set(alive) else ()
+        return {*alive, *those, *BROKERS[self.paths.brokers :]}
+
     def _found_programs(self) -> Programs:
         if self._programs is None:
             self._programs = install(self.paths, self._report, self._names)
@@ -304,8 +327,8 @@ class LocalStack:
             return launch_websockets(self.paths, ports, record.origins)
         if name == "mosquitto":
             return launch_mosquitto(self.paths, programs, ports, self._damage, websockets=record.any_origin)
-        if name == "kafka":
-            return launch_kafka(self.paths, programs, ports, self._damage)
+        if name in BROKERS:
+            return launch_kafka(self.paths, programs, ports, self._damage, name)
         if name == "strapi":
             return launch_strapi(self.paths, programs, ports, self._damage, panel=self._build_panel(programs))
         return launch_web(self.paths, programs, ports)

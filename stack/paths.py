@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from stack.errors import StateError
+from stack.servers.server import BROKERS
 
 __all__ = ["ROOT", "Paths", "keep_writers_out", "make_private"]
 
@@ -118,15 +119,19 @@ class Paths:
     cache: Path
 
     @classmethod
-    def of(cls, state: Path | None = None, cache: Path | None = None, *, secure: bool = False) -> Paths:
+    def of(
+        cls, state: Path | None = None, cache: Path | None = None, *, secure: bool = False, brokers: int = 1
+    ) -> Paths:
         """Decide the folders: as given, else by OPSCI_STATE and OPSCI_CACHE, else the user's own.
 
         Args:
             state: the state folder, taken as it is.
             cache: the cache folder.
             secure: for the secured profile, whose state stands beside the other under a name of its own.
+            brokers: how many Kafka brokers; the state of several has a name of its own as well.
         """
-        apart = secure and state is None
+        suffix = ("-secure" if secure else "") + (f"-{brokers}-brokers" if brokers > 1 else "")
+        apart = suffix if state is None else ""
         named_state = os.environ.get("OPSCI_STATE", "")
         named_cache = os.environ.get("OPSCI_CACHE", "")
         state = state or (Path(named_state) if named_state else _user_folder("XDG_DATA_HOME", ".local/share"))
@@ -138,7 +143,7 @@ class Paths:
                     f"the name of the folder {str(folder)!a} is not UTF-8, which settings files and Java need: name "
                     "others with OPSCI_STATE and OPSCI_CACHE"
                 )
-        return cls(state.with_name(f"{state.name}-secure") if apart else state, cache.expanduser().absolute())
+        return cls(state.with_name(f"{state.name}{apart}") if apart else state, cache.expanduser().absolute())
 
     @property
     def settings(self) -> Path:
@@ -210,19 +215,25 @@ class Paths:
         return self.credentials.is_dir()
 
     @property
+    def brokers(self) -> int:
+        """How many Kafka brokers this state has, for good: the data of each know of the others."""
+        return sum(name == BROKERS[0] or (self.state / name).is_dir() for name in BROKERS)
+
+    @property
     def is_ours(self) -> bool:
         """Whether the state folder is one that this program made."""
         return (self.state / _MARKER).is_file()
 
-    def claim(self, *, secure: bool = False) -> None:
+    def claim(self, *, secure: bool = False, brokers: int = 1) -> None:
         """Make the state folder, or take one that is empty or already ours; its owner alone gets into it.
 
         Args:
             secure: whether its servers are to be secured; one that is stays so without being told.
+            brokers: how many Kafka brokers it is to have; one that has several keeps them without being told.
 
         Raises:
-            StateError: it holds something else, or servers that are not secured, or what another user could change, or
-                cannot be made.
+            StateError: it holds something else, or servers that are not secured, or another number of brokers, or what
+                another user could change, or cannot be made.
         """
         try:
             found = None if self.is_ours or not self.state.is_dir() else next(self.state.iterdir(), None)
@@ -241,6 +252,14 @@ class Paths:
                         "or remove it with `python3 -m stack reset`"
                     )
                 self.credentials.mkdir(mode=0o700)
+            if brokers > 1 and self.brokers != brokers:
+                if self.record.exists():
+                    raise StateError(
+                        f"{self.state} holds data of {self.brokers} Kafka broker{'s' * (self.brokers > 1)}, not of "
+                        f"{brokers}: name another folder with --state, or remove it with `python3 -m stack reset`"
+                    )
+                for name in BROKERS[1:brokers]:
+                    (self.state / name).mkdir(exist_ok=True, mode=0o700)
             (self.state / "logs").mkdir(exist_ok=True, mode=0o700)
         except OSError as error:
             raise StateError(f"the state folder {self.state} cannot be used: {error.strerror}") from error

@@ -32,6 +32,19 @@ class Ports:
     kafka_controller: int = 9093
     strapi: int = 1337
     web: int = 8000
+    kafka_2: int = 9094
+    kafka_2_controller: int = 9095
+    kafka_3: int = 9096
+    kafka_3_controller: int = 9097
+
+    def of_brokers(self, count: int) -> list[tuple[int, int]]:
+        """The ports of the first so many Kafka brokers, each that for clients and that of its controller."""
+        every = [
+            (self.kafka, self.kafka_controller),
+            (self.kafka_2, self.kafka_2_controller),
+            (self.kafka_3, self.kafka_3_controller),
+        ]
+        return every[:count]
 
     def as_dict(self) -> dict[str, int]:
         """The ports by listener."""
@@ -121,7 +134,7 @@ class Addresses:
     Attributes:
         mqtt_ws: MQTT over websockets, a URL.
         mqtt_tcp: MQTT over TCP, a URL.
-        kafka: `host:port` of the one broker.
+        kafka: `host:port` of the broker; with commas where there are several, as Kafka's clients take it.
         strapi: the base URL.
         web: the page for changing stock from a browser.
     """
@@ -133,13 +146,13 @@ class Addresses:
     web: str
 
     @classmethod
-    def of(cls, ports: Ports, *, secure: bool = False) -> Addresses:
-        """The addresses of these ports on loopback, with or without TLS."""
+    def of(cls, ports: Ports, *, secure: bool = False, brokers: int = 1) -> Addresses:
+        """The addresses of these ports on loopback, with or without TLS, and of how many Kafka brokers."""
         s = "s" if secure else ""
         return cls(
             mqtt_ws=f"ws{s}://{LOOPBACK}:{ports.mqtt_ws}",
             mqtt_tcp=f"mqtt{s}://{LOOPBACK}:{ports.mqtt_tcp}",
-            kafka=f"{LOOPBACK}:{ports.kafka}",
+            kafka=",".join(f"{LOOPBACK}:{port}" for port, _ in ports.of_brokers(brokers)),
             strapi=f"http{s}://{LOOPBACK}:{ports.strapi}",
             web=f"http{s}://{LOOPBACK}:{ports.web}",
         )

@@ -25,7 +25,7 @@ _ADDRESSES: Final = (("mqtt", "url"), ("kafka", "brokers"), ("strapi", "url"))
 def write_settings(paths: Paths, ports: Ports) -> None:
     """Write the settings file of the servers that run."""
     credentials = Credentials.of(paths)
-    addresses = Addresses.of(ports, secure=paths.is_secure)
+    addresses = Addresses.of(ports, secure=paths.is_secure, brokers=paths.brokers)
     document: dict[str, dict[str, object]] = {
         # Over TCP, which is quicker than websockets, and under a client id that this state alone knows.
         "mqtt": {
@@ -35,7 +35,7 @@ def write_settings(paths: Paths, ports: Ports) -> None:
             # Our Mosquitto's file lets as many wait; brokers as they come do not.
             "in_flight": 4000,
         },
-        "kafka": {"brokers": [addresses.kafka], "known_file": str(paths.known_servers)},
+        "kafka": {"brokers": addresses.kafka.split(","), "known_file": str(paths.known_servers)},
         "strapi": {"url": addresses.strapi, "token_file": str(paths.bridge_token)},
         "screen": {"web": addresses.web},
     }

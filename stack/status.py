@@ -16,7 +16,7 @@ from stack.run_state import RunState, damaged_files
 from stack.secure.credentials import Credentials
 from stack.servers.health import ask_kafka, ask_mqtt_tcp, ask_mqtt_ws, ask_strapi, ask_web, ask_websockets
 from stack.servers.process import AnotherAnswersError
-from stack.servers.server import SERVERS, tail
+from stack.servers.server import BROKERS, servers_of, tail
 
 if TYPE_CHECKING:
     import ssl
@@ -127,8 +127,8 @@ def _state(name: str, record: RunState, trust: ssl.SSLContext | None) -> str:
             ask_mqtt_tcp(ports.mqtt_tcp, trust, server)
             if record.any_origin:
                 ask_mqtt_ws(ports.mqtt_ws, trust, server)
-        elif name == "kafka":
-            ask_kafka(ports.kafka, trust, server)
+        elif name in BROKERS:
+            ask_kafka(ports.of_brokers(len(BROKERS))[BROKERS.index(name)][0], trust, server)
         elif name == "strapi":
             ask_strapi(ports.strapi, trust, server)
         else:
@@ -157,8 +157,9 @@ def look(paths: Paths, record: RunState) -> dict[str, ServerStatus]:
             return ServerStatus("paused", running.identity.pid, log)
         return ServerStatus(_state(name, record, trust), running.identity.pid, log)
 
-    with ThreadPoolExecutor(len(SERVERS)) as pool:
-        return dict(zip(SERVERS, pool.map(one, SERVERS), strict=True))
+    names = servers_of(paths.brokers)
+    with ThreadPoolExecutor(len(names)) as pool:
+        return dict(zip(names, pool.map(one, names), strict=True))
 
 
 def status_object(paths: Paths, record: RunState, servers: dict[str, ServerStatus]) -> dict[str, Any]:
@@ -167,7 +168,7 @@ def status_object(paths: Paths, record: RunState, servers: dict[str, ServerStatu
     The addresses are those of the latest start, or the usual ones where there was none.
     """
     return {
-        **asdict(Addresses.of(record.ports, secure=paths.is_secure)),
+        **asdict(Addresses.of(record.ports, secure=paths.is_secure, brokers=paths.brokers)),
         "strapi_token_file": str(paths.bridge_token),
         "strapi_read_token_file": str(paths.read_token),
         "strapi_admin_user": USER,
@@ -197,11 +198,11 @@ def show_status(paths: Paths, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(status_object(paths, record, servers), indent=2))
         return 0
-    addresses = Addresses.of(record.ports, secure=paths.is_secure)
+    addresses = Addresses.of(record.ports, secure=paths.is_secure, brokers=paths.brokers)
     where = {
         "websockets": f"{addresses.mqtt_ws}  {pages_that_may(record)}",
         "mosquitto": addresses.mqtt_tcp,
-        "kafka": addresses.kafka,
+        **dict(zip(BROKERS, addresses.kafka.split(","), strict=False)),
         "strapi": addresses.strapi,
         "web": addresses.web,
     }
@@ -236,11 +237,11 @@ def show_logs(paths: Paths, server: str | None, *, lines: int, follow: bool) -> 
 
     Args:
         paths: whose state.
-        server: one of SERVERS, or nothing for all.
+        server: one of this state's servers, or nothing for all.
         lines: how many lines of each.
         follow: go on until Ctrl-C, also with a log that does not exist yet.
     """
-    names = [server] if server else list(SERVERS)
+    names = [server] if server else list(servers_of(paths.brokers))
     prefix = {name: "" if server else f"{name:<10}| " for name in names}
     # Where following starts, taken before the end is read: a line may then show twice, and none is missed.
     position = {name: _size(paths.log(name)) for name in names}

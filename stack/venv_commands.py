@@ -58,6 +58,7 @@ def _servers(options: argparse.Namespace, paths: Paths, report: Report, *, stay:
         secure=options.secure,
         any_origin=options.any_origin,
         origins=options.origin,
+        brokers=options.brokers,
     )
 
 
@@ -70,7 +71,7 @@ def bring_up(paths: Paths, stack: LocalStack) -> int:
         print("already running")
     if owners:
         print(f"they end with the run that started them (pid {', '.join(map(str, owners))})")
-    addresses = Addresses.of(record.ports, secure=paths.is_secure)
+    addresses = Addresses.of(record.ports, secure=paths.is_secure, brokers=paths.brokers)
     print(f"MQTT      {addresses.mqtt_tcp}  {addresses.mqtt_ws} {pages_that_may(record)}")
     print(f"Kafka     {addresses.kafka}")
     print(f"Strapi    {addresses.strapi}")

@@ -22,7 +22,7 @@ _WORKERS_OF_CORE: Final = 3
 _MEMORY_OF_WORKER: Final = 2_500_000
 """KiB: a set of servers takes 800,000, and a worker has two or three beside pytest and the engines of its test."""
 
-_LONG: Final = re.compile(r"tests/faults/test_short\.py|tests/containers/")
+_LONG: Final = re.compile(r"tests/faults/test_short\.py|tests/chain/test_three_brokers\.py|tests/containers/")
 """What takes minutes, each test on another worker."""
 
 TOGETHER: Final[Mapping[str, re.Pattern[str]]] = {

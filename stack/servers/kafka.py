@@ -1,4 +1,7 @@
-"""Apache Kafka: one KRaft node with this machine's ports and folder, formatted once, its topics and its users' rights.
+"""Apache Kafka: KRaft nodes with this machine's ports and folders, formatted once, the topics and the users' rights.
+
+Each node is broker and controller in one process. Where there are three, each record is kept by all of them and counts
+as written once two have it, so that any one may be gone.
 
 The topics of the chain are made explicitly, as the broker makes none by itself. Of Kafka's users the engine reads and
 writes the chain's topics and commits for its group, nothing else. How a topic is set up it may see too: from that it
@@ -13,6 +16,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 import uuid
 from functools import partial
 from pathlib import Path
@@ -33,7 +37,7 @@ from stack.run_state import write_whole
 from stack.secure.credentials import Credentials
 from stack.servers.health import ask_kafka
 from stack.servers.kafka_files import cluster_id, keep_identity, mend_data
-from stack.servers.server import Launch
+from stack.servers.server import BROKERS, Launch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -55,6 +59,22 @@ _CONFIGS: Final = {
 }
 # What could not be applied is kept until a person has dealt with it.
 _CONFIGS["errors"]["retention.ms"] = "-1"
+
+_REPLICATED: Final = (
+    "default.replication.factor",
+    "offsets.topic.replication.factor",
+    "transaction.state.log.replication.factor",
+    "share.coordinator.state.topic.replication.factor",
+)
+_IN_SYNC: Final = ("min.insync.replicas", "transaction.state.log.min.isr", "share.coordinator.state.topic.min.isr")
+
+_OF_SEVERAL: Final = {
+    # A quarter of the smaller memory that each gets.
+    "queued.max.request.bytes": "67108864",
+}
+
+_formatting: Final = threading.Lock()
+"""Held while a node is formatted: the first one of a cluster makes the id that the others take."""
 
 _TOPIC: Final = ConfigResourceType.TOPIC
 _OF_THE_TOPIC: Final = 1
@@ -82,15 +102,19 @@ _LITERAL: Final = 3
 _ALLOW: Final = 3
 
 
-async def _make(broker: str, options: Mapping[str, Any]) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker, request_timeout_ms=10_000, **options)
+async def _make(brokers: str, options: Mapping[str, Any], replicas: int) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=brokers, request_timeout_ms=10_000, **options)
     await admin.start()
     try:
         missing = TOPICS.keys() - set(await admin.list_topics())
         await _bring_over(admin, TOPICS.keys() - missing)
         if not missing:
             return
-        topics = [NewTopic(name, TOPICS[name], 1, topic_configs=_CONFIGS[name]) for name in sorted(missing)]
+        safety = {"min.insync.replicas": str(_in_sync(replicas))} if replicas > 1 else {}
+        topics = [
+            NewTopic(name, TOPICS[name], replicas, topic_configs={**_CONFIGS[name], **safety})
+            for name in sorted(missing)
+        ]
         answer = await admin.create_topics(topics)
         # aiokafka returns the errors of each topic and raises nothing.
         for topic, code, *message in answer.topic_errors:
@@ -117,18 +141,24 @@ async def _bring_over(admin: AIOKafkaAdminClient, names: Collection[str]) -> Non
                     raise ConnectionError(f"Kafka did not set up the topic {name}: error {failed} {why}")
 
 
-def make_topics(broker: str, options: Mapping[str, Any] | None = None) -> None:
+def _in_sync(replicas: int) -> int:
+    """How many brokers have to have a record before it counts as written: all but one, and one where there is one."""
+    return max(1, replicas - 1)
+
+
+def make_topics(brokers: str, options: Mapping[str, Any] | None = None, *, replicas: int = 1) -> None:
     """Make the topics of the chain that do not exist yet, and have Kafka's own clock count in those that do.
 
     Args:
-        broker: `host:port`.
+        brokers: `host:port`, with commas where there are several.
         options: who we are, as aiokafka's clients take it, where the broker asks.
+        replicas: how many brokers keep each record of a topic that is made.
 
     Raises:
         ConnectionError: Kafka did not make one, or does not answer.
     """
     try:
-        asyncio.run(_make(broker, options or {}))
+        asyncio.run(_make(brokers, options or {}, replicas))
     except KafkaError as error:
         raise ConnectionError(f"Kafka did not make the topics: {error}") from error
 
@@ -188,33 +218,52 @@ def render_properties(committed: str, values: Mapping[str, str]) -> str:
     return text
 
 
-def _render(ports: Ports, data: Path, credentials: Credentials | None) -> str:
-    client = f"{'SASL_SSL' if credentials else 'PLAINTEXT'}://{LOOPBACK}:{ports.kafka}"
+def _render(node: int, listeners: Sequence[tuple[int, int]], data: Path, credentials: Credentials | None) -> str:
+    """The configuration of one node.
+
+    Args:
+        node: its number, from 1 on.
+        listeners: the ports of all nodes in their order, each that for clients and that of its controller.
+        data: its data folder.
+        credentials: certificates and passwords of secured servers.
+    """
+    port, controller = listeners[node - 1]
+    client = f"{'SASL_SSL' if credentials else 'PLAINTEXT'}://{LOOPBACK}:{port}"
+    several = len(listeners) > 1
     return render_properties(
         (ROOT / "configs" / ("secure" if credentials else ".") / "kafka.properties").read_text(),
         {
             **(credentials.kafka_properties() if credentials else {}),
-            "listeners": f"{client},CONTROLLER://{LOOPBACK}:{ports.kafka_controller}",
+            "node.id": str(node),
+            "listeners": f"{client},CONTROLLER://{LOOPBACK}:{controller}",
             "advertised.listeners": client,
-            "controller.quorum.voters": f"1@{LOOPBACK}:{ports.kafka_controller}",
+            "controller.quorum.voters": ",".join(
+                f"{number}@{LOOPBACK}:{port}" for number, (_, port) in enumerate(listeners, 1)
+            ),
             "log.dirs": str(data),
+            **dict.fromkeys(_REPLICATED, str(len(listeners))),
+            **dict.fromkeys(_IN_SYNC, str(_in_sync(len(listeners)))),
+            **(_OF_SEVERAL if several else {}),
         },
     )
 
 
-def launch_kafka(paths: Paths, programs: Programs, ports: Ports, damage: Damage) -> Launch:
-    """Write Kafka's configuration, format its storage where it is new, and say how to start it.
+def launch_kafka(paths: Paths, programs: Programs, ports: Ports, damage: Damage, name: str = BROKERS[0]) -> Launch:
+    """Write a broker's configuration, format its storage where it is new, and say how to start it.
 
     Args:
-        paths: whose state.
+        paths: whose state; its number of brokers counts.
         programs: where Java and Kafka are.
         ports: the ports to listen on.
         damage: what moves damaged files of its storage aside.
+        name: which broker, one of BROKERS.
 
     Raises:
         ServerStartError: the storage cannot be formatted.
     """
-    folder = paths.state / "kafka"
+    node, listeners = BROKERS.index(name) + 1, ports.of_brokers(paths.brokers)
+    several = len(listeners) > 1
+    folder = paths.state / name
     folder.mkdir(exist_ok=True)
     scratch = folder / "tmp"
     # What a killed one left there.
@@ -223,7 +272,7 @@ def launch_kafka(paths: Paths, programs: Programs, ports: Ports, damage: Damage)
     config = folder / "kafka.properties"
     credentials = Credentials.of(paths)
     # For its owner alone: a secured broker's own password stands in it.
-    write_whole(config, _render(ports, folder / "data", credentials))
+    write_whole(config, _render(node, listeners, folder / "data", credentials))
     java: list[str | Path] = [
         programs.java,
         "-cp",
@@ -235,31 +284,38 @@ def launch_kafka(paths: Paths, programs: Programs, ports: Ports, damage: Damage)
         "-XX:-UsePerfData",
     ]
     data, kept = folder / "data", folder / "identity"
-    if mend_data(data, kept, damage):
-        known = cluster_id(kept)
-        _format(java, config, paths.log("kafka"), credentials.scram_arguments() if credentials else [], known)
+    if mend_data(data, kept, damage, replicated=several):
+        with _formatting:
+            known = next(filter(None, (cluster_id(paths.state / other / "identity") for other in BROKERS)), "")
+            _format(java, config, paths.log(name), credentials.scram_arguments() if credentials else [], known)
+            keep_identity(data, kept)
         if not known:
             # A new cluster of this state's own: the engine is not to take it for somebody else's.
             KnownServers(paths.known_servers).forget(kind="kafka")
-    address = f"{LOOPBACK}:{ports.kafka}"
     trust = credentials.trust() if credentials else None
+    port, _ = listeners[node - 1]
+    heap = ["-Xms96m", "-Xmx256m"] if several else ["-Xms128m", "-Xmx512m"]
     return Launch(
-        name="kafka",
-        argv=[*java, "-Xms128m", "-Xmx512m", "-XX:+ExitOnOutOfMemoryError", "kafka.Kafka", config],
+        name=name,
+        argv=[*java, *heap, "-XX:+ExitOnOutOfMemoryError", "kafka.Kafka", config],
         cwd=folder,
         environment=server_environment(os.environ),
-        checks={f"Kafka on port {ports.kafka}": partial(ask_kafka, ports.kafka, trust)},
-        finish=partial(_set_up, address, credentials, data, kept),
+        checks={f"Kafka on port {port}": partial(ask_kafka, port, trust)},
+        finish=partial(_set_up, f"{LOOPBACK}:{port}", credentials, data, kept, len(listeners), is_first=node == 1),
         mend=partial(_mend, data, damage),
+        # It answers once two of them have started, side by side.
+        start_patience=180.0 if several else 60.0,
     )
 
 
-def _set_up(address: str, credentials: Credentials | None, data: Path, kept: Path) -> None:
-    if credentials is None:
-        make_topics(address)
-    else:
-        make_topics(address, credentials.kafka_options("admin"))
-        give_rights(address, credentials.kafka_options("admin"))
+def _set_up(
+    address: str, credentials: Credentials | None, data: Path, kept: Path, replicas: int, *, is_first: bool
+) -> None:
+    if is_first:
+        options = credentials.kafka_options("admin") if credentials else None
+        make_topics(address, options, replicas=replicas)
+        if options is not None:
+            give_rights(address, options)
     keep_identity(data, kept, [f"{topic}-{number}" for topic, count in TOPICS.items() for number in range(count)])
 
 

@@ -145,13 +145,14 @@ def cluster_id(kept: Path) -> str:
     return found[1] if found else ""
 
 
-def mend_data(data: Path, kept: Path, damage: Damage) -> bool:
+def mend_data(data: Path, kept: Path, damage: Damage, *, replicated: bool = False) -> bool:
     """Move aside what is damaged in the data folder of a Kafka that does not run, and restore what is known of it.
 
     Args:
         data: the folder; it need not be there.
         kept: the copies of `keep_identity`.
         damage: what moves files aside.
+        replicated: whether other brokers have the same records, which this one then fetches again.
 
     Returns:
         Whether the storage has to be formatted: there is none, or none of use.
@@ -169,8 +170,10 @@ def mend_data(data: Path, kept: Path, damage: Damage) -> bool:
         damage.move(
             data,
             why,
-            f"Kafka starts with an empty storage: its topics ({records:,} records) and the groups' positions in them "
-            "are in that folder alone. Movements that had not come into the stock are lost, unknown how many",
+            f"The broker starts with an empty storage and fetches what the others have of its {records:,} records"
+            if replicated
+            else f"Kafka starts with an empty storage: its topics ({records:,} records) and the groups' positions in "
+            "them are in that folder alone. Movements that had not come into the stock are lost, unknown how many",
         )
         return True
     for name in _CHECKPOINTS:
@@ -182,7 +185,7 @@ def mend_data(data: Path, kept: Path, damage: Damage) -> bool:
     topics = _kept_topics(kept)
     for folder in sorted(data.glob("*-*")):
         if folder.is_dir():
-            _mend_partition(folder, ends.get(folder.name, 0), topics, damage)
+            _mend_partition(folder, ends.get(folder.name, 0), topics, damage, replicated=replicated)
     keep_identity(data, kept)
     return False
 
@@ -224,7 +227,7 @@ def _damage_of_metadata(data: Path) -> str:
     return ""
 
 
-def _mend_partition(folder: Path, expected: int, topics: dict[str, str], damage: Damage) -> None:
+def _mend_partition(folder: Path, expected: int, topics: dict[str, str], damage: Damage, *, replicated: bool) -> None:
     """Mend one partition.
 
     Args:
@@ -232,6 +235,7 @@ def _mend_partition(folder: Path, expected: int, topics: dict[str, str], damage:
         expected: the offset up to which its records were on the disk.
         topics: the kept ids of topics, by the name of a partition's folder.
         damage: what moves files aside.
+        replicated: as in `mend_data`.
     """
     identity = folder / "partition.metadata"
     if identity.exists() and not _topic_id(identity):
@@ -242,12 +246,12 @@ def _mend_partition(folder: Path, expected: int, topics: dict[str, str], damage:
             write_whole(identity, f"version: 0\ntopic_id: {topic}")
         else:
             # Kafka does not start where its data folder has another folder in it.
-            damage.move(
-                folder,
-                f"can't be used, as its partition.metadata {why}",
-                f"Kafka makes the partition again, empty: its records are lost ({_records(folder):,})",
-                into=folder.parent.parent,
-            )
+            why = f"can't be used, as its partition.metadata {why}"
+            if replicated:
+                _have_fetched(folder, why, damage)
+            else:
+                then = f"Kafka makes the partition again, empty: its records are lost ({_records(folder):,})"
+                damage.move(folder, why, then, into=folder.parent.parent)
             return
     _mend_file(folder / "leader-epoch-checkpoint", _of_checkpoint, damage, _AGAIN)
     if folder.name == _METADATA:
@@ -255,21 +259,43 @@ def _mend_partition(folder: Path, expected: int, topics: dict[str, str], damage:
     segments = sorted(path for path in folder.iterdir() if _SEGMENT.fullmatch(path.name))
     for number, path in enumerate(segments):
         is_last = number == len(segments) - 1
-        _mend_segment(path, expected if is_last else int(segments[number + 1].stem), damage, is_last=is_last)
+        after = expected if is_last else int(segments[number + 1].stem)
+        found = read_segment(path, int(path.stem))
+        # What was deleted at the front, or compacted, leaves gaps; a whole segment that ends early was cut at a batch.
+        missing = max(0, after - found.end) if is_last else 0
+        if not (found.damage or missing):
+            continue
+        why = found.damage or ("is empty" if not found.whole else "is cut short")
+        if replicated:
+            _have_fetched(folder, f"can't be used, as {path.name} {why}", damage)
+            return
+        _mend_segment(path, found, missing, why, damage)
 
 
-def _mend_segment(path: Path, expected: int, damage: Damage, *, is_last: bool) -> None:
-    base = int(path.stem)
-    found = read_segment(path, base)
-    # What was deleted at the front, or compacted, leaves gaps; a whole segment that ends early was cut at a batch.
-    missing = max(0, expected - found.end) if is_last else 0
-    if not found.damage and not missing:
-        return
+def _have_fetched(folder: Path, why: str, damage: Damage) -> None:
+    """Move a partition aside that other brokers have as well, so that this one fetches it from them."""
+    # With it the controller would take the broker for one that has all it had, and might have it lead the partition
+    # (KIP-966).
+    (folder.parent / ".kafka_cleanshutdown").unlink(missing_ok=True)
+    then = f"The broker fetches again what the others have of its {_records(folder):,} records"
+    damage.move(folder, why, then, into=folder.parent.parent)
+
+
+def _mend_segment(path: Path, found: Segment, missing: int, why: str, damage: Damage) -> None:
+    """Leave out of a segment what can't be read.
+
+    Args:
+        path: the segment.
+        found: what can be read of it.
+        missing: how many offsets are missing at its end.
+        why: what is wrong with it.
+        damage: what moves files aside.
+    """
     count = f"{missing:,}" if missing else "unknown how many"
     what = "positions of groups" if path.parent.name.startswith("__consumer_offsets") else "records"
     aside = damage.move(
         path,
-        found.damage or ("is empty" if not found.whole else "is cut short"),
+        why,
         f"The {found.records:,} records that are whole stay, the other {what} are lost: {count}",
     )
     with aside.open("rb") as source, path.open("wb") as target:
@@ -278,7 +304,7 @@ def _mend_segment(path: Path, expected: int, damage: Damage, *, is_last: bool) -
             source.seek(start)
             target.write(source.read(end - start))
         if missing:
-            target.write(_nothing(found.end, expected, _last_epoch(path.parent)))
+            target.write(_nothing(found.end, found.end + missing, _last_epoch(path.parent)))
     for derived in (".index", ".timeindex", ".txnindex"):
         # Made from the segment, and again by Kafka.
         path.with_suffix(derived).unlink(missing_ok=True)

@@ -12,10 +12,20 @@ if TYPE_CHECKING:
 
     from stack.servers.process import Identity
 
-__all__ = ["SERVERS", "Launch", "cause_of_death", "tail"]
+__all__ = ["BROKERS", "SERVERS", "Launch", "cause_of_death", "servers_of", "tail"]
 
 SERVERS: Final = ("websockets", "mosquitto", "kafka", "strapi", "web")
 """The servers by name, in the order that a message of a browser passes them; the last serves the web client."""
+
+BROKERS: Final = ("kafka", "kafka-2", "kafka-3")
+"""Kafka's brokers by name, in the order of their node ids from 1 on; the first is there in every state."""
+
+
+def servers_of(brokers: int) -> tuple[str, ...]:
+    """The servers of a state with so many Kafka brokers, in the order of SERVERS."""
+    place = SERVERS.index(BROKERS[0])
+    return (*SERVERS[:place], *BROKERS[:brokers], *SERVERS[place + 1 :])
+
 
 _CAUSES: Final = (
     (r"Address already in use|EADDRINUSE|java\.net\.BindException", "its port is taken by another program"),
@@ -40,7 +50,7 @@ class Launch:
     """One start of one server.
 
     Attributes:
-        name: the server's, one of SERVERS.
+        name: the server's, one of `servers_of`.
         argv: the program and its arguments.
         cwd: the working folder.
         environment: the whole environment.
