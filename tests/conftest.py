@@ -44,6 +44,11 @@ settings.load_profile("opsci")
 # A Kafka of the tests lives for minutes: without its optimising compiler it starts with half of the processor's time.
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
+# Byte code is kept even where the environment forbids it, as Python's images do: otherwise each worker, and each
+# program that a test starts, compiles everything again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # Engines keep what they know of servers there, and the ports of one session's servers are another's in the next.
 _kept = tempfile.TemporaryDirectory(prefix="opsci-test-state-")
 os.environ["XDG_STATE_HOME"] = _kept.name

@@ -26,7 +26,7 @@ from bridge.settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from stack.local import LocalStack
 
@@ -134,22 +134,46 @@ class Lane:
             base_url=self.stack.addresses.strapi, headers={"Authorization": f"Bearer {self.stack.bridge_token}"}
         )
 
-    async def records(self, topic: str, count: int, seconds: float = 20) -> list[Any]:
-        """The first `count` records of a topic, or as many as there are after `seconds`."""
-        consumer = AIOKafkaConsumer(topic, bootstrap_servers=self.stack.addresses.kafka, auto_offset_reset="earliest")
-        await consumer.start()
-        found: list[Any] = []
-        try:
-            deadline = asyncio.get_running_loop().time() + seconds
+    async def records(self, topic: str, count: int) -> list[Any]:
+        """The first `count` records of a topic, which may still come, or those that there are after two minutes."""
+        async with self._reading(topic) as consumer:
+            found: list[Any] = []
+            deadline = asyncio.get_running_loop().time() + 120
             while len(found) < count and asyncio.get_running_loop().time() < deadline:
                 for batch in (await consumer.getmany(timeout_ms=200)).values():
                     found += batch
+            return found
+
+    async def all_records(self, topic: str) -> list[Any]:
+        """Every record that a topic has now."""
+        async with self._reading(topic) as consumer:
+            found: list[Any] = []
+            ends = await consumer.end_offsets(consumer.assignment())
+            for place, end in ends.items():
+                while await consumer.position(place) < end:
+                    for batch in (await consumer.getmany(place, timeout_ms=200)).values():
+                        found += batch
+            return found
+
+    async def reaches(self, topic: str, part: bytes) -> None:
+        """Wait until a topic has a record with this in its value."""
+        async with self._reading(topic) as consumer, asyncio.timeout(120):
+            while True:
+                for batch in (await consumer.getmany(timeout_ms=200)).values():
+                    if any(part in record.value for record in batch):
+                        return
+
+    @contextlib.asynccontextmanager
+    async def _reading(self, topic: str) -> AsyncIterator[Any]:
+        consumer = AIOKafkaConsumer(topic, bootstrap_servers=self.stack.addresses.kafka, auto_offset_reset="earliest")
+        await consumer.start()
+        try:
+            yield consumer
         finally:
             await consumer.stop()
-        return found
 
 
-async def until(condition: Callable[[], object], seconds: float = 60, what: str = "") -> None:
+async def until(condition: Callable[[], object], seconds: float = 120, what: str = "") -> None:
     """Wait until a condition holds, and fail with what was waited for where it does not in time."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():

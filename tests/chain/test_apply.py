@@ -86,7 +86,7 @@ async def test_a_thousand_movements_end_in_what_a_plain_computation_gives(lane: 
         for product in stocks:
             # One key a product, so one order.
             await produce(lane, lane.stock, [movement(product, delta) for name, delta in moves if name == product])
-        await until(lambda: journal.decided.total == 1000, seconds=40)
+        await until(lambda: journal.decided.total == 1000)
         refused = journal.reasons.get("insufficient-stock", 0)
     expected_refused = 0
     for product, delta in moves:
@@ -182,7 +182,7 @@ async def test_kafka_goes_and_comes_back_and_nothing_is_lost(lane: Lane, shop: S
         stack.kill_server("kafka")
         await asyncio.to_thread(stack.start_server, "kafka")
         await produce(lane, lane.stock, [movement(product, 1)] * 10)
-        await until(lambda: journal.verdicts[Verdict.APPLIED] == 20, seconds=40)
+        await until(lambda: journal.verdicts[Verdict.APPLIED] == 20)
     assert await shop.stock(product) == 20
 
 
@@ -198,7 +198,7 @@ async def test_a_token_that_strapi_does_not_know_stops_and_the_right_one_heals(
         assert str(file) in journal.connections[Server.STRAPI].advice
         assert journal.decided.total == 0
         file.write_text(stack.bridge_token)
-        await until(lambda: journal.decided.total == 1, seconds=10)
+        await until(lambda: journal.decided.total == 1)
         assert journal.connections[Server.STRAPI].state is State.UP
     assert await shop.stock(product) == 1
 

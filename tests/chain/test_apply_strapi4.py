@@ -71,7 +71,7 @@ async def test_many_movements_at_once_lose_none(lane: Lane, shop: Shop, settings
     products = [await shop.add(0) for _ in range(20)]
     async with applying(settings) as (journal, _):
         await produce(lane, lane.stock, [movement(product, 1) for product in products] * 50)
-        await until(lambda: journal.decided.total == 1000, seconds=60)
+        await until(lambda: journal.decided.total == 1000)
     assert [await shop.stock(product) for product in products] == [50] * 20
 
 

@@ -93,7 +93,7 @@ async def test_as_many_requests_as_set_each_of_other_partitions_and_in_order(
     seen = Requests(monkeypatch, together=requests)
     made = await in_and_out(lane, shop, products=24, times=40)
     async with applying(lane.settings(apply={"batch": 50, "requests": requests})) as (journal, apply):
-        await until(lambda: journal.decided.total == 24 * 80, seconds=40)
+        await until(lambda: journal.decided.total == 24 * 80)
         assert journal.verdicts[Verdict.APPLIED] == 24 * 80
         await until(lambda: apply.idle)
     assert seen.most == requests
@@ -142,7 +142,7 @@ async def test_plain_rest_has_one_writer_whatever_is_set(
     settings = lane.settings(strapi={"mode": "rest5"}, apply={"batch": 5, "requests": 4})
     async with applying(settings) as (journal, _):
         await produce(lane, lane.stock, values)
-        await until(lambda: journal.decided.total == 100, seconds=40)
+        await until(lambda: journal.decided.total == 100)
     assert not twice
     assert await shop.stock(product) == 100
 
@@ -181,7 +181,7 @@ async def test_a_lane_that_can_not_go_on_waits_for_the_others_and_nothing_counts
 
     monkeypatch.setattr(Consumer, "commit", failing)
     async with applying(settings) as (_, apply):
-        await until(lambda: failures == 3 and apply.idle, seconds=60)
+        await until(lambda: failures == 3 and apply.idle)
     assert [await shop.stock(one) for one in made] == [20] * 12
 
 

@@ -82,7 +82,7 @@ async def test_an_engine_that_starts_before_its_servers_waits_and_says_so(lane: 
     try:
         async with engine(lane.settings(), wait=False) as chain:
             states = chain.journal.connections
-            await until(lambda: all(states[server].state is State.DOWN for server in Server), 30)
+            await until(lambda: all(states[server].state is State.DOWN for server in Server))
             assert all(states[server].since and states[server].advice for server in Server)
             with pytest.raises(PublishError, match="is the broker running"):
                 await chain.publish(b"{}")
@@ -90,7 +90,7 @@ async def test_an_engine_that_starts_before_its_servers_waits_and_says_so(lane: 
                 await asyncio.to_thread(stack.start_server, name)
                 await until(partial(is_up, states, server), 40, f"{server} is up again")
             await chain.publish(b'{"id":%d,"amount":1,"type":"OUT"}' % product["id"])
-            await until(lambda: chain.journal.verdicts[Verdict.APPLIED] == 1, 30)
+            await until(lambda: chain.journal.verdicts[Verdict.APPLIED] == 1)
     finally:
         for name in names.values():
             await asyncio.to_thread(stack.start_server, name)
@@ -111,8 +111,8 @@ async def test_strapi_is_killed_in_the_middle_and_nothing_is_lost_or_doubled(lan
         lane.stack.kill_server("strapi")
         await asyncio.gather(*(send(number) for number in range(500, 600)))
         await asyncio.to_thread(lane.stack.start_server, "strapi")
-        await until(lambda: chain.journal.lag == 0 and chain.journal.verdicts[Verdict.APPLIED] >= 500, 40)
-        await until(lambda: sum(chain.journal.verdicts.values()) >= 600, 40)
+        await until(lambda: chain.journal.lag == 0 and chain.journal.verdicts[Verdict.APPLIED] >= 500)
+        await until(lambda: sum(chain.journal.verdicts.values()) >= 600)
         assert chain.journal.rejected.total == 0
     assert await lane.stock_of(product) == 600
 
@@ -131,7 +131,7 @@ async def test_two_engines_share_the_load_and_count_each_movement_once(lane: Lan
         async with engine(second, wait=False) as other:
             await asyncio.gather(*(send(number) for number in range(100, 200)))
             done = (chain.journal.verdicts, other.journal.verdicts)
-            await until(lambda: sum(verdicts[Verdict.APPLIED] for verdicts in done) == 200, 40)
+            await until(lambda: sum(verdicts[Verdict.APPLIED] for verdicts in done) == 200)
     assert await lane.stock_of(product) == 800
 
 

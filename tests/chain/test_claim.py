@@ -49,10 +49,9 @@ async def stands_by(chain: Chain) -> None:
 
 async def stock_is(lane: Lane, product: dict[str, Any], stock: int) -> None:
     """Wait for a stock, and see that it stays."""
-    for _ in range(200):
-        if await lane.stock_of(product) == stock:
-            break
-        await asyncio.sleep(0.1)
+    async with asyncio.timeout(120):
+        while await lane.stock_of(product) != stock:  # noqa: ASYNC110 - Strapi has no event for it
+            await asyncio.sleep(0.1)
     await asyncio.sleep(0.5)
     assert await lane.stock_of(product) == stock
 

@@ -46,7 +46,7 @@ async def write(lane: Lane, count: int) -> None:
 
 
 async def some(consumer: Consumer, lane: Lane, most: int = 10) -> Fetched:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (fetched := await consumer.poll(Partitions(frozenset({lane.stock})), most)).records:
             pass
     return fetched

@@ -104,7 +104,7 @@ async def test_the_courses_consumer_in_the_group_is_named_and_not_disturbed(
             await course.stop()
             await produce(lane, lane.stock, [movement(product, 1)])
             # Its session ends in 6 s.
-            await until(lambda: journal.decided.total > 0, seconds=60)
+            await until(lambda: journal.decided.total > 0)
             await until(lambda: "consume" not in journal.notes)
 
 

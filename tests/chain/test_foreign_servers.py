@@ -111,9 +111,9 @@ async def test_a_tunnel_that_leads_to_another_cluster_loses_nothing_and_applies_
         await stock_is(lane, product, 25)
         await until(lambda: chain.journal.connections[Server.KAFKA].state is State.UP)
         await until(lambda: "consume" not in chain.journal.notes)
-    assert len(await lane.records(lane.stock, 26, seconds=2)) == 25
-    assert len(await there.records(there.stock, 3, seconds=2)) == 2
-    assert await there.records(there.errors, 1, seconds=1) == []
+    assert len(await lane.all_records(lane.stock)) == 25
+    assert len(await there.all_records(there.stock)) == 2
+    assert await there.all_records(there.errors) == []
 
 
 async def test_while_kafka_is_stopped_a_forwarder_on_its_port_deceives_neither_the_engine_nor_the_runner(
@@ -139,7 +139,7 @@ async def test_while_kafka_is_stopped_a_forwarder_on_its_port_deceives_neither_t
             await asyncio.to_thread(stack.start_server, "kafka")
         await stock_is(lane, product, 7)
         await until(lambda: chain.journal.connections[Server.KAFKA].state is State.UP)
-    assert len(await there.records(there.stock, 3, seconds=2)) == 2
+    assert len(await there.all_records(there.stock)) == 2
 
 
 async def test_the_cluster_is_known_over_a_restart_and_every_client_keeps_away_from_another(
@@ -167,7 +167,7 @@ async def test_the_cluster_is_known_over_a_restart_and_every_client_keeps_away_f
     assert "another Kafka cluster answers" in await run_bridge(settings, "check", code=1)
     assert "another Kafka cluster answers" in await run_bridge(settings, "replay", "--all", code=1)
     assert await lane.stock_of(product) == 1
-    assert len(await there.records(there.stock, 3, seconds=2)) == 2
+    assert len(await there.all_records(there.stock)) == 2
 
 
 async def test_a_move_to_a_new_cluster_is_told_to_the_engine_once(
@@ -191,7 +191,7 @@ async def test_a_move_to_a_new_cluster_is_told_to_the_engine_once(
     async with engine(settings):
         await publish(settings, product, 1)
         await stock_is(lane, product, 4)
-    assert len(await there.records(there.stock, 5, seconds=2)) == 4
+    assert len(await there.all_records(there.stock)) == 4
 
 
 async def test_a_cluster_that_changes_behind_open_connections_is_noticed(lane: Lane, tunnel: Proxy) -> None:
@@ -208,7 +208,7 @@ async def test_a_cluster_that_changes_behind_open_connections_is_noticed(lane: L
         tunnel.disguise = None
         await stock_is(lane, product, 6)
         await until(lambda: chain.journal.connections[Server.KAFKA].state is State.UP)
-    assert len(await lane.records(lane.stock, 7, seconds=2)) == 6
+    assert len(await lane.all_records(lane.stock)) == 6
 
 
 async def test_another_strapi_with_a_ledger_of_its_own_gets_no_movement(lane: Lane, foreign: LocalStack) -> None:

@@ -167,7 +167,7 @@ async def test_with_kafka_away_it_starts_at_once_and_reads_when_it_is_back(lane:
         await until(lambda: chain.journal.connections[Server.MQTT].state is State.UP)
         assert rows(chain.journal.kafka) == []
         lane.stack.resume_server("kafka")
-        await until(lambda: len(chain.journal.kafka) == 2, 90)
+        await until(lambda: len(chain.journal.kafka) == 2)
         # Strapi does not answer: that they are settled is known, and no more.
         assert [one.elsewhere for one in rows(chain.journal.kafka)] == [Elsewhere.SETTLED] * 2
     finally:

@@ -40,7 +40,7 @@ async def ingesting(settings: Settings) -> AsyncIterator[Journal]:
     tasks = [asyncio.create_task(writer.run()), asyncio.create_task(ingest.run())]
     try:
         yield journal
-        await asyncio.wait_for(ingest.drain(), 10)
+        await asyncio.wait_for(ingest.drain(), 60)
     finally:
         for task in tasks:
             task.cancel()
@@ -190,7 +190,7 @@ async def test_kafka_goes_and_comes_back_while_movements_come(lane: Lane, stack:
                 stack.kill_server("kafka")
             if number == 60:
                 await asyncio.to_thread(stack.start_server, "kafka")
-        await until(lambda: journal.produced.total == 100, seconds=40)
+        await until(lambda: journal.produced.total == 100)
     records = await lane.records(lane.stock, 100)
     assert len(records) == 100
     assert len({header(record, "movement-id") for record in records}) == 100

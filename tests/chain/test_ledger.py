@@ -172,7 +172,7 @@ async def test_a_kill_in_the_middle_of_batches_leaves_each_whole_or_undone(shop:
         return False
 
     sending = [asyncio.create_task(send(batch)) for batch in batches]
-    await asyncio.wait_for(answered.wait(), 30)
+    await asyncio.wait_for(answered.wait(), 60)
     await asyncio.to_thread(strapi.kill_server, "strapi")
     through = await asyncio.gather(*sending)
     await asyncio.to_thread(strapi.start_server, "strapi")

@@ -31,7 +31,7 @@ async def embedded(settings: Settings) -> AsyncIterator[EmbeddedChain]:
     chain = EmbeddedChain(settings)
     chain.start()
     try:
-        await until(lambda: all(chain.journal.connections[server].state is State.UP for server in Server), 40)
+        await until(lambda: all(chain.journal.connections[server].state is State.UP for server in Server))
         yield chain
     finally:
         await asyncio.to_thread(chain.stop)
@@ -78,7 +78,7 @@ async def test_what_the_broker_forgot_is_sent_again_and_counts_once(lane: Lane, 
             assert modes(lane) == [0o600]
             assert len(waiting(chain)) == COUNT
         await asyncio.wrap_future(chain.resume_ingest())
-        await until(lambda: applied(chain) == COUNT, 40)
+        await until(lambda: applied(chain) == COUNT)
         again = [journey for journey in sent if "sent again by itself, 2 times in all" in journey.resent]
         assert len(again) >= COUNT - 2
         await until(lambda: not waiting(chain))
@@ -96,8 +96,8 @@ async def test_what_is_on_its_way_is_not_sent_again(lane: Lane) -> None:
         since = chain.journal.connections[Server.MQTT].since
         lane.stack.kill_server("mosquitto")
         lane.stack.start_server("mosquitto")
-        await until(lambda: chain.journal.connections[Server.MQTT].since > since, 40)
-        await until(lambda: chain.journal.connections[Server.MQTT].state is State.UP, 40)
+        await until(lambda: chain.journal.connections[Server.MQTT].since > since)
+        await until(lambda: chain.journal.connections[Server.MQTT].state is State.UP)
         # Longer than it waits for what a session that came back brings.
         await asyncio.sleep(5)
         assert len(waiting(chain)) == COUNT
@@ -144,7 +144,7 @@ async def test_the_next_program_sends_what_a_killed_one_left(lane: Lane, tmp_pat
             process.kill()
             await process.wait()
     async with embedded(lane.settings()) as chain:
-        await until(lambda: applied(chain) == COUNT, 40)
+        await until(lambda: applied(chain) == COUNT)
         await until(lambda: not waiting(chain))
     assert await lane.stock_of(product) == 10 + COUNT
 
@@ -159,7 +159,7 @@ async def test_the_next_program_asks_the_ledger_before_it_sends(lane: Lane, tmp_
     # An engine without an outbox applies them meanwhile.
     other = lane.settings(mqtt={"outbox": str(tmp_path / "other")})
     async with embedded(other) as chain:
-        await until(lambda: applied(chain) == COUNT, 40)
+        await until(lambda: applied(chain) == COUNT)
     async with embedded(lane.settings()) as chain:
         assert {*left} >= {*waiting(chain)}
         await until(lambda: not waiting(chain))
@@ -178,7 +178,7 @@ async def test_simulated_objects_keep_what_they_sent(lane: Lane, tmp_path: Path)
             await asyncio.wrap_future(chain.stop_simulator())
             sent = waiting(chain)
         await asyncio.wrap_future(chain.resume_ingest())
-        await until(lambda: not waiting(chain), 40)
+        await until(lambda: not waiting(chain))
         assert chain.journal.verdicts[Verdict.DUPLICATE] == 0
     async with StrapiClient(lane.settings().strapi) as client:
         known = await recorded(client, sent)
@@ -263,7 +263,7 @@ async def test_a_form_beside_another_engine_asks_the_ledger(lane: Lane, tmp_path
         with forgetting(lane.stack, tmp_path):
             sent = await publish(chain, product["id"])
         await asyncio.wrap_future(engine.resume_ingest())
-        await until(lambda: not waiting(chain), 60)
+        await until(lambda: not waiting(chain))
         assert {journey.verdict for journey in sent} == {Verdict.APPLIED}
         assert applied(engine) == COUNT
     assert await lane.stock_of(product) == 10 + COUNT
@@ -277,7 +277,7 @@ async def test_without_a_ledger_nothing_is_sent_again(lane: Lane, tmp_path: Path
             await publish(chain, product["id"])
             assert waiting(chain) == []
         await asyncio.wrap_future(chain.resume_ingest())
-        await until(lambda: chain.journal.connections[Server.MQTT].state is State.UP, 40)
+        await until(lambda: chain.journal.connections[Server.MQTT].state is State.UP)
         await asyncio.sleep(4)
         assert chain.journal.received.total <= 2
         assert await lane.stock_of(product) <= 12

@@ -90,7 +90,7 @@ async def test_a_round_that_is_cut_short_is_written_once(
     await counted(chain, lane, product)
     assert failed()
     assert "Ingest.run failed and starts again" in caplog.text
-    assert len(await lane.records(lane.stock, MOVEMENTS + 1, seconds=3)) == MOVEMENTS
+    assert len(await lane.all_records(lane.stock)) == MOVEMENTS
 
 
 async def test_a_round_that_is_cut_short_twice_is_counted_once(
@@ -174,7 +174,7 @@ async def test_a_kafka_that_names_no_broker_for_a_moment_is_waited_for(
         try:
             place = TopicPartition(lane.stock, 0)
             consumer.assign([place])
-            await asyncio.wait_for(consumer.commit({place: 0}), 20)
+            await asyncio.wait_for(consumer.commit({place: 0}), 60)
             assert await consumer.committed(place) == 0
         finally:
             await consumer.stop()

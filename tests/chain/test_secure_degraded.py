@@ -82,8 +82,8 @@ async def test_a_token_that_is_revoked_and_replaced_while_the_engine_runs(
         assert not _applied(chain, sent.movement_id)
         assert len(caplog.records) < _FEW
         token.write_text(secure_stack.bridge_token)
-        await until(partial(_applied, chain, sent.movement_id), 40)
-        await until(partial(_is, states, Server.STRAPI, State.UP), 20)
+        await until(partial(_applied, chain, sent.movement_id))
+        await until(partial(_is, states, Server.STRAPI, State.UP))
     assert await _stock_of(secure_stack, product) == 7
 
 
@@ -98,7 +98,7 @@ async def test_kafkas_disk_is_full_and_kafka_ends(secure_stack: LocalStack, capl
             await until(lambda: not secure_stack.is_alive("kafka"), 40, "Kafka ends, as it has no other disk")
         assert states[Server.KAFKA].advice
         await asyncio.to_thread(secure_stack.start_server, "kafka")
-        await until(partial(_applied, chain, sent.movement_id), 60)
+        await until(partial(_applied, chain, sent.movement_id))
     assert await _stock_of(secure_stack, product) == 7
 
 
@@ -123,7 +123,7 @@ async def test_a_password_file_that_goes_and_comes_back(secure_stack: LocalStack
     async with engine(settings, wait=False) as chain:
         states = chain.journal.connections
         for server in (Server.MQTT, Server.KAFKA):
-            await until(partial(_is, states, server, State.REFUSED), 30)
+            await until(partial(_is, states, server, State.REFUSED))
             assert str(password) in states[server].detail
         password.write_text(secure_stack.credentials.password_file("mqtt-engine").read_text())
-        await until(partial(_is, states, Server.MQTT, State.UP), 30)
+        await until(partial(_is, states, Server.MQTT, State.UP))

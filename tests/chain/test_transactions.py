@@ -36,7 +36,7 @@ async def test_what_a_transaction_took_back_changes_no_stock(lane: Lane, shop: S
         await other.open(lane.stock, [movement(product, 7)] * 3)
         await other.abort()
         ends = await log_ends(lane, lane.stock)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await positions(lane, lane.stock) != ends:  # noqa: ASYNC110 - Kafka has no event for it
                 await asyncio.sleep(0.1)
         await until(lambda: apply.idle, what="idle behind the marker of an abort")
@@ -133,11 +133,11 @@ async def test_dead_letters_that_were_taken_back_are_not_shown(lane: Lane) -> No
                 await other.open(lane.errors, [record.value], headers=record.headers)
                 if ending is not None:
                     await ending()
-            found = await asyncio.wait_for(reader.read(), 20)
+            found = await asyncio.wait_for(reader.read(), 60)
             assert [letter.journey.movement_id for letter in found] == [journeys[1].movement_id]
-            assert await asyncio.wait_for(reader.read(), 20) == []
+            assert await asyncio.wait_for(reader.read(), 60) == []
             await other.commit()
-            found = await asyncio.wait_for(reader.read(), 20)
+            found = await asyncio.wait_for(reader.read(), 60)
             assert [letter.journey.movement_id for letter in found] == [journeys[2].movement_id]
     finally:
         await reader.close()

@@ -34,7 +34,7 @@ async def set_up(stack: LocalStack, topic: str, **configs: str) -> None:
         (answer,) = await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, named)])
     assert not answer.resources[0][0], answer
     # The controller has it then, and the broker soon.
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await own_settings(stack, topic) != named:  # noqa: ASYNC110 - Kafka has no event for it
             await asyncio.sleep(0.05)
 

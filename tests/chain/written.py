@@ -34,7 +34,7 @@ class Written:
         """Have Mosquitto write all that it knows, and keep that."""
         before = self._file.stat().st_mtime_ns if self._file.exists() else 0
         self._stack._identity("mosquitto").signal_group(signal.SIGUSR1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not self._file.exists() or self._file.stat().st_mtime_ns == before:  # noqa: ASYNC110 - a file
                 await asyncio.sleep(0.02)
         self._content = self._file.read_bytes()

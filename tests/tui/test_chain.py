@@ -75,7 +75,7 @@ async def filter_to_its_own(
 ) -> None:
     """Wait until the chain is up and knows a lane's products, and let the stock show these alone."""
     known = chain.journal.stock.get
-    await until(pilot, lambda: all_up(chain) and all(known(product["id"]) for product in products), 40)
+    await until(pilot, lambda: all_up(chain) and all(known(product["id"]) for product in products))
     await pilot.press("3", "slash", *lane.name, "enter")
     await until(pilot, lambda: screen.stock.rows == len(products))
 
@@ -86,10 +86,10 @@ async def test_from_key_press_to_the_row_in_strapi(lane: Lane, chain: EmbeddedCh
     app = OpsciApp(chain)
     async with app.run_test(size=(160, 45)) as pilot:
         screen = main_screen(app)
-        await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]), 40)
+        await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]))
         await pilot.press("4", *identity)
         await pilot.press("enter", *"+5", "enter")
-        await until(pilot, lambda: "✓ in Strapi 41 → 46" in widget_text(screen.form.sent), 40)
+        await until(pilot, lambda: "✓ in Strapi 41 → 46" in widget_text(screen.form.sent))
         line = widget_text(screen.form.sent)
         assert "sent" in line
         assert "in MQTT" in line
@@ -112,16 +112,16 @@ async def test_plus_on_a_row_moves_the_stock(lane: Lane, chain: EmbeddedChain) -
         screen = main_screen(app)
         await filter_to_its_own(pilot, screen, chain, lane, product)
         await pilot.press("g", "minus", "4", "enter")
-        await until(pilot, lambda: "✓ in Strapi 10 → 6" in widget_text(screen.form.sent), 40)
+        await until(pilot, lambda: "✓ in Strapi 10 → 6" in widget_text(screen.form.sent))
         assert await lane.stock_of(product) == 6
         await until(pilot, lambda: " 6 " in widget_text(screen.stock))
         await pilot.press("u")
         await until(pilot, lambda: "sends +4  6 → 10" in screen_text(app))
         await pilot.press("enter")
-        await until(pilot, lambda: "✓ in Strapi 6 → 10" in widget_text(screen.form.sent), 40)
+        await until(pilot, lambda: "✓ in Strapi 6 → 10" in widget_text(screen.form.sent))
         assert await lane.stock_of(product) == 10
         await pilot.press("equals_sign", *"25", "enter")
-        await until(pilot, lambda: "✓ in Strapi 10 → 25" in widget_text(screen.form.sent), 40)
+        await until(pilot, lambda: "✓ in Strapi 10 → 25" in widget_text(screen.form.sent))
         assert await lane.stock_of(product) == 25
 
 
@@ -133,12 +133,12 @@ async def test_marked_rows_move_together_and_r_repeats_one_of_them(lane: Lane, c
         screen = main_screen(app)
         await filter_to_its_own(pilot, screen, chain, lane, first, second)
         await pilot.press("g", "space", "space", "plus", "5", "enter")
-        await until(pilot, lambda: chain.journal.strapi.next == 2, 40)
+        await until(pilot, lambda: chain.journal.strapi.next == 2)
         assert (await lane.stock_of(first), await lane.stock_of(second)) == (6, 7)
         await pilot.press("2", "k", "r")
         await until(pilot, lambda: screen.form.amount.value == "+5")
         await pilot.press("enter")
-        await until(pilot, lambda: chain.journal.strapi.next == 3, 40)
+        await until(pilot, lambda: chain.journal.strapi.next == 3)
         assert await lane.stock_of(first) + await lane.stock_of(second) == 18
 
 
@@ -148,16 +148,16 @@ async def test_all_dead_letters_go_again_after_a_fix(lane: Lane, chain: Embedded
     async with app.run_test(size=(120, 40)) as pilot:
         await filter_to_its_own(pilot, main_screen(app), chain, lane, product)
         await pilot.press("g", "minus", "6", "enter")
-        await until(pilot, lambda: "▲ 1 dead (d)" in screen_text(app), 40)
+        await until(pilot, lambda: "▲ 1 dead (d)" in screen_text(app))
         await pilot.press("minus", "7", "enter")
-        await until(pilot, lambda: "▲ 2 dead (d)" in screen_text(app), 40)
+        await until(pilot, lambda: "▲ 2 dead (d)" in screen_text(app))
         await pilot.press("equals_sign", *"20", "enter")
-        await until(pilot, lambda: chain.journal.verdicts[Verdict.APPLIED] == 1, 40)
+        await until(pilot, lambda: chain.journal.verdicts[Verdict.APPLIED] == 1)
         await pilot.press("d", "R")
         await until(pilot, lambda: "Send all 2 dead letters again?" in screen_text(app))
         await pilot.press("y")
-        await until(pilot, lambda: "no dead letter waits" in screen_text(app), 40)
-        await until(pilot, lambda: chain.journal.verdicts[Verdict.APPLIED] == 3, 40)
+        await until(pilot, lambda: "no dead letter waits" in screen_text(app))
+        await until(pilot, lambda: chain.journal.verdicts[Verdict.APPLIED] == 3)
         assert await lane.stock_of(product) == 20 - 6 - 7
 
 
@@ -166,13 +166,13 @@ async def test_what_strapi_refuses_says_why(lane: Lane, chain: EmbeddedChain) ->
     app = OpsciApp(chain)
     async with app.run_test(size=(120, 40)) as pilot:
         screen = main_screen(app)
-        await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]), 40)
+        await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]))
         await pilot.press("4", *str(product["id"]), "enter", *"-3")
         await until(pilot, lambda: "Strapi would refuse it" in screen_text(app))
         await pilot.press("enter")
-        await until(pilot, lambda: "✗" in widget_text(screen.form.sent), 40)
+        await until(pilot, lambda: "✗" in widget_text(screen.form.sent))
         assert await lane.stock_of(product) == 2
-        await until(pilot, lambda: chain.journal.errors.next == 1, 40)
+        await until(pilot, lambda: chain.journal.errors.next == 1)
 
 
 async def test_a_dead_letter_of_before_is_mended_and_applied(lane: Lane, chain: EmbeddedChain) -> None:
@@ -184,12 +184,12 @@ async def test_a_dead_letter_of_before_is_mended_and_applied(lane: Lane, chain: 
     await producer.stop()
     app = OpsciApp(chain)
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: all_up(chain) and "▲ 1 dead (d)" in screen_text(app), 40)
+        await until(pilot, lambda: all_up(chain) and "▲ 1 dead (d)" in screen_text(app))
         await pilot.press("d", "e", "home", *("right",) * 7, "delete", *str(product["id"]))
         await until(pilot, lambda: f"moves {product['id']} by +3" in screen_text(app))
         await pilot.press("enter")
-        await until(pilot, lambda: "no dead letter waits" in screen_text(app), 40)
-        await until(pilot, lambda: chain.journal.strapi.next == 1, 40)
+        await until(pilot, lambda: "no dead letter waits" in screen_text(app))
+        await until(pilot, lambda: chain.journal.strapi.next == 1)
         assert await lane.stock_of(product) == 5
 
 
@@ -197,9 +197,9 @@ async def test_all_servers_away_is_said_and_nothing_typed_is_lost(deserted: Embe
     app = OpsciApp(deserted)
     async with app.run_test(size=(120, 40)) as pilot:
         form = main_screen(app).form
-        await until(pilot, lambda: screen_text(app).count(" down ") == 3, 40)
+        await until(pilot, lambda: screen_text(app).count(" down ") == 3)
         await pilot.press("4", *"12", "enter", *"+5", "enter")
-        await until(pilot, lambda: "not sent:" in widget_text(form.query_one("#preview")), 40)
+        await until(pilot, lambda: "not sent:" in widget_text(form.query_one("#preview")))
         assert (form.product.value, form.amount.value) == ("12", "+5")
         await pilot.press("escape", "q")
         await until(pilot, lambda: not app.is_running)
@@ -210,17 +210,17 @@ async def test_simulated_objects_move_the_stock_and_are_marked(lane: Lane, chain
     app = OpsciApp(chain)
     async with app.run_test(size=(80, 24)) as pilot:
         screen = main_screen(app)
-        await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]), 40)
+        await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]))
         await pilot.press("g", *"3", "tab", *"40", "enter")
-        await until(pilot, lambda: "sim 3 obj 40/s, " in screen_text(app), 40)
-        await until(pilot, lambda: chain.simulation.sent >= 40 and chain.journal.decided.total >= 40, 60)
+        await until(pilot, lambda: "sim 3 obj 40/s, " in screen_text(app))
+        await until(pilot, lambda: chain.simulation.sent >= 40 and chain.journal.decided.total >= 40)
         await pilot.press("ctrl+g")
-        await until(pilot, lambda: not chain.simulation.running and "sim 3" not in screen_text(app), 20)
+        await until(pilot, lambda: not chain.simulation.running and "sim 3" not in screen_text(app))
         sent = chain.simulation.sent
-        await until(pilot, lambda: chain.journal.received.total >= sent, 40)
+        await until(pilot, lambda: chain.journal.received.total >= sent)
         await pilot.press("1", "g", "enter")
         await pilot.press(*["pagedown"] * 4)
-        await until(pilot, lambda: "simulated-by" in screen_text(app), 20)
+        await until(pilot, lambda: "simulated-by" in screen_text(app))
         assert chain.simulation.sent == sent
         applied = [journey for journey in chain.journal.strapi.slice(0, sent) if journey.verdict is Verdict.APPLIED]
         assert len(applied) > sent // 2
@@ -236,11 +236,11 @@ async def test_a_preset_moves_the_stock(lane: Lane) -> None:
     app = OpsciApp(chain)
     try:
         async with app.run_test(size=(120, 40)) as pilot:
-            await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]), 40)
+            await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]))
             await pilot.press("p", *"crate", "enter")
             await until(pilot, lambda: "sends +12  3 → 15" in screen_text(app))
             await pilot.press("enter")
-            await until(pilot, lambda: "✓ in Strapi 3 → 15" in widget_text(main_screen(app).form.sent), 40)
+            await until(pilot, lambda: "✓ in Strapi 3 → 15" in widget_text(main_screen(app).form.sent))
         assert await lane.stock_of(product) == 15
     finally:
         chain.stop()
@@ -249,7 +249,7 @@ async def test_a_preset_moves_the_stock(lane: Lane) -> None:
 async def test_a_dead_letter_of_another_engine_comes_while_the_screen_is_open(lane: Lane, chain: EmbeddedChain) -> None:
     app = OpsciApp(chain)
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: all_up(chain), 40)
+        await until(pilot, lambda: all_up(chain))
         await pilot.press("d")
         await until(pilot, lambda: "no dead letter waits" in screen_text(app))
         producer = AIOKafkaProducer(bootstrap_servers=lane.stack.addresses.kafka)
@@ -278,12 +278,12 @@ async def test_saved_settings_change_nothing_that_is_counted(lane: Lane, chain: 
     ]
     async with app.run_test(size=(160, 45)) as pilot:
         screen = main_screen(app)
-        await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]), 40)
+        await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]))
         await pilot.press("4", *str(product["id"]), "enter", *"+5", "enter")
         for payload in (b"not json", b'{"id":12}'):
             chain.publish(payload, lane.mqtt_topic)
-        await until(pilot, lambda: chain.journal.received.total == 3 and len(app.letters) == 9, 40)
-        await until(pilot, lambda: "in Strapi 41 → 46" in widget_text(screen.form.sent), 40)
+        await until(pilot, lambda: chain.journal.received.total == 3 and len(app.letters) == 9)
+        await until(pilot, lambda: "in Strapi 41 → 46" in widget_text(screen.form.sent))
         await pilot.press("escape", "1", "slash", *"json", "enter", "2")
         await pilot.pause()
         counted = _counted(app, chain)
@@ -303,7 +303,7 @@ async def test_saved_settings_change_nothing_that_is_counted(lane: Lane, chain: 
 
 
 async def _stays(pilot: Pilot[None], app: OpsciApp, chain: EmbeddedChain, counted: Counted) -> None:
-    await until(pilot, lambda: all_up(chain), 40)
+    await until(pilot, lambda: all_up(chain))
     # A poll of the dead letters, and a read of the stock.
     await pilot.pause(2.5)
     assert _counted(app, chain) == counted
@@ -335,20 +335,20 @@ async def test_a_saved_setting_resumes_nothing_that_was_paused(lane: Lane, chain
     product = await lane.make_product(1_000, f"{lane.name} gloves")
     app = OpsciApp(chain)
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]), 40)
+        await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]))
         chain.pause_apply().result(10)
         await until(pilot, lambda: chain.journal.connections[Server.STRAPI].state is State.PAUSED)
         await pilot.press("4", *str(product["id"]), "enter", *"+5", "enter")
-        await until(pilot, lambda: chain.journal.produced.total == 1, 40)
+        await until(pilot, lambda: chain.journal.produced.total == 1)
         await saved(pilot, app, {"mqtt": {"keepalive": 11}}, chain)
     running, app = await next_screen(app, chain, {"mqtt": {"keepalive": 11}})
     try:
         async with app.run_test(size=(120, 40)) as pilot:
-            await until(pilot, lambda: running.journal.connections[Server.MQTT].state is State.UP, 40)
-            await until(pilot, lambda: running.journal.connections[Server.STRAPI].state is State.PAUSED, 40)
+            await until(pilot, lambda: running.journal.connections[Server.MQTT].state is State.UP)
+            await until(pilot, lambda: running.journal.connections[Server.STRAPI].state is State.PAUSED)
             assert main_screen(app).moves.pending() == {product["id"]: 5}
             running.resume_apply().result(10)
-            await until(pilot, lambda: "✓ in Strapi 1,000 → 1,005" in widget_text(main_screen(app).form.sent), 40)
+            await until(pilot, lambda: "✓ in Strapi 1,000 → 1,005" in widget_text(main_screen(app).form.sent))
             assert await lane.stock_of(product) == 1_005
     finally:
         await asyncio.to_thread(running.stop)

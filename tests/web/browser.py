@@ -30,6 +30,14 @@ _FLAGS = (
     "--no-proxy-server",
 )
 
+_RECORD = """
+  window.shownTexts = [];
+  new MutationObserver((changes) => {
+    for (const { addedNodes } of changes) for (const node of addedNodes) shownTexts.push(node.textContent ?? '');
+  }).observe(document, { subtree: true, childList: true });
+"""
+"""Records every text that a page puts into itself."""
+
 
 class Browser:
     """One window.
@@ -49,6 +57,7 @@ class Browser:
         options.add_experimental_option("prefs", {"intl.accept_languages": language})
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self._driver = Chrome(options, ChromeService(str(programs["chromedriver"])))
+        self._driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": _RECORD})
 
     def __enter__(self) -> Self:
         return self
@@ -123,3 +132,7 @@ class Browser:
     async def sees(self, css: str, text: str, seconds: float = 60) -> None:
         """Wait until something shows a text."""
         await self.until(lambda: text in self.text(css), seconds)
+
+    async def has_shown(self, text: str) -> None:
+        """Wait until the page has shown a text at any time since it was opened: for states that pass by themselves."""
+        await self.until(lambda: any(text in one for one in self.run("return shownTexts")))

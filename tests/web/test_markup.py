@@ -59,7 +59,7 @@ async def test_markup_is_text_in_the_page_and_in_the_served_screen(
 
         async def shows(*texts: str) -> None:
             try:
-                await browser.until(lambda: all(text in screen() for text in texts), 60)
+                await browser.until(lambda: all(text in screen() for text in texts))
             except AssertionError:
                 raise AssertionError(screen()) from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -74,11 +75,9 @@ async def test_a_movement_goes_from_the_page_to_the_new_stock(lane: Lane, addres
         )
         await browser.sees("#sent .outcome", "41 → 46")
         words = browser.run("return window.said")
-        assert [word.partition(": ")[2].partition(" (")[0] for word in words] == [
-            "sent…",
-            "the broker has it",
-            "41 → 46",
-        ]
+        words = [word.partition(": ")[2].partition(" (")[0] for word in words]
+        # Where Strapi takes its time, the page says more than once that the broker has it.
+        assert [word for word, _ in itertools.groupby(words)] == ["sent…", "the broker has it", "41 → 46"]
         await browser.sees("#number", "46")
         await browser.sees(".row .number", "46")
         assert browser.value("#amount") == ""
@@ -165,7 +164,7 @@ async def test_a_lost_broker_keeps_what_was_typed_and_nothing_is_sent_when_it_is
     finally:
         lane.stack.start_server("mosquitto")
     async with listening(lane) as heard:
-        await browser.sees("#brokerState", "connected", 40)
+        await browser.sees("#brokerState", "connected")
         assert browser.value("#amount") == "+5"
         browser.click("#send")
         await until(lambda: heard)
@@ -183,20 +182,19 @@ async def test_a_silent_broker_is_said_and_sending_again_counts_once(
         lane.stack.pause_server("mosquitto")
         try:
             browser.click("#send")
-            await browser.sees("#sent .outcome", "sent…")
-            assert browser.text("#send") == "Sending…"
             browser.click("#send")
-            await browser.sees("#sent .outcome", "no word from the broker for 10 s")
+            for state in ("sent…", "Sending…", "no word from the broker for 10 s", "Send again"):
+                await browser.has_shown(state)
             assert browser.value("#amount") == "+5"
-            assert browser.text("#send") == "Send again"
             browser.click("#send")
         finally:
             lane.stack.resume_server("mosquitto")
         await browser.sees("#sent .outcome", "41 → 46")
         assert browser.value("#amount") == ""
-        await until(lambda: chain.journal.decided.total == 2)
+        # Two, and on a slow machine those that the page sent by itself.
+        await until(lambda: chain.journal.decided.total >= 2)
         assert chain.journal.verdicts[Verdict.APPLIED] == 1
-        assert chain.journal.verdicts[Verdict.DUPLICATE] == 1
+        assert chain.journal.verdicts[Verdict.DUPLICATE] == chain.journal.decided.total - 1
     assert await lane.stock_of(product) == 46
 
 
@@ -209,7 +207,7 @@ async def test_what_broke_before_the_word_is_sent_again_by_itself(lane: Lane, ad
     lane.stack.kill_server("mosquitto")
     lane.stack.start_server("mosquitto")
     async with listening(lane) as heard, engine(lane.settings()):
-        await browser.sees("#sent .outcome", "41 → 46", 40)
+        await browser.sees("#sent .outcome", "41 → 46")
         assert browser.value("#amount") == ""
         assert not browser.find("#sent button").is_displayed()
     assert len({name for name, _ in heard}) == 1
@@ -226,15 +224,11 @@ async def test_what_the_broker_forgot_is_sent_again_and_said(
     with forgetting(lane.stack, tmp_path):
         browser.type("#amount", "+5")
         browser.click("#send")
-        await browser.sees("#sent .outcome", "the broker has it")
-        browser.run(
-            "window.said = []; new MutationObserver(() => said.push(latest.textContent))"
-            ".observe(latest, {childList: true})"
-        )
+        await browser.has_shown("the broker has it")
     async with engine(lane.settings()) as chain:
-        await browser.sees("#sent .outcome", "41 → 46", 40)
+        await browser.sees("#sent .outcome", "41 → 46")
         assert chain.journal.verdicts[Verdict.APPLIED] == 1
-    assert "sent again, " in "".join(browser.run("return window.said"))
+    await browser.has_shown("sent again, ")
     assert await lane.stock_of(product) == 46
 
 
@@ -248,12 +242,12 @@ async def test_a_browser_that_was_closed_sends_what_the_broker_forgot(
     with forgetting(lane.stack, tmp_path):
         browser.type("#amount", "+5")
         browser.click("#send")
-        await browser.sees("#sent .outcome", "the broker has it")
+        await browser.has_shown("the broker has it")
         await asyncio.to_thread(browser.quit)
     async with engine(lane.settings()) as chain:
         with Browser(chromium(), tmp_path / "profile", language="en") as later:
             await asyncio.to_thread(later.open, address)
-            await later.sees("#sent .outcome", "41 → 46", 40)
+            await later.sees("#sent .outcome", "41 → 46")
         assert chain.journal.verdicts[Verdict.APPLIED] == 1
     assert await lane.stock_of(product) == 46
 
@@ -282,11 +276,11 @@ async def test_a_strapi_that_is_away_is_said_and_the_stock_comes_when_it_is_back
             await browser.sees("#stockState", "Strapi does not answer")
             browser.type("#amount", "+5")
             browser.click("#send")
-            await browser.sees("#sent .outcome", "Strapi has not changed yet")
+            await browser.has_shown("Strapi has not changed yet")
             assert browser.text("#number") == "41"
         finally:
             lane.stack.start_server("strapi")
-        await browser.sees("#sent .outcome", "41 → 46", 40)
+        await browser.sees("#sent .outcome", "41 → 46")
         await browser.sees("#stockState", "up to date")
 
 
