@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from textual import events
 from textual.app import App, SystemCommand
+from textual.command import CommandPalette
 from textual.widgets import Input, TextArea
 
 from bridge.errors import OpsciError, SettingsError
@@ -254,9 +255,15 @@ class OpsciApp(App[None]):
             self._left = CarriedOver(self.letters, self._main.moves, *self._main.carried_over())
         self.exit()
 
+    def action_command_palette(self) -> None:
+        """Open the command palette, whose own text Textual has in English alone."""
+        if not CommandPalette.is_open(self):
+            self.push_screen(CommandPalette(id="--command-palette", placeholder=say("Search for commands…")))
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers."""
-        yield from super().get_system_commands(screen)
+        for command in super().get_system_commands(screen):
+            yield SystemCommand(say(command.title), say(command.help), command.callback)
         web = self.engine.settings.screen.web
         for action in ACTIONS["app"]:
             if action.palette and (web or action.call != "open_web"):

@@ -94,70 +94,70 @@ class MqttSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: MqttUrl = "ws://127.0.0.1:1883"
     """Where the broker is: `ws://`, `wss://`, `mqtt://` or `mqtts://`, host and port.
 
-    A path only for websockets. User and password stand below.
+    Only websockets take a path. User and password have settings of their own.
     """
 
     version: Literal["5", "3.1.1"] = "5"
-    """The protocol. "3.1.1" carries no identity from the publisher, so that a movement sent twice counts twice."""
+    """The protocol version. "3.1.1" carries no id from the publisher, so a movement sent twice counts twice."""
 
     client_id: Annotated[str, Meta(max_length=128)] = ""
-    """The name under which the broker keeps the queue; empty takes the one in `mqtt.client_id_file`.
+    """The client id under which the broker keeps the queue; empty uses the one in `mqtt.client_id_file`.
 
-    Each engine has one of its own. Whoever connects under it takes the queue and can end it, so one that others can
-    guess is safe only at a broker that gives each user names of its own (Mosquitto does not).
+    Each engine needs its own. Anyone who connects with it takes over the queue and can delete it, so an id that others
+    can guess is safe only if the broker reserves ids for users (Mosquitto does not).
     """
 
     client_id_file: str = ""
-    """A file with that name, for its owner alone: a random one is made where there is no such file.
+    """A file with the client id, readable by its owner only; if it does not exist, it is made with a random id.
 
-    Whoever loses it loses the queue: in a container it belongs on a volume. Empty is
-    ~/.local/state/opsci/mqtt-client-id. At its first start with such a name an engine takes in what waits under
-    "opsci-bridge", the name before there were such files.
+    If it is lost, so is the queue: in a container, keep it on a volume. Empty means
+    ~/.local/state/opsci/mqtt-client-id. On its first start with such an id an engine also takes in what waits under
+    "opsci-bridge", the client id used before these files existed.
     """
 
     session_expiry: Annotated[int, Meta(ge=0, le=4_294_967_295, extra=SECONDS)] = 604_800
-    """How long the broker keeps the queue while the engine is away; a week unless said. The most is for ever."""
+    """How long the broker keeps the queue while the engine is away; a week by default. The largest value is forever."""
 
     keepalive: Annotated[int, Meta(ge=1, le=65_535, extra=SECONDS)] = 60
-    """The time between two signs of life."""
+    """The keep-alive interval: how often the engine shows the broker that it is alive."""
 
     in_flight: Annotated[int, Meta(ge=1, le=65_535)] = 500
-    """The most messages that the broker may send before they are acknowledged; 4000 is quicker at one with our files.
+    """How many unacknowledged messages the broker may send at most; 4000 is faster if its configuration is ours.
 
-    It is MQTT 5's Receive Maximum. Keep it below the broker's own queue: a Mosquitto whose file does not say
-    max_queued_messages sends 1,000 at a time over websockets, and forgets to send what is beyond them until the engine
-    connects again. Our files (configs/mosquitto.conf) allow 4000, and the local runner and the compose file say so.
+    This is MQTT 5's Receive Maximum. Keep it below the broker's own queue: over websockets, a Mosquitto without
+    max_queued_messages in its file sends 1,000 and does not send the rest until the engine reconnects. Our file
+    (configs/mosquitto.conf) allows 4000, which the local runner and the compose file set.
     """
 
     reader: Literal["chunks", "packets"] = "chunks"
-    """What reads the socket: "chunks" takes all that came at once, "packets" is the library's own reader.
+    """How the socket is read: "chunks" takes everything that has arrived at once, "packets" is the library's reader.
 
-    The second is slower by far, and there for a broker that the first does not understand.
+    The second is much slower; it is there for a broker that the first does not understand.
     """
 
     username: str = ""
-    """Who connects; empty where the broker asks for no user."""
+    """The user name; empty if the broker asks for none."""
 
     password_file: str = ""
-    """A file that has the password, and nothing else."""
+    """A file that contains the password and nothing else."""
 
     ca_file: str = ""
-    """A file (PEM) with the authority that signed the broker's certificate; empty trusts the system's authorities."""
+    """A PEM file with the authority that signed the broker's certificate; empty trusts the system's authorities."""
 
     publish_topic: Text = "topic"
     """Where the form and `opsci-bridge send` publish movements; no wildcards."""
 
     publish_username: str = ""
-    """Who publishes, where the broker lets the user above receive only; empty takes the user above."""
+    """The user name for publishing, if `mqtt.username` may only receive; empty uses `mqtt.username`."""
 
     publish_password_file: str = ""
-    """A file that has that user's password, and nothing else."""
+    """A file that contains that user's password and nothing else."""
 
     outbox: str = ""
-    """A folder that keeps what the form and the simulator published until the stock shows it.
+    """A folder where what the form and the simulator publish is kept until the stock shows it.
 
-    So a program or a broker that is killed loses none of it. Empty takes one in ~/.local/state/opsci, for this
-    broker and this Strapi.
+    So nothing is lost when a program or the broker is killed. Empty uses a folder in ~/.local/state/opsci, one for each
+    pair of broker and Strapi.
     """
 
 
@@ -168,52 +168,52 @@ class KafkaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One or more brokers of the cluster."""
 
     client_id: Text = "opsci"
-    """How the engine calls itself in the brokers' logs."""
+    """The engine's name in the brokers' logs."""
 
     group: Text = "stock-creator"
     """The consumer group that applies movements; engines of one group share the partitions.
 
-    Of those with other MQTT client ids one takes what is published and the others only apply, unless all have
+    If they have different MQTT client ids, one takes in what is published and the others only apply, unless all use
     $share/NAME/FILTER in their routes.
     """
 
     errors_topic: TopicName = "errors"
-    """The topic that gets what can't be applied, with the reason and the original bytes."""
+    """The topic for what cannot be applied, with the reason and the original bytes."""
 
     beginning: bool = True
-    """Where a group that never committed starts: true at the first record in Kafka, false at the next that comes."""
+    """Where a group without a committed position starts: true at the first record in Kafka, false at the next one."""
 
     timeout: Seconds = 15
-    """After how long a request counts as unanswered."""
+    """How long to wait for the answer to a request."""
 
     session_timeout: Seconds = 10
-    """After how long a silent engine's partitions go to another one."""
+    """How long an engine may be silent before its partitions go to another one."""
 
     security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = "plaintext"
-    """How to connect: in clear or over TLS ("ssl"), and without a user or with the one below ("sasl_")."""
+    """How to connect: in clear text or over TLS ("ssl"), and without a user or with `kafka.username` ("sasl_")."""
 
     mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"
-    """How the user proves who it is; "PLAIN", which shows the password to whoever answers, is for TLS only."""
+    """How the user logs in; "PLAIN" sends the password to whoever answers, so it is for TLS only."""
 
     username: str = ""
-    """Who connects; empty where the brokers ask for no user."""
+    """The user name; empty if the brokers ask for none."""
 
     password_file: str = ""
-    """A file that has the password, and nothing else."""
+    """A file that contains the password and nothing else."""
 
     ca_file: str = ""
-    """A file (PEM) with the authority that signed the brokers' certificates; empty trusts the system's authorities."""
+    """A PEM file with the authority that signed the brokers' certificates; empty trusts the system's authorities."""
 
     known_file: str = ""
-    """A file with which cluster answered at which address: another one there is refused.
+    """A file that records which cluster answers at which address; any other cluster there is refused.
 
-    Empty is known-servers.json in the user's state folder.
+    Empty means known-servers.json in the user's state folder.
     """
 
     accept_new: bool = False
-    """Whether the cluster that answers at the start is this engine's from then on, whatever was known.
+    """Whether to accept the cluster that answers at the start, even if it is not the recorded one.
 
-    For a move, once.
+    Set it once, to move to a new cluster.
     """
 
 
@@ -224,55 +224,55 @@ class StrapiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where Strapi is: `http://` or `https://`, host and port."""
 
     token: str = ""
-    """The API token itself. A file, or STRAPI_TOKEN in the environment, is the better place for it."""
+    """The API token itself. A file, or STRAPI_TOKEN in the environment, is a better place for it."""
 
     token_file: str = ""
-    """A file that has the API token, and nothing else. It is read again when Strapi refuses the token."""
+    """A file that contains the API token and nothing else. It is read again when Strapi refuses the token."""
 
     ca_file: str = ""
-    """A file (PEM) with the authority that signed Strapi's certificate, for https://; empty trusts the system's."""
+    """A PEM file with the authority that signed Strapi's certificate, for https://; empty trusts the system's."""
 
     mode: Literal["auto", "ledger", "rest5", "rest4"] = "auto"
     """How movements are applied: "auto" finds out whether Strapi has the ledger or is a plain Strapi 5 or 4.
 
-    "ledger" is our batch route; "rest5" and "rest4" are plain REST of Strapi 5 and 4. With plain REST a crash at
-    the wrong moment can count a movement twice.
+    "ledger" uses our batch route; "rest5" and "rest4" use the plain REST API of Strapi 5 and 4. With plain REST, a
+    crash at the wrong moment can count a movement twice.
     """
 
     products: Text = "products"
     """The plural name of the products' API: /api/products."""
 
     stock_field: Text = "stock_available"
-    """The product's attribute that has the stock."""
+    """The product's attribute that holds the stock."""
 
     position_field: str = "movement_position"
-    """The product's attribute in which plain REST keeps the position that it applied last, where the schema has it."""
+    """The product's attribute, if the schema has it, where plain REST keeps the last position that it applied."""
 
     timeout: Seconds = 15
     """How long one request may take."""
 
     refresh: Seconds = 2
-    """The time between two looks at the products for the stock pane."""
+    """How often the stock pane reads the products."""
 
 
 class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """From MQTT to Kafka."""
 
     enabled: bool = True
-    """Whether this engine does it: `--only apply` says false."""
+    """Whether this engine takes in MQTT messages; `--only apply` sets it to false."""
 
     pending: Count = 4_000
-    """How many messages may wait for Kafka before the socket is no longer read.
+    """How many messages may wait for Kafka before the engine stops reading from the broker.
 
-    Nor is it read while 16 MB of them wait. The broker keeps the rest.
+    It also stops while 16 MB of them wait. The broker keeps the rest.
     """
 
     take_over: bool = False
-    """Whether at its start this engine takes over from one that is gone for good (not seen for 150 s).
+    """Whether this engine takes over at its start from one that is gone for good (not seen for 150 s).
 
-    One engine of a group takes what is published, or several that share a subscription ($share/NAME/FILTER in their
-    routes): with a subscription of its own each would count movements without an id once more. Another one stands
-    by and only applies. What waits at the broker for the engine that is gone stays there.
+    One engine of a group takes in what is published, or several that share a subscription ($share/NAME/FILTER in
+    their routes): if each had its own subscription, movements without an id would count once for each. The others stand
+    by and only apply. What waits at the broker for the engine that is gone stays there.
     """
 
 
@@ -280,19 +280,19 @@ class ApplySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """From Kafka to Strapi."""
 
     enabled: bool = True
-    """Whether this engine does it: `--only ingest` says false."""
+    """Whether this engine applies movements; `--only ingest` sets it to false."""
 
     batch: Annotated[int, Meta(ge=1, le=1_000)] = 1_000
-    """The most movements in one request to the ledger; down to 64 where Strapi takes longer than 0.1 s for them."""
+    """How many movements one request to the ledger carries at most; fewer, down to 64, if Strapi takes over 0.1 s."""
 
     requests: Annotated[int, Meta(ge=1, le=16)] = 2
-    """How many requests to the ledger may be under way at once in a backlog: each has other partitions of Kafka."""
+    """How many requests to the ledger may run at once in a backlog; each is for different Kafka partitions."""
 
     first_pause: Seconds = 0.5
-    """The pause before the first try again when Strapi does not answer; then it doubles."""
+    """The pause before the first retry when Strapi does not answer; it doubles each time."""
 
     longest_pause: Seconds = 30
-    """The pause at which it stops growing; no shorter than first_pause."""
+    """The longest pause between two retries; no shorter than `apply.first_pause`."""
 
 
 class ScreenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -302,37 +302,37 @@ class ScreenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """opsci-dark, opsci-light, or one of Textual's themes: textual-dark, textual-light, nord, gruvbox, dracula ..."""
 
     keep: Annotated[int, Meta(ge=100, le=1_000_000)] = 10_000
-    """How many records each pane keeps; fewer where they have more than 1 KB on average.
+    """How many records each pane keeps; fewer if they are larger than 1 KB on average.
 
-    Of a payload the first 4,096 bytes are kept; Kafka has the whole.
+    The first 4,096 bytes of each payload are kept; Kafka has all of it.
     """
 
     frames: Annotated[int, Meta(ge=1, le=30)] = 30
-    """How often a second the panes show news at most; fewer where drawing takes long."""
+    """How many times a second the panes are updated at most; fewer if drawing takes long."""
 
     web: Annotated[str, Meta(max_length=1024)] = ""
-    """The address of the web client, which the screen shows; empty where none is served.
+    """The address of the web client, to show on the screen; empty if there is none.
 
-    The local runner fills it in.
+    The local runner sets it.
     """
 
     language: Literal["auto", "en", "fr"] = "auto"
-    """What the screen speaks; "auto" takes the language of the locale."""
+    """The language of the screen; "auto" follows the locale."""
 
     presets: list[Preset] = field(default_factory=list)
-    """Amounts under a name.
+    """Movements that can be sent by name.
 
-    Each has a name of its own of 1 to 60 characters, a product (an id, a documentId or a barcode; empty for the
-    rows that are selected or marked) and an amount, -2,147,483,647 to 2,147,483,647 and not 0. As
-    [[screen.presets]] tables, or on one line:
+    Each has a unique name of 1 to 60 characters, a product (an id, a documentId or a barcode; empty for the selected or
+    marked rows) and an amount from -2,147,483,647 to 2,147,483,647, but not 0. Write them as [[screen.presets]] tables,
+    or on one line:
 
         presets = [{ name = "a case", product = "", amount = 24 }, { name = "one sold", product = 12, amount = -1 }]
     """
 
     keys: dict[str, str] = field(default_factory=dict)
-    """Other keys for what the screen does, by the id that the settings screen (s) names, as in `"focus.form" = "f4"`.
+    """Other keys for the screen's actions, by the id that the settings screen (s) shows, as in `"focus.form" = "f4"`.
 
-    Several have commas between them:
+    Separate several keys with commas:
 
         keys = { "focus.form" = "f4", "pane.zoom" = "f11,ctrl+z" }
     """
@@ -342,30 +342,30 @@ class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Health and metrics of opsci-bridge: /healthz, /readyz, /metrics."""
 
     host: Text = "127.0.0.1"
-    """The address to listen on. Loopback: only this machine sees it. In a container say 0.0.0.0."""
+    """The address to listen on. On loopback only this machine can connect; in a container use 0.0.0.0."""
 
     port: Port = 9464
-    """The port; 0 takes a free one and says which."""
+    """The port; 0 picks a free one and reports it."""
 
     names: list[HostName] = field(default_factory=list)
-    """Names under which it may be asked, because a web page could make any other name lead here (DNS rebinding).
+    """Host names that requests may use, because a web page could make any other name point here (DNS rebinding).
 
-    Loopback's own names always may; where host is another address, so may every address, names without a dot and names
-    below .local, .internal, .home.arpa and .localhost.
+    Names of the loopback address are always allowed. If `watch.host` is another address, so are all addresses, names
+    without a dot and names under .local, .internal, .home.arpa and .localhost.
     """
 
     enabled: bool = True
-    """Whether to listen at all."""
+    """Whether to serve health and metrics."""
 
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The log of opsci-bridge on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least that is said."""
+    """The least severe messages to log."""
 
     format: Literal["text", "json"] = "text"
-    """Text for people, or JSON with one object a line."""
+    """Text for people, or JSON with one object per line."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -381,10 +381,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log: LogSettings = field(default_factory=LogSettings)
 
     drain: Seconds = 10
-    """How long a stop may take to finish what is under way."""
+    """How long the engine may take to finish its work when it is stopped."""
 
     loop: Literal["asyncio", "uvloop"] = "asyncio"
-    """The event loop of the engine; "uvloop" where it is installed (pip install 'opsci[uvloop]')."""
+    """The engine's event loop; "uvloop" must be installed (pip install 'opsci[uvloop]')."""
 
     routes: Annotated[list[Route], Meta(min_length=1)] = field(
         default_factory=lambda: [
@@ -393,10 +393,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             Route("event", "event", Does.EVENT),
         ]
     )
-    """The ways through the engine: an MQTT topic filter, a Kafka topic, and what becomes of the records there.
+    """The routes: an MQTT topic filter, a Kafka topic, and what happens to the records there.
 
-    The filter may have + and #; an empty one takes nothing from MQTT. "movement" changes the stock, "product"
-    writes a product (a known barcode changes its product, another makes one), "event" writes an event, "carry"
-    leaves them in Kafka. No topic may match the filters of two routes: the broker would deliver it twice. A Kafka
-    topic does one thing, and none is the errors topic.
+    The filter may contain + and #; an empty one takes nothing from MQTT. "movement" changes the stock, "product"
+    writes a product (updates the one with that barcode, or creates it), "event" writes an event, "carry" leaves the
+    records in Kafka. No MQTT topic may match the filters of two routes: the broker would deliver it twice. Each Kafka
+    topic has one purpose, and none may be the errors topic.
     """

@@ -38,15 +38,15 @@ README: Final = _ROOT / "README.md"
 _WIDTH: Final = 120
 
 _HEAD: Final = """\
-# Every setting of opsci-bridge and opsci-tui, with its default. Copy it, keep the lines that you change, and name the
-# copy with --config FILE or OPSCI_CONFIG, or put it where both look by themselves: ~/.config/opsci/opsci.toml.
+# Every setting of opsci-bridge and opsci-tui, with its default. Copy this file, keep the lines that you change, and
+# name the copy with --config FILE or OPSCI_CONFIG, or save it where both programs look: ~/.config/opsci/opsci.toml.
 #
-# A flag (--set mqtt.url=ws://broker:1883) counts before an environment variable (OPSCI_MQTT_URL), that before this
-# file, and this file before the defaults. The variable of each setting is OPSCI_, its table, its name; lists have
-# commas between their parts there, and OPSCI_ROUTES, OPSCI_SCREEN_PRESETS and OPSCI_SCREEN_KEYS are JSON.
-# `opsci-bridge check` tries what is written here.
+# A flag (--set mqtt.url=ws://broker:1883) overrides an environment variable (OPSCI_MQTT_URL), which overrides this
+# file, which overrides the defaults. Each setting's variable is OPSCI_, its table and its name; lists are separated by
+# commas there, and OPSCI_ROUTES, OPSCI_SCREEN_PRESETS and OPSCI_SCREEN_KEYS are JSON. `opsci-bridge check` tests the
+# settings.
 #
-# It is made from bridge/settings/model.py: `python -m bridge.settings.reference`.
+# Generated from bridge/settings/model.py by `python -m bridge.settings.reference`.
 """
 
 _TO_KNOW: Final = (

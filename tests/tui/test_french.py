@@ -5,10 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.tui.looking import SIZES
+from tests.tui.translations import in_french, texts
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+    from tui.app import OpsciApp
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,6 +34,15 @@ SAID = (
     "Aller aux messages",
 )
 """Some of what stands on the main screen and in the help: names, states, figures, the engine's words, keys."""
+
+
+async def test_every_command_of_the_palette_has_french(app: OpsciApp, pilot: Pilot[None]) -> None:
+    french = texts(in_french())
+    await pilot.press("3")
+    for command in app.get_system_commands(app.screen):
+        assert command.title in french
+        # The web client's address stands in one of them.
+        assert command.help in french or app.engine.settings.screen.web in command.help
 
 
 @pytest.mark.parametrize("size", SIZES)

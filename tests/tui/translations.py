@@ -2,9 +2,9 @@
 
     python -m tests.tui.translations
 
-Texts stand in `say("...")`, `say_count("...", "...", n)`, in tables in `msgid("...")` and, in the engine, in
-`Phrase("...")`. A text that is gone from the code goes from the file; nothing is guessed, so what is new stands there
-empty until a person writes it.
+Texts stand in `say("...")`, `say_count("...", "...", n)`, in tables in `msgid("...")`, in the engine in
+`Phrase("...")`, and under the settings in `bridge/settings/model.py`. A text that is gone from the code goes from the
+file; nothing is guessed, so what is new stands there empty until a person writes it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from tui.settings.catalogue import Kind
+from tui.settings.catalogue import catalogue as entries
+
 if TYPE_CHECKING:
     from babel.messages.catalog import Message
 
@@ -27,6 +30,14 @@ ROOT: Final = Path(__file__).parents[2]
 PO: Final = ROOT / "tui" / "language" / "fr.po"
 MO: Final = PO.with_suffix(".mo")
 _HEADER: Final = "# What the screen says in French; `python -m tests.tui.translations` keeps it up to date."
+TEXTUAL: Final = (
+    *("Theme", "Change the current theme", "Quit", "Quit the application as soon as possible"),
+    *("Keys", "Show help for the focused widget and a summary of available keys"),
+    *("Hide the keys and widget help panel", "Maximize", "Maximize the focused widget"),
+    *("Minimize", "Minimize the widget and restore to normal size"),
+    *("Screenshot", "Save an SVG 'screenshot' of the current screen"),
+)
+"""What Textual's own commands in the palette say."""
 KEYWORDS: Final = {"say": None, "say_count": (1, 2), "Phrase": None, "msgid": None}
 
 
@@ -38,6 +49,13 @@ def in_code() -> Catalog:
             ROOT / room, [("**.py", "python")], keywords=KEYWORDS, comment_tags=()
         ):
             catalog.add(text, locations=[(f"{room}/{name}", line)])
+    for text in TEXTUAL:
+        catalog.add(text)
+    # The settings screen says what the model says of each setting.
+    for entry in entries():
+        catalog.add(entry.about)
+        if entry.kind is not Kind.CHOICE:
+            catalog.add(entry.allowed)
     return catalog
 
 

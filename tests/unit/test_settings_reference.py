@@ -70,4 +70,4 @@ def test_the_command_writes_both_again(tmp_path: Path, monkeypatch: pytest.Monke
 def test_the_model_reads_its_texts_in_a_program_without_docstrings() -> None:
     code = "from bridge.settings.reference import about; print(about('mqtt.keepalive')[0])"
     said = subprocess.run([sys.executable, "-OO", "-c", code], capture_output=True, text=True, check=True)
-    assert said.stdout == "The time between two signs of life.\n"
+    assert said.stdout == "The keep-alive interval: how often the engine shows the broker that it is alive.\n"
