@@ -257,7 +257,7 @@ class OpsciApp(App[None]):
 
     def action_command_palette(self) -> None:
         """Open the command palette, whose own text Textual has in English alone."""
-        if not CommandPalette.is_open(self):
+        if not isinstance(self.screen, CommandPalette):
             self.push_screen(CommandPalette(id="--command-palette", placeholder=say("Search for commands…")))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
