@@ -1,4 +1,4 @@
-"""The chain: ingest, apply and what they stand on, supervised together."""
+"""The chain: ingest, apply and what they stand on, supervised together; or, in their place, a watcher."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import replace
 
 from bridge.apply.apply import Apply
 from bridge.apply.replay import Replay
@@ -29,6 +31,7 @@ from bridge.phrase import Phrase
 from bridge.secret import warning_of_open_secrets
 from bridge.simulator import Simulation
 from bridge.strapi.product_poller import ProductPoller
+from bridge.watch.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -53,14 +56,29 @@ class Chain:
             applies nothing leaves Strapi alone.
         keep: whether what is published here is kept until the stock shows it, for a program with a form.
         earlier: whether the journal gets what Kafka holds of before the start; with `board` only.
+        watch: whether it only watches what other engines carry: it ingests and applies nothing, whatever the settings
+            say, and moves no session, position or partition. It publishes all the same.
 
     Attributes:
         outbox: what keeps it, None where nothing does.
     """
 
     def __init__(
-        self, settings: Settings, journal: Journal, *, board: bool = True, keep: bool = False, earlier: bool = False
+        self,
+        settings: Settings,
+        journal: Journal,
+        *,
+        board: bool = True,
+        keep: bool = False,
+        earlier: bool = False,
+        watch: bool = False,
     ) -> None:
+        if watch:
+            settings = replace(
+                settings,
+                ingest=replace(settings.ingest, enabled=False),
+                apply=replace(settings.apply, enabled=False),
+            )
         self.settings = settings
         self.journal = journal
         for server, address in (
@@ -69,6 +87,7 @@ class Chain:
             (Server.STRAPI, settings.strapi.url),
         ):
             journal.connections[server] = journal.connections[server]._replace(address=address)
+        self._watch = Watch(settings, journal, earlier=earlier and board) if watch else None
         self._writer = Writer(settings.kafka, journal)
         written = [route.kafka for route in settings.routes if route.mqtt and settings.ingest.enabled]
         self._record_time = RecordTime(settings.kafka, [*written, settings.kafka.errors_topic], journal)
@@ -87,12 +106,13 @@ class Chain:
 
     async def run(self) -> None:
         """Run until `stop` is called, then finish what is under way within `settings.drain` seconds."""
-        parts = [self._writer.run, self._watch_secrets]
+        parts = [self._watch_secrets]
+        parts.append(self._watch.run if self._watch is not None else self._writer.run)
         if self.settings.ingest.enabled or self.settings.apply.enabled:
             parts.append(self._record_time.run)
         if self._board or self.settings.apply.enabled:
             parts.append(self._reader.run)
-        if self._board:
+        if self._board and self._watch is None:
             elsewhere = SettledElsewhere(self.settings, self.journal)
             parts.append(elsewhere.run)
             if self._earlier:

@@ -55,11 +55,24 @@ class History:
         settings: the engine's.
         journal: gets the journeys, before those that it has.
         settled: is given those that nothing is known of but that they are settled.
+        waiting: where another engine carries, is given those that the group has not settled; without it they are left
+            out where this one carries them.
+        before: by topic and partition where the reading of what is new began: only what stands before it is read.
     """
 
-    def __init__(self, settings: Settings, journal: Journal, settled: Callable[[Sequence[Journey]], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        journal: Journal,
+        settled: Callable[[Sequence[Journey]], None],
+        *,
+        waiting: Callable[[Sequence[Journey]], None] | None = None,
+        before: Mapping[tuple[str, int], int] | None = None,
+    ) -> None:
         self._kafka = settings.kafka
-        self._carries = settings.apply.enabled
+        self._carries = settings.apply.enabled or waiting is not None
+        self._waiting = waiting
+        self._before = before or {}
         self._does = {route.kafka: route.does for route in settings.routes}
         self._journal = journal
         self._settled = settled
@@ -76,24 +89,33 @@ class History:
                 _log.debug("what Kafka holds of before the start can't be read yet: %s", error)
                 await pause(backoff.pause())
             else:
-                self._hand_over([record for record in records if self._is_over(record, positions)])
+                self._hand_over(records, positions)
                 return
 
-    def _is_over(self, record: ConsumedRecord, positions: Mapping[tuple[str, int], int]) -> bool:
+    def _is_over(self, topic: str, partition: int, offset: int, positions: Mapping[tuple[str, int], int]) -> bool:
         """Whether the group is done with a record, or never had it."""
-        if not self._carries or self._does.get(record.topic, Does.CARRY) is Does.CARRY:
+        if not self._carries or self._does.get(topic, Does.CARRY) is Does.CARRY:
             return True
-        position = positions.get((record.topic, record.partition))
-        return not self._kafka.beginning if position is None else record.offset < position
+        position = positions.get((topic, partition))
+        return not self._kafka.beginning if position is None else offset < position
 
-    def _hand_over(self, records: Sequence[ConsumedRecord]) -> None:
-        journeys = self._journal.precede(journeys_of(records, self._does, self._kafka.errors_topic))
-        if self._carries:
-            undecided = [journey for journey in journeys if journey.verdict is None]
-            for journey in undecided:
-                journey.elsewhere, journey.decided_at = Elsewhere.SETTLED, time.time()
-            # The latest first, as the others may be many.
-            self._settled(undecided[::-1])
+    def _hand_over(self, records: Sequence[ConsumedRecord], positions: Mapping[tuple[str, int], int]) -> None:
+        def is_over(one: ConsumedRecord) -> bool:
+            return self._is_over(one.topic, one.partition, one.offset, positions)
+
+        old = [one for one in records if one.offset < self._before.get((one.topic, one.partition), one.offset + 1)]
+        shown = old if self._waiting is not None else [record for record in old if is_over(record)]
+        journeys = self._journal.precede(journeys_of(shown, self._does, self._kafka.errors_topic))
+        if not self._carries:
+            return
+        undecided = [journey for journey in journeys if journey.verdict is None]
+        over = [one for one in undecided if self._is_over(one.kafka_topic, one.partition, one.offset, positions)]
+        for journey in over:
+            journey.elsewhere, journey.decided_at = Elsewhere.SETTLED, time.time()
+        # The latest first, as the others may be many.
+        self._settled(over[::-1])
+        if self._waiting is not None:
+            self._waiting([journey for journey in undecided if journey.elsewhere is None])
 
     async def _latest(self) -> list[ConsumedRecord]:
         settings = self._kafka

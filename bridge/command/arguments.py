@@ -30,9 +30,10 @@ Carries stock movements from MQTT through Kafka into Strapi, without a terminal.
   send FILE    publish a CSV file of movements, products or events over MQTT
   trial        send five movements and show each one's way through the chain
   replay       apply records that stand in Kafka again; the ledger counts each once
+  watch        print movements as they happen, whichever engine carries them
 """
 
-COMMANDS: Final = ("run", "check", "send", "trial", "replay")
+COMMANDS: Final = ("run", "check", "send", "trial", "replay", "watch")
 """What can be asked for."""
 
 _NAMED: Final = {
@@ -127,6 +128,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         )
     _add_send(commands, common)
     _add_replay(commands, common)
+    _add_watch(commands, common)
     return parser.parse_args(arguments)
 
 
@@ -227,6 +229,31 @@ def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser], c
     )
     which.add_argument("--all", dest="everything", action="store_true", help="all that Kafka has")
     replay.add_argument("--dry-run", action="store_true", help="change nothing, and say what would be applied")
+
+
+def _add_watch(commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+    watch = commands.add_parser(
+        "watch",
+        parents=[common],
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+        help="print movements as they happen",
+        description="Prints a line for each movement once it has a verdict, whichever engine carries it. It reads MQTT "
+        "at QoS 0 with a session of its own, Kafka outside of the group, and the verdicts from Strapi's ledger: it "
+        "takes nothing from any engine. Connections, notes and at the end the account go to standard error. Exit code "
+        "0: as asked; 1: fewer verdicts came in time than --count asked for.",
+    )
+    watch.add_argument("--json", dest="as_json", action="store_true", help="one JSON object a line")
+    watch.add_argument("--hops", action="store_true", help="lines for MQTT and Kafka too, before the verdict")
+    watch.add_argument("--count", type=_count, metavar="N", help="end after N verdicts")
+    watch.add_argument("--for", dest="seconds", type=_wait, metavar="SECONDS", help="end after so many seconds")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000_000:
+        msg = f"{text!r} is no count: a whole number from 1 on"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
 
 
 def _moment(text: str) -> float:

@@ -13,6 +13,7 @@ from bridge.command.replay import Replaying, replay
 from bridge.command.run import run
 from bridge.command.send import WAIT, Sending, send
 from bridge.command.trial import trial
+from bridge.command.watch import Watching, watch
 from bridge.errors import OpsciError, SettingsError
 from bridge.kafka.connect import kafka_options
 from bridge.mqtt.connect import check_files
@@ -103,5 +104,13 @@ def _dispatch(settings: Settings, options: argparse.Namespace) -> int:
             )
         case "trial":
             return trial(settings)
+        case "watch":
+            watching = Watching(
+                as_json=said.get("as_json", False),
+                hops=said.get("hops", False),
+                most=said.get("count"),
+                seconds=said.get("seconds"),
+            )
+            return watch(settings, watching)
         case _:
             return run(settings, once=said.get("once", False))

@@ -186,13 +186,24 @@ class Journal:
         _measure(self.latency[Hop.KAFKA], journeys, "acknowledged_at", "consumed_at")
         self.news.ring()
 
-    def settled(self, journeys: Sequence[Journey]) -> None:
-        """Note journeys that have a verdict; also moves the stock board."""
+    def named(self, journeys: Sequence[Journey]) -> None:
+        """Note the identities that another engine gave to journeys which arrived without one."""
+        self._recognise(journeys)
+
+    def settled(self, journeys: Sequence[Journey], *, seen: bool = False) -> None:
+        """Note journeys that have a verdict; also moves the stock board.
+
+        Args:
+            journeys: which.
+            seen: whether another engine settled them, and this program saw it: when that engine's consumer had them is
+                not known.
+        """
         self.decided.add(len(journeys))
-        self.answered.add(sum([journey.answered for journey in journeys]))
+        self.answered.add(sum([_went_through(one) if seen else one.answered for one in journeys]))
         self.strapi.extend(journeys)
         _measure(self.latency[Hop.APPLY], journeys, "consumed_at", "decided_at")
-        through = [journey for journey in journeys if journey.consumed_at is not None and not journey.earlier]
+        through = [one for one in journeys if (one.offset >= 0 if seen else one.consumed_at is not None)]
+        through = [journey for journey in through if not journey.earlier]
         _measure(self.latency[Hop.TOTAL], through, "received_at", "decided_at")
         for journey in journeys:
             if journey.verdict is not None:
@@ -295,6 +306,11 @@ class Journal:
                 twins = [*self.journeys(journey.movement_id), journey][-_TWINS:]
                 self._twins.update({journey.movement_id: twins}, journey.weight)
             self._journeys.update({journey.movement_id: journey}, journey.weight)
+
+
+def _went_through(journey: Journey) -> bool:
+    """Whether Strapi answered for what another engine brought there."""
+    return journey.offset >= 0 and (journey.movement is not None or journey.verdict is Verdict.CARRIED)
 
 
 def _weight_of(journeys: Sequence[Journey]) -> int:

@@ -7,6 +7,7 @@ sent again as it is.
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
@@ -119,6 +120,8 @@ class Decision(msgspec.Struct, gc=False, rename={"outcome": "verdict", "first": 
         first: of a duplicate, what was decided the first time; None where that is not known.
         text: what Strapi says about a refusal, else empty.
         movement_id: of which movement, as the ledger says; empty by plain REST.
+        source: where the record stands that it was decided for, `stock/3@128`; empty where that was not asked for.
+        decided_at: seconds since the epoch by Strapi's clock; 0 where that was not asked for.
     """
 
     outcome: Outcome
@@ -128,6 +131,8 @@ class Decision(msgspec.Struct, gc=False, rename={"outcome": "verdict", "first": 
     first: Outcome | None = None
     text: str = ""
     movement_id: str = ""
+    source: str = ""
+    decided_at: float = 0.0
 
 
 class _Answer(msgspec.Struct):
@@ -185,6 +190,8 @@ class _Row(msgspec.Struct, gc=False):
     product_id: int | None = None
     stock_before: int | None = None
     stock_after: int | None = None
+    source: str | None = None
+    createdAt: datetime | None = None  # noqa: N815 - Strapi's name
 
 
 class _Page(msgspec.Struct):
@@ -218,7 +225,14 @@ async def recorded(client: StrapiClient, movement_ids: Sequence[str]) -> dict[st
         rows: list[_Row] = page.data if page is not None else []
         for row in rows:
             product = None if row.product_id is None else ChangedProduct(row.product_id)
-            found[row.movement_id] = Decision(Outcome(row.verdict), product, row.stock_before, row.stock_after)
+            found[row.movement_id] = Decision(
+                Outcome(row.verdict),
+                product,
+                row.stock_before,
+                row.stock_after,
+                source=row.source or "",
+                decided_at=row.createdAt.timestamp() if row.createdAt else 0.0,
+            )
     return found
 
 

@@ -1,0 +1,210 @@
+"""Kafka's records from the end of the topics on, read outside the group, and where the group stands in them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from bridge.backoff import Backoff, pause
+from bridge.errors import ForeignServerError, RefusedError, ServerError, SettingsError
+from bridge.journal import Server, State
+from bridge.kafka._private import stop_consumer
+from bridge.kafka.cluster import Cluster, close_admin, start_admin
+from bridge.kafka.connect import connection_error, kafka_options
+from bridge.kafka.group import ask_coordinator, read_group
+from bridge.kafka.reread import assigned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from bridge.journal import Journal
+    from bridge.kafka.group import Group
+    from bridge.kafka.record import ConsumedRecord
+    from bridge.settings import KafkaSettings
+
+__all__ = ["Place", "Records", "Standing"]
+
+Place = tuple[str, int]
+"""A topic and a partition."""
+
+_POLL: Final = 200
+"""Milliseconds that one look for records lasts at most."""
+
+_LOOK: Final = 1.0
+"""Seconds between two looks where the group stands."""
+
+_MEMBERS: Final = 3.0
+"""Seconds between two looks who is in it."""
+
+_TOPICS: Final = 5.0
+"""Seconds between two looks for topics that are missing."""
+
+_FAILURES = (KafkaError, OSError, TimeoutError, SettingsError, ForeignServerError)
+
+
+class Standing(NamedTuple):
+    """How the chain stood in Kafka at one moment, all records up to the ends being handed over by now.
+
+    Attributes:
+        positions: by topic and partition where the group stands; without those where it never committed.
+        ends: by topic and partition the offset behind the last record.
+        group: who is in the group; None where Kafka does not say.
+    """
+
+    positions: Mapping[Place, int]
+    ends: Mapping[Place, int]
+    group: Group | None
+
+
+class Records:
+    """Reads until cancelled, through every absence of Kafka.
+
+    Args:
+        settings: the cluster's, and whose group is looked at.
+        topics: those to read; ones that are not there are read from their beginning once they are.
+        journal: where the connection is noted.
+        take: called with records as they come, those of a partition in order.
+        stands: called about once a second with where the group stands.
+
+    Attributes:
+        placed: set once reading stands at the end of the topics.
+        begun: by topic and partition where reading began.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        topics: Sequence[str],
+        journal: Journal,
+        *,
+        take: Callable[[Sequence[ConsumedRecord]], None],
+        stands: Callable[[Standing], None],
+    ) -> None:
+        self._settings = settings
+        self._topics = frozenset(topics)
+        self._journal = journal
+        self._take = take
+        self._stands = stands
+        self._consumer: Any = None
+        self._next: dict[Place, int] = {}
+        self._group: Group | None = None
+        self._members_due = 0.0
+        self.begun: dict[Place, int] = {}
+        self.placed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Read; what came while Kafka was away is read when it is back."""
+        backoff = Backoff()
+        self._journal.connection(Server.KAFKA, State.CONNECTING)
+        while True:
+            admin = None
+            try:
+                await self._connect()
+                admin = await start_admin(self._settings)
+                backoff.reset()
+                await self._read(admin)
+            except _FAILURES as error:
+                await self._note(error)
+            finally:
+                consumer, self._consumer = self._consumer, None
+                if consumer is not None:
+                    await stop_consumer(consumer, 1.0)
+                if admin is not None:
+                    await close_admin(admin)
+            await pause(backoff.pause())
+
+    async def _connect(self) -> None:
+        kafka = self._settings
+        self._consumer = AIOKafkaConsumer(
+            **kafka_options(kafka),
+            client_id=kafka.client_id,
+            enable_auto_commit=False,
+            # Of a topic that is new, or was made anew, all.
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            request_timeout_ms=int(kafka.timeout * 1000),
+            metadata_max_age_ms=30_000,
+        )
+        async with asyncio.timeout(kafka.timeout * 2):
+            await Cluster(kafka).start(self._consumer)
+            places = await assigned(self._consumer, self._topics)
+            ends = await self._consumer.end_offsets(places) if places else {}
+        for place, end in ends.items():
+            known = place.topic, place.partition
+            # What is new since the first look was made while this watched.
+            first = self._next.get(known, 0 if self.placed.is_set() else end)
+            self._consumer.seek(place, first)
+            self._next[known] = first
+            self.begun.setdefault(known, first)
+        self.placed.set()
+        self._journal.connection(Server.KAFKA, State.UP)
+
+    async def _read(self, admin: Any) -> None:
+        looked = topics_looked = time.monotonic()
+        looking: asyncio.Task[None] | None = None
+        try:
+            while True:
+                await self._poll()
+                now = time.monotonic()
+                if looking is None and now - looked >= _LOOK:
+                    looking = asyncio.create_task(self._look(admin))
+                if looking is not None and looking.done():
+                    looked, done, looking = now, looking, None
+                    await done
+                if now - topics_looked >= _TOPICS:
+                    topics_looked = now
+                    there = {place.topic for place in self._consumer.assignment()}
+                    if there != self._topics and self._topics & await self._consumer.topics() > there:
+                        # It is subscribed again, from where it stands.
+                        return
+        finally:
+            if looking is not None:
+                looking.cancel()
+                with contextlib.suppress(*_FAILURES, asyncio.CancelledError, ServerError):
+                    await looking
+
+    async def _poll(self) -> None:
+        if not self._consumer.assignment():
+            await asyncio.sleep(_POLL / 1000)
+            return
+        for place, records in (await self._consumer.getmany(timeout_ms=_POLL)).items():
+            self._take(records)
+            self._next[place.topic, place.partition] = records[-1].offset + 1
+
+    async def _look(self, admin: Any) -> None:
+        """Say where the group stands, once all records that were there by then are handed over."""
+        kafka = self._settings
+        async with asyncio.timeout(kafka.timeout * 3):
+            found = await ask_coordinator(lambda: admin.list_consumer_group_offsets(kafka.group))
+            if time.monotonic() >= self._members_due:
+                self._members_due = time.monotonic() + _MEMBERS
+                self._group = await self._members(admin)
+            places = self._consumer.assignment()
+            ends = await self._consumer.end_offsets(places) if places else {}
+            for place, end in ends.items():
+                # By position, as markers of transactions are no records.
+                while await self._consumer.position(place) < end:  # noqa: ASYNC110 - aiokafka has no event for it
+                    await asyncio.sleep(_POLL / 1000)
+        if self._journal.connections[Server.KAFKA].state is not State.UP:
+            self._journal.connection(Server.KAFKA, State.UP)
+        positions = {(place.topic, place.partition): told.offset for place, told in found.items() if told.offset >= 0}
+        self._stands(
+            Standing(positions, {(place.topic, place.partition): end for place, end in ends.items()}, self._group)
+        )
+
+    async def _members(self, admin: Any) -> Group | None:
+        try:
+            return await read_group(admin, self._settings.group, self._topics)
+        except (*_FAILURES, ServerError):
+            # Not everyone may describe a group.
+            return None
+
+    async def _note(self, error: BaseException) -> None:
+        told = error if isinstance(error, ServerError) else await connection_error(self._settings, error)
+        state = State.REFUSED if isinstance(told, RefusedError) else State.DOWN
+        self._journal.connection(Server.KAFKA, state, told.what, told.advice)

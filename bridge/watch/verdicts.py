@@ -1,0 +1,315 @@
+"""What became of the records that other engines apply, as the ledger, the dead letters and the group's position say.
+
+With a ledger its row is the verdict, of the record that it names. A later record under the same identity is a
+duplicate once the group's position is behind it. Without a ledger a record behind which the group committed, and which
+has no dead letter, was applied: an engine commits a record once its dead letter is in Kafka. Its stocks are not known
+then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from bridge.apply.verdicts import judge
+from bridge.backoff import Backoff
+from bridge.bounded import Recent
+from bridge.errors import RefusedError, ServerError
+from bridge.journal import Elsewhere, Verdict
+from bridge.phrase import Phrase
+from bridge.route import Does
+from bridge.strapi.client import StrapiClient, StrapiRejectedError
+from bridge.strapi.ledger import Decision, Outcome, recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from bridge.journal import DeadLetter, Journal, Journey
+    from bridge.settings import Settings
+    from bridge.watch.records import Place, Standing
+
+__all__ = ["Verdicts"]
+
+_log = logging.getLogger(__name__)
+
+_ASKED: Final = 200
+"""The most movements that the ledger is asked for in one round."""
+
+_SOON: Final = 0.15
+"""Seconds before a round while movements come one by one; many wait for each other, as a round costs Strapi work."""
+
+_MANY: Final = 20
+_LATER: Final = 0.4
+_LONGEST: Final = 1.0
+
+_MOST_OPEN: Final = 20_000
+"""How many records of a partition are followed at once."""
+
+_AGAIN: Final = 60.0
+"""Seconds after which a Strapi without a ledger is asked again."""
+
+_NO_LEDGER: Final = "watch-ledger"
+_NOBODY: Final = "watch-nobody"
+
+
+class Verdicts:
+    """Gives each record its verdict.
+
+    Args:
+        settings: the Strapi whose ledger is asked, and the routes.
+        journal: where the verdicts are noted.
+    """
+
+    def __init__(self, settings: Settings, journal: Journal) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._does = {route.kafka: route.does for route in settings.routes}
+        self._open: dict[Place, dict[int, Journey]] = {}
+        self._past: list[Journey] = []
+        """Those that are settled, and that the ledger is to be asked for all the same."""
+        self._letters: Recent[tuple[str, int, int], DeadLetter] = Recent(2_000)
+        """Dead letters whose records have not come."""
+        self._decided: dict[Place, set[int]] = {}
+        """By partition the records at or behind the group's position that have a verdict."""
+        self._positions: dict[Place, int] = {}
+        self._begun: dict[Place, int] = {}
+        self._has_ledger: bool | None = None if settings.strapi.mode in {"auto", "ledger"} else False
+        self._asked_at = 0.0
+        self._work = asyncio.Event()
+
+    def follow(self, journeys: Iterable[Journey]) -> None:
+        """Find out what becomes of records, which stand in Kafka; of those that are only carried nothing does."""
+        early: list[Journey] = []
+        for journey in journeys:
+            if self._does.get(journey.kafka_topic, Does.CARRY) is Does.CARRY:
+                continue
+            open_ones = self._open.setdefault((journey.kafka_topic, journey.partition), {})
+            open_ones[journey.offset] = journey
+            if len(open_ones) > _MOST_OPEN:
+                # What became of it stays unknown here; the count of what waits is Kafka's.
+                del open_ones[next(iter(open_ones))]
+            letter = self._letters.get((journey.kafka_topic, journey.partition, journey.offset))
+            if letter is not None:
+                _reject(journey, letter)
+                early.append(journey)
+        self._settle(early)
+        self._work.set()
+
+    def ask_for(self, journeys: Sequence[Journey]) -> None:
+        """Have the ledger asked for records that are settled."""
+        self._past = [*self._past, *journeys][-_MOST_OPEN:]
+        self._work.set()
+
+    def refused(self, place: Place, offset: int, letter: DeadLetter) -> Journey | None:
+        """A dead letter of a record came.
+
+        Returns:
+            The record's journey; None where the record has not come, or came before this watched.
+        """
+        journey = self._open.get(place, {}).get(offset)
+        if journey is None:
+            self._letters[(*place, offset)] = letter
+            return None
+        _reject(journey, letter)
+        self._settle([journey])
+        if self._has_ledger:
+            # It knows the stock at which it refused, and says why in words that can be translated.
+            self.ask_for([journey])
+        return journey
+
+    def stands(self, standing: Standing, begun: Mapping[Place, int]) -> None:
+        """Take in where the group stands: settle what its position tells, and count what waits."""
+        self._positions = dict(standing.positions)
+        found: list[Journey] = []
+        now = time.time()
+        for place, open_ones in self._open.items():
+            position = self._positions.get(place, 0)
+            for offset, journey in open_ones.items():
+                if offset >= position:
+                    continue
+                if journey.rejection is not None and journey.movement is None:
+                    journey.verdict, journey.decided_at = Verdict.REJECTED, now
+                elif self._does[place[0]] is not Does.MOVEMENT:
+                    journey.verdict, journey.decided_at = Verdict.CARRIED, now
+                elif self._has_ledger is False:
+                    journey.verdict, journey.decided_at = Verdict.APPLIED, now
+                else:
+                    continue
+                found.append(journey)
+        self._settle(found)
+        self._count_waiting(standing, begun)
+        self._note_members(standing)
+        self._work.set()
+
+    async def run(self) -> None:
+        """Ask the ledger until cancelled."""
+        if self._has_ledger is False:
+            self._told_no_ledger(Phrase("strapi.mode is {mode}", mode=self._settings.strapi.mode))
+        async with StrapiClient(self._settings.strapi) as client:
+            away, idle = Backoff(first=1.0, longest=15.0), Backoff(first=_SOON, longest=_LONGEST)
+            while True:
+                await self._work.wait()
+                self._work.clear()
+                pause = _SOON
+                while self._asks():
+                    await asyncio.sleep(pause)
+                    try:
+                        found = await self._round(client)
+                    except ServerError as error:
+                        _log.debug("the ledger does not answer: %s", error)
+                        pause = away.pause()
+                        continue
+                    away.reset()
+                    if found is None:
+                        break
+                    if found:
+                        idle.reset()
+                    pause = idle.pause() if not found else _LATER if found > _MANY else _SOON
+
+    def _asks(self) -> bool:
+        if self._settings.strapi.mode not in {"auto", "ledger"}:
+            return False
+        return self._has_ledger is not False or time.monotonic() >= self._asked_at + _AGAIN
+
+    async def _round(self, client: StrapiClient) -> int | None:
+        """Ask once.
+
+        Returns:
+            How many got a verdict; None where there was nothing to ask for.
+
+        Raises:
+            ServerError: Strapi does not answer.
+        """
+        # What the group has behind it the ledger knows, if it was asked after that was heard.
+        positions = self._positions
+        asked = self._due()
+        past, self._past = self._past[:_ASKED], self._past[_ASKED:]
+        if not asked and not past and self._has_ledger is not None:
+            return None
+        names = list(dict.fromkeys(one.movement_id for one in [*asked, *past] if one.movement is not None))
+        self._asked_at = time.monotonic()
+        try:
+            known = await recorded(client, names)
+        except (StrapiRejectedError, RefusedError) as error:
+            self._told_no_ledger(error.what)
+            return None
+        except ServerError:
+            self._past = past + self._past
+            raise
+        self._has_ledger = True
+        self._journal.notes.pop(_NO_LEDGER, None)
+        for journey in past:
+            if decision := known.get(journey.movement_id):
+                self._recall(journey, decision)
+        found = [one for one in asked if self._judged(one, known.get(one.movement_id), positions)]
+        self._settle(found)
+        if past:
+            self._journal.news.ring()
+        return len(found) + len(past)
+
+    def _due(self) -> list[Journey]:
+        """The first open movements of each partition: engines settle them in this order."""
+        each = max(5, _ASKED // max(1, len(self._open)))
+        return [
+            journey
+            for (topic, _), open_ones in self._open.items()
+            if self._does[topic] is Does.MOVEMENT
+            for journey in islice(open_ones.values(), each)
+            if journey.movement is not None
+        ]
+
+    def _judged(self, journey: Journey, decision: Decision | None, positions: Mapping[Place, int]) -> bool:
+        """Write what the ledger says into a journey; whether it says anything yet."""
+        if journey.verdict is not None:
+            # A dead letter came meanwhile.
+            return False
+        now = time.time()
+        behind = journey.offset < positions.get((journey.kafka_topic, journey.partition), 0)
+        here = f"{journey.kafka_topic}/{journey.partition}@{journey.offset}"
+        if decision is None:
+            if behind:
+                journey.elsewhere, journey.decided_at = Elsewhere.UNKNOWN, now
+            return behind
+        if decision.source in {"", here}:
+            journey.verdict = judge(journey, decision)
+            earliest = journey.acknowledged_at or now
+            journey.decided_at = decision.decided_at if earliest <= decision.decided_at <= now else now
+            return True
+        if behind:
+            again = Decision(Outcome.DUPLICATE, decision.product, first=decision.outcome)
+            journey.verdict, journey.decided_at = judge(journey, again), now
+        return behind
+
+    def _recall(self, journey: Journey, decision: Decision) -> None:
+        here = f"{journey.kafka_topic}/{journey.partition}@{journey.offset}"
+        if decision.source in {"", here}:
+            journey.verdict = judge(journey, decision)
+            self._show_last_change(journey)
+
+    def _show_last_change(self, journey: Journey) -> None:
+        product, after = journey.product_id, journey.stock_after
+        if journey.earlier and journey.verdict is Verdict.APPLIED and product is not None and after is not None:
+            self._journal.stock.recall(product, after, journey.delta)
+
+    def _settle(self, journeys: Sequence[Journey]) -> None:
+        if not journeys:
+            return
+        for journey in journeys:
+            place = journey.kafka_topic, journey.partition
+            open_ones = self._open.get(place, {})
+            open_ones.pop(journey.offset, None)
+            if not open_ones:
+                self._open.pop(place, None)
+            if journey.offset >= self._positions.get(place, 0):
+                self._decided.setdefault(place, set()).add(journey.offset)
+            journey.shorten()
+        # What was there before this watched counts in none of its figures.
+        if counted := [journey for journey in journeys if not journey.earlier and journey.verdict is not None]:
+            self._journal.settled(counted, seen=True)
+        for journey in journeys:
+            if journey.earlier:
+                self._show_last_change(journey)
+        self._journal.news.ring()
+
+    def _count_waiting(self, standing: Standing, begun: Mapping[Place, int]) -> None:
+        waiting = {Does.MOVEMENT: 0, Does.PRODUCT: 0, Does.EVENT: 0}
+        kafka = self._settings.kafka
+        for place, end in standing.ends.items():
+            does = self._does.get(place[0], Does.CARRY)
+            if does is Does.CARRY:
+                continue
+            position = standing.positions.get(place, 0 if kafka.beginning else begun.get(place, end))
+            decided = {offset for offset in self._decided.get(place, ()) if offset >= position}
+            self._decided[place] = decided
+            waiting[does] += max(0, end - position - sum(offset < end for offset in decided))
+        self._journal.lag = waiting[Does.MOVEMENT]
+        self._journal.lag_of_others = waiting[Does.PRODUCT] + waiting[Does.EVENT]
+        self._journal.news.ring()
+
+    def _note_members(self, standing: Standing) -> None:
+        group = standing.group
+        if group is None or group.is_hidden or group.members:
+            self._journal.notes.pop(_NOBODY, None)
+        else:
+            self._journal.notes[_NOBODY] = Phrase(
+                "no engine applies at the moment: consumer group {group!r} has no member, so movements wait in Kafka",
+                group=self._settings.kafka.group,
+            )
+
+    def _told_no_ledger(self, why: str) -> None:
+        self._has_ledger = False
+        self._past.clear()
+        self._journal.notes[_NO_LEDGER] = Phrase(
+            "no ledger to read verdicts from ({why}): applied is what consumer group {group!r} committed and has no "
+            "dead letter, without its stocks",
+            why=why,
+            group=self._settings.kafka.group,
+        )
+
+
+def _reject(journey: Journey, letter: DeadLetter) -> None:
+    journey.rejection = letter.journey.rejection
+    journey.verdict, journey.decided_at = Verdict.REJECTED, letter.at
