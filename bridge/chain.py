@@ -25,12 +25,14 @@ from bridge.kafka.dead_letter_reader import DeadLetterReader
 from bridge.kafka.record_time import RecordTime
 from bridge.kafka.writer import Writer
 from bridge.movement import Movement, read_movement
+from bridge.mqtt.presence import Presence
 from bridge.mqtt.publisher import Publisher
 from bridge.outbox import Outbox
 from bridge.phrase import Phrase
 from bridge.secret import warning_of_open_secrets
 from bridge.simulator import Simulation
 from bridge.strapi.product_poller import ProductPoller
+from bridge.watch.account import counted
 from bridge.watch.watch import Watch
 
 if TYPE_CHECKING:
@@ -45,6 +47,14 @@ _log = logging.getLogger(__name__)
 
 _LOOK_AT_SECRETS: Final = 5.0
 
+_HEARD: Final = 2.0
+"""Seconds to wait for the broker's word on other engines; where it is away there is no session that they could take."""
+
+_LOOK_AT_OTHERS: Final = 0.2
+
+_WAITS: Final = "presence"
+"""The note that this engine waits for another one."""
+
 
 class Chain:
     """One engine. Each part lives through the absence of every server; the chain ends only when told.
@@ -56,11 +66,16 @@ class Chain:
             applies nothing leaves Strapi alone.
         keep: whether what is published here is kept until the stock shows it, for a program with a form.
         earlier: whether the journal gets what Kafka holds of before the start; with `board` only.
+        program: what this program says at the broker that it is, so that other engines and watchers know of it; empty
+            says nothing, and waits for no other engine.
+        took_over: when a person told it to take over from another engine, 0 where nobody did.
         watch: whether it only watches what other engines carry: it ingests and applies nothing, whatever the settings
             say, and moves no session, position or partition. It publishes all the same.
 
     Attributes:
         outbox: what keeps it, None where nothing does.
+        superseded: for a person, which engine with this one's MQTT client id took over, so that this one ended; empty
+            while none did.
     """
 
     def __init__(
@@ -72,6 +87,8 @@ class Chain:
         keep: bool = False,
         earlier: bool = False,
         watch: bool = False,
+        program: str = "",
+        took_over: float = 0.0,
     ) -> None:
         if watch:
             settings = replace(
@@ -101,6 +118,11 @@ class Chain:
         self.outbox = Outbox(settings, journal, self._publisher) if keep else None
         self._letters = DeadLetterReader(settings.kafka, journal.errors.capacity)
         self.simulation = Simulation(journal.stock, self._publish_simulated)
+        self._presence: Presence | None = None
+        if program and not watch and (settings.ingest.enabled or settings.apply.enabled):
+            self._presence = Presence(settings, program, took_over=took_over, account=lambda: counted(self.journal))
+        self._took_over = took_over
+        self.superseded = ""
         self._stopping = asyncio.Event()
         self._stopped = False
 
@@ -119,15 +141,18 @@ class Chain:
                 parts.append(History(self.settings, self.journal, elsewhere.ask_for).run)
         if self.outbox is not None:
             parts.append(self.outbox.run)
+        if self._presence is not None:
+            parts += [self._presence.run, self._look_for_others]
         tasks = [asyncio.create_task(self._kept(part)) for part in parts]
         ingest = apply = None
-        if self.settings.ingest.enabled:
-            ingest = asyncio.create_task(self._kept(self.ingest.run))
-            tasks.append(ingest)
-        if self.settings.apply.enabled:
-            apply = asyncio.create_task(self._kept(self.apply.run))
-            tasks.append(apply)
         try:
+            carries = await self._may_carry()
+            if carries and self.settings.ingest.enabled:
+                ingest = asyncio.create_task(self._kept(self.ingest.run))
+                tasks.append(ingest)
+            if carries and self.settings.apply.enabled:
+                apply = asyncio.create_task(self._kept(self.apply.run))
+                tasks.append(apply)
             await self._stopping.wait()
             await self.simulation.stop()
             with contextlib.suppress(TimeoutError):
@@ -297,6 +322,48 @@ class Chain:
             self.apply.request_stop()
             parts.append(asyncio.wait([apply]))
         await asyncio.gather(*parts)
+
+    async def _may_carry(self) -> bool:
+        """Wait while another engine with this one's MQTT client id carries the chain.
+
+        Returns:
+            Whether this one carries it; not where it is stopped before.
+        """
+        presence = self._presence
+        if presence is None:
+            return True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_HEARD):
+                await presence.heard.wait()
+        # An engine that is taken over from finishes what is under way.
+        patience = time.monotonic() + (self.settings.drain + _HEARD if self._took_over else 0.0)
+        while not self._stopping.is_set():
+            other = presence.before
+            if other is None and not (presence.withdrawing and time.monotonic() < patience):
+                self.journal.notes.pop(_WAITS, None)
+                presence.carries = True
+                return True
+            if other is not None and _WAITS not in self.journal.notes:
+                self.journal.notes[_WAITS] = Phrase(
+                    "another engine with this one's MQTT client id carries the chain ({who}): this one waits until it "
+                    "ends; stop it, or give each an mqtt.client_id of its own",
+                    who=other.name,
+                )
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_AT_OTHERS):
+                    await self._stopping.wait()
+        self.journal.notes.pop(_WAITS, None)
+        return False
+
+    async def _look_for_others(self) -> None:
+        """End where another engine takes over from this one."""
+        presence = self._presence
+        while presence is not None and not self._stopping.is_set():
+            await asyncio.sleep(_LOOK_AT_OTHERS)
+            if presence.carries and (other := presence.before) is not None:
+                _log.warning("%s takes over from this engine", other.name)
+                self.superseded = other.name
+                self.stop()
 
     async def _watch_secrets(self) -> None:
         while True:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 
-from bridge.errors import ChainStoppedError, OpsciError
+from bridge.errors import ChainStoppedError, OpsciError, PublishError
 from bridge.journal import EARLIER, Journal
+from bridge.phrase import Phrase
 from bridge.runtime import loop_factory
 from bridge.simulator import Standing
 
@@ -20,9 +22,28 @@ if TYPE_CHECKING:
     from bridge.journal import DeadLetter, Journey
     from bridge.settings import Settings
 
-__all__ = ["EmbeddedChain"]
+__all__ = ["EmbeddedChain", "Role"]
 
 Result = TypeVar("Result")
+
+
+Role: TypeAlias = Literal["carry", "watch", "auto"]
+"""Whether a program carries a chain, only watches it, or watches it where another engine carries it already."""
+
+_WATCHING: Final = "watching"
+"""The name under which the journal says that this program only watches."""
+
+_PROGRAM: Final = "opsci-tui"
+"""What this program says at the broker that it is."""
+
+_WATCHERS: Final = (_WATCHING, "watch-nobody", "watch-ledger")
+
+_SURE: Final = 5.0
+"""Seconds beyond Kafka's session timeout after which a member of the group is surely one that lives."""
+
+_LOOK: Final = 1.0
+
+_SWAP: Final = 0.02
 
 
 class EmbeddedChain:
@@ -30,19 +51,38 @@ class EmbeddedChain:
 
     Args:
         settings: the engine's.
+        role: what it does beside other engines.
+        read_only: whether nothing can be asked of it that changes anything: it publishes nothing, either.
         before: a chain that was stopped, with other settings, and that this one goes on for: with its journal, paused
             where that one was paused, and with the objects that it simulated.
 
     Attributes:
         journal: what the chain wrote down.
         chain: the chain itself, None until it is made; its thread's own.
+        watches: whether it only watches, as far as that is decided yet.
     """
 
-    def __init__(self, settings: Settings, before: EmbeddedChain | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        before: EmbeddedChain | None = None,
+        *,
+        role: Role = "carry",
+        read_only: bool = False,
+    ) -> None:
         self.settings = settings
+        self.read_only = read_only
+        self._role: Role = role
+        self.watches = role == "watch"
         self.journal = Journal(settings.screen.keep, EARLIER) if before is None else _gone_on(before, settings)
         # Who goes on has the records of before the start already.
         self._earlier = before is None
+        self._took_over = 0.0
+        """When a person told this program to take over, in seconds since the epoch."""
+        self._ends = False
+        """Whether it was told to stop."""
+        self._takes_over = False
+        """Whether the chain that watches is ended for one that carries."""
         self._paused: set[str] = set() if before is None else before._paused
         """The parts that are paused."""
         self._simulated: tuple[int, float] | None = None if before is None else before._simulated
@@ -69,6 +109,7 @@ class EmbeddedChain:
         Args:
             deadline: seconds to wait at most; None takes the setting `drain` and two more.
         """
+        self._ends = True
         if self.running:
             standing = self.simulation
             self._simulated = (standing.objects, standing.rate) if standing.running else None
@@ -77,11 +118,11 @@ class EmbeddedChain:
 
     def publish(self, payload: bytes, topic: str | None = None) -> Future[Journey]:
         """Publish over MQTT; see `Chain.publish`. Errors come with the future."""
-        return self._call(lambda chain: chain.publish(payload, topic))
+        return self._change(lambda chain: chain.publish(payload, topic))
 
     def replay(self, letter: DeadLetter, payload: bytes | None = None) -> Future[Journey]:
         """Send a dead letter again; see `Chain.replay`. Errors come with the future."""
-        return self._call(lambda chain: chain.replay(letter, payload))
+        return self._change(lambda chain: chain.replay(letter, payload))
 
     def letters(self) -> Future[list[DeadLetter]]:
         """Read the dead letters that stand in Kafka; see `Chain.letters`."""
@@ -94,7 +135,7 @@ class EmbeddedChain:
 
     def start_simulator(self, objects: int, rate: float) -> Future[None]:
         """Let simulated objects send; see `Simulation.start`. Errors come with the future."""
-        return self._call(lambda chain: _at_once(lambda: chain.simulation.start(objects, rate)))
+        return self._change(lambda chain: _at_once(lambda: chain.simulation.start(objects, rate)))
 
     def stop_simulator(self) -> Future[None]:
         """Let them send no more."""
@@ -103,26 +144,37 @@ class EmbeddedChain:
     def pause_ingest(self) -> Future[None]:
         """Stop taking messages from the broker, which keeps them."""
         self._paused.add("ingest")
-        return self._call(lambda chain: chain.ingest.pause())
+        return self._change(lambda chain: chain.ingest.pause())
 
     def resume_ingest(self) -> Future[None]:
         """Take messages again."""
         self._paused.discard("ingest")
-        return self._call(lambda chain: chain.ingest.resume())
+        return self._change(lambda chain: chain.ingest.resume())
+
+    def take_over(self) -> Future[None]:
+        """Carry the chain from now on instead of watching it; nothing where it carries it already."""
+        return self._change(self._carry_first)
 
     def apply_missing(self) -> Future[tuple[int, int, int]]:
         """Apply again what Strapi's ledger lacks; see `Chain.apply_missing`. Errors come with the future."""
-        return self._call(lambda chain: chain.apply_missing())
+        return self._change(lambda chain: chain.apply_missing())
 
     def pause_apply(self) -> Future[None]:
         """Stop applying, so that Kafka keeps what comes."""
         self._paused.add("apply")
-        return self._call(lambda chain: _at_once(chain.apply.pause))
+        return self._change(lambda chain: _at_once(chain.apply.pause))
 
     def resume_apply(self) -> Future[None]:
         """Apply again."""
         self._paused.discard("apply")
-        return self._call(lambda chain: _at_once(chain.apply.resume))
+        return self._change(lambda chain: _at_once(chain.apply.resume))
+
+    def _change(self, ask: Callable[[Chain], Coroutine[None, None, Result]]) -> Future[Result]:
+        if not self.read_only:
+            return self._call(ask)
+        refused: Future[Result] = Future()
+        refused.set_exception(PublishError(Phrase("this screen is for looking only: it changes nothing")))
+        return refused
 
     def _call(self, ask: Callable[[Chain], Coroutine[None, None, Result]]) -> Future[Result]:
         if self._loop is None or not self.running:
@@ -132,11 +184,20 @@ class EmbeddedChain:
         return asyncio.run_coroutine_threadsafe(self._ask(ask), self._loop)
 
     async def _ask(self, ask: Callable[[Chain], Coroutine[None, None, Result]]) -> Result:
-        await self._made.wait()
-        if self.chain is None:
-            msg = "the chain is not running"
-            raise ChainStoppedError(msg)
-        return await ask(self.chain)
+        while True:
+            await self._made.wait()
+            chain = self.chain
+            if chain is None:
+                msg = "the chain is not running"
+                raise ChainStoppedError(msg)
+            try:
+                return await ask(chain)
+            except ChainStoppedError:
+                # Another chain goes on in its place in a moment.
+                if self._ends or not (self._takes_over or chain.superseded):
+                    raise
+            while self.chain is chain:  # noqa: ASYNC110 - it is a matter of moments
+                await asyncio.sleep(_SWAP)
 
     def _main(self) -> None:
         loop = self._loop
@@ -153,10 +214,27 @@ class EmbeddedChain:
         from bridge.chain import Chain  # noqa: PLC0415
 
         try:
-            self.chain = Chain(self.settings, self.journal, keep=True, earlier=self._earlier)
-            await self._take_up(self.chain)
-            self._made.set()
-            await self.chain.run()
+            sure = await self._choose()
+            while True:
+                self.chain = chain = Chain(
+                    self.settings,
+                    self.journal,
+                    keep=True,
+                    earlier=self._earlier,
+                    watch=self.watches,
+                    program="" if self.watches else _PROGRAM,
+                    took_over=self._took_over,
+                )
+                if not self.watches:
+                    await self._take_up(chain)
+                self._made.set()
+                confirming = asyncio.create_task(self._confirm()) if self.watches and not sure else None
+                await chain.run()
+                if confirming is not None:
+                    confirming.cancel()
+                if not self._changes(chain):
+                    return
+                sure = True
         finally:
             left = asyncio.all_tasks() - {asyncio.current_task()}
             for task in left:
@@ -164,6 +242,71 @@ class EmbeddedChain:
             await asyncio.gather(*left, return_exceptions=True)
             # A transport that was closed just now ends with the loop's next turn.
             await asyncio.sleep(0)
+
+    def _changes(self, ended: Chain) -> bool:
+        """Whether another chain goes on where one ended, and as what."""
+        if self._ends:
+            return False
+        if self.watches and self._takes_over:
+            self.watches = self._takes_over = False
+        elif ended.superseded:
+            self.watches, self._took_over = True, 0.0
+        else:
+            return False
+        self._made.clear()
+        self._earlier = False
+        self.journal.go_on(self.settings.screen.keep)
+        for note in _WATCHERS:
+            self.journal.notes.pop(note, None)
+        if ended.superseded:
+            self.journal.notes[_WATCHING] = Phrase(
+                "watching: {who} took over this chain; w takes it back", who=ended.superseded
+            )
+        return True
+
+    async def _choose(self) -> bool:
+        """Decide whether to watch, and say so.
+
+        Returns:
+            Whether that is sure: what Kafka names as a member may be an engine that was killed just now.
+        """
+        sure = True
+        if self._role == "auto":
+            from bridge.watch.carriers import carriers, signs  # noqa: PLC0415
+
+            there, members = await asyncio.gather(signs(self.settings), carriers(self.settings))
+            sure = bool(there)
+            found = there or members
+            self.watches = bool(found)
+            if found:
+                self.journal.notes[_WATCHING] = Phrase(
+                    "watching: another engine carries this chain ({who}); w takes over", who=found
+                )
+        elif self.read_only:
+            self.journal.notes[_WATCHING] = Phrase("watching: this screen is for looking only")
+        elif self.watches:
+            self.journal.notes[_WATCHING] = Phrase("watching: this program carries nothing; w takes over")
+        return sure
+
+    async def _confirm(self) -> None:
+        """Carry the chain after all where the engine that was seen turns out to be gone."""
+        from bridge.watch.carriers import carriers  # noqa: PLC0415
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.kafka.session_timeout + _SURE):
+                while await carriers(self.settings) != "":  # noqa: ASYNC110 - Kafka calls nobody
+                    await asyncio.sleep(_LOOK)
+            if self.chain is not None:
+                await self._carry(self.chain)
+
+    async def _carry(self, chain: Chain) -> None:
+        if self.watches and not self._takes_over:
+            self._takes_over = True
+            chain.stop()
+
+    async def _carry_first(self, chain: Chain) -> None:
+        self._took_over = time.time()
+        await self._carry(chain)
 
     async def _take_up(self, chain: Chain) -> None:
         """Pause and simulate what the chain before this one did."""

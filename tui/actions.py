@@ -258,6 +258,13 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             "presets", "p", "presets", msgid("Presets"), msgid("Choose an amount that the settings name"), show=False
         ),
         Action("latency", "l", "latency", msgid("Latency"), msgid("How long each hop took, p50, p99, max"), show=False),
+        Action(
+            "watch.take_over",
+            "w",
+            "take_over",
+            msgid("Take over"),
+            msgid("While this screen only watches: carry the chain from here; asks first"),
+        ),
         Action("pane.times", "t", "times", msgid("Time"), msgid("Times as ages, or as the time of day"), show=False),
         Action("focus.next", "tab", "next_place(1)", msgid("Next"), msgid("Go to the next pane or field"), show=False),
         Action("focus.previous", "shift+tab", "next_place(-1)", msgid("Previous"), msgid("Go back by one"), show=False),

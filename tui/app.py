@@ -40,6 +40,12 @@ __all__ = ["OpsciApp"]
 
 SETTINGS_SCREEN: Final = "settings-screen"
 
+_CARRYING: Final = frozenset({"pause_apply", "resume_apply", "pause_ingest", "resume_ingest"})
+"""What only an engine can be asked for that carries the chain."""
+
+_WRITING: Final = frozenset({"settings", "record", "still", "apply_missing", *_CARRYING})
+"""What changes the chain, or writes files where this program runs: not from a screen that is for looking only."""
+
 _TOUCHES: Final = (events.Key, events.MouseUp, events.MouseScrollUp, events.MouseScrollDown)
 _TOUCHED: Final = 0.05
 """Seconds after which what a key changed is taken over in titles and totals: its own answer is painted by then."""
@@ -99,6 +105,11 @@ class OpsciApp(App[None]):
         self._recorder = SessionRecorder(self)
         self.type_ahead = TypeAhead(self)
         self._main: MainScreen | None = None
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it is for looking only: it changes nothing, and writes no files."""
+        return self.engine.read_only
 
     def get_driver_class(self) -> type[Driver]:
         """Textual's choice for where it runs; on a terminal of Linux or macOS the same, with a quick Esc."""
@@ -179,8 +190,14 @@ class OpsciApp(App[None]):
                 what = f"{say(binding.description) or binding.action} ({name})"
                 self.notify(readable(text.format(key=binding.key, what=what)), severity="warning", markup=False)
 
+    def _is_elsewhere(self, action: str) -> bool:
+        """Whether an action is for the screen whose engine carries the chain, or for one that may change something."""
+        return (action in _CARRYING and self.engine.watches) or (action in _WRITING and self.engine.read_only)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave letters to a field that has the focus, and open the settings once."""
+        """Leave letters to a field that has the focus, open the settings once, and pause only what is carried here."""
+        if self._is_elsewhere(action):
+            return False
         if action == "settings":
             inside = any(screen.id == SETTINGS_SCREEN for screen in self.screen_stack)
             return not inside and not isinstance(self.focused, Input | TextArea)
@@ -266,6 +283,8 @@ class OpsciApp(App[None]):
             yield SystemCommand(say(command.title), say(command.help), command.callback)
         web = self.engine.settings.screen.web
         for action in ACTIONS["app"]:
+            if self._is_elsewhere(action.call):
+                continue
             if action.palette and (web or action.call != "open_web"):
                 yield SystemCommand(
                     say(action.title), say(action.help).format(web=web), getattr(self, f"action_{action.call}")

@@ -10,7 +10,7 @@ import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from bridge.command_line import LEAVE_SERVERS, key_and_value
 from bridge.errors import OpsciError, SettingsError
@@ -24,11 +24,13 @@ from tui.serve.windows import PORT, serve_windows
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bridge.embedded import EmbeddedChain
+    from bridge.embedded import EmbeddedChain, Role
     from bridge.settings import Settings
     from bridge.settings.load import Sources
     from tui.app import OpsciApp
     from tui.screens.main import CarriedOver
+
+    Part: TypeAlias = Role | Literal["look"]
 
 __all__ = ["main", "parse"]
 
@@ -70,6 +72,28 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="PORT",
         help=f"offer the screen to browsers on this machine, at http://127.0.0.1:{PORT} unless a port is named",
     )
+    roles = parser.add_mutually_exclusive_group()
+    roles.add_argument(
+        "--watch",
+        dest="role",
+        action="store_const",
+        const="watch",
+        default="auto",
+        help="only watch what other engines carry; without it this is so where one carries the chain already",
+    )
+    roles.add_argument(
+        "--carry",
+        dest="role",
+        action="store_const",
+        const="carry",
+        help="carry the chain even beside an engine that does",
+    )
+    parser.add_argument(
+        "--drive", action="store_true", help="with --serve: whoever opens a window drives the chain, and not only looks"
+    )
+    parser.add_argument(
+        "--windows", type=_count, default=32, metavar="N", help="with --serve: how many windows at a time (default: 32)"
+    )
     parser.add_argument("--window", type=Path, metavar="FILE", help=argparse.SUPPRESS)
     parser.add_argument("--ask-about-servers", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--version", action="version", version=f"opsci {version('opsci')}")
@@ -102,8 +126,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = servers.start() if options.stack and options.config is None else options.config
         flags = dict(options.settings)
         if options.serve:
-            return _serve(options.serve, config, flags)
-        code = _run(config, flags, options.window, asks=servers.started or options.ask_about_servers)
+            return _serve(options.serve, config, flags, drive=options.drive, windows=options.windows)
+        looks = options.window is not None and not options.drive
+        code = _run(
+            config,
+            flags,
+            options.window,
+            "look" if looks else options.role,
+            asks=servers.started or options.ask_about_servers,
+        )
         if code == LEAVE_SERVERS and servers.started:
             servers.leave()
             return 0
@@ -124,7 +155,13 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _serve(port: int, config: Path | None, flags: Mapping[str, str]) -> int:
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of windows: a whole number from 1 to 1,000")
+    return int(text)
+
+
+def _serve(port: int, config: Path | None, flags: Mapping[str, str], *, drive: bool, windows: int) -> int:
     """Offer the screen to browsers; wrong settings are said here, and not in each window."""
     from bridge.settings.load import find_settings_file, load_settings  # noqa: PLC0415
 
@@ -132,17 +169,19 @@ def _serve(port: int, config: Path | None, flags: Mapping[str, str]) -> int:
     _check_theme(settings.screen.theme)
     language = language_of(settings.screen.language, os.environ)
     speak(language)
-    serve_windows(port, config, flags, language)
+    serve_windows(port, config, flags, language, drive=drive, windows=windows)
     return 0
 
 
-def _run(config: Path | None, flags: Mapping[str, object], window: Path | None, *, asks: bool) -> int:
+def _run(config: Path | None, flags: Mapping[str, object], window: Path | None, role: Part, *, asks: bool) -> int:
     """Show the chain; after a change of its settings on the screen again, with the new ones.
 
     Args:
         config: the settings file that was named.
         flags: the settings that the command line gives.
         window: in a browser's window the file that says whose turn it is; its page opens the next one itself.
+        role: what the first chain does beside other engines, "look" for one that changes nothing; later ones do what it
+            did last.
         asks: whether servers are stopped once this ends, unless the person who quits wants them to run on.
 
     Returns:
@@ -167,7 +206,7 @@ def _run(config: Path | None, flags: Mapping[str, object], window: Path | None, 
             if moved:
                 notice = say(moved)
             _check_keys(settings.screen.keys)
-            chain, before = _after(app, settings, chain, window)
+            chain, before = _after(app, settings, chain, window, role)
             app = _show(chain, sources, notice, before, asks=asks)
             if not app.starts_anew or window is not None:
                 return LEAVE_SERVERS if app.leaves_servers else app.return_code or 0
@@ -178,7 +217,11 @@ def _run(config: Path | None, flags: Mapping[str, object], window: Path | None, 
 
 
 def _after(
-    app: OpsciApp | None, settings: Settings, chain: EmbeddedChain | None, window: Path | None
+    app: OpsciApp | None,
+    settings: Settings,
+    chain: EmbeddedChain | None,
+    window: Path | None,
+    role: Part = "carry",
 ) -> tuple[EmbeddedChain, CarriedOver | None]:
     """The chain for some settings, and what the screen before it leaves to the next one."""
     before = None
@@ -186,10 +229,12 @@ def _after(
         old, new = chain.settings.kafka, settings.kafka
         same = (old.brokers, old.errors_topic) == (new.brokers, new.errors_topic)
         before = app.carried_over(same_letters=same)
-    return _chain_for(settings, chain, window), before
+    return _chain_for(settings, chain, window, role), before
 
 
-def _chain_for(settings: Settings, chain: EmbeddedChain | None, window: Path | None) -> EmbeddedChain:
+def _chain_for(
+    settings: Settings, chain: EmbeddedChain | None, window: Path | None, role: Part = "carry"
+) -> EmbeddedChain:
     """The chain that runs, where the settings change nothing for it; else one that goes on once that one has ended."""
     from msgspec.structs import replace  # noqa: PLC0415
 
@@ -202,11 +247,14 @@ def _chain_for(settings: Settings, chain: EmbeddedChain | None, window: Path | N
             chain.settings = settings
             return chain
         _stop(chain)
+        role = "watch" if chain.watches else "carry"
+    if role == "look":
+        return EmbeddedChain(settings, role="watch", read_only=True)
     if window is not None:
         from tui.serve.instance_lock import WaitingChain  # noqa: PLC0415
 
         return WaitingChain(settings, window)
-    return EmbeddedChain(settings, chain)
+    return EmbeddedChain(settings, chain, role=role)
 
 
 def _show(chain: EmbeddedChain, sources: Sources, notice: str, before: CarriedOver | None, *, asks: bool) -> OpsciApp:

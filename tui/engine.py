@@ -28,6 +28,16 @@ class Engine(Protocol):
         ...
 
     @property
+    def watches(self) -> bool:
+        """Whether it only watches what another engine carries."""
+        ...
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it refuses whatever would change anything."""
+        ...
+
+    @property
     def simulation(self) -> Standing:
         """How the simulated objects stand."""
         ...
@@ -58,6 +68,10 @@ class Engine(Protocol):
 
     def stop_simulator(self) -> Future[None]:
         """Let them send no more."""
+        ...
+
+    def take_over(self) -> Future[None]:
+        """Carry the chain from now on instead of watching it."""
         ...
 
     def apply_missing(self) -> Future[tuple[int, int, int]]:

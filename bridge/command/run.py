@@ -131,12 +131,17 @@ class _Run:
     def __init__(self, settings: Settings, journal: Journal, *, once: bool) -> None:
         self._settings = settings
         self._journal = journal
-        self._chain = Chain(settings, journal, board=False)
+        self._once = once
+        self._chain = self._made()
         self._exhausted = Exhausted(settings, journal, self._chain) if once else None
         self._signals = 0
         self._stopping = False
         self._states: dict[Server, State] = {}
         self._noted: dict[str, str] = {}
+
+    def _made(self) -> Chain:
+        # One run takes what there is and ends: it is nobody to wait for.
+        return Chain(self._settings, self._journal, board=False, program="" if self._once else "opsci-bridge")
 
     async def until_stopped(self) -> None:
         loop = asyncio.get_running_loop()
@@ -153,6 +158,11 @@ class _Run:
             observing = asyncio.create_task(self._observe(watch))
             try:
                 await self._chain.run()
+                while self._chain.superseded and not self._stopping:
+                    # It waits until the one that took over ends.
+                    self._journal.go_on(_KEPT)
+                    self._chain = self._made()
+                    await self._chain.run()
             finally:
                 observing.cancel()
         _log.info("stopped: %s", account(self._journal))

@@ -44,6 +44,8 @@ def impossible(settings: Settings, places: Mapping[str, str]) -> list[str]:
     mqtt, apply = settings.mqtt, settings.apply
     if text := topic_problem(mqtt.publish_topic):
         problems.append(f"{at('mqtt.publish_topic')}: {mqtt.publish_topic!r} is no topic to publish on: {text}")
+    if mqtt.presence and (text := topic_problem(f"{mqtt.presence}/group")):
+        problems.append(f"{at('mqtt.presence')}: {mqtt.presence!r} is no topic: {text}")
     if apply.first_pause > apply.longest_pause:
         problems.append(
             f"{at('apply.first_pause', 'apply.longest_pause')}: the first pause of {apply.first_pause:g} s is longer "

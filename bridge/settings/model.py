@@ -147,6 +147,13 @@ class MqttSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     publish_topic: Text = "topic"
     """Where the form and `opsci-bridge send` publish movements; no wildcards."""
 
+    presence: str = "opsci/engines"
+    """Below which topic engines say that they run, so that others know of them; empty says and hears nothing.
+
+    Each keeps a retained message at PRESENCE/GROUP/ENGINE, which ends with it (its last will). Nothing is said where a
+    route's filter takes that topic.
+    """
+
     publish_username: str = ""
     """The user name for publishing, if `mqtt.username` may only receive; empty uses `mqtt.username`."""
 

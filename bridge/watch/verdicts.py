@@ -115,7 +115,7 @@ class Verdicts:
             return None
         _reject(journey, letter)
         self._settle([journey])
-        if self._has_ledger:
+        if self._has_ledger is not False:
             # It knows the stock at which it refused, and says why in words that can be translated.
             self.ask_for([journey])
         return journey

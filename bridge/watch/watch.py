@@ -17,6 +17,8 @@ from bridge.ingest.mapping import Mapper
 from bridge.journal import DeadLetter, Verdict
 from bridge.kafka.dead_letter_reader import letter_of
 from bridge.kafka.record import MQTT_DELIVERY, MQTT_RECEIVED_AT, PART_OF
+from bridge.mqtt.presence import Presence
+from bridge.watch.account import Agreement
 from bridge.watch.messages import Messages
 from bridge.watch.pairing import Pairing
 from bridge.watch.records import Records
@@ -35,6 +37,9 @@ __all__ = ["Watch"]
 
 _FROM_KAFKA: Final = re.compile(r"kafka ([A-Za-z0-9._-]{1,249})/(\d{1,9})@(\d{1,18})")
 _DIGITS: Final = 15
+
+_AGREE: Final = 1.5
+"""Seconds between two looks at what the engines counted: longer than they take to say what is new."""
 
 
 class Watch:
@@ -58,6 +63,8 @@ class Watch:
         self._mapper = Mapper(settings.routes, "")
         self._pairing = Pairing()
         self._verdicts = Verdicts(settings, journal)
+        self._presence = Presence(settings)
+        self._agreement = Agreement(journal)
         self._messages = Messages(settings, journal, self._came_by_mqtt)
         self._records = Records(
             settings.kafka, [*self._does, self._errors], journal, take=self._came_into_kafka, stands=self._stands
@@ -68,6 +75,8 @@ class Watch:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._records.run())
             tasks.create_task(self._verdicts.run())
+            tasks.create_task(self._presence.run())
+            tasks.create_task(self._agree())
             # Only then: of each message that is seen the record is seen too.
             await self._records.placed.wait()
             tasks.create_task(self._messages.run())
@@ -80,6 +89,13 @@ class Watch:
                     before=self._records.begun,
                 )
                 tasks.create_task(history.run())
+
+    async def _agree(self) -> None:
+        await self._presence.heard.wait()
+        while True:
+            carrying = sorted((one for one in self._presence.others if one.carries), key=lambda one: one.engine)
+            self._agreement.take([one.account for one in carrying])
+            await asyncio.sleep(_AGREE)
 
     def _came_by_mqtt(self, chunk: Sequence[Inbound]) -> None:
         now = time.monotonic()

@@ -22,8 +22,10 @@ from bridge.kafka.producer import Producer, Record
 from bridge.mqtt.client_id import KeptId, shown
 from bridge.mqtt.connect import mqtt_options
 from bridge.mqtt.handover import end_session
+from bridge.mqtt.presence import Presence
 from bridge.mqtt.publisher import Publisher
 from bridge.mqtt.session import Session
+from bridge.watch.carriers import signs
 from stack.secure.certificates import make_certificates
 from tests.chain.engine import engine
 from tests.chain.lane import until
@@ -87,6 +89,20 @@ async def test_no_one_comes_in_without_a_name(secure_stack: LocalStack, scheme: 
     assert "mqtt.username" in error.value.advice
 
 
+async def test_an_engine_may_say_that_it_runs_and_another_hears_it(secure_stack: LocalStack) -> None:
+    settings = secured(secure_stack)
+    presence = Presence(settings, "opsci-bridge")
+    presence.carries = True
+    saying = asyncio.create_task(presence.run())
+    try:
+        await asyncio.wait_for(presence.heard.wait(), 30)
+        assert "opsci-bridge on " in await signs(settings)
+    finally:
+        saying.cancel()
+        await asyncio.gather(saying, return_exceptions=True)
+    assert await signs(settings) == ""
+
+
 @pytest.mark.parametrize("user", ["object", "publisher"])
 async def test_who_publishes_hears_nothing(secure_stack: LocalStack, user: str) -> None:
     """Mosquitto grants each subscription, and looks at the rights when it would hand a message on."""
@@ -118,7 +134,15 @@ async def test_the_engine_hears_its_topics_and_no_other(secure_stack: LocalStack
 
 
 @pytest.mark.parametrize(
-    ("user", "topic"), [("engine", "topic"), ("object", "other"), ("object", "$SYS/x"), ("publisher", "product")]
+    ("user", "topic"),
+    [
+        ("engine", "topic"),
+        ("object", "other"),
+        ("object", "$SYS/x"),
+        ("object", "opsci/engines/stock-creator/x"),
+        ("publisher", "product"),
+        ("publisher", "opsci/engines/stock-creator/x"),
+    ],
 )
 async def test_what_is_not_a_users_to_write(secure_stack: LocalStack, user: str, topic: str) -> None:
     async with Publisher(_as_user(secure_stack, user)) as publisher:

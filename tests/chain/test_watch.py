@@ -95,13 +95,10 @@ async def test_a_watcher_counts_as_the_engine_does_and_moves_nothing(lane: Lane,
             await until(lambda: all(one.stock_before == 15 for one in rows(watches.journal.kafka) if one.delta == -99))
             for theirs in rows(carries.journal.kafka):
                 ours = found[theirs.position]
-                assert (ours.verdict, ours.stock_before, ours.stock_after, ours.movement_id, ours.qos) == (
-                    theirs.verdict,
-                    theirs.stock_before,
-                    theirs.stock_after,
-                    theirs.movement_id,
-                    theirs.qos,
-                )
+                assert (ours.verdict, ours.movement_id, ours.qos) == (theirs.verdict, theirs.movement_id, theirs.qos)
+                if theirs.verdict is not Verdict.DUPLICATE:
+                    # At what stock a duplicate was recognised the ledger does not keep.
+                    assert (ours.stock_before, ours.stock_after) == (theirs.stock_before, theirs.stock_after)
                 assert (ours.rejection and ours.rejection.reason) == (theirs.rejection and theirs.rejection.reason)
             assert watches.journal.verdicts[Verdict.DUPLICATE] == 1
             assert watches.journal.verdicts[Verdict.CARRIED] == 1

@@ -29,6 +29,8 @@ class ScriptedEngine:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings(screen=ScreenSettings(frames=30))
         self.journal = Journal(self.settings.screen.keep)
+        self.watches = False
+        self.read_only = False
         self.started = False
         self.stopped = False
         self.calls: list[str] = []
@@ -77,6 +79,10 @@ class ScriptedEngine:
     def stop_simulator(self) -> Future[None]:
         self.simulation = self.simulation._replace(running=False)
         return self._done("stop_simulator")
+
+    def take_over(self) -> Future[None]:
+        self.watches = False
+        return self._done("take_over")
 
     def apply_missing(self) -> Future[tuple[int, int, int]]:
         answer: Future[tuple[int, int, int]] = Future()

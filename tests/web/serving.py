@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 AWAY = """
@@ -41,7 +42,7 @@ window.WebSocket = class extends Real {
 class Served:
     """`opsci-tui --serve` in a process group of its own, as a terminal starts it, with settings as TOML."""
 
-    def __init__(self, tmp_path: Path, toml: str = AWAY) -> None:
+    def __init__(self, tmp_path: Path, toml: str = AWAY, *, arguments: Sequence[str] = ("--drive",)) -> None:
         self._folder = tmp_path
         settings = tmp_path / "opsci.toml"
         settings.write_text(toml)
@@ -52,7 +53,7 @@ class Served:
         self.address = f"http://127.0.0.1:{self.port}"
         environment = os.environ | {"TMPDIR": str(tmp_path), "XDG_STATE_HOME": str(tmp_path), "LANG": "C"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tui", "--serve", str(self.port), "--config", str(settings)],
+            [sys.executable, "-m", "tui", "--serve", str(self.port), "--config", str(settings), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -18,7 +18,6 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.chain.lane import until
 from tests.web.serving import LISTEN, Served
-from tui.serve.server import WINDOWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,10 +124,20 @@ async def test_what_no_page_of_ours_says_ends_its_window_alone(served: Served) -
     assert served.left_behind() == []
 
 
-async def test_many_windows_and_slow_clients_leave_room_for_a_good_one(served: Served) -> None:
+@pytest.fixture
+def looked_at(tmp_path: Path) -> Iterator[Served]:
+    """Served to look at alone, in eight windows at most."""
+    running = Served(tmp_path, arguments=("--windows", "8"))
+    yield running
+    running.close()
+
+
+async def test_many_windows_and_slow_clients_leave_room_for_a_good_one(looked_at: Served) -> None:
+    served = looked_at
+    assert "only look" in served.said[1]
     async with contextlib.AsyncExitStack() as opened:
         client = await opened.enter_async_context(aiohttp.ClientSession(served.address))
-        for _ in range(WINDOWS):
+        for _ in range(8):
             await opened.enter_async_context(client.ws_connect("/ws"))
         async with client.get("/ws") as answer:
             assert answer.status == 503

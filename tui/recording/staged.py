@@ -86,6 +86,7 @@ class StagedEngine:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
         self.journal = Journal(self.settings.screen.keep)
+        self.watches = self.read_only = False
         self.simulation = Standing()
         self._up: set[Server] = set()
         self._paused: set[Server] = set()
@@ -139,6 +140,10 @@ class StagedEngine:
 
     def stop_simulator(self) -> Future[None]:
         """None runs."""
+        return _done(None)
+
+    def take_over(self) -> Future[None]:
+        """It carries its chain already."""
         return _done(None)
 
     def apply_missing(self) -> Future[tuple[int, int, int]]:

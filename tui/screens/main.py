@@ -15,6 +15,7 @@ from bridge.text import readable
 from tui.actions import bindings
 from tui.language import say
 from tui.scheduler import RefreshScheduler
+from tui.screens.confirm import ConfirmScreen
 from tui.screens.dead_letters import DeadLettersScreen
 from tui.screens.help import HelpScreen
 from tui.screens.latency import LatencyScreen
@@ -214,6 +215,8 @@ class MainScreen(PanesScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave digits and the stroke to a field that has the focus."""
+        if action == "take_over":
+            return self._engine.watches and not self._engine.read_only
         if action in {"pane", "form"}:
             return not isinstance(self.focused, Input)
         if action == "filter":
@@ -243,6 +246,19 @@ class MainScreen(PanesScreen):
         """Choose a preset, whose amount then stands in the line under the stock."""
         board = self._engine.journal.stock
         self.app.push_screen(PresetScreen(self._engine.settings.screen.presets, board), self._ask_preset)
+
+    def action_take_over(self) -> None:
+        """Carry the chain from here."""
+
+        def take(wanted: bool | None) -> None:
+            if wanted:
+                self._engine.take_over()
+
+        consequence = say(
+            "This screen then joins the consumer group, and takes the messages unless another engine holds them. "
+            "Nothing is lost, and each movement counts once."
+        )
+        self.app.push_screen(ConfirmScreen(say("Carry this chain from here?"), consequence), take)
 
     def action_latency(self) -> None:
         """Say how long each hop takes."""

@@ -122,6 +122,9 @@ class RecordActions:
 
     def export(self, items: Sequence[Journey | Product], pane: str) -> None:
         """Write records into a new file in the current folder, beside what the screen does."""
+        if getattr(self._screen.app, "read_only", False):
+            self._screen.notify(say("this screen is for looking only: it writes no files"))
+            return
         if not items:
             self._screen.notify(say("there is no record to export"))
             return

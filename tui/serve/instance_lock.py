@@ -1,4 +1,4 @@
-"""One window at a time drives the chain: a second one would take the MQTT session from the first."""
+"""One window at a time carries the chain: a second one would take the MQTT session from the first, so it watches."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOOK: Final = 0.2
 
 
 class WaitingChain(EmbeddedChain):
-    """A chain that starts once no other window's runs: the one before a reload drains first.
+    """A chain that watches while another window carries: the one before a reload drains first.
 
     Args:
         settings: the engine's.
@@ -30,39 +30,37 @@ class WaitingChain(EmbeddedChain):
     """
 
     def __init__(self, settings: Settings, turn: Path) -> None:
-        super().__init__(settings)
+        super().__init__(settings, role="auto")
         self._turn = turn.open("a")
         self._left = threading.Event()
-        self._starting = threading.Lock()
 
     def start(self) -> None:
-        """Start at once, or when the other window is closed."""
-        if not self._started():
+        """Carry, unless another window does, or an engine elsewhere."""
+        if not self._locked():
+            self._role, self.watches = "watch", True
             self.journal.notes[_NOTE] = Phrase(
-                "another window has this chain: this one starts its own when that one is closed and has drained"
+                "another window has this chain: this one watches until that one is closed and has drained"
             )
             threading.Thread(target=self._wait, name="opsci-turn", daemon=True).start()
+        super().start()
 
     def stop(self, deadline: float | None = None) -> None:
         """Stop it, or wait no longer; the turn is another window's then."""
-        with self._starting:
-            self._left.set()
+        self._left.set()
         super().stop(deadline)
         self._turn.close()
 
     def _wait(self) -> None:
         while not self._left.wait(_LOOK):
-            if self._started():
+            if self._locked():
+                self.journal.notes.pop(_NOTE, None)
+                self._call(self._carry)
                 return
 
-    def _started(self) -> bool:
-        with self._starting:
-            if self._left.is_set():
-                return True
-            try:
-                fcntl.flock(self._turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return False
-            self.journal.notes.pop(_NOTE, None)
-            super().start()
-            return True
+    def _locked(self) -> bool:
+        try:
+            fcntl.flock(self._turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, ValueError):
+            # The file is closed once this window ends.
+            return False
+        return True

@@ -32,10 +32,10 @@ _LOOK: Final = 1.0
 """Seconds between two looks at who is slow."""
 
 HOST: Final = "127.0.0.1"
-"""Where it listens, and nowhere else: who can open the page drives the chain."""
+"""Where it listens, and nowhere else: it asks for no password."""
 
-WINDOWS: Final = 8
-"""How many there may be at a time: each is a process of some 80 MB, and one alone has the chain."""
+WINDOWS: Final = 32
+"""How many there may be at a time unless another number is said: a class. Each is a process of its own."""
 
 _MOST_MESSAGE: Final = 1_048_576
 """Bytes that a message of a page may have: what is pasted comes as one."""
@@ -118,12 +118,16 @@ class ScreenServer(Server):
         command: what a window runs, for the shell.
         port: 1 to 65,535.
         language: that of the page.
+        drive: whether its windows drive the chain, or only look.
+        windows: how many there may be at a time.
     """
 
-    def __init__(self, command: str, port: int, language: str) -> None:
+    def __init__(self, command: str, port: int, language: str, *, drive: bool = False, windows: int = WINDOWS) -> None:
         templates = Path(__file__).with_name("templates")
         super().__init__(command, HOST, port, title="opsci", templates_path=str(templates))
         self._language = language
+        self._drive_allowed = drive
+        self._most = windows
         self._own = HostRule.of(HOST)
         self._windows: set[asyncio.Task[object]] = set()
         self._slow = SlowConnections()
@@ -161,7 +165,10 @@ class ScreenServer(Server):
 
     def _announce(self) -> None:
         where = say("the screen is at {address}; Ctrl-C ends it").format(address=self.public_url)
-        warning = say("whoever on this machine can open that address drives the chain: it asks for no password")
+        if self._drive_allowed:
+            warning = say("whoever on this machine can open that address drives the chain: it asks for no password")
+        else:
+            warning = say("its windows only look; --serve --drive lets whoever opens that address drive the chain")
         for line in (where, warning):
             self.console.print(f"opsci-tui: {line}", markup=False, highlight=False, soft_wrap=True)
 
@@ -187,8 +194,8 @@ class ScreenServer(Server):
             size = asked_size(request.query)
         except BadMessageError as error:
             raise web.HTTPBadRequest(text=str(error)) from None
-        if len(self._windows) >= WINDOWS:
-            raise web.HTTPServiceUnavailable(text=f"there are {WINDOWS} windows already: close one")
+        if len(self._windows) >= self._most:
+            raise web.HTTPServiceUnavailable(text=f"there are {self._most} windows already: close one")
         window = asyncio.current_task()
         assert window is not None, "a request is handled in a task"  # noqa: S101 - for the type checker
         self._windows.add(window)
@@ -240,7 +247,9 @@ class ScreenServer(Server):
         """What the page says by itself."""
         return {
             "opening": say("opening the screen…"),
-            "ended": say("This window has ended; the chain has stopped."),
+            "ended": say("This window has ended; the chain has stopped.")
+            if self._drive_allowed
+            else say("This window has ended; the chain goes on."),
             "again": say("Open it again"),
         }
 

@@ -27,7 +27,9 @@ class _MissingError(OpsciError):
     """A package is missing."""
 
 
-def serve_windows(port: int, config: Path | None, flags: Mapping[str, str], language: str) -> None:
+def serve_windows(
+    port: int, config: Path | None, flags: Mapping[str, str], language: str, *, drive: bool, windows: int
+) -> None:
     """Serve the screen until Ctrl-C.
 
     Args:
@@ -35,6 +37,8 @@ def serve_windows(port: int, config: Path | None, flags: Mapping[str, str], lang
         config: the settings file that was named, None for none.
         flags: the settings that the command line gives.
         language: that of the page.
+        drive: whether whoever opens a window drives the chain; without it each only looks.
+        windows: how many there may be at a time.
 
     Raises:
         OpsciError: textual-serve is not installed, or the port is taken.
@@ -48,12 +52,13 @@ def serve_windows(port: int, config: Path | None, flags: Mapping[str, str], lang
     with tempfile.TemporaryDirectory(prefix="opsci-turn-") as folder:
         turn = Path(folder) / "turn"
         turn.touch(mode=0o600)
-        ScreenServer(_command(turn, config, flags), port, language).serve()
+        command = _command(turn, config, flags, drive=drive)
+        ScreenServer(command, port, language, drive=drive, windows=windows).serve()
 
 
-def _command(turn: Path, config: Path | None, flags: Mapping[str, str]) -> str:
+def _command(turn: Path, config: Path | None, flags: Mapping[str, str], *, drive: bool = False) -> str:
     # Not from the current folder, which may be /tmp, where another user can put a module of any name.
-    argv = [sys.executable, "-P", "-m", "tui", "--window", str(turn)]
+    argv = [sys.executable, "-P", "-m", "tui", "--window", str(turn), *(["--drive"] if drive else [])]
     if config is not None:
         argv += ["--config", str(config.absolute())]
     for key, value in flags.items():

@@ -1,0 +1,87 @@
+"""What engines counted, told by their signs of life, and how a watcher comes to the same figures. Pure.
+
+A watcher that comes later has not seen what was before. It begins with what the engines counted since they started,
+counts on by what it sees itself, and takes their figures again whenever these stand still: so it never jumps back
+while movements come, and ends with theirs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from bridge.journal import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bridge.journal import Journal, Rate
+
+__all__ = ["Agreement", "counted"]
+
+_VERDICT: Final = "verdict."
+_REASON: Final = "reason."
+
+
+def counted(journal: Journal) -> dict[str, int]:
+    """What an engine counted since it started, by name."""
+    return {
+        **{name: rate.total for name, rate in _rates(journal).items()},
+        **{f"{_VERDICT}{verdict}": count for verdict, count in journal.verdicts.items() if count},
+        **{f"{_REASON}{reason}": count for reason, count in journal.reasons.copy().items()},
+    }
+
+
+class Agreement:
+    """Brings a watcher's figures to the engines'.
+
+    Args:
+        journal: the watcher's.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._last: tuple[Mapping[str, int], ...] | None = None
+        self._own: dict[str, int] = {}
+
+    def take(self, accounts: Sequence[Mapping[str, int]]) -> None:
+        """Take in what the engines that carry say by now.
+
+        Args:
+            accounts: of each engine, in any order that stays; none where no engine says anything.
+        """
+        if not accounts:
+            return
+        told = tuple(dict(account) for account in accounts)
+        own = counted(self._journal)
+        if self._last is None or len(told) != len(self._last) or (told == self._last and own == self._own):
+            wanted: dict[str, int] = {}
+            for account in told:
+                for name, count in account.items():
+                    wanted[name] = wanted.get(name, 0) + count
+            if wanted != own:
+                self._set(wanted)
+                own = counted(self._journal)
+        self._last, self._own = told, own
+
+    def _set(self, wanted: Mapping[str, int]) -> None:
+        journal = self._journal
+        for name, rate in _rates(journal).items():
+            rate.total = wanted.get(name, 0)
+        for verdict in Verdict:
+            journal.verdicts[verdict] = wanted.get(f"{_VERDICT}{verdict}", 0)
+        reasons = {
+            name.removeprefix(_REASON): count for name, count in wanted.items() if name.startswith(_REASON) and count
+        }
+        journal.reasons.clear()
+        journal.reasons.update(reasons)
+        journal.news.ring()
+
+
+def _rates(journal: Journal) -> dict[str, Rate]:
+    return {
+        "received": journal.received,
+        "produced": journal.produced,
+        "decided": journal.decided,
+        "answered": journal.answered,
+        "letters": journal.rejected,
+    }

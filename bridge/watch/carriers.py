@@ -1,0 +1,58 @@
+"""Who carries a chain: the engines that say so at the broker, and those that are members of its consumer group."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+from aiokafka.errors import KafkaError
+
+from bridge.errors import ServerError, SettingsError
+from bridge.kafka.cluster import admin_client
+from bridge.kafka.group import named, read_group
+from bridge.mqtt.presence import Presence
+from bridge.phrase import listed
+from bridge.route import Does
+
+if TYPE_CHECKING:
+    from bridge.settings import Settings
+
+__all__ = ["carriers", "signs"]
+
+_WITHIN: Final = 3.0
+"""Seconds within which a server has to say it: whoever starts waits for it."""
+
+
+async def signs(settings: Settings) -> str:
+    """Find out whether an engine of the group says at the broker that it carries the chain.
+
+    Returns:
+        Which, for a person; empty where none does, or the broker does not say in time.
+    """
+    presence = Presence(settings)
+    hearing = asyncio.create_task(presence.run())
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_WITHIN):
+                await presence.heard.wait()
+        return listed(one.name for one in presence.others if one.carries)
+    finally:
+        hearing.cancel()
+        await asyncio.gather(hearing, return_exceptions=True)
+
+
+async def carriers(settings: Settings) -> str | None:
+    """Find out whether an engine applies what comes into Kafka.
+
+    Returns:
+        Client ids and hosts of the engines, for a person; empty where there are none, None where Kafka does not say in
+        time or not to this user.
+    """
+    topics = [route.kafka for route in settings.routes if route.does is not Does.CARRY]
+    try:
+        async with asyncio.timeout(_WITHIN), admin_client(settings.kafka, remember=False) as admin:
+            group = await read_group(admin, settings.kafka.group, topics)
+    except (KafkaError, OSError, TimeoutError, SettingsError, ServerError):
+        return None
+    return named([member for member in group.members if member.is_engine is not False])
