@@ -7,7 +7,6 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -58,8 +57,8 @@ class Server(NamedTuple):
 class PostgresStack(LocalStack):
     """A Strapi of its own, with its data in PostgreSQL, and other servers beside it where they are named."""
 
-    def __init__(self, state: Path, server: Server, servers: Collection[str] = ("strapi",)) -> None:
-        super().__init__(state, ports=random_ports(), servers=servers)
+    def __init__(self, state: Path, server: Server, servers: Collection[str] = ("strapi",), brokers: int = 1) -> None:
+        super().__init__(state, ports=random_ports(), servers=servers, brokers=brokers)
         self._server = server
 
     def _launch(self, name: str, record: RunState, programs: Programs) -> Launch:
@@ -86,8 +85,9 @@ def running() -> Iterator[Server]:
         within.run(
             [programs / "initdb", "-D", "data", "-U", "strapi", "--pwfile=password", "--auth=scram-sha-256", "-N"]
         )
+        ready: list[str | Path] = [programs / "pg_isready", "-q", "-h", LOOPBACK, "-p", str(port), "-U", "strapi"]
         with within.serving(
-            [programs / "postgres", "-D", "data", "-h", LOOPBACK, "-p", str(port), "-k", ""], port=port
+            [programs / "postgres", "-D", "data", "-h", LOOPBACK, "-p", str(port), "-k", ""], ready=ready
         ):
             yield Server(port, password)
     finally:
@@ -122,12 +122,14 @@ class _Within:
             pytest.fail(f"{argv[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
 
     @contextlib.contextmanager
-    def serving(self, argv: list[str | Path], *, port: int) -> Iterator[None]:
+    def serving(self, argv: list[str | Path], *, ready: list[str | Path]) -> Iterator[None]:
+        """Run a program while the block does, from when on the other one says that it is ready."""
         log = self.folder / "log"
         identity, child = spawn([*self.prefix, *argv], cwd=self.folder, environment=self.environment, log=log)
         try:
             deadline = time.monotonic() + 60
-            while not _listens(port):
+            # That it listens is not enough: for a moment it says that it is starting up.
+            while subprocess.run(ready, cwd=self.folder, env=self.environment, check=False).returncode:
                 if child.poll() is not None or time.monotonic() > deadline:
                     pytest.fail(f"PostgreSQL did not start:\n{log.read_text()[-3000:]}")
                 time.sleep(0.1)
@@ -135,8 +137,3 @@ class _Within:
         finally:
             stop_group(identity, patience=10)
             child.wait()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as asking:
-        return asking.connect_ex((LOOPBACK, port)) == 0

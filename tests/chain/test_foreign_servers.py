@@ -39,7 +39,7 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 @pytest.fixture
 async def tunnel(stack: LocalStack) -> AsyncIterator[Proxy]:
     """What leads to the engine's Kafka, and may lead elsewhere."""
-    proxy = Proxy(stack.ports.kafka, relabel=True)
+    proxy = Proxy(stack.ports.kafka, relabel={})
     await proxy.start()
     yield proxy
     await proxy.stop()

@@ -21,7 +21,7 @@ from stack.report import Report
 from tests.chain.drafts import DraftStack
 from tests.faults.attacks.attack import BOTH
 from tests.faults.backlog import measure
-from tests.faults.plan import draw
+from tests.faults.plan import draw, draw_cluster
 from tests.faults.results import show, write_results
 from tests.faults.run import run
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tests.faults.database import Database
+    from tests.faults.fault import Fault
 
 __all__ = ["SERVERS", "main"]
 
@@ -62,7 +63,7 @@ def _faults(options: argparse.Namespace, state: Path) -> int:
     with _servers(options, state) as (stack, database):
         made = run(
             stack,
-            draw(options.seed, alone=options.mode != "ledger", file=not options.postgres, drafts=options.drafts),
+            _plan(options),
             _say,
             seed=options.seed,
             minutes=options.minutes,
@@ -71,6 +72,7 @@ def _faults(options: argparse.Namespace, state: Path) -> int:
             transport=options.transport,
             named=options.mode == "ledger" or options.ids,
             database=database,
+            engines=options.engines,
         )
         outcome = asyncio.run(made)
     document = outcome.as_json()
@@ -82,6 +84,12 @@ def _faults(options: argparse.Namespace, state: Path) -> int:
     return 0 if outcome.holds else 1
 
 
+def _plan(options: argparse.Namespace) -> Iterator[Fault]:
+    if options.cluster:
+        return draw_cluster(options.seed)
+    return draw(options.seed, alone=options.mode != "ledger", file=not options.postgres, drafts=options.drafts)
+
+
 @contextmanager
 def _servers(options: argparse.Namespace, state: Path) -> Iterator[tuple[LocalStack, Database | None]]:
     """The servers of a run, and its database where that is not the file of Strapi's SQLite."""
@@ -89,15 +97,18 @@ def _servers(options: argparse.Namespace, state: Path) -> Iterator[tuple[LocalSt
         with DraftStack(state, SERVERS, ledger=options.mode == "ledger") as stack:
             yield stack, None
         return
-    if not options.postgres:
+    if not (options.postgres or options.cluster):
         with LocalStack(state, ports=random_ports(), servers=SERVERS, secure=options.secure) as stack:
             yield stack, None
         return
     # It stands on pytest, as it serves the tests of the ledger as well.
     from tests.chain.postgres import PostgresStack, psql, running
+    from tests.faults.twins import TwinStack
 
-    with running() as server, psql(server) as client, PostgresStack(state, server, SERVERS) as stack:
-        yield stack, client
+    with running() as server, psql(server) as client:
+        several = TwinStack(state, server, SERVERS, options.brokers)
+        with several if options.cluster else PostgresStack(state, server, SERVERS) as stack:
+            yield stack, client
 
 
 def _backlog(folder: Path) -> int:
@@ -138,6 +149,16 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         action="store_true",
         help="with Draft & Publish on for products, which are edited and published in Strapi's panel meanwhile",
     )
+    cluster = {"brokers": (3, "Kafka brokers"), "engines": (2, "engines"), "strapi": (2, "Strapis on one PostgreSQL")}
+    for name, (count, what) in cluster.items():
+        parser.add_argument(
+            f"--{name}",
+            type=int,
+            choices=(1, count),
+            default=1,
+            metavar=str(count),
+            help=f"with {count} {what}; --brokers 3, --engines 2 and --strapi 2 go together",
+        )
     parser.add_argument(
         "--transport",
         choices=("tcp", "websockets"),
@@ -162,7 +183,14 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--profile", action="append", choices=BOTH, help="with --attacks: this one only (default: both)"
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    several = [getattr(options, name) > 1 for name in cluster]
+    options.cluster = any(several)
+    if options.cluster and not all(several):
+        parser.error("--brokers 3, --engines 2 and --strapi 2 go together")
+    if options.cluster and (options.secure or options.drafts or options.mode != "ledger"):
+        parser.error("with several brokers, engines and Strapis there is the ledger of a plain chain, without drafts")
+    return options
 
 
 if __name__ == "__main__":

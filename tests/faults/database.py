@@ -82,8 +82,8 @@ class Postgres:
 
     def close(self) -> None:
         """End the connection."""
-        self._child.terminate()
-        self._child.wait()
+        with self._child:
+            self._child.terminate()
 
 
 def _read(cell: str) -> int | str | None:

@@ -14,7 +14,7 @@ from stack.paths import ROOT
 from stack.tool import leashed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["Engine", "settings_of"]
@@ -22,27 +22,35 @@ __all__ = ["Engine", "settings_of"]
 _STEPPED: Final = ROOT / "tests" / "faults" / "stepped"
 
 
-def settings_of(written: Mapping[str, Any], *, mqtt: str, kafka: int, strapi: str, mode: str) -> dict[str, Any]:
+def settings_of(
+    written: Mapping[str, Any], *, mqtt: str, kafka: Sequence[int], strapi: str, mode: str, shared: bool = False
+) -> dict[str, Any]:
     """The settings: those that the runner wrote, with shorter deadlines, so that a fault of seconds is a long one.
 
     Args:
         written: the runner's settings file: users, passwords, certificates, the client id and the token.
         mqtt: the address of Mosquitto's proxy.
-        kafka: the port of Kafka's.
+        kafka: the ports of Kafka's.
         strapi: the address of Strapi's.
         mode: `strapi.mode`.
+        shared: whether engines share one subscription, so that each takes a part of what is published.
     """
     own: dict[str, Any] = {
         "drain": 5.0,
         "mqtt": {"url": mqtt, "keepalive": 5, "in_flight": 1000},
-        "kafka": {"brokers": [f"127.0.0.1:{kafka}"], "timeout": 6.0, "session_timeout": 6.0},
+        "kafka": {"brokers": [f"127.0.0.1:{port}" for port in kafka], "timeout": 6.0, "session_timeout": 6.0},
         "strapi": {"url": strapi, "mode": mode, "timeout": 5.0},
         "ingest": {"pending": 1500},
         "apply": {"longest_pause": 4.0},
         "watch": {"enabled": False},
     }
     tables = {name: value for name, value in written.items() if isinstance(value, dict) and name != "screen"}
-    return {**tables, **{name: _over(tables.get(name), value) for name, value in own.items()}}
+    routes = [{"mqtt": "$share/engines/topic", "kafka": "stock", "does": "movement"}]
+    return {
+        **({"routes": routes} if shared else {}),
+        **tables,
+        **{name: _over(tables.get(name), value) for name, value in own.items()},
+    }
 
 
 def _over(written: Any, own: Any) -> Any:

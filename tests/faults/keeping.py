@@ -19,6 +19,7 @@ from bridge.journal import Journal
 from tests.faults.publishers import Publisher
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from bridge.settings import Settings
@@ -33,20 +34,20 @@ _STOCK_SHOWS: Final = 120.0
 """Seconds that the stock has at the end until it shows everything."""
 
 
-def keeping_settings(settings: Settings, *, mqtt: str, kafka: int, strapi: str, outbox: Path) -> Settings:
+def keeping_settings(settings: Settings, *, mqtt: str, kafka: Sequence[int], strapi: str, outbox: Path) -> Settings:
     """The settings of a program that has a form and leaves the carrying to others.
 
     Args:
         settings: those of the servers, with users and certificates where they ask for them.
         mqtt: the address of the proxy before Mosquitto.
-        kafka: the port of Kafka's.
+        kafka: the ports of Kafka's.
         strapi: the address of Strapi's.
         outbox: the folder of its outbox.
     """
     return replace(
         settings,
         mqtt=replace(settings.mqtt, url=mqtt, outbox=str(outbox), keepalive=5),
-        kafka=replace(settings.kafka, brokers=[f"127.0.0.1:{kafka}"]),
+        kafka=replace(settings.kafka, brokers=[f"127.0.0.1:{port}" for port in kafka]),
         strapi=replace(settings.strapi, url=strapi, timeout=5.0),
         ingest=replace(settings.ingest, enabled=False),
         apply=replace(settings.apply, enabled=False),

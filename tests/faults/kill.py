@@ -7,13 +7,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stack.servers.server import BROKERS
 from tests.faults.fault import Fault
 from tests.faults.world import BATCH
 
 if TYPE_CHECKING:
     from tests.faults.world import World
 
-__all__ = ["EngineAlone", "KillEngine", "KillInBatch", "KillServer", "RestartThenKillBroker"]
+__all__ = ["EngineAlone", "KillBrokers", "KillEngine", "KillInBatch", "KillServer", "RestartThenKillBroker"]
 
 
 @dataclass(frozen=True)
@@ -22,22 +23,26 @@ class KillEngine(Fault):
 
     Attributes:
         times: how often; between two kills it works for `seconds`.
+        which: of several engines that share the work, the first is 0.
     """
 
     times: int = 1
+    which: int = 0
 
     @property
     def text(self) -> str:
-        return f"SIGKILL of the engine, {self.times} times" if self.times > 1 else "SIGKILL of the engine"
+        which = f"engine {self.which + 1}" if self.which else "the engine"
+        return f"SIGKILL of {which}, {self.times} times" if self.times > 1 else f"SIGKILL of {which}"
 
     @property
     def touches(self) -> frozenset[str]:
-        return frozenset({"engine"})
+        return frozenset({f"engine-{self.which + 1}" if self.which else "engine"})
 
     async def strike(self, world: World) -> None:
+        engine = world.engines[self.which]
         for left in range(self.times, 0, -1):
-            await world.engine.kill()
-            await world.engine.start()
+            await engine.kill()
+            await engine.start()
             if left > 1:
                 await asyncio.sleep(self.seconds)
 
@@ -47,7 +52,7 @@ class KillServer(Fault):
     """A server is killed and comes back after `seconds`.
 
     Attributes:
-        server: `websockets`, `mosquitto`, `kafka` or `strapi`.
+        server: by its name in `World.servers`.
     """
 
     server: str = "kafka"
@@ -62,6 +67,31 @@ class KillServer(Fault):
 
     async def strike(self, world: World) -> None:
         await kill_and_start(world, self.server, self.seconds)
+
+
+@dataclass(frozen=True)
+class KillBrokers(Fault):
+    """Two of three brokers are killed at once and come back together after `seconds`: until then nothing is written.
+
+    Attributes:
+        away: their names.
+    """
+
+    away: tuple[str, ...] = BROKERS[1:]
+
+    @property
+    def text(self) -> str:
+        return f"SIGKILL of {' and '.join(self.away)} at once, back after {self.seconds:.0f} s"
+
+    @property
+    def touches(self) -> frozenset[str]:
+        return frozenset(BROKERS)
+
+    async def strike(self, world: World) -> None:
+        for name in self.away:
+            await asyncio.to_thread(world.stack.kill_server, name)
+        await asyncio.sleep(self.seconds)
+        await world.start_server(*self.away)
 
 
 @dataclass(frozen=True)

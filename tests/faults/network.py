@@ -6,9 +6,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from stack.servers.server import BROKERS
 from tests.faults.fault import Fault
 
 if TYPE_CHECKING:
+    from tests.faults.proxy import Proxy
     from tests.faults.world import World
 
 __all__ = ["LINKS", "WAYS", "Network"]
@@ -35,7 +37,7 @@ class Network(Fault):
     """A network that is not as it should be.
 
     Attributes:
-        link: one of LINKS.
+        link: one of LINKS; `kafka` is the network to all brokers, and `kafka-2` to that one.
         way: one of WAYS.
     """
 
@@ -45,7 +47,7 @@ class Network(Fault):
     @property
     def text(self) -> str:
         ends = f"publishers and Mosquitto ({'TCP' if self.link == 'objects' else 'websockets'})"
-        if self.link in LINKS[:3]:
+        if self.link in {*LINKS[:3], *BROKERS}:
             ends = f"engine and {self.link}"
         return f"the network between {ends} {WAYS[self.way]}, for {self.seconds:.0f} s"
 
@@ -54,7 +56,10 @@ class Network(Fault):
         return frozenset({f"to {self.link}"})
 
     async def strike(self, world: World) -> None:
-        proxy = world.proxies[self.link]
+        every = [self.link] if self.link != "kafka" else world.brokers
+        await asyncio.gather(*(self._strike(world.proxies[name]) for name in every))
+
+    async def _strike(self, proxy: Proxy) -> None:
         match self.way:
             case "cut":
                 for _ in range(max(1, int(self.seconds / _EVERY))):

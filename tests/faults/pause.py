@@ -17,20 +17,28 @@ __all__ = ["PauseEngine", "PauseServer"]
 
 @dataclass(frozen=True)
 class PauseEngine(Fault):
-    """The engine stands still, and goes on as if nothing had been."""
+    """The engine stands still, and goes on as if nothing had been.
+
+    Attributes:
+        which: of several engines that share the work, the first is 0.
+    """
+
+    which: int = 0
 
     @property
     def text(self) -> str:
-        return f"SIGSTOP of the engine for {self.seconds:.0f} s"
+        which = f"engine {self.which + 1}" if self.which else "the engine"
+        return f"SIGSTOP of {which} for {self.seconds:.0f} s"
 
     @property
     def touches(self) -> frozenset[str]:
-        return frozenset({"engine"})
+        return frozenset({f"engine-{self.which + 1}" if self.which else "engine"})
 
     async def strike(self, world: World) -> None:
-        world.engine.send(signal.SIGSTOP)
+        engine = world.engines[self.which]
+        engine.send(signal.SIGSTOP)
         await asyncio.sleep(self.seconds)
-        world.engine.send(signal.SIGCONT)
+        engine.send(signal.SIGCONT)
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,7 @@ class PauseServer(Fault):
     """A server stands still.
 
     Attributes:
-        server: `websockets`, `mosquitto`, `kafka` or `strapi`.
+        server: by its name in `World.servers`.
     """
 
     server: str = "kafka"

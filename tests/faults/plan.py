@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from stack.servers.server import BROKERS
 from tests.faults.answers import ANSWERS, Answers
 from tests.faults.clock import ClockStep
 from tests.faults.fault import Fault
@@ -15,7 +16,7 @@ from tests.faults.flood import Flood
 from tests.faults.foreign_cluster import ForeignCluster
 from tests.faults.foreign_member import ForeignMember
 from tests.faults.group import SecondEngine
-from tests.faults.kill import EngineAlone, KillEngine, KillInBatch, KillServer, RestartThenKillBroker
+from tests.faults.kill import EngineAlone, KillBrokers, KillEngine, KillInBatch, KillServer, RestartThenKillBroker
 from tests.faults.lost_session import LostSession
 from tests.faults.network import LINKS, WAYS, Network
 from tests.faults.panel import PanelEdits
@@ -29,11 +30,11 @@ from tests.faults.transactions import AbortedTransactions
 from tests.faults.went_back import WentBack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.faults.world import World
 
-__all__ = ["Together", "draw", "short", "short_drafts"]
+__all__ = ["Together", "draw", "draw_cluster", "short", "short_cluster", "short_drafts"]
 
 _SERVERS: Final = ("websockets", "mosquitto", "kafka", "strapi")
 
@@ -79,8 +80,23 @@ def draw(seed: int, *, alone: bool = False, file: bool = True, drafts: bool = Fa
     left_out: tuple[type[Fault], ...] = by_ledger if alone else ()
     left_out += (() if file else (Restored,)) + (() if drafts else (PanelEdits,))
     chance = random.Random(seed)  # noqa: S311 - a plan need not be a secret
+    yield from _dealt(chance, lambda: [fault for fault in _deck(chance) if not isinstance(fault, left_out)])
+
+
+def draw_cluster(seed: int) -> Iterator[Fault]:
+    """Draw faults without end for three brokers, two engines that share the work, and two Strapis.
+
+    Args:
+        seed: what they are drawn from.
+    """
+    chance = random.Random(seed)  # noqa: S311 - a plan need not be a secret
+    yield from _dealt(chance, lambda: _cluster_deck(chance))
+
+
+def _dealt(chance: random.Random, decks: Callable[[], list[Fault]]) -> Iterator[Fault]:
+    """Every fault of a deck once, in any order, each fourth time two at once; then those of the next deck."""
     while True:
-        deck = [fault for fault in _deck(chance) if not isinstance(fault, left_out)]
+        deck = decks()
         chance.shuffle(deck)
         singles = iter(deck)
         while batch := list(islice(singles, 3)):
@@ -111,6 +127,39 @@ def short() -> list[Fault]:
         LostSession(0.5),
         LostSession(1.0, away=True),
         ForeignCluster(1.0, killed=True),
+    ]
+
+
+def short_cluster() -> list[Fault]:
+    """The faults of the short run on three brokers, two engines and two Strapis."""
+    return [
+        KillServer(1.0, "kafka"),
+        KillEngine(0.5, which=1),
+        KillServer(1.0, "strapi-2"),
+        Together(2.0, KillServer(1.0, "kafka-3"), KillInBatch(1.0, victim="strapi")),
+        KillBrokers(3.0),
+        Together(1.5, KillEngine(0.0), Network(1.5, "kafka-2", "silent-cut")),
+        KillServer(0.5, "mosquitto"),
+    ]
+
+
+def _cluster_deck(chance: random.Random) -> list[Fault]:
+    def some(least: float, most: float) -> float:
+        return round(chance.uniform(least, most), 1)
+
+    pair = tuple(chance.sample(BROKERS, 2))
+    return [
+        *(KillEngine(some(0.3, 2), times=2, which=which) for which in (0, 1)),
+        *(PauseEngine(some(9, 14), which=which) for which in (0, 1)),
+        *(KillServer(some(1, 8), server) for server in (*BROKERS, "strapi", "strapi-2", "mosquitto")),
+        *(PauseServer(some(7, 12), server) for server in (*BROKERS, "strapi", "strapi-2")),
+        KillBrokers(some(3, 9), away=pair),
+        KillInBatch(some(0, 3), victim="strapi"),
+        KillInBatch(0.0, victim="engine"),
+        *(Network(some(2, 9), "kafka-2", way) for way in chance.sample(tuple(WAYS), 2)),
+        *(Network(some(2, 9), link, way) for link in LINKS[:3] for way in chance.sample(tuple(WAYS), 1)),
+        AbortedTransactions(some(2, 6)),
+        Poison(10.0),
     ]
 
 

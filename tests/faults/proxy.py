@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from pathlib import Path
 
 __all__ = ["Network", "Proxy", "Tap", "Tls"]
@@ -69,22 +69,24 @@ class Tap(Protocol):
 
 
 class Proxy:
-    """Stands in for a server.
+    """Stands in for a server, or for several behind one address.
 
     Args:
-        target: the server's port on 127.0.0.1.
+        target: the server's port on 127.0.0.1; of several, which take the connections in turn, the ports. One that
+            refuses a connection is passed over.
         tap: makes what listens to a connection.
         answer: takes a new connection instead of the server while `answering` is true.
-        relabel: for Kafka, whose answers name the broker's own port: `(port, ours)` once ours is known.
+        relabel: for Kafka, whose answers name the brokers' own ports: what the proxies of a cluster share to know each
+            other's, by broker's port. Each enters its own as it starts.
         tls: for a server that speaks TLS, where what passes has to be heard; else it passes as it is.
     """
 
     def __init__(
         self,
-        target: int,
+        target: int | Sequence[int],
         tap: Callable[[], Tap] | None = None,
         *,
-        relabel: bool = False,
+        relabel: dict[int, int] | None = None,
         tls: Tls | None = None,
     ) -> None:
         self.port = 0
@@ -92,7 +94,8 @@ class Proxy:
         self.disguise: tuple[bytes, bytes] | None = None
         """For Kafka: bytes in its answers, and as many that stand in their place, on open connections too."""
         self.answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]] | None = None
-        self._target = target
+        self._targets = [target] if isinstance(target, int) else list(target)
+        self._turn = 0
         self._tap = tap
         self._relabel = relabel
         self._tls = tls
@@ -107,11 +110,17 @@ class Proxy:
         shown = self._tls.shown if self._tls else None
         self._server = await asyncio.start_server(self._accepted, "127.0.0.1", self.port, reuse_address=True, ssl=shown)
         self.port = self._server.sockets[0].getsockname()[1]
+        self._enter()
 
     def lead_to(self, target: int) -> None:
         """Lead every connection to another port from now on, as a tunnel does that was made anew."""
-        self._target = target
+        self._targets = [target]
+        self._enter()
         self.cut()
+
+    def _enter(self) -> None:
+        if self._relabel is not None:
+            self._relabel.update(dict.fromkeys(self._targets, self.port))
 
     async def stop(self) -> None:
         """Refuse and cut everything."""
@@ -158,15 +167,22 @@ class Proxy:
                 with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
                     await self.answer(reader, writer)
                 return
-            try:
-                believed = self._tls.believed if self._tls else None
-                to_server = await asyncio.open_connection("127.0.0.1", self._target, ssl=believed)
-            except OSError:
+            to_server = await self._connected()
+            if to_server is None:
                 # The client must feel what it would have felt without us: nobody is there.
                 writer.transport.abort()
                 return
             async with self._kept(to_server[1]):
                 await self._join(reader, writer, *to_server)
+
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """A connection to the next server in turn that takes one; None where none does."""
+        believed = self._tls.believed if self._tls else None
+        for _ in self._targets:
+            self._turn = (self._turn + 1) % len(self._targets)
+            with contextlib.suppress(OSError):
+                return await asyncio.open_connection("127.0.0.1", self._targets[self._turn], ssl=believed)
+        return None
 
     @contextlib.asynccontextmanager
     async def _kept(self, writer: asyncio.StreamWriter) -> AsyncIterator[None]:
@@ -190,8 +206,9 @@ class Proxy:
         server: asyncio.StreamWriter,
     ) -> None:
         tap = self._tap() if self._tap else None
-        port, ours = self._target.to_bytes(4, "big"), self.port.to_bytes(4, "big")
-        labels = (b"127.0.0.1" + port, b"127.0.0.1" + ours) if self._relabel else None
+        labels = None
+        if self._relabel is not None:
+            labels = [(_label(port), _label(ours)) for port, ours in self._relabel.items()]
         up = asyncio.create_task(self._pump(client_reader, server, tap.up if tap else None, None, up=True))
         down = asyncio.create_task(self._pump(server_reader, client, tap.down if tap else None, labels, up=False))
         try:
@@ -206,7 +223,7 @@ class Proxy:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         listen: Callable[[bytes], None] | None,
-        labels: tuple[bytes, bytes] | None,
+        labels: Sequence[tuple[bytes, bytes]] | None,
         *,
         up: bool,
     ) -> None:
@@ -251,9 +268,17 @@ class Proxy:
                     await asyncio.sleep(len(data) / self.network.rate)
 
 
-async def _read(reader: asyncio.StreamReader, labels: tuple[bytes, bytes] | None) -> bytes:
+def _label(port: int) -> bytes:
+    """How Kafka writes the address of a broker on this machine."""
+    return b"127.0.0.1" + port.to_bytes(4, "big")
+
+
+async def _read(reader: asyncio.StreamReader, labels: Sequence[tuple[bytes, bytes]] | None) -> bytes:
     if labels is None:
         return await reader.read(_CHUNK)
     # Whole answers of Kafka (a length of four bytes before each), so that a label is never cut in two.
     head = await reader.readexactly(4)
-    return head + (await reader.readexactly(int.from_bytes(head, "big"))).replace(*labels)
+    body = await reader.readexactly(int.from_bytes(head, "big"))
+    for theirs, ours in labels:
+        body = body.replace(theirs, ours)
+    return head + body

@@ -115,7 +115,8 @@ def _kind(document: Mapping[str, Any]) -> str:
         str(document["mode"]),
         "with ids" if document["mode"] != "ledger" and document.get("named") else "",
         "secured" if document.get("profile") == "secured" else "",
-        "on postgres" if document.get("database") == "postgres" else "",
+        "on three brokers" if document.get("brokers", 1) > 1 else "",
+        "on postgres" if document.get("database") == "postgres" and document.get("strapis", 1) == 1 else "",
         "with drafts" if document.get("drafts") else "",
         "" if transport == "tcp" else f"over {transport}",
     ]
@@ -149,7 +150,8 @@ def _run(document: Mapping[str, Any]) -> str:
     said = {
         " --ids": named,
         " --secure": document.get("profile") == "secured",
-        " --postgres": document.get("database") == "postgres",
+        " --postgres": document.get("database") == "postgres" and document.get("strapis", 1) == 1,
+        " --brokers 3 --engines 2 --strapi 2": document.get("brokers", 1) > 1,
         " --drafts": document.get("drafts", False),
         f" --transport {transport}": transport != "tcp",
         f" --rate {document['rate']:g}": document["rate"] != 200,
@@ -160,7 +162,8 @@ def _run(document: Mapping[str, Any]) -> str:
         ways[mode],
         *(["with movement-ids"] if named else []),
         *(["the secured profile"] if said[" --secure"] else []),
-        *(["PostgreSQL"] if said[" --postgres"] else []),
+        *(["PostgreSQL"] if document.get("database") == "postgres" else []),
+        *(["three brokers, two engines and two Strapis"] if document.get("brokers", 1) > 1 else []),
         *(["Draft & Publish"] if said[" --drafts"] else []),
         *([transport] if transport != "tcp" else []),
     ]
@@ -234,6 +237,9 @@ Mosquitto says PUBACK before it writes its queue, so a SIGKILL takes it back to 
 or hands out anew although the engine had it, is counted apart, and only with evidence: a proxy hears every message
 and every acknowledgement between it and the engine. Movements with an id count once even then, and of those that their
 publishers keep none may be forgotten.
+
+With three brokers, two engines share one subscription and the partitions of one group, and two Strapis stand behind one
+address, a forwarder of our own, on one PostgreSQL.
 
 Where Kafka is made to delete records that were not applied, those are counted apart as well, if the engine said how
 many they are. What a foreign member of the consumer group took is applied by `opsci-bridge replay --missing`.

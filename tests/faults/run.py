@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from aiokafka.errors import KafkaError
+
 from stack.errors import StackError
 from tests.faults.account import Account
 from tests.faults.collect import draw_up, unread
@@ -33,6 +35,7 @@ _RECOVERY: Final = 300.0
 
 _TOLD: Final = (
     *("seed", "minutes", "mode", "rate", "transport", "profile", "database", "named", "drafts", "edits"),
+    *("brokers", "engines", "strapis"),
     *("crashes", "settled", "holds"),
 )
 _BETWEEN: Final = 1.0
@@ -75,6 +78,9 @@ class Outcome:
         named: whether some publishers sent movement-ids.
         drafts: whether products had drafts, which a person edited in the panel.
         edits: how many times.
+        brokers: how many brokers Kafka had.
+        engines: how many engines shared the work.
+        strapis: how many Strapis there were behind one address.
     """
 
     seed: int
@@ -91,6 +97,9 @@ class Outcome:
     named: bool = True
     drafts: bool = False
     edits: int = 0
+    brokers: int = 1
+    engines: int = 1
+    strapis: int = 1
 
     @property
     def holds(self) -> bool:
@@ -118,6 +127,7 @@ async def run(
     transport: str = "tcp",
     named: bool | None = None,
     database: Database | None = None,
+    engines: int = 1,
 ) -> Outcome:
     """Do faults until they or the minutes are over, then wait for quiet and draw up the account.
 
@@ -132,14 +142,17 @@ async def run(
         transport: how the engine reaches the broker, `tcp` or `websockets`.
         named: whether some publishers send movement-ids; by default where Strapi has the ledger, which knows them.
         database: where Strapi's rows are; its SQLite file by default.
+        engines: how many engines share the work.
     """
     asyncio.get_running_loop().set_exception_handler(_but_for_closed_sockets)
     named = mode == "ledger" if named is None else named
-    world = World(stack, mode, transport, named=named, database=database)
+    world = World(stack, mode, transport, named=named, database=database, engines=engines)
     outcome = Outcome(seed, minutes, mode, rate, transport=transport, named=named)
     outcome.profile = "secured" if world.is_secure else "plain"
     outcome.database = "postgres" if database else "sqlite"
     outcome.drafts = world.panel is not None
+    outcome.brokers, outcome.engines = len(world.brokers), engines
+    outcome.strapis = len(world.strapis)
     try:
         await world.start(rate)
         begun, world.begun = time.monotonic(), time.time()
@@ -154,7 +167,7 @@ async def run(
         say("the faults are over; waiting until all is quiet")
         await world.traffic.stop()
         outcome.settled = await _settled(world)
-        outcome.crashes = [*world.engine.unasked, *world.second.unasked, *world.rival.unasked]
+        outcome.crashes = [code for engine in (*world.engines, world.second, world.rival) for code in engine.unasked]
         outcome.edits = world.edits
         outcome.account = await draw_up(world)
     finally:
@@ -191,7 +204,11 @@ async def _settled(world: World) -> bool:
     quiet = 0
     deadline = time.monotonic() + _RECOVERY
     while quiet < _QUIET and time.monotonic() < deadline:
-        quiet = quiet + 1 if await unread(world) == 0 else 0
+        try:
+            quiet = quiet + 1 if await unread(world) == 0 else 0
+        except KafkaError:
+            # A broker that came back a moment ago leads the group, and reads first what it knew of it.
+            quiet = 0
         await asyncio.sleep(0.5)
     return quiet >= _QUIET
 

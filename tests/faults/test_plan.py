@@ -7,11 +7,11 @@ from itertools import islice
 from tests.faults.answers import ANSWERS, Answers
 from tests.faults.foreign_member import ForeignMember
 from tests.faults.group import SecondEngine
-from tests.faults.kill import KillInBatch, KillServer
+from tests.faults.kill import KillBrokers, KillEngine, KillInBatch, KillServer
 from tests.faults.network import LINKS, WAYS, Network
 from tests.faults.panel import PanelEdits
 from tests.faults.pause import PauseServer
-from tests.faults.plan import Together, draw, short
+from tests.faults.plan import Together, draw, draw_cluster, short
 from tests.faults.restored import Restored
 from tests.faults.retention import RetentionBeyond
 from tests.faults.rival import Rival
@@ -70,3 +70,15 @@ def test_plain_rest_gets_no_second_engine() -> None:
     assert not any(
         isinstance(fault, SecondEngine | Rival | Restored | RetentionBeyond | ForeignMember) for fault in singles
     )
+
+
+def test_every_broker_engine_and_strapi_of_several_is_struck_and_two_brokers_at_once() -> None:
+    assert list(islice(draw_cluster(1), 40)) == list(islice(draw_cluster(1), 40))
+    faults = [fault for fault in islice(draw_cluster(7), 40) if not isinstance(fault, Together)]
+    killed = {fault.server for fault in faults if isinstance(fault, KillServer)}
+    assert killed == {"kafka", "kafka-2", "kafka-3", "strapi", "strapi-2", "mosquitto"}
+    assert {fault.which for fault in faults if isinstance(fault, KillEngine)} == {0, 1}
+    assert all(len(set(fault.away)) == 2 for fault in faults if isinstance(fault, KillBrokers))
+    for fault in islice(draw_cluster(3), 200):
+        if isinstance(fault, Together):
+            assert not fault.first.touches & fault.second.touches

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,7 +26,7 @@ async def echo(*, relabel: bool = False) -> AsyncIterator[Proxy]:
         writer.close()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        proxy = Proxy(server.sockets[0].getsockname()[1], relabel=relabel)
+        proxy = Proxy(server.sockets[0].getsockname()[1], relabel={} if relabel else None)
         await proxy.start()
         try:
             yield proxy
@@ -115,11 +116,44 @@ async def test_a_slow_network_takes_its_time_and_a_narrow_one_its_share() -> Non
 
 async def test_kafkas_own_port_is_relabelled_in_whole_answers() -> None:
     async with echo(relabel=True) as proxy:
-        told = b"\x00\x09127.0.0.1" + proxy._target.to_bytes(4, "big")
+        told = b"\x00\x09127.0.0.1" + proxy._targets[0].to_bytes(4, "big")
         frame = len(told).to_bytes(4, "big") + told
         answer = await exchange(proxy, frame)
-        assert answer == frame.replace(proxy._target.to_bytes(4, "big"), proxy.port.to_bytes(4, "big"))
+        assert answer == frame.replace(proxy._targets[0].to_bytes(4, "big"), proxy.port.to_bytes(4, "big"))
         assert answer != frame
+
+
+async def test_brokers_of_a_cluster_are_each_led_to_their_own_proxy() -> None:
+    labels: dict[int, int] = {}
+    async with echo() as echoed:
+        brokers = [Proxy(echoed.port, relabel=labels), Proxy(9, relabel=labels)]
+        for proxy in brokers:
+            await proxy.start()
+        told, changed = (
+            b"".join(b"127.0.0.1" + port.to_bytes(4, "big") for port in ports)
+            for ports in ((echoed.port, 9), (brokers[0].port, brokers[1].port))
+        )
+        head = len(told).to_bytes(4, "big")
+        assert await exchange(brokers[0], head + told) == head + changed
+        for proxy in brokers:
+            await proxy.stop()
+
+
+async def test_servers_behind_one_address_take_the_connections_in_turn_and_one_that_is_away_none() -> None:
+    async def serve(name: bytes, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(name)
+        writer.close()
+
+    async with (
+        await asyncio.start_server(partial(serve, b"a"), "127.0.0.1", 0) as first,
+        await asyncio.start_server(partial(serve, b"b"), "127.0.0.1", 0) as second,
+    ):
+        proxy = Proxy([server.sockets[0].getsockname()[1] for server in (first, second)])
+        await proxy.start()
+        assert sorted([await exchange(proxy, b"?") for _ in range(4)]) == [b"a", b"a", b"b", b"b"]
+        second.close()
+        assert [await exchange(proxy, b"?") for _ in range(2)] == [b"a", b"a"]
+        await proxy.stop()
 
 
 async def test_who_is_not_there_feels_absent() -> None:

@@ -73,3 +73,12 @@ def test_the_page_has_the_account_and_each_fault() -> None:
 def test_each_edge_names_a_test_that_exists() -> None:
     assert [edge.test for edge in EDGES if not (ROOT / edge.test).exists()] == []
     assert all(edge.guaranteed or edge.reported for edge in EDGES)
+
+
+def test_a_run_on_several_of_each_says_so_with_its_command() -> None:
+    made = outcome(lost=False)
+    made.brokers, made.engines, made.strapis, made.database = 3, 2, 2, "postgres"
+    text = page({"ledger on three brokers": made.as_json()}, [])
+    assert "--brokers 3 --engines 2 --strapi 2`" in text
+    assert "--postgres" not in text.rpartition("# Results")[2].partition("## 3 minutes")[2]
+    assert "on our Strapi's ledger, PostgreSQL, three brokers, two engines and two Strapis" in text

@@ -9,9 +9,11 @@ import pytest
 from stack.local import LocalStack
 from stack.ports import random_ports
 from tests.chain.drafts import DraftStack
-from tests.faults.plan import short, short_drafts
+from tests.chain.postgres import psql, running
+from tests.faults.plan import short, short_cluster, short_drafts
 from tests.faults.results import show
 from tests.faults.run import run
+from tests.faults.twins import TwinStack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,3 +69,22 @@ async def test_with_drafts_that_someone_edits_nothing_is_lost_and_both_rows_are_
     assert document["edits"] >= 2
     assert document["applied"] > 1000
     assert document["rejected"] == {}
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <:ResourceWarning")
+@pytest.mark.timeout(900)
+async def test_three_brokers_two_engines_and_two_strapis_lose_nothing_and_count_nothing_twice(tmp_path: Path) -> None:
+    said: list[str] = []
+    plan = short_cluster()
+    with (
+        running() as server,
+        psql(server) as client,
+        TwinStack(tmp_path / "state", server, ("mosquitto", "kafka", "strapi"), brokers=3) as servers,
+    ):
+        outcome = await run(servers, plan, said.append, seed=SEED, minutes=30, rate=80, database=client, engines=2)
+    document = outcome.as_json()
+    assert (document["brokers"], document["engines"], document["strapis"]) == (3, 2, 2)
+    assert outcome.holds, "\n".join([*said, show(document)])
+    assert len(document["faults"]) == len(plan)
+    assert document["applied"] > 1000
+    assert document["in_kafka"] > 1000

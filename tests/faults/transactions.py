@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiokafka import AIOKafkaProducer
 
 from bridge.identity import MOVEMENT_ID
+from stack.servers.server import BROKERS
 from tests.faults.fault import Fault
 from tests.faults.register import movement_payload
 
@@ -43,7 +44,7 @@ class AbortedTransactions(Fault):
 
     @property
     def touches(self) -> frozenset[str]:
-        return frozenset({"kafka"})
+        return frozenset(BROKERS)
 
     async def strike(self, world: World) -> None:
         producer = AIOKafkaProducer(

@@ -15,6 +15,7 @@ from bridge.settings.load import load_settings
 from stack.errors import StackError
 from stack.local import LocalStack
 from stack.ports import random_ports
+from stack.servers.server import BROKERS
 from tests.chain.drafts import DraftStack, Panel
 from tests.faults.database import Sqlite
 from tests.faults.engine import Engine, settings_of
@@ -23,6 +24,7 @@ from tests.faults.proxy import Proxy, Tls
 from tests.faults.publishers import Line, Publisher
 from tests.faults.register import Register
 from tests.faults.traffic import Traffic
+from tests.faults.twins import TwinStack
 from tests.faults.witness import Witness
 
 if TYPE_CHECKING:
@@ -50,10 +52,18 @@ class World:
         transport: how the engine reaches the broker, `tcp` or `websockets`.
         named: whether some publishers send movement-ids.
         database: where Strapi's rows are; its SQLite file by default.
+        engines: how many engines share the work, by one subscription and in one group.
     """
 
     def __init__(
-        self, stack: LocalStack, mode: str, transport: str, *, named: bool = True, database: Database | None = None
+        self,
+        stack: LocalStack,
+        mode: str,
+        transport: str,
+        *,
+        named: bool = True,
+        database: Database | None = None,
+        engines: int = 1,
     ) -> None:
         self.stack = stack
         self.mode = mode
@@ -66,18 +76,17 @@ class World:
         """What believes the servers' certificates; None where they speak in clear."""
         self.register = Register(f"f{uuid.uuid4().hex[:8]}")
         self._database = database or Sqlite(stack.paths.state / "strapi" / "data.db")
-        websockets = transport == "websockets"
-        self.witness = Witness(AUTOSAVE, websockets=websockets)
-        ports = stack.ports
-        to_mosquitto = ports.mqtt_ws if websockets else ports.mqtt_tcp
-        self.proxies = {
-            "mosquitto": Proxy(to_mosquitto, self.witness.connection, tls=self._tls("mosquitto")),
-            "kafka": Proxy(ports.kafka, relabel=True, tls=self._tls("kafka")),
-            "strapi": Proxy(ports.strapi, lambda: _Hearing(self._heard), tls=self._tls("strapi")),
-            "objects": Proxy(ports.mqtt_tcp),
-            "websockets": Proxy(ports.mqtt_ws),
-        }
-        self.engine: Engine
+        self.witness = Witness(AUTOSAVE, websockets=transport == "websockets")
+        self.brokers = BROKERS[: stack.paths.brokers]
+        """The names of Kafka's brokers."""
+        self.strapis = {"strapi": stack.ports.strapi, **(stack.twins if isinstance(stack, TwinStack) else {})}
+        """The Strapis behind one address, and the port of each."""
+        self.servers = ("websockets", "mosquitto", *self.brokers, *self.strapis)
+        """The names of all servers."""
+        self.proxies = self._make_proxies()
+        self._count = engines
+        self.engines: list[Engine] = []
+        """Those that share the work."""
         self.second: Engine
         """Only applies."""
         self.rival: Engine
@@ -107,6 +116,26 @@ class World:
         self._untold: list[Any] = []
         self._waiting_for: dict[bytes, asyncio.Event] = {}
 
+    @property
+    def engine(self) -> Engine:
+        """The first of those that share the work, and the only one where there is no other."""
+        return self.engines[0]
+
+    def _make_proxies(self) -> dict[str, Proxy]:
+        ports = self.stack.ports
+        to_mosquitto = ports.mqtt_ws if self.transport == "websockets" else ports.mqtt_tcp
+        labels: dict[int, int] = {}
+        return {
+            "mosquitto": Proxy(to_mosquitto, self.witness.connection, tls=self._tls("mosquitto")),
+            **{
+                name: Proxy(port, relabel=labels, tls=self._tls("kafka"))
+                for name, (port, _) in zip(self.brokers, ports.of_brokers(len(self.brokers)), strict=True)
+            },
+            "strapi": Proxy([*self.strapis.values()], lambda: _Hearing(self._heard), tls=self._tls("strapi")),
+            "objects": Proxy(ports.mqtt_tcp),
+            "websockets": Proxy(ports.mqtt_ws),
+        }
+
     async def start(self, rate: float) -> None:
         """Make the products, start the engine, and the publishers once the whole chain works."""
         for proxy in self.proxies.values():
@@ -114,13 +143,14 @@ class World:
         self.products = [await self._make_product(number) for number in range(PRODUCTS)]
         self.alike = [await self._make_product(PRODUCTS + number) for number in range(_ALIKE)]
         self.probed = await self._make_product(PRODUCTS + _ALIKE)
-        self.engine = self._engine("engine")
+        self.engines = [self._engine("engine"), *(self._peer(number) for number in range(2, self._count + 1))]
         self.second = self._engine("second", "--only", "apply")
         self.rival = self._engine("rival", "--set", f"mqtt.client_id=rival-{uuid.uuid4().hex}")
-        await self.engine.start()
+        for engine in self.engines:
+            await engine.start()
         # Until the engine has subscribed for the first time, the broker throws away what comes.
         async with asyncio.timeout(180):
-            while b"mqtt: connected" not in self.engine.log.read_bytes():  # noqa: ASYNC110 - a file
+            while not all(b"mqtt: connected" in engine.log.read_bytes() for engine in self.engines):  # noqa: ASYNC110
                 await asyncio.sleep(_LOOK)
         lines = [
             Line("tcp", self.proxies["objects"].port, self.trust, self.login),
@@ -139,7 +169,7 @@ class World:
             if part is not None:
                 part.abandon()
                 await part.close()
-        for engine in (getattr(self, name, None) for name in ("engine", "second", "rival")):
+        for engine in (*self.engines, *(getattr(self, name, None) for name in ("second", "rival"))):
             if engine is not None:
                 await engine.stop()
         for proxy in self.proxies.values():
@@ -168,22 +198,25 @@ class World:
             await proxy.mend()
         for other in (self.second, self.rival):
             await other.kill()
-        for server in ("websockets", "mosquitto", "kafka", "strapi"):
+        for server in self.servers:
             self.stack.resume_server(server)
+        await self.start_server(*self.brokers)
+        for server in self.servers:
             await self.start_server(server)
-        self.engine.send(signal.SIGCONT)
-        if not self.engine.is_wanted:
-            await self.engine.start()
+        for engine in self.engines:
+            engine.send(signal.SIGCONT)
+            if not engine.is_wanted:
+                await engine.start()
 
-    async def start_server(self, server: str) -> None:
-        """Start a server that is away, once more where a busy machine took too long for it.
+    async def start_server(self, *servers: str) -> None:
+        """Start servers that are away, once more where a busy machine took too long for it.
 
         Raises:
             StackError: it does not start, tried three times.
         """
         for last in (False, False, True):
             try:
-                await asyncio.to_thread(self.stack.start_server, server)
+                await asyncio.to_thread(self.stack.start_server, *servers)
             except StackError:
                 if last:
                     raise
@@ -288,7 +321,7 @@ class World:
         settings = keeping_settings(
             load_settings(self.stack.settings_file, {}),
             mqtt=f"{'ws' if line.transport == 'websockets' else 'mqtt'}{s}://127.0.0.1:{line.port}",
-            kafka=self.proxies["kafka"].port,
+            kafka=[self.proxies[name].port for name in self.brokers],
             strapi=f"http{s}://127.0.0.1:{self.proxies['strapi'].port}",
             outbox=self.stack.paths.state / "kept" / line.transport,
         )
@@ -299,11 +332,16 @@ class World:
         settings = settings_of(
             tomllib.loads(self.stack.settings_file.read_text()),
             mqtt=f"{'ws' if self.transport == 'websockets' else 'mqtt'}{s}://127.0.0.1:{self.proxies['mosquitto'].port}",
-            kafka=self.proxies["kafka"].port,
+            kafka=[self.proxies[name].port for name in self.brokers],
             strapi=f"http{s}://127.0.0.1:{self.proxies['strapi'].port}",
             mode=self.mode,
+            shared=self._count > 1,
         )
         return Engine(name, self.stack.paths.state, settings, *arguments)
+
+    def _peer(self, number: int) -> Engine:
+        """Another engine that shares the work, under a client id of its own."""
+        return self._engine(f"engine-{number}", "--set", f"mqtt.client_id=peer-{uuid.uuid4().hex}")
 
     async def _make_product(self, number: int) -> int:
         data = {"name": f"{self.register.run} {number}", "stock_available": _STOCK}
