@@ -3,20 +3,27 @@
 An engine keeps a retained message on a topic of its own below `mqtt.presence`, and its last will is the empty message
 that ends that one (MQTT 5 sections 3.1.2.5 and 3.3.1.3). So whoever starts beside it knows within a round trip, and
 that it was killed is known as soon as the broker knows. A broker that was killed sends no wills: a sign that is not
-renewed for `_SILENT` seconds counts no more.
+renewed for `_SILENT` seconds counts no more, nor does that of a process of this machine which has ended.
 
 Two engines with one client id would take the session from each other in turn. Of those the one carries that was told
 to take over last; else the one that carries already; else the one that started first. The others wait.
+Such a sign is proved with the client id itself, which is a secret (`mqtt.client_id_file`): a stranger who may publish
+there can make no engine wait.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import hmac
 import logging
+import os
 import socket
 import time
 import uuid
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -45,11 +52,14 @@ _log = logging.getLogger(__name__)
 _RENEW: Final = 10.0
 """Seconds between two signs of life of an engine of which nothing changes."""
 
-_SILENT: Final = 35.0
+_SILENT: Final = 25.0
 """Seconds without a new one after which an engine counts as gone."""
 
-_OLD: Final = 120.0
-"""How many seconds old, by both clocks, a kept sign may be to count at first."""
+_OLD: Final = 15.0
+"""How many seconds old, by both clocks, a kept sign may be to count at once: a living engine says the next one soon."""
+
+_REPEATED: Final = 120.0
+"""The same of one that comes just now: somebody may have kept it, and say it again."""
 
 _HEARD: Final = 1.0
 """Seconds to wait at most for the signs that the broker has, once it has granted the subscription: they come before
@@ -69,22 +79,26 @@ class Sign(msgspec.Struct, frozen=True):
         client_id: a digest of the MQTT client id that it ingests with; empty where it does not ingest.
         host: the machine's name.
         program: what it is, for a person.
+        process: its process, as whoever sees the same processes knows it; empty where that can't be said.
         carries: whether it takes part at present, rather than waits for another engine.
         since: when it started, in seconds since the epoch by its clock.
         at: when it said this.
         took_over: when a person told it to take over, 0 where nobody did.
         account: what it counted since it started, by name; see `bridge.watch.account`.
+        proof: that whoever says this knows the client id.
     """
 
     engine: str
     client_id: str
     host: str
     program: str
+    process: str
     carries: bool
     since: float
     at: float
     took_over: float = 0.0
     account: dict[str, int] = {}
+    proof: str = ""
 
     @property
     def name(self) -> str:
@@ -139,7 +153,7 @@ class Presence:
         self._since = time.time()
         self._signs: dict[str, tuple[Sign, float]] = {}
         self._said: tuple[Any, ...] = ()
-        self._client_id = ""
+        self._client_id = self._secret = ""
         self.carries = False
         self.heard = asyncio.Event()
 
@@ -147,22 +161,34 @@ class Presence:
     def others(self) -> list[Sign]:
         """The other engines of the group that live."""
         oldest = time.monotonic() - _SILENT
-        return [sign for sign, seen in self._signs.values() if seen >= oldest and sign.engine != self._engine]
+        found = [sign for sign, seen in self._signs.values() if seen >= oldest and sign.engine != self._engine]
+        return [sign for sign in found if not _has_ended(sign.process)]
 
     @property
     def before(self) -> Sign | None:
         """An engine with this one's client id that carries in its place; None where none does."""
         own = self._own()
-        if not own.client_id:
-            return None
-        found = [one for one in self.others if one.client_id == own.client_id and one.goes_before(own)]
+        found = [one for one in self._namesakes(own) if one.goes_before(own)]
         return min(found, key=lambda sign: sign.since, default=None)
 
     @property
     def withdrawing(self) -> bool:
         """Whether another engine with this one's client id still carries, which is to wait from now on."""
-        own = self._own()
-        return bool(own.client_id) and any(one.client_id == own.client_id and one.carries for one in self.others)
+        return any(one.carries for one in self._namesakes(self._own()))
+
+    def _namesakes(self, own: Sign) -> list[Sign]:
+        """The others that have this one's client id."""
+        if not own.client_id:
+            return []
+        return [
+            one
+            for one in self.others
+            if one.client_id == own.client_id and hmac.compare_digest(one.proof, self._proof_of(one))
+        ]
+
+    def _proof_of(self, sign: Sign) -> str:
+        said = msgspec.json.encode([sign.engine, sign.process, sign.carries, sign.since, sign.at, sign.took_over])
+        return hmac.new(self._secret.encode(), said, "sha256").hexdigest()
 
     async def run(self) -> None:
         """Say and hear until cancelled, through every absence of the broker."""
@@ -185,18 +211,21 @@ class Presence:
         if self._ingests and self._program and not self._client_id:
             kept = KeptId.of(self._mqtt)
             with contextlib.suppress(SettingsError):
-                self._client_id = shown(kept.read_or_make() if kept else self._mqtt.client_id)
-        return Sign(
+                self._secret = kept.read_or_make() if kept else self._mqtt.client_id
+                self._client_id = shown(self._secret)
+        own = Sign(
             self._engine,
             self._client_id,
             socket.gethostname(),
             self._program,
+            f"{_processes()}{os.getpid()}" if _processes() else "",
             self.carries,
             self._since,
             time.time(),
             self._took_over,
             self._account(),
         )
+        return msgspec.structs.replace(own, proof=self._proof_of(own)) if own.client_id else own
 
     @property
     def _topic(self) -> str:
@@ -268,12 +297,34 @@ class Presence:
             except (msgspec.DecodeError, UnicodeDecodeError):
                 sign = None
             # A sign says of itself alone, and one that was kept long ago is of an engine that is gone.
-            if sign is None or sign.engine != engine or (message.retained and abs(time.time() - sign.at) > _OLD):
+            if sign is None or sign.engine != engine:
+                continue
+            age = time.time() - sign.at
+            if abs(age) > (_OLD if message.retained else _REPEATED):
                 continue
             if engine == self._engine:
                 self.heard.set()
             if len(self._signs) < 1_000 or engine in self._signs:
-                self._signs[engine] = sign, time.monotonic()
+                self._signs[engine] = sign, time.monotonic() - (max(0.0, age) if message.retained else 0.0)
+
+
+@cache
+def _processes() -> str:
+    """What the processes that this one sees have in common and no others have; empty where Linux does not say."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        space = Path("/proc/self/ns/pid").readlink()
+    except OSError:
+        return ""
+    # A digest, as it stands at the broker for everyone who may read there.
+    return f"{hashlib.sha256(f'{boot} {space}'.encode()).hexdigest()[:16]}/"
+
+
+def _has_ended(process: str) -> bool:
+    """Whether a process is one that this one would see, and is not there."""
+    seen = _processes()
+    number = process.removeprefix(seen)
+    return bool(seen) and process.startswith(seen) and number.isdecimal() and not Path(f"/proc/{number}").exists()
 
 
 def _options(settings: MqttSettings) -> Any:

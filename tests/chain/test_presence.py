@@ -10,7 +10,9 @@ import sys
 from typing import TYPE_CHECKING
 
 import aiomqtt
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from bridge.chain import Chain
 from bridge.embedded import EmbeddedChain
@@ -73,6 +75,44 @@ async def test_a_sign_stands_at_the_broker_as_long_as_the_engine_lives(lane: Lan
     async with asyncio.timeout(30):
         while await signs(settings):  # noqa: ASYNC110 - the broker calls nobody
             await asyncio.sleep(0.1)
+
+
+async def test_a_sign_that_a_killed_broker_kept_delays_nobody(lane: Lane) -> None:
+    settings = lane.settings()
+    presence = Presence(settings, "opsci-bridge")
+    own = presence._own()
+    # A number that no process has: Linux counts to 4,194,304.
+    ended = f"{own.process.rpartition('/')[0]}/9999999"
+    async with aiomqtt.Client("127.0.0.1", port_of(settings)) as client:
+        for name, sign in (
+            ("ended", replace(own, engine="ended", carries=True, since=1.0, process=ended)),
+            ("old", replace(own, engine="old", carries=True, since=1.0, process="", at=own.at - 60)),
+        ):
+            told = replace(sign, proof=presence._proof_of(sign))
+            await client.publish(f"opsci/engines/{lane.name}/{name}", msgspec.json.encode(told), 1, True)
+        assert await signs(settings) == ""
+        async with bridge(settings) as chain:
+            await until(lambda: is_up(chain))
+            assert "presence" not in chain.journal.notes
+            assert not chain.superseded
+            for name in ("ended", "old"):
+                await client.publish(f"opsci/engines/{lane.name}/{name}", b"", 1, True)
+
+
+async def test_a_stranger_who_repeats_or_makes_a_sign_makes_nobody_wait(lane: Lane) -> None:
+    settings = lane.settings()
+    async with bridge(settings) as chain, aiomqtt.Client("127.0.0.1", port_of(settings)) as client:
+        await until(lambda: is_up(chain))
+        await client.subscribe(f"opsci/engines/{lane.name}/+")
+        heard = await anext(client.messages)
+        assert isinstance(heard.payload, bytes)
+        forged = json.loads(heard.payload) | {"engine": "forged", "took_over": 1e12, "carries": True, "process": ""}
+        await client.publish(f"opsci/engines/{lane.name}/forged", json.dumps(forged).encode(), 1, True)
+        await until(lambda: chain._presence is not None and len(chain._presence.others) == 1)
+        await asyncio.sleep(1)
+        assert not chain.superseded
+        assert is_up(chain)
+        await client.publish(f"opsci/engines/{lane.name}/forged", b"", 1, True)
 
 
 async def test_it_can_be_switched_off(lane: Lane) -> None:
