@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["ACTIONS", "HELP", "KEY_SIGNS", "Action", "What", "bindings", "given_keys", "key_cap"]
 
 _PANES: Final = msgid("Panes")
+_ON_A_PRODUCT: Final = msgid("On a product")
 
 HELP: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
     "main": (
@@ -140,7 +141,13 @@ _RECORD: Final = (
 ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
     "app": (
         Action(
-            "settings.open", "s", "settings", msgid("Settings"), msgid("Look at every setting, change it"), palette=True
+            "settings.open",
+            "s",
+            "settings",
+            msgid("Settings"),
+            msgid("Look at every setting, change it"),
+            show=False,
+            palette=True,
         ),
         Action(
             "record",
@@ -219,8 +226,19 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             display="/",
             priority=True,
         ),
-        Action("letters.open", "d", "letters", msgid("Dead"), msgid("The dead letters: mend, send again, drop")),
-        Action("pane.zoom", "z", "zoom", msgid("Zoom"), msgid("Give one pane the room of all three, and back")),
+        Action(
+            "letters.open", "d", "letters", msgid("Refused"), msgid("The refused movements: mend, send again, drop")
+        ),
+        Action(
+            "view",
+            "v",
+            "view",
+            msgid("View"),
+            msgid("The next view: three panes, one table of movements, large for a projector; it is remembered"),
+        ),
+        Action(
+            "pane.zoom", "z", "zoom", msgid("Zoom"), msgid("Give one pane the room of all three, and back"), show=False
+        ),
         Action(
             "pane.wider", "right_square_bracket", "size(1)", msgid("Wider"), msgid("Make the pane wider"), show=False
         ),
@@ -240,11 +258,12 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             "simulate",
             "ctrl+g",
             "simulate",
-            msgid("Simulate"),
+            msgid("Sensors"),
             msgid("Let simulated objects send movements, or stop them"),
             show=False,
             priority=True,
         ),
+        Action("sensors", "a", "simulate", msgid("Sensors"), msgid("The same, where no text is typed")),
         # `g` goes to the first row, as in less; where there is none it is free.
         Action(
             "simulate.in_empty_pane",
@@ -269,7 +288,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         Action("focus.next", "tab", "next_place(1)", msgid("Next"), msgid("Go to the next pane or field"), show=False),
         Action("focus.previous", "shift+tab", "next_place(-1)", msgid("Previous"), msgid("Go back by one"), show=False),
         Action("close", "escape", "close", msgid("Close"), msgid("Close or leave the innermost thing"), show=False),
-        Action("help", "question_mark", "help", msgid("Help"), msgid("Every key and every sign"), display="?"),
+        Action("help", "question_mark,f1", "help", msgid("Help"), msgid("Every key and every sign"), display="?"),
         Action(
             "quit",
             "q",
@@ -303,7 +322,9 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
     ),
     "log": (
         Action("pane.follow", "f,end,G", "last", msgid("Follow"), msgid("Go on with the latest records"), display="f"),
-        Action("pane.pause", "space", "pause", msgid("Pause"), msgid("Hold the display; recording goes on")),
+        Action(
+            "pane.pause", "space", "pause", msgid("Pause"), msgid("Hold the display; recording goes on"), show=False
+        ),
         Action(
             "pane.mark",
             "m",
@@ -312,7 +333,14 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             msgid("Rule a line under the record, and count what comes after; again takes it away"),
             show=False,
         ),
-        Action("pane.clear", "x", "clear", msgid("Clear"), msgid("Clear the display; the journal keeps the records")),
+        Action(
+            "pane.clear",
+            "x",
+            "clear",
+            msgid("Clear"),
+            msgid("Clear the display; the journal keeps the records"),
+            show=False,
+        ),
     ),
     # With priority: the line has the focus before the digits that were typed behind the sign are handed on.
     "stock_pane": (
@@ -324,6 +352,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             msgid("Put in: + Enter, + 1 2 Enter"),
             display="+",
             priority=True,
+            group=_ON_A_PRODUCT,
         ),
         Action(
             "stock.take",
@@ -333,6 +362,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             msgid("Take out: - Enter, - 1 2 Enter"),
             display="-",
             priority=True,
+            group=_ON_A_PRODUCT,
         ),
         Action(
             "stock.set",
@@ -342,6 +372,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             msgid("Set the stock to a value; the change is shown before it goes"),
             display="=",
             priority=True,
+            group=_ON_A_PRODUCT,
         ),
         Action(
             "stock.undo",

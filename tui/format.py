@@ -7,7 +7,7 @@ from typing import Final
 
 from tui.language import figure, say
 
-__all__ = ["age", "clock", "clock_milliseconds", "count", "duration", "rate", "shorter", "signed"]
+__all__ = ["age", "clock", "clock_milliseconds", "count", "duration", "rate", "shorter", "signed", "waited"]
 
 
 _LARGE: Final = (
@@ -82,6 +82,14 @@ def duration(seconds: float | None) -> str:
     if seconds < 3_600:
         return f"{seconds / 60:.0f} min"
     return figure(f"{seconds / 3_600:,.0f} h")
+
+
+def waited(seconds: float) -> str:
+    """Write how long something lasts by now, in whole units: `18 s`, `4 min`, `2 h`."""
+    passed = max(0, int(seconds))
+    if passed < 100:
+        return f"{passed} s"
+    return f"{passed // 60} min" if passed < 6_000 else f"{passed // 3_600} h"
 
 
 def clock(moment: float | None) -> str:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bridge.journal import Elsewhere, Stage, Verdict
 from bridge.movement import Reason
+from bridge.phrase import Phrase
+from tui.format import count
 from tui.language import msgid, say
 
 if TYPE_CHECKING:
     from bridge.journal import Journey, Product
+    from bridge.movement import Rejection
 
 __all__ = [
     "EARLIER",
@@ -21,10 +24,13 @@ __all__ = [
     "REASONS",
     "STYLES",
     "VERDICTS",
+    "WAITS",
     "Outcome",
     "Tone",
+    "briefly",
     "contradiction",
     "outcome",
+    "refusal",
     "shown_status",
 ]
 
@@ -50,8 +56,8 @@ REASONS: Final = {
     Reason.RETAINED_COPY: msgid("retained copy"),
     Reason.TOO_LONG: msgid("too long"),
     Reason.EMPTY_PAYLOAD: msgid("empty payload"),
-    Reason.NOT_UTF8: msgid("not utf-8"),
-    Reason.NOT_JSON: msgid("not json"),
+    Reason.NOT_UTF8: msgid("not UTF-8"),
+    Reason.NOT_JSON: msgid("not JSON"),
     Reason.CUT_OFF: msgid("cut off"),
     Reason.SEVERAL_VALUES: msgid("several values"),
     Reason.DUPLICATE_NAME: msgid("duplicate name"),
@@ -67,11 +73,32 @@ REASONS: Final = {
     Reason.INSUFFICIENT_STOCK: msgid("insufficient stock"),
     Reason.OVER_LIMIT: msgid("over limit"),
     Reason.CONFLICT: msgid("conflict"),
-    Reason.REFUSED_BY_STRAPI: msgid("refused by strapi"),
-    Reason.REFUSED_BY_KAFKA: msgid("refused by kafka"),
+    Reason.REFUSED_BY_STRAPI: msgid("refused by Strapi"),
+    Reason.REFUSED_BY_KAFKA: msgid("refused by Kafka"),
     Reason.UNSTATED: msgid("unstated"),
 }
 """The words for each reason, in English."""
+
+_BRIEFLY: Final = {
+    Reason.RETAINED_COPY: msgid("retained"),
+    Reason.EMPTY_PAYLOAD: msgid("no payload"),
+    Reason.SEVERAL_VALUES: msgid("several"),
+    Reason.DUPLICATE_NAME: msgid("twice"),
+    Reason.NOT_AN_OBJECT: msgid("no object"),
+    Reason.ZERO_AMOUNT: msgid("zero"),
+    Reason.NEGATIVE_AMOUNT: msgid("negative"),
+    Reason.NO_PRODUCT: msgid("nameless"),
+    Reason.NO_AMOUNT: msgid("amountless"),
+    Reason.OVER_LIMIT: msgid("too many"),
+    Reason.UNKNOWN_PRODUCT: msgid("unknown"),
+    Reason.INSUFFICIENT_STOCK: msgid("too few"),
+    Reason.REFUSED_BY_STRAPI: msgid("refused"),
+    Reason.REFUSED_BY_KAFKA: msgid("refused"),
+}
+"""The shortest words for reasons that take more than ten cells, in English."""
+
+WAITS: Final = "◌"
+"""The sign of a movement that waits, in the panes and in its timeline."""
 
 _WAITS: Final = {
     Stage.PUBLISHED: msgid("sent"),
@@ -98,6 +125,8 @@ class Tone(StrEnum):
     DUPLICATE = "duplicate"
     CARRIED = "carried"
     HEADING = "heading"
+    FRESH_IN = "fresh-in"
+    FRESH_OUT = "fresh-out"
 
 
 _TONES: Final = {
@@ -123,6 +152,26 @@ ELSEWHERE: Final = {
 """What is said, in English, of a record that another engine settled where no more is known."""
 
 
+def refusal(rejection: Rejection) -> str:
+    """Why a movement was refused, in the fewest words: `unknown product`, `only 1 in stock`."""
+    text = rejection.text
+    if rejection.reason is Reason.INSUFFICIENT_STOCK and isinstance(text, Phrase) and "stock" in text.values:
+        stock = int(text.values["stock"])
+        return say("only {stock} in stock").format(stock=count(stock)) if stock > 0 else say("none in stock")
+    return say(REASONS[rejection.reason])
+
+
+def briefly(journey: Journey) -> str:
+    """What became of a movement in one or two words, for a column that has no room for more."""
+    if journey.verdict is None and journey.elsewhere is None:
+        return say("waits")
+    if journey.verdict is None:
+        return say("elsewhere")
+    if journey.verdict is Verdict.REJECTED and journey.rejection is not None:
+        return say(_BRIEFLY.get(journey.rejection.reason, REASONS[journey.rejection.reason]))
+    return say(VERDICTS[journey.verdict])
+
+
 def outcome(journey: Journey) -> Outcome:
     """Say what became of a movement, or where it is while nothing is decided."""
     verdict = journey.verdict
@@ -132,10 +181,10 @@ def outcome(journey: Journey) -> Outcome:
         return Outcome(glyph, say("settled earlier") if is_settled else say(words), tone)
     if verdict is None:
         return Outcome(PENDING, say(_WAITS[journey.stage]), Tone.PENDING)
-    words = VERDICTS[verdict]
+    words = say(VERDICTS[verdict])
     if verdict is Verdict.REJECTED and journey.rejection is not None:
-        words = REASONS[journey.rejection.reason]
-    return Outcome(GLYPHS[verdict], say(words), _TONES[verdict])
+        words = refusal(journey.rejection)
+    return Outcome(GLYPHS[verdict], words, _TONES[verdict])
 
 
 STYLES: Final = {
@@ -146,10 +195,12 @@ STYLES: Final = {
     Tone.OUT: "$text-warning",
     Tone.APPLIED: "$text-success",
     Tone.REJECTED: "$text-error",
-    Tone.PENDING: "$text-primary",
+    Tone.PENDING: "$text-warning",
     Tone.DUPLICATE: "$text-warning",
     Tone.CARRIED: "$text-primary",
     Tone.HEADING: "bold $text-primary",
+    Tone.FRESH_IN: "$text-success",
+    Tone.FRESH_OUT: "$text-warning",
 }
 """The same tones as styles of Textual's `Content`, for text outside the panes."""
 

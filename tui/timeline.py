@@ -1,21 +1,24 @@
-"""One movement's way through the chain on one line: sent, in MQTT, in Kafka p3@128, in Strapi 41 → 46, or why not."""
+"""One movement's timeline: sent, at MQTT, in Kafka p3@128, 41 → 46 in Strapi or why not, each with its time."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from bridge.journal import Elsewhere, Stage, Verdict
 from bridge.text import readable
-from tui.format import count, duration
+from tui.format import clock, count, duration, signed, waited
 from tui.language import say
-from tui.outcome import GLYPHS, PENDING, STYLES, Tone, outcome
+from tui.outcome import GLYPHS, PENDING, STYLES, WAITS, Tone, outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bridge.journal import Journey
 
-__all__ = ["Station", "stations", "way_line"]
+__all__ = ["Mark", "Station", "dots", "marks", "result", "stations", "timeline", "timeline_row"]
 
 
 class Station(NamedTuple):
@@ -95,38 +98,185 @@ def waits(found: list[Station]) -> bool:
     return bool(found) and found[-1].at is None
 
 
-def way_line(journey: Journey, width: int) -> Content:
-    """Draw the way on one line.
-
-    Args:
-        journey: whose way.
-        width: the cells there are; where they do not suffice the times of the hops go first, then the stations that
-            it left long ago, for a `…`. Where the movement is now stays.
-
-    Returns:
-        The line, wider than the width only where the last station alone is.
-    """
-    found = stations(journey)
-    line = _line(found, times=True, cut=False)
-    if line.cell_length > width:
-        line = _line(found, times=False, cut=False)
-    for start in range(1, len(found)):
-        if line.cell_length <= width:
-            break
-        line = _line(found[start:], times=False, cut=True)
-    return line
-
-
 def _between(before: float | None, at: float) -> float | None:
     return None if before is None or at < before else at - before
 
 
-def _line(found: list[Station], *, times: bool, cut: bool) -> Content:
-    parts: list[Content | tuple[str, str]] = [("… ─ ", "$foreground-disabled")] if cut else []
-    for place, station in enumerate(found):
-        if place:
-            parts.append((" ─ ", "$foreground-disabled"))
-        parts.append((station.words, STYLES[station.tone]))
-        if times and station.took is not None:
-            parts.append((f" {duration(station.took)}", "$foreground-muted"))
+class Mark(NamedTuple):
+    """One of the four places of a timeline: sent, MQTT, Kafka, Strapi.
+
+    Attributes:
+        sign: a dot where the movement was, a ring where it was not.
+        words: where that is, or what came of it.
+        style: of both.
+        under: what stands under it: how long it took to come there.
+        line: the style of the line that leads to it; empty for none.
+        broken: whether the movement did not come along that line.
+    """
+
+    sign: str
+    words: str
+    style: str
+    under: str = ""
+    line: str = ""
+    broken: bool = True
+
+
+_LINE: Final = "━"
+_BROKEN: Final = "╌"
+_BEEN: Final = "●"
+_NOT_YET: Final = "○"
+_MUTED: Final = STYLES[Tone.MUTED]
+
+
+def marks(journey: Journey | None, now: float, name: str = "") -> list[Mark]:
+    """The four places of a movement's timeline.
+
+    Args:
+        journey: the movement; None for a timeline of none.
+        now: seconds since the epoch.
+        name: the product's name as the stock has it.
+    """
+    if journey is None:
+        return [Mark(_NOT_YET, words, _MUTED, line=_MUTED) for words in (say("sent"), "MQTT", "Kafka", "Strapi")]
+    moved = f"{signed(journey.delta)} " if journey.movement is not None else ""
+    called = readable(journey.product_name or name or journey.product)
+    found = [Mark(_BEEN, say("sent"), "$foreground", f"{moved}{called}")]
+    if journey.received_at is None:
+        open_yet = journey.mqtt_topic is not None and journey.stage is Stage.PUBLISHED
+        words, style = (say("to MQTT"), _WAITING) if open_yet else ("MQTT", _MUTED)
+        under = "" if open_yet or journey.mqtt_topic is not None else say("not over MQTT")
+        found.append(Mark(WAITS if open_yet else _NOT_YET, words, style, under, style))
+    else:
+        took = _between(journey.published_at, journey.received_at)
+        under = clock(journey.received_at) if took is None else say("after {time}").format(time=duration(took))
+        found.append(Mark(_BEEN, "MQTT", "bold $mqtt", under, "$mqtt", broken=False))
+    return [*found, _kafka_mark(journey), _strapi_mark(journey, now)]
+
+
+_WAITING: Final = "bold $text-warning"
+
+
+def _kafka_mark(journey: Journey) -> Mark:
+    at = journey.acknowledged_at or journey.consumed_at
+    if at is None:
+        waits_for_it = journey.received_at is not None and journey.stage is not Stage.DECIDED
+        if waits_for_it:
+            return Mark(WAITS, say("waits for Kafka"), _WAITING, "", "$text-warning")
+        return Mark(_NOT_YET, "Kafka", _MUTED, line=_MUTED)
+    took = _between(journey.received_at, at)
+    words = f"Kafka {journey.position}".rstrip()
+    return Mark(_BEEN, words, "bold $kafka", "" if took is None else f"+ {duration(took)}", "$kafka", broken=False)
+
+
+def _strapi_mark(journey: Journey, now: float) -> Mark:
+    said, style = result(journey)
+    before = journey.acknowledged_at or journey.consumed_at
+    if journey.stage is not Stage.DECIDED and journey.elsewhere is None:
+        if before is None:
+            return Mark(_NOT_YET, "Strapi", _MUTED, line=_MUTED)
+        under = say("{time} by now; kept in Kafka").format(time=waited(now - before))
+        return Mark(WAITS, say("waits for Strapi"), _WAITING, under, "$text-warning")
+    if journey.verdict is Verdict.REJECTED:
+        why = readable(say(journey.rejection.text)) if journey.rejection is not None else ""
+        return Mark("✗", said, style, why, "$text-error", broken=before is None)
+    if journey.verdict is not Verdict.APPLIED:
+        return Mark(outcome(journey).glyph, said, style, "", "$strapi", broken=before is None)
+    under = "" if journey.elsewhere is not None else _took_in_all(journey, before)
+    words = say("{result} in Strapi").format(result=said) if journey.stock_after is not None else said
+    return Mark(_BEEN, words, "bold $strapi", under, "$strapi", broken=False)
+
+
+def _took_in_all(journey: Journey, before: float | None) -> str:
+    """How long the last hop took, and the whole way."""
+    decided = journey.decided_at
+    hop = None if decided is None else _between(before, decided)
+    whole = None if decided is None else _between(journey.published_at or journey.received_at, decided)
+    if hop is None or whole is None:
+        return ""
+    return say("+ {time} = {whole} in all").format(time=duration(hop), whole=duration(whole))
+
+
+def result(journey: Journey) -> tuple[str, str]:
+    """What came of a movement in words, and their style: `28 → 33`, `refused: only 1 in stock`, `waits for Strapi`."""
+    if journey.verdict is None and journey.elsewhere is None:
+        if journey.acknowledged_at or journey.consumed_at:
+            return say("waits for Strapi, in Kafka {place}").format(place=journey.position), _WAITING
+        return (say("waits for Kafka") if journey.received_at is not None else say("sending")), _WAITING
+    found = outcome(journey)
+    if journey.verdict is Verdict.REJECTED:
+        return say("refused: {why}").format(why=found.words), "bold $text-error"
+    stock = ""
+    if journey.stock_before is not None and journey.stock_after is not None:
+        stock = f"{count(journey.stock_before)} → {count(journey.stock_after)}"
+    if journey.verdict is Verdict.APPLIED and stock:
+        return stock, "bold $text-success"
+    return f"{found.words} {stock}".rstrip(), f"bold {STYLES[found.tone]}"
+
+
+def dots(journey: Journey | None) -> Content:
+    """A movement's way as three dots in the colours of the systems, joined where it came through: `●━●━●`."""
+    _, mqtt, kafka, strapi = marks(journey, 0.0)
+    parts: list[tuple[str, str]] = [(mqtt.sign, mqtt.style)]
+    for mark in (kafka, strapi):
+        parts += [(_BROKEN if mark.broken else _LINE, mark.line), (mark.sign, mark.style)]
+    if journey is not None and journey.verdict is Verdict.APPLIED:
+        parts[-1] = (_BEEN, "$text-success")
     return Content.assemble(*parts)
+
+
+def timeline(found: Sequence[Mark], places: Sequence[int], width: int, hint: str = "") -> Content:
+    """Draw a timeline on two lines, each place where it is told.
+
+    Args:
+        found: the four places.
+        places: the column in which each begins, growing.
+        width: the cells there are.
+        hint: what stands in the second line instead of times.
+    """
+    above: list[tuple[str, str]] = [(" " * places[0], "")]
+    below: list[tuple[str, str]] = [(" " * places[0], "")]
+    for at, mark in enumerate(found):
+        last = at + 1 == len(found)
+        room = (width if last else places[at + 1]) - places[at]
+        text = _cut(f"{mark.sign} {mark.words}", room - (0 if last else 2))
+        above.append((text, mark.style))
+        if not last:
+            after = found[at + 1]
+            line = (_BROKEN if after.broken else _LINE) * max(0, room - cell_len(text) - 2)
+            above.append((f" {line} ", after.line))
+        under = _cut(mark.under, room - (0 if last else 1))
+        below.append((under + " " * (room - cell_len(under)), _MUTED))
+    return Content.assemble(*above, "\n", *([*below[:1], (hint, _MUTED)] if hint else below))
+
+
+def timeline_row(found: Sequence[Mark], width: int) -> Content:
+    """Draw a timeline on one line; where it has no room the times go first, then the places that it left.
+
+    Args:
+        found: the four places.
+        width: the cells there are.
+    """
+    line = _row(found, times=True)
+    for start in range(len(found)):
+        if line.cell_length <= width:
+            return line
+        line = _row(found[start:], times=False)
+    return line.truncate(width, ellipsis=True)
+
+
+def _row(found: Sequence[Mark], *, times: bool) -> Content:
+    parts: list[tuple[str, str]] = []
+    for at, mark in enumerate(found):
+        if at:
+            parts.append((f" {(_BROKEN if mark.broken else _LINE) * 2} ", mark.line))
+        parts.append((f"{mark.sign} {mark.words}", mark.style))
+        if times and mark.under:
+            parts.append((f" {mark.under}", _MUTED))
+    return Content.assemble(*parts)
+
+
+def _cut(text: str, width: int) -> str:
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - 1) + "…" if width > 0 else ""

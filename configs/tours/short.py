@@ -15,7 +15,7 @@ async def tour(t: Player) -> None:
         fr="opsci : des mouvements de stock à travers MQTT, Kafka et Strapi, en direct dans un terminal.",
     )
     await t.wait_match(r"3 [^│┃]*/s · [1-9]", seconds=90)
-    await t.mark(en="Three panes", fr="Trois volets", shows=("● MQTT", "● Kafka", "● Strapi"))
+    await t.mark(en="Three panes", fr="Trois volets", shows=("MQTT ●", "Kafka ●", "Strapi ●"))
     t.objects(12, every=0.5)
     await t.pause(6)
     await t.caption(

@@ -116,8 +116,8 @@ def open_screen(stack: LocalStack, home: Path, size: tuple[int, int]) -> Iterato
     """Open `opsci-tui` on servers, in English and in an empty folder, and wait until the chain is up."""
     environ = {**os.environ, "HOME": str(home), "OPSCI_SCREEN_LANGUAGE": "en"}
     with Terminal([str(_OPSCI_TUI), "--config", str(stack.settings_file)], *size, environ, home) as terminal:
-        terminal.wait_for("MQTT in", seconds=30)
-        terminal.wait_for(" up ", seconds=60)
+        terminal.wait_for("Move stock", seconds=30)
+        terminal.wait_for("nothing waits", seconds=60)
         time.sleep(3)  # the group's first assignment, which is not what is measured
         yield terminal
 
@@ -172,9 +172,9 @@ def _type(terminal: Terminal, flood: Flood, publisher: threading.Thread) -> None
         terminal.type("\x15")
         time.sleep(0.3)
         # Out of the form, and seen to be: a key that came before would be typed into it.
-        terminal.wait_for(" Follow", terminal.type("\x1b"))
+        terminal.wait_for(" follow", terminal.type("\x1b"))
         press("?", "Everywhere")
-        press("\x1b", "Strapi stock")
+        press("\x1b", "products")
         while len(flood.memory) < time.monotonic() - noted:
             flood.memory.append(terminal.memory())
 

@@ -38,7 +38,7 @@ def run_first_frame(bench: Bench, contender: Contender) -> Outcome:
     with tempfile.TemporaryDirectory() as home:
         command = [str(Path(sys.prefix) / "bin" / "opsci-tui")]
         with Terminal(command, *_SIZE, {**os.environ, "HOME": home, "OPSCI_SCREEN_LANGUAGE": "en"}) as terminal:
-            return Outcome(value=terminal.wait_for("MQTT in") - terminal.started)
+            return Outcome(value=terminal.wait_for("Move stock") - terminal.started)
 
 
 def run_idle(bench: Bench, contender: Contender) -> Outcome:

@@ -7,7 +7,9 @@ on them: some thousand movements at 50/s, Strapi away for 18 s, refused ones.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+import tempfile
 import time
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -50,6 +52,9 @@ def _empty(engine: ScriptedEngine) -> None:
 def _rates(engine: ScriptedEngine, seconds: int = 60, *, strapi: bool = True) -> None:
     """Fifty a second for so many seconds, as the counters have it."""
     journal, now = engine.journal, time.monotonic()
+    for counted in (journal.received, journal.produced, journal.answered):
+        # As if it had begun to count so long ago.
+        counted._second = int(now) - seconds
     for passed in range(seconds, -1, -1):
         most = min(_RATE, 10 + 4 * (seconds - passed))
         journal.received.add(most, now - passed)
@@ -230,6 +235,9 @@ def main() -> None:
     keys = tuple(sys.argv[6].split(",")) if len(sys.argv) > 6 else ()
     speak(language)
     folder.mkdir(parents=True, exist_ok=True)
+    # A view that somebody chose before is not for a picture.
+    state = tempfile.mkdtemp()
+    os.environ["XDG_STATE_HOME"] = state
     for kind in kinds:
         lines = asyncio.run(_taken(kind, (width, height), theme, keys))
         name = f"{kind}-{width}x{height}-{theme}-{language}{'-' if keys else ''}{'-'.join(keys)}.png"

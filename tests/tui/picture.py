@@ -42,7 +42,7 @@ async def take(chain: EmbeddedChain) -> str:
                 payload = b"Hello mqtt0"
             await asyncio.wrap_future(chain.publish(payload))
         await pilot.press("4", *str(products[2].id), "enter", *"+5", "enter")
-        await until(pilot, lambda: "✓ in Strapi" in widget_text(screen.form.sent), 30)
+        await until(pilot, lambda: " ms" in widget_text(screen.form.sent), 30)
         await pilot.press(*"-5000", "enter")
         await until(pilot, lambda: "the movement takes 5000" in widget_text(screen.form.sent), 30)
         await until(pilot, lambda: journal.decided.total == FROM_OBJECTS + 2, 30)

@@ -80,7 +80,7 @@ def test_it_opens_with_all_servers_away_and_q_leaves(tmp_path: Path) -> None:
     terminal = Terminal("--config", str(settings_file(tmp_path, AWAY)), state=tmp_path)
     try:
         terminal.wait_for(b"Move stock")
-        terminal.wait_for(b"down")
+        terminal.wait_for(b"DOWN")
         terminal.type(b"q")
         terminal.wait_for(b"finishing what is under way")
         assert terminal.process.wait(30) == 0
@@ -104,7 +104,7 @@ def test_keys_that_one_read_of_the_terminal_brings_go_where_they_belong(
     terminal = Terminal("--config", str(settings_file(tmp_path, AWAY)), state=tmp_path)
     try:
         terminal.wait_for(b"Move stock")
-        terminal.wait_for(b"down")
+        terminal.wait_for(b"DOWN")
         terminal.type(keys)
         terminal.wait_for(said)
     finally:

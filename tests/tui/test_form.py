@@ -10,6 +10,7 @@ from textual.events import Key
 from bridge.errors import PublishError
 from bridge.journal import Verdict
 from bridge.movement import Reason
+from bridge.phrase import Phrase
 from bridge.settings import ScreenSettings, Settings
 from tests.tui.looking import SIZES, main_screen, screen_text, until, widget_text
 from tests.tui.marks import NARROW
@@ -26,6 +27,10 @@ def preview_of(form: MovementForm) -> str:
     return widget_text(form.query_one("#preview"))
 
 
+def way_of(app: OpsciApp) -> str:
+    return widget_text(main_screen(app).query_one("#way"))
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_from_keys_to_the_stock(engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]) -> None:
     form = main_screen(app).form
@@ -36,22 +41,23 @@ async def test_from_keys_to_the_stock(engine: ScriptedEngine, app: OpsciApp, pil
     await until(pilot, lambda: engine.published)
     payload, answer = engine.published[0]
     assert payload == b'{"id":12,"amount":5,"type":"IN"}'
-    await until(pilot, lambda: "sending …" in widget_text(form.sent))
+    await until(pilot, lambda: "sending" in widget_text(form.sent) or not form.sent.display)
     sent = engine.journey(payload)
     sent.published_at, sent.received_at = sent.received_at, None
     engine.journal.published(sent)
     answer.set_result(sent)
-    await until(pilot, lambda: "sent ─ in MQTT …" in widget_text(form.sent))
+    await until(pilot, lambda: "◌ to MQTT" in way_of(app))
     assert form.amount.value == ""
     assert form.product.value == "12"
     journey = engine.journey(payload)
     journey.movement_id = sent.movement_id
     engine.journal.arrived([journey])
-    await until(pilot, lambda: "in Kafka …" in widget_text(form.sent))
+    await until(pilot, lambda: "◌ waits for Kafka" in way_of(app))
     engine.acknowledge([journey])
-    await until(pilot, lambda: "in Kafka p3@0" in widget_text(form.sent))
+    await until(pilot, lambda: "● Kafka p3@0" in way_of(app))
     engine.apply([journey])
-    await until(pilot, lambda: "✓" in widget_text(form.sent))
+    await until(pilot, lambda: "● 41 → 46 in Strapi" in way_of(app))
+    assert "●━●━●  41 → 46" in widget_text(form.sent) or not form.sent.display
 
 
 async def test_a_rejected_movement_says_why(engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]) -> None:
@@ -60,8 +66,9 @@ async def test_a_rejected_movement_says_why(engine: ScriptedEngine, app: OpsciAp
     await until(pilot, lambda: engine.published)
     journey = engine.journey(engine.published[0][0])
     engine.published[0][1].set_result(journey)
-    engine.reject([journey], Reason.INSUFFICIENT_STOCK, "only 2 in stock, 3 to take")
-    await until(pilot, lambda: "✗ only 2 in stock, 3 to take" in widget_text(form.sent))
+    had = Phrase("stock is {stock}, the movement takes {amount}", stock=2, amount=3)
+    engine.reject([journey], Reason.INSUFFICIENT_STOCK, had)
+    await until(pilot, lambda: "✗  refused: only 2 in stock" in widget_text(form.sent))
 
 
 async def test_a_movement_that_got_lost_says_that_it_was_sent_again(engine: ScriptedEngine) -> None:
@@ -74,7 +81,7 @@ async def test_a_movement_that_got_lost_says_that_it_was_sent_again(engine: Scri
         sent.received_at = None
         engine.journal.published(sent)
         engine.published[0][1].set_result(sent)
-        await until(pilot, lambda: "in MQTT" in widget_text(form.sent))
+        await until(pilot, lambda: "◌╌○╌○" in widget_text(form.sent))
         sent.resent = "the stock did not show it: sent again by itself, 2 times in all"
         engine.journal.news.ring()
         await until(pilot, lambda: "sent again by itself, 2 times in all" in widget_text(form.sent))
@@ -87,7 +94,7 @@ async def test_a_movement_that_got_lost_says_that_it_was_sent_again(engine: Scri
         engine.apply(copies[:1])
         copies[1].verdict, copies[1].decided_at = Verdict.DUPLICATE, copies[0].decided_at
         engine.journal.settled(copies[1:])
-        await until(pilot, lambda: "✓ in Strapi 41 → 46" in widget_text(form.sent))
+        await until(pilot, lambda: "41 → 46" in widget_text(form.sent))
         assert form.sent.entries[0].applied
 
 

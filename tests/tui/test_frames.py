@@ -35,8 +35,8 @@ async def test_rows_that_come_lay_nothing_out_and_are_on_the_screen(engine: Scri
         for come in range(1, 11):
             engine.flow(1, amount=come)
             await until(pilot, lambda come=come: view.rows == 60 + come)  # type: ignore[misc]
-        await until(pilot, lambda: "· 70" in screen_text(app))
-        assert "+10 1" in screen_text(app)
+        await until(pilot, lambda: "70 received" in screen_text(app))
+        assert "+10 Licensed" in screen_text(app)
         assert view.scroll_y == view.max_scroll_y == 71 - view.container_size.height
     assert laid_out == []
 
@@ -54,14 +54,15 @@ async def test_the_first_rows_and_none_any_more_lay_nothing_out_either(engine: S
         await until(pilot, lambda: view.scroll_y == view.max_scroll_y > 0)
         await pilot.press("x")
         await until(pilot, lambda: not view.rows and not view.scroll_y)
-        await until(pilot, lambda: "nothing came over MQTT yet" in screen_text(app))
+        await until(pilot, lambda: "Nothing has moved yet." in screen_text(app))
     assert laid_out == []
 
 
 async def test_a_title_is_painted_by_its_own_line(engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]) -> None:
     pane = main_screen(app).panes[0]
     engine.receive(5)
-    await until(pilot, lambda: "· 5" in screen_text(app).splitlines()[pane.region.y])
+    await until(pilot, lambda: "0/s" not in screen_text(app).splitlines()[pane.region.y])
+    assert "MQTT ●" in screen_text(app).splitlines()[pane.region.y]
     await pilot.press("up")
     await until(pilot, lambda: "holding still" in screen_text(app).splitlines()[pane.region.bottom - 1])
 
@@ -76,7 +77,7 @@ async def test_rows_that_scrolled_away_are_freed_at_once(
     try:
         for come in range(1, 21):
             engine.flow(view.size.height, amount=come)
-            await until(pilot, lambda come=come: f"+{come} 1" in screen_text(app))  # type: ignore[misc]
+            await until(pilot, lambda come=come: f"+{come} L" in screen_text(app))  # type: ignore[misc]
         painted = sum(isinstance(found, PaintedRow) for found in gc.get_objects())
     finally:
         gc.enable()

@@ -38,8 +38,8 @@ async def test_a_click_on_a_title_sorts_and_turns(app: OpsciApp, pilot: Pilot[No
         await until(pilot, lambda arrow=arrow: f"stock{arrow}" in widget_lines(view)[0])  # type: ignore[misc]
         assert [view.key_at(row) for row in range(3)] == ids
     assert view.cursor is None
-    await pilot.click(view, offset=(2, 0))
-    await until(pilot, lambda: "id▲" in widget_lines(view)[0])
+    await pilot.click(view, offset=(1, 0))
+    await until(pilot, lambda: "#▲" in widget_lines(view)[0])
 
 
 async def test_a_click_on_the_titles_of_a_log_does_nothing(
@@ -88,7 +88,7 @@ async def test_the_button_and_the_suggestions_take_clicks(
     form = main_screen(app).form
     await until(pilot, lambda: main_screen(app).stock.rows == 3)
     # The form's height is that of the terminal's size once the screen knows it.
-    await until(pilot, lambda: form.region.height == {24: 5, 40: 8, 60: 11}[size[1]])
+    await until(pilot, lambda: form.region.height == {24: 1, 40: 10, 60: 16}[size[1]])
     await pilot.click("#product")
     await pilot.press(*"towels")
     await until(pilot, lambda: form.suggestions.is_open)

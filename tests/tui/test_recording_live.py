@@ -35,18 +35,18 @@ RECORD = [sys.executable, "-c", "import sys; from tui.cli import main; sys.exit(
 
 AWAY_AND_BACK = """
 async def tour(t):
-    for server in ("● MQTT", "● Kafka", "● Strapi"):
+    for server in ("MQTT ●", "Kafka ●", "Strapi ●"):
         await t.wait_for(server, seconds=60)
     await t.stop_server("strapi")
-    await t.wait_for("✗ Strapi", seconds=60)
-    await t.mark(en="Gone", fr="Parti", shows="✗ Strapi")
+    await t.wait_for("Strapi  DOWN", seconds=60)
+    await t.mark(en="Gone", fr="Parti", shows="Strapi  DOWN")
     t.objects(3, every=0.2)
     await t.all_done()
     await t.wait_match(r"1 [^│┃]*· 3 ")
     await t.start_server("strapi")
     await t.all_done(seconds=120)
     await t.wait_decided(seconds=60)
-    await t.mark(en="Back", fr="De retour", shows=("● Strapi", "✓ 3"))
+    await t.mark(en="Back", fr="De retour", shows=("Strapi ●", "✓ 3"))
 """
 
 

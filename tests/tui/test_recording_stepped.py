@@ -137,6 +137,6 @@ def test_what_waits_for_a_server_goes_on_when_it_is_back(tmp_path: Path) -> None
         'await t.wait_for("· 1")',
         'await t.start_server("kafka")',
         'await t.wait_for("✓ 1")',
-        'await t.mark(en="Back", fr="Retour", shows=("● Kafka", "✓ 1"))',
+        'await t.mark(en="Back", fr="Retour", shows=("Kafka ●", "✓ 1"))',
     )
     assert list(check(film_stepped(script).cast)) == []

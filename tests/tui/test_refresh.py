@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import tui.scheduler
-from tests.tui.looking import main_screen, until
+from tests.tui.looking import main_screen, screen_text, until
 from tui.app import OpsciApp
 from tui.widgets.status import StatusBar
 
@@ -61,7 +61,7 @@ async def test_what_is_counted_last_is_not_left_to_the_tick(
     for come in range(1, 11):
         engine.receive()
         await until(pilot, lambda come=come: screen.mqtt.rows == come)  # type: ignore[misc]
-    await until(pilot, lambda: str(screen.panes[0].border_title).split(" · ")[-1].startswith("10"))
+    await until(pilot, lambda: "10 received" in screen_text(app))
 
 
 @pytest.mark.usefixtures("no_tick")
@@ -73,6 +73,9 @@ async def test_rows_come_between_two_looks_at_figures_and_a_key_has_them_looked_
     async with app.run_test(size=(120, 40)) as pilot:
         screen, pulled = main_screen(app), list[int]()
         monkeypatch.setattr(screen.query_one(StatusBar), "pull", lambda: pulled.append(1))
+        # The screen draws itself once more when it knows its size.
+        await pilot.pause()
+        pulled.clear()
         for come in range(1, 6):
             engine.receive()
             await until(pilot, lambda come=come: screen.mqtt.rows == come)  # type: ignore[misc]

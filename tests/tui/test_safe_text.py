@@ -11,19 +11,20 @@ from rich.style import Style
 from textual.content import Content
 from textual.events import Paste
 
-from bridge.journal import Journal, Journey, Latency, Product, State, Verdict
+from bridge.journal import Journal, Journey, Product, State, Verdict
 from bridge.journal.connection import Connection, Server
 from bridge.movement import Reason, Rejection
+from bridge.simulator import Standing
 from bridge.text import readable
 from tests.tui.looking import main_screen, screen_text, until
 from tests.tui.marks import TOASTS
 from tui.app import OpsciApp
 from tui.outcome import Tone
 from tui.screens.record import journey_details, product_details
-from tui.timeline import way_line
+from tui.timeline import dots, marks, result, timeline, timeline_row
 from tui.widgets.column_layout import Column, lay_out
 from tui.widgets.columns import KAFKA_COLUMNS, MQTT_COLUMNS, STOCK_COLUMNS
-from tui.widgets.status import connection_lines, totals_line, trouble_lines
+from tui.widgets.status import banner_lines, state_label, status_line, trouble_lines
 from tui.widgets.strips import record_line
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ def test_a_record_of_any_text_is_one_printable_line_of_its_width(text: str, payl
         strip = record_line(lay_out(columns, width), journey, 0.0, tones=TONES, width=width)
         assert_safe(strip.text)
         assert sum(segment.cell_length for segment in strip) == width
-    assert_safe(way_line(journey, width).plain)
+    assert_safe(timeline_row(marks(journey, 2.0), width).plain)
+    assert_safe(timeline(marks(journey, 2.0), [0, 9, 30, 60], 90).plain.replace("\n", " "))
+    assert_safe(dots(journey).plain + result(journey)[0])
     assert_safe(journey_details(journey).plain)
 
 
@@ -90,10 +93,12 @@ def test_the_status_of_any_text_is_printable(text: str) -> None:
     journal.notes["note"] = text
     for state in State:
         connection = Connection(state, text, 1.0, text, text)
+        journal.connections[Server.MQTT] = connection
         for content in (
-            *connection_lines(Server.MQTT, connection, Latency(0, 0, 0, 0)),
+            state_label(connection, 2.0),
+            banner_lines(journal, 2.0),
             trouble_lines({Server.MQTT: connection}, journal.notes),
-            totals_line(journal, wide=True),
+            status_line(journal, Standing(trouble=text), 120),
         ):
             assert isinstance(content, Content)
             assert_safe(content.plain)

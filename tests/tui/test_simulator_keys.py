@@ -12,7 +12,7 @@ from tests.tui.looking import SIZES, main_screen, screen_text, until
 from tests.tui.scripted import ScriptedEngine
 from tui.app import OpsciApp
 from tui.screens.simulator import SimulatorRequest, SimulatorScreen, read_wish
-from tui.widgets.status import simulator_line
+from tui.widgets.status import simulator_words
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -27,10 +27,10 @@ async def test_ctrl_g_asks_starts_says_and_stops(engine: ScriptedEngine, app: Op
     await pilot.press("enter")
     await until(pilot, lambda: engine.calls == ["start_simulator 50 2.5"])
     engine.simulation = Standing(True, 50, 2.5, 1_234, 2.4)
-    await until(pilot, lambda: "sim 50 obj 2.5/s, 1,234 sent" in screen_text(app))
+    await until(pilot, lambda: "50 sensors, 2.5/s" in screen_text(app))
     await pilot.press("ctrl+g")
     await until(pilot, lambda: engine.calls[1:] == ["stop_simulator"])
-    await until(pilot, lambda: "sim 50" not in screen_text(app))
+    await until(pilot, lambda: "50 sensors" not in screen_text(app))
     await pilot.press("ctrl+g")
     await until(pilot, lambda: "50 objects would send 2.5/s" in screen_text(app))
     await pilot.press("ctrl+g")
@@ -96,8 +96,8 @@ def test_what_is_no_number_of_objects_is_said(objects: str, rate: str) -> None:
 
 def test_the_line_says_what_is_wrong() -> None:
     running = Standing(True, 20, 50, 1_234, 31)
-    assert simulator_line(running).plain == "⟳ sim 20 obj 50/s, 1,234 sent  ctrl+g stops"
-    assert "only 31/s of it gets through" in simulator_line(running._replace(slow=True)).plain
-    assert "▲ away" in simulator_line(running._replace(trouble="away")).plain
-    assert simulator_line(Standing()).plain == ""
-    assert simulator_line(Standing(trouble="no product left")).plain == "▲ sim: no product left"
+    assert simulator_words(running).plain == "20 sensors, 50/s"
+    assert "only 31/s of it gets through" in simulator_words(running._replace(slow=True)).plain
+    assert "▲ away" in simulator_words(running._replace(trouble="away")).plain
+    assert simulator_words(Standing()).plain == ""
+    assert simulator_words(Standing(trouble="no product left")).plain == "▲ no product left"

@@ -32,7 +32,7 @@ async def test_a_screen_is_drawn_by_textual_s_own_compositor(
     app = OpsciApp(engine)
     async with app.run_test(size=(120, 40)) as pilot:
         assert type(app.screen._compositor) is Compositor
-        await until(pilot, lambda: "MQTT in" in screen_text(app))
+        await until(pilot, lambda: "1 MQTT" in screen_text(app))
 
 
 def test_keys_are_read_by_textual_s_own_driver(engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from bridge.journal import Journey, Product
-from bridge.movement import Movement
+from bridge.journal import Journey, Product, Verdict
+from bridge.movement import Movement, Reason, Rejection
 from bridge.text import readable
 from tui.format import count
 from tui.language import speak
@@ -35,15 +35,16 @@ def used(layout: Layout[str]) -> int:
 
 def test_the_lowest_rank_is_always_shown() -> None:
     assert [shown.title for shown in lay_out(COLUMNS, 1).columns] == ["b"]
-    assert lay_out(COLUMNS, 4).hidden == ("a", "x")
+    assert lay_out(COLUMNS, 4).hidden == ("a",)
 
 
 def test_a_cell_stays_free_for_the_sign_that_columns_are_hidden() -> None:
-    assert used(lay_out(COLUMNS, 10)) == 9
+    assert used(lay_out(COLUMNS, 8)) == 7
+    assert used(lay_out(COLUMNS, 10)) == 10
 
 
 def test_an_extra_waits_until_the_others_have_what_they_wish() -> None:
-    assert lay_out(COLUMNS, 18).hidden == ("x",)
+    assert [shown.id for shown in lay_out(COLUMNS, 18).columns] == ["a", "b"]
     assert lay_out(COLUMNS, 19).widths == (6, 6, 5)
 
 
@@ -61,9 +62,48 @@ def test_columns_never_pass_the_width(width: int) -> None:
 
 
 def test_all_core_columns_stand_in_a_third_of_120_columns() -> None:
-    assert {"time", "topic", "prod.", "amount", "Q", "R", "D", "verdict"} <= titles(lay_out(MQTT_COLUMNS, 36))
-    assert {"time", "topic", "p@offset", "key", "ack"} <= titles(lay_out(KAFKA_COLUMNS, 35))
-    assert {"id", "name", "stock", "last", "status", "when"} <= titles(lay_out(STOCK_COLUMNS, 40))
+    assert {"time", "move", "product", "result"} <= titles(lay_out(MQTT_COLUMNS, 39))
+    assert {"place", "move", "product", "saved"} <= titles(lay_out(KAFKA_COLUMNS, 27))
+    assert {"#", "product", "stock", "last", "ago"} <= titles(lay_out(STOCK_COLUMNS, 35))
+
+
+RESULTS = [
+    Journey("x", b"", received_at=1.0),
+    Journey("x", b"", decided_at=1.0, verdict=Verdict.APPLIED, stock_before=28, stock_after=33),
+    *(
+        Journey("x", b"", decided_at=1.0, verdict=Verdict.REJECTED, rejection=Rejection(reason, "why"))
+        for reason in Reason
+    ),
+]
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("width", [39, 57, 74])
+def test_what_came_of_a_movement_is_never_cut(width: int, language: str) -> None:
+    """In the widths that the first pane has at 120 columns and 60, and with all of 80."""
+    speak(language)
+    try:
+        for journey in RESULTS:
+            cell = cells.result(journey, 0.0)
+            need = cell.needs or cell_len(cell.text)
+            layout = lay_out([one.grown(need) if one.id == "result" else one for one in MQTT_COLUMNS], width)
+            room = dict(zip([one.id for one in layout.columns], layout.widths, strict=True))
+            text = fit(cell, room["result"], "right").strip()
+            assert text in {cell.text, cell.short}, f"{text!r} of {cell.text!r} in {room['result']} cells"
+            assert {"amount", "product", "time"} <= room.keys()
+    finally:
+        speak("en")
+
+
+def test_names_give_way_before_results_and_extras_wait_for_both() -> None:
+    for width in range(28, 200):
+        room = dict(zip(*_ids_and_widths(lay_out(MQTT_COLUMNS, width)), strict=True))
+        assert room["result"] >= 10, width
+        assert "topic" not in room or (room["product"] >= 30 and room["result"] >= 18), width
+
+
+def _ids_and_widths(layout: Layout[Journey]) -> tuple[list[str], tuple[int, ...]]:
+    return [column.id for column in layout.columns], layout.widths
 
 
 def titles(layout: Layout[Journey] | Layout[Product]) -> set[str]:
@@ -158,12 +198,12 @@ def test_columns_make_room_for_the_numbers_in_them_at_every_width_of_a_pane() ->
 
 
 def test_a_movements_stock_before_and_after_is_never_cut_to_another_number() -> None:
-    journey = Journey("x", b"", stock_before=123_456_789, stock_after=123_456_794)
-    cell = cells.stock_before_after(journey, 0)
-    seen = {fit(cell, width, "right").strip() for width in range(1, 40)}
-    assert "123,456,789 → 123,456,794" in seen
-    assert "123456789 → 123456794" in seen
-    assert all("…" not in text or text == "…" for text in seen)
+    journey = Journey(
+        "x", b"", stock_before=123_456_789, stock_after=123_456_794, decided_at=1.0, verdict=Verdict.APPLIED
+    )
+    cell = cells.result(journey, 0)
+    seen = {fit(cell, width, "right").strip() for width in range(cell.needs, 40)}
+    assert seen == {"✓ 123,456,789 → 123,456,794", "✓123456789→123456794"}
 
 
 def test_numbers_stand_right() -> None:

@@ -8,7 +8,7 @@ from bridge.journal import Elsewhere, Journey, Verdict
 from bridge.movement import Movement, Reason, Rejection
 from tui.outcome import outcome
 from tui.screens.record import journey_details, payload_lines
-from tui.timeline import stations, way_line
+from tui.timeline import dots, marks, result, stations, timeline, timeline_row
 
 
 def journey(**fields: object) -> Journey:
@@ -25,29 +25,77 @@ CONSUMED = {**IN_KAFKA, "consumed_at": 1.018}
 APPLIED = {**CONSUMED, "decided_at": 1.03, "verdict": Verdict.APPLIED, "stock_before": 41, "stock_after": 46}
 
 
+WHY = Rejection(Reason.UNKNOWN_PRODUCT, "no product has the id 999")
+REFUSED = {**CONSUMED, "decided_at": 1.03, "verdict": Verdict.REJECTED, "rejection": WHY}
+NOT_JSON = {
+    "received_at": 1.0,
+    "decided_at": 1.001,
+    "verdict": Verdict.REJECTED,
+    "rejection": Rejection(Reason.NOT_JSON, "the payload is not JSON"),
+}
+
+
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
-        (SENT, "sent ─ in MQTT …"),
-        (RECEIVED, "sent ─ in MQTT 2.0 ms ─ in Kafka …"),
-        (IN_KAFKA, "sent ─ in MQTT 2.0 ms ─ in Kafka p3@128 12 ms ─ in Strapi …"),
-        (CONSUMED, "sent ─ in MQTT 2.0 ms ─ in Kafka p3@128 12 ms ─ consumed 4.0 ms ─ in Strapi …"),
-        (APPLIED, "sent ─ in MQTT 2.0 ms ─ in Kafka p3@128 12 ms ─ consumed 4.0 ms ─ ✓ in Strapi 41 → 46 12 ms"),
+        (SENT, "● sent +5 12 ╌╌ ◌ to MQTT ╌╌ ○ Kafka ╌╌ ○ Strapi"),
+        (RECEIVED, "● sent +5 12 ━━ ● MQTT after 2.0 ms ╌╌ ◌ waits for Kafka ╌╌ ○ Strapi"),
+        (
+            IN_KAFKA,
+            "● sent +5 12 ━━ ● MQTT after 2.0 ms ━━ ● Kafka p3@128 + 12 ms ╌╌ "
+            "◌ waits for Strapi 18 s by now; kept in Kafka",
+        ),
+        (
+            APPLIED,
+            "● sent +5 12 ━━ ● MQTT after 2.0 ms ━━ ● Kafka p3@128 + 12 ms ━━ "
+            "● 41 → 46 in Strapi + 16 ms = 30 ms in all",
+        ),
+        (
+            REFUSED,
+            "● sent +5 12 ━━ ● MQTT after 2.0 ms ━━ ● Kafka p3@128 + 12 ms ━━ ✗ refused: unknown product "
+            "no product has the id 999",
+        ),
     ],
 )
-def test_a_way_grows_hop_by_hop(fields: dict[str, object], line: str) -> None:
-    assert way_line(journey(**fields), 200).plain == line
+def test_a_timeline_grows_hop_by_hop(fields: dict[str, object], line: str) -> None:
+    assert timeline_row(marks(journey(**fields), 19.5), 200).plain == line
 
 
 def test_a_movement_rejected_at_ingest_never_was_in_kafka() -> None:
-    why = Rejection(Reason.NOT_JSON, "the payload is not JSON")
-    line = way_line(journey(received_at=1.0, decided_at=1.001, verdict=Verdict.REJECTED, rejection=why), 200).plain
-    assert line == "in MQTT ─ ✗ the payload is not JSON 1.0 ms"
+    _, _, kafka, strapi = marks(journey(**NOT_JSON), 2.0)
+    assert (kafka.sign, kafka.broken) == ("○", True)
+    assert (strapi.sign, strapi.words, strapi.under) == ("✗", "refused: not JSON", "the payload is not JSON")
+
+
+def test_each_place_of_a_timeline_stands_where_it_is_told() -> None:
+    above, below = timeline(marks(journey(**APPLIED), 2.0), [2, 22, 46, 84], 120).plain.split("\n")
+    assert [above.index(words) - 2 for words in ("sent", "MQTT", "Kafka", "41 → 46 in Strapi")] == [2, 22, 46, 84]
+    assert [below.index(words) for words in ("+5 12", "after 2.0 ms", "+ 12 ms", "+ 16 ms")] == [2, 22, 46, 84]
+    assert "╌" not in above
+    assert len(above) <= 120
+
+
+@pytest.mark.parametrize(
+    ("fields", "drawn", "said"),
+    [
+        (SENT, "◌╌○╌○", "sending"),
+        (RECEIVED, "●╌◌╌○", "waits for Kafka"),
+        (IN_KAFKA, "●━●╌◌", "waits for Strapi, in Kafka p3@128"),
+        (APPLIED, "●━●━●", "41 → 46"),
+        (REFUSED, "●━●━✗", "refused: unknown product"),
+        (NOT_JSON, "●╌○╌✗", "refused: not JSON"),
+    ],
+)
+def test_a_sent_movement_has_a_dot_for_each_system_and_its_result_in_words(
+    fields: dict[str, object], drawn: str, said: str
+) -> None:
+    assert dots(journey(**fields)).plain == drawn
+    assert result(journey(**fields))[0] == said
 
 
 def test_a_record_that_was_consumed_before_its_acknowledgement_has_no_time_between() -> None:
     found = journey(**{**CONSUMED, "consumed_at": 1.013})
-    assert way_line(found, 200).plain.endswith("in Kafka p3@128 12 ms ─ consumed ─ in Strapi …")
+    assert stations(found)[-2].took is None
 
 
 @pytest.mark.parametrize(
@@ -77,11 +125,10 @@ def test_a_foreign_record_has_no_mqtt() -> None:
 
 
 @pytest.mark.parametrize("width", [20, 30, 40, 60, 80])
-def test_where_room_is_short_the_latest_station_stays(width: int) -> None:
-    line = way_line(journey(**APPLIED), width)
-    assert line.plain.endswith("✓ in Strapi 41 → 46")
-    assert line.cell_length <= max(width, len("… ─ ✓ in Strapi 41 → 46"))
-    assert "…" in line.plain or "sent" in line.plain
+def test_where_room_is_short_the_latest_place_stays(width: int) -> None:
+    line = timeline_row(marks(journey(**APPLIED), 2.0), width)
+    assert line.plain.endswith("41 → 46 in Strapi")
+    assert line.cell_length <= width
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ async def test_markup_is_text_in_the_page_and_in_the_served_screen(
             except AssertionError:
                 raise AssertionError(screen()) from None
 
-        await shows("Strapi stock")
+        await shows("3 Strapi")
         browser.find("textarea").send_keys("3/", lane.name, Keys.ENTER)
         # As much of each as the column has room for.
         await shows(*(text[:15] for text in MARKUP))

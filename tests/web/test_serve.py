@@ -56,7 +56,7 @@ async def test_the_screen_is_painted_and_driven_in_a_browser(served: Served, bro
     assert "drives the chain" in served.said[1]
     browser._driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": LISTEN})
     await asyncio.to_thread(browser.open, served.address)
-    for text in ("MQTT in", "Kafka produced", "Strapi stock", "Move stock"):
+    for text in ("MQTT", "Kafka", "Strapi", "Move stock"):
         await browser.until(lambda text=text: text in paints(browser), 60)  # type: ignore[misc]
     assert "-first-byte" in browser.run("return document.body.className")
     assert browser.run("return document.querySelector('.xterm-text-layer').width > 400")

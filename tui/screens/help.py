@@ -12,7 +12,7 @@ from textual.widgets import Static
 from bridge.journal import Elsewhere, Verdict
 from tui.actions import ACTIONS, HELP, KEY_SIGNS, bindings, given_keys
 from tui.language import msgid, say
-from tui.outcome import EARLIER, ELSEWHERE, GLYPHS, PENDING, VERDICTS
+from tui.outcome import EARLIER, ELSEWHERE, GLYPHS, VERDICTS, WAITS
 from tui.widgets.footer import KeysFooter, TranslatedKeys
 
 if TYPE_CHECKING:
@@ -93,9 +93,8 @@ def _signs() -> Iterator[tuple[str, str]]:
         f"{elsewhere.glyph} {say(elsewhere.words)}",
         say("another engine of the group applied or refused it; without a ledger no more is known"),
     )
-    yield f"{PENDING} " + say("on its way"), say("nothing is decided yet")
+    yield f"{WAITS} " + say("waits"), say("nothing is decided yet")
     yield f"{EARLIER} " + say("earlier"), say("read back from Kafka at the start, and counted in no figure")
-    yield "Q R D", say("MQTT quality of service, retained, delivered before (DUP)")
 
 
 def _line(action: Action) -> Content:

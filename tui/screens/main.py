@@ -1,4 +1,4 @@
-"""The main screen: status above, three panes, the way of the selected movement, the form below."""
+"""The main screen: the account above, three panes, the timeline of the selected movement, the form below."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bridge.journal import Journey, Server
 from bridge.runtime import collect_cycles
 from bridge.text import readable
 from tui.actions import bindings
+from tui.format import count
 from tui.language import say
 from tui.scheduler import RefreshScheduler
 from tui.screens.confirm import ConfirmScreen
@@ -22,18 +23,20 @@ from tui.screens.latency import LatencyScreen
 from tui.screens.panes import PanesScreen, WayLine
 from tui.screens.presets import PresetScreen
 from tui.screens.simulator import SimulatorController
+from tui.view_choice import MOVEMENTS, PANES, STAGE, VIEWS, ViewChoice, view_file
 from tui.widgets.amount_plan import send_plan
+from tui.widgets.columns import MOVEMENT_COLUMNS, MQTT_COLUMNS
 from tui.widgets.cursor import LineView
 from tui.widgets.find import FindBar, Finder
 from tui.widgets.footer import KeysFooter
 from tui.widgets.form import MovementForm
 from tui.widgets.pane import PaneTabs
-from tui.widgets.status import StatusBar
+from tui.widgets.stage import Stage
+from tui.widgets.status import Banner, StatusBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from textual import events
     from textual.app import ComposeResult
     from textual.widget import Widget
 
@@ -50,6 +53,9 @@ _HELP: Final = "help"
 
 _LET_GO: Final = 2.0
 """Seconds after which what another screen left in memory is let go of."""
+
+_KAFKA: Final = 2
+"""The number of the pane that the view of movements has not."""
 
 WIDE: Final = 110
 """Columns from which the three panes stand side by side."""
@@ -84,7 +90,7 @@ class MainScreen(PanesScreen):
     """
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual declares it so
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-medium"), (50, "-tall")]  # noqa: RUF012 - Textual declares it so
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (20, "-short"), (32, "-medium"), (50, "-tall")]  # noqa: RUF012 - Textual declares it so
 
     BINDINGS = bindings("main")
 
@@ -100,6 +106,7 @@ class MainScreen(PanesScreen):
         self._before = before
         self._origins = origins
         self._simulator = SimulatorController(self, engine)
+        self._choice = ViewChoice(view_file())
         self._settled = False
         views = (self.mqtt, self.kafka, self.stock)
         self._watch = RefreshScheduler(
@@ -112,18 +119,23 @@ class MainScreen(PanesScreen):
         )
 
     def compose(self) -> ComposeResult:
-        """Status, tabs, panes, way, form, keys."""
-        yield StatusBar(self._engine, self._letters, self._origins)
+        """The account, tabs, panes and arrows, timeline, banner, form, keys."""
+        yield StatusBar(self._engine)
         yield PaneTabs(self.panes)
         with Horizontal(id="panes"):
-            yield from self.panes
-        yield WayLine()
+            mqtt, kafka, stock = self.panes
+            into_kafka, into_strapi = self.arrows
+            yield from (mqtt, into_kafka, kafka, into_strapi, stock)
+        yield Stage(self._engine.journal)
+        yield WayLine(self.panes, self._engine.journal.stock)
+        yield Banner(self._engine.journal, self._origins)
         yield MovementForm(self._engine.journal, self._engine.settings.mqtt.publish_topic, self.moves)
         yield FindBar(Finder((self.mqtt, self.kafka), self.stock))
-        yield KeysFooter()
+        yield KeysFooter(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Start to look for news."""
+        self.show_view(self._choice.view)
         self.show_pane(1)
         if self._before is not None:
             self._go_on(self._before)
@@ -181,18 +193,70 @@ class MainScreen(PanesScreen):
         self._simulator.pull()
         for pane in self.panes:
             pane.pull(now)
-        self.query_one(WayLine).pull(self.followed)
         self.form.pull()
+        self.pull_way()
 
     def pull_figures(self) -> None:
         """Take over how the servers are, and what is counted."""
         self.query_one(StatusBar).pull()
+        self.query_one(Banner).pull()
+        waiting = len(self._letters)
+        self.query_one(KeysFooter).put_figure("letters.open", count(waiting) if waiting else "")
         for pane in self.panes:
             pane.pull_title()
+        if self.panes_are_side_by_side:
+            for arrow in self.arrows:
+                arrow.pull()
+        else:
+            self.query_one(PaneTabs).pull()
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Leave the footer's room to the keys of the focus where it is narrow; ctrl+p works all the same."""
-        self.query_one(KeysFooter).show_command_palette = event.size.width >= WIDE
+    def pull_way(self) -> None:
+        """Draw the timeline of the movement that is followed, of the last one that was sent where none is."""
+        shown = self.followed or next((sent.journey for sent in self.form.sent.entries), None)
+        if self._choice.view == STAGE:
+            self.query_one(Stage).pull(shown)
+        else:
+            self.query_one(WayLine).pull(shown)
+
+    def show_view(self, view: str) -> None:
+        """Show one of the three views.
+
+        Args:
+            view: one of `tui.view_choice.VIEWS`.
+        """
+        for one in VIEWS:
+            self.set_class(one == view, f"view-{one}")
+        self.mqtt.show_columns(MOVEMENT_COLUMNS if view == MOVEMENTS else MQTT_COLUMNS)
+        if view == MOVEMENTS and self._current == _KAFKA:
+            self.show_pane(1)
+
+    def action_view(self) -> None:
+        """Go on to the next view."""
+        view = VIEWS[(VIEWS.index(self._choice.view) + 1) % len(VIEWS)]
+        self._choice.choose(view)
+        self.show_view(view)
+        if view == PANES:
+            self.show_pane(self._current)
+
+    def action_pane(self, number: int) -> None:
+        """Go to a pane; where the view has none of it, to the view that has all."""
+        if self._choice.view == STAGE or (self._choice.view == MOVEMENTS and number == _KAFKA):
+            self._choice.choose(PANES)
+            self.show_view(PANES)
+        super().action_pane(number)
+
+    @property
+    def panes_are_side_by_side(self) -> bool:
+        """Whether all three are shown."""
+        return self.has_class("-wide") and not self.has_class("zoomed")
+
+    def on_resize(self) -> None:
+        """Draw anew what is drawn for a width."""
+        self.call_after_refresh(self._redraw)
+
+    def _redraw(self) -> None:
+        if self.is_mounted and self.app.is_running:
+            self.pull()
 
     def on_amount_prompt_submitted(self, event: AmountPrompt.Submitted) -> None:
         """Hand what was typed on rows to the engine."""
@@ -202,6 +266,7 @@ class MainScreen(PanesScreen):
 
     def on_movement_form_left(self) -> None:
         """Go back to the pane that had the focus last."""
+        self.remove_class("form-open")
         self.show_pane(self._current)
 
     def on_movement_form_submitted(self, event: MovementForm.Submitted) -> None:
@@ -225,6 +290,7 @@ class MainScreen(PanesScreen):
 
     def action_form(self) -> None:
         """Go to the form, where typing replaces the product of the last movement."""
+        self.add_class("form-open")
         self.set_focus(self.form.product)
         self.form.product.action_select_all()
 
@@ -236,6 +302,7 @@ class MainScreen(PanesScreen):
         if there < len(self.panes):
             self.show_pane(there + 1)
         else:
+            self.add_class("form-open")
             self.set_focus(places[there])
 
     def action_simulate(self) -> None:

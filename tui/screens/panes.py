@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
-from textual.content import Content
-
-from bridge.journal import Journey
+from bridge.journal import Hop, Journey, Server
+from tui.actions import ACTIONS, given_keys, key_cap
 from tui.language import say
 from tui.screens.record_actions import RecordsScreen
-from tui.timeline import way_line
+from tui.timeline import marks, timeline, timeline_row
 from tui.widgets.cached_static import CachedStatic
 from tui.widgets.columns import KAFKA_COLUMNS, MQTT_COLUMNS
 from tui.widgets.find import FindBar
 from tui.widgets.log import LogView
-from tui.widgets.pane import Pane, PaneTabs
+from tui.widgets.pane import HopArrow, KafkaPane, MqttPane, Pane, PaneTabs
 from tui.widgets.sent import Moves
 from tui.widgets.stock import StockView
 from tui.widgets.stock_pane import StockPane
@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from bridge.journal import StockTable
+    from bridge.settings import Settings
     from tui.engine import Engine
     from tui.widgets.cursor import LineView
 
 __all__ = ["SHARES", "Following", "PanesScreen", "Sizes", "WayLine", "resized"]
 
 
-SHARES: Final = (39, 38, 43)
+SHARES: Final = (42, 30, 38)
 """The panes' shares of the width to start with, which the stylesheet explains."""
 
 STEP: Final = 8
@@ -55,6 +56,19 @@ def resized(shares: Sequence[int], place: int, step: int) -> tuple[int, ...]:
     each = step * STEP // others
     found = tuple(share + (each * others if here == place else -each) for here, share in enumerate(shares))
     return found if min(found) >= LEAST else tuple(shares)
+
+
+def first_steps(settings: Settings) -> list[tuple[str, str]]:
+    """What an empty screen offers: the key of each, as the settings give it, and what it does."""
+    known = {action.id: action for scope in ("app", "main") for action in ACTIONS[scope]}
+    offered = {
+        "sensors": say("start simulated sensors"),
+        "focus.form": say("move a product's stock yourself"),
+        "web.open": say("open the web page") if settings.screen.web else "",
+        "help": say("help: every key and every sign"),
+    }
+    keys = {name: given_keys(known[name], settings.screen.keys).keys.split(",")[0] for name in offered}
+    return [(key_cap(keys[name]), does) for name, does in offered.items() if keys[name] and does]
 
 
 class Sizes:
@@ -99,20 +113,43 @@ class Sizes:
 
 
 class WayLine(CachedStatic):
-    """The way of the movement that is followed."""
+    """The timeline of the movement that is followed, each place of it under its pane.
 
-    def __init__(self) -> None:
+    Args:
+        panes: the three.
+        board: the products, for their names.
+    """
+
+    def __init__(self, panes: Sequence[Pane], board: StockTable) -> None:
         super().__init__(id="way", markup=False)
+        self._panes = panes
+        self._board = board
 
     def pull(self, followed: Journey | None) -> None:
-        """Draw how far it has come, or how to follow one."""
-        if followed is None:
-            said = Content.styled(
-                say("↑ ↓ select a record to follow its movement through the panes"), "$foreground-disabled"
-            )
+        """Draw how far it has come, or what will be drawn here."""
+        width = self.size.width
+        if not width:
+            return
+        named = None if followed is None or followed.product_name else self._board.find(followed.product)
+        found = marks(followed, time.time(), "" if named is None else named.name)
+        if self.size.height < _LINES:
+            said = timeline_row(found, width)
         else:
-            said = way_line(followed, max(20, self.screen.size.width - 4))
+            hint = say("the way of a movement shows here, with the time of each hop") if followed is None else ""
+            said = timeline(found, self._places(width), width, hint)
         self.update(said, layout=False)
+
+    def _places(self, width: int) -> list[int]:
+        """Under which columns the places stand: sent and MQTT under the first pane, the others under theirs."""
+        starts = [pane.region.x + 2 - self.region.x for pane in self._panes]
+        if any(not pane.display or not pane.region.width for pane in self._panes):
+            starts = [width * share // 4 for share in (1, 2, 3)]
+            return [2, *starts]
+        return [starts[0], starts[0] + max(12, self._panes[0].region.width // 2), *starts[1:]]
+
+
+_LINES: Final = 2
+"""How many lines a timeline has where there is room."""
 
 
 class Following:
@@ -163,17 +200,21 @@ class PanesScreen(RecordsScreen):
     def __init__(self, engine: Engine, moves: Moves | None = None) -> None:
         super().__init__(engine)
         journal = engine.journal
-        self.mqtt = LogView(journal.mqtt, journal.stock, MQTT_COLUMNS, "mqtt", say("nothing came over MQTT yet"))
-        self.kafka = LogView(journal.kafka, journal.stock, KAFKA_COLUMNS, "kafka", say("Kafka has nothing yet"))
+        self.mqtt = LogView(journal.mqtt, journal.stock, MQTT_COLUMNS, "mqtt", say("Nothing has moved yet."))
+        self.mqtt.hints = first_steps(engine.settings)
+        self.kafka = LogView(journal.kafka, journal.stock, KAFKA_COLUMNS, "kafka", "")
         self.stock = StockView(journal.stock, "stock")
         self.moves = Moves(journal.stock) if moves is None else moves
         """All that was sent from the keyboard."""
         self.panes: tuple[Pane, Pane, StockPane] = (
-            Pane(1, say("MQTT in"), self.mqtt, journal.received),
-            Pane(2, say("Kafka produced"), self.kafka, journal.produced),
-            StockPane(3, say("Strapi stock"), self.stock, journal.stock, self.moves),
+            MqttPane(1, Server.MQTT, self.mqtt, journal.received, journal),
+            KafkaPane(2, Server.KAFKA, self.kafka, journal.produced, journal),
+            StockPane(3, self.stock, journal, self.moves),
         )
-        self.panes[2].pulse = journal.answered
+        self.arrows = (
+            HopArrow(journal, Server.MQTT, Server.KAFKA, (Hop.INGEST,)),
+            HopArrow(journal, Server.KAFKA, Server.STRAPI, (Hop.KAFKA, Hop.APPLY)),
+        )
         self._following = Following(self.panes, self.stock, journal.stock)
         self._sizes = Sizes(self, self.panes)
         self._relative = False
@@ -204,7 +245,11 @@ class PanesScreen(RecordsScreen):
     def follow(self, journey: Journey | None) -> None:
         """Light up a movement in all panes, None none."""
         self._following.follow(journey)
-        self.query_one(WayLine).pull(journey)
+        self.pull_way()
+
+    def pull_way(self) -> None:
+        """Draw the timeline of the movement that is followed."""
+        self.query_one(WayLine).pull(self.followed)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Remember the pane that has, or last had, the focus."""

@@ -32,6 +32,9 @@ class Cell(NamedTuple):
         short: what it says where it has no room.
         number: the number that it says, which is never cut; None where it is a text.
         needs: how many cells a column should have for it; 0 for as many as its text has.
+        tail: a word at the right end of the cell, which is never cut where the text is.
+        tail_tone: its colour.
+        whole: whether its shorter text stands for it wherever it has no room, as it is not to be cut.
     """
 
     text: str
@@ -39,6 +42,9 @@ class Cell(NamedTuple):
     short: str = ""
     number: int | None = None
     needs: int = 0
+    tail: str = ""
+    tail_tone: Tone = Tone.PLAIN
+    whole: bool = False
 
 
 def fit(cell: Cell, width: int, align: Literal["left", "right"]) -> str:
@@ -54,7 +60,7 @@ def fit(cell: Cell, width: int, align: Literal["left", "right"]) -> str:
         forms = (*filter(None, (cell.short,)), *shorter(text, cell.number))
         text = next((form for form in forms if len(form) <= width), "…")
         length = len(text)
-    if length > width and cell.short and width - cell_len(cell.short) < 5:
+    if length > width and cell.short and (cell.whole or width - cell_len(cell.short) < 5):
         text = cell.short
         length = cell_len(text)
     if length > width:
@@ -84,6 +90,7 @@ class Column(Generic[Item]):
             does not.
         sorts_by: what of an item is compared where the table is sorted by this column; None where it can't be.
         largest_first: whether the largest is what one looks for: then it stands on top at first.
+        full: the width at which what stands in it is rarely cut: the extras wait until it has that.
         arrow: the sign of the order that the table is sorted in, where it is by this column.
     """
 
@@ -101,6 +108,7 @@ class Column(Generic[Item]):
     grows: int = 0
     sorts_by: Callable[[Item], int | float | str] | None = None
     largest_first: bool = False
+    full: int = 0
     arrow: str = ""
 
     def heading(self) -> Cell:
@@ -124,7 +132,7 @@ class Layout(NamedTuple, Generic[Item]):
     Attributes:
         columns: those that fit.
         widths: the width of each in cells.
-        hidden: the ids of those that do not fit.
+        hidden: the ids of those that do not fit, but for the extras.
     """
 
     columns: tuple[Column[Item], ...]
@@ -154,6 +162,7 @@ def _lay_out(columns: Sequence[Column[Item]], width: int) -> Layout[Item]:
     widths: dict[int, int] = {}
     room = _admit(columns, core, widths, width + 1)
     room = _grow(widths, {place: columns[place].wish for place in core}, room)
+    room = _grow(widths, {place: max(columns[place].wish, columns[place].full) for place in core}, room)
     room = _admit(columns, extras, widths, room)
     room = _grow(widths, {place: columns[place].wish for place in extras}, room)
     _grow(widths, {place: columns[place].most for place in by_rank}, room)
@@ -161,7 +170,7 @@ def _lay_out(columns: Sequence[Column[Item]], width: int) -> Layout[Item]:
     return Layout(
         tuple(columns[place] for place in shown),
         tuple(widths[place] for place in shown),
-        tuple(column.id for place, column in enumerate(columns) if place not in widths),
+        tuple(columns[place].id for place in core if place not in widths),
     )
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from rich.cells import cell_len
+
+from bridge.journal import Verdict
 from bridge.text import readable, readable_bytes
 from tui.format import age, clock, clock_milliseconds, count, duration, signed
-from tui.language import msgid
-from tui.outcome import EARLIER, Tone, outcome, shown_status
+from tui.language import msgid, say
+from tui.outcome import EARLIER, WAITS, Tone, briefly, outcome, shown_status
+from tui.timeline import dots
+from tui.timeline import result as timeline_result
 from tui.widgets.column_layout import EXTRA, Cell, Column
 
 if TYPE_CHECKING:
@@ -16,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KAFKA_COLUMNS",
+    "MOVEMENT_COLUMNS",
     "MQTT_COLUMNS",
     "STOCK_COLUMNS",
     "acknowledged_ago",
@@ -25,28 +32,29 @@ __all__ = [
     "barcode",
     "changed",
     "changed_at",
-    "duplicate",
+    "full_result",
+    "hops",
     "kafka_topic",
-    "key",
     "last_change",
     "mqtt_topic",
-    "name",
+    "number",
     "payload",
     "pending_stock",
     "position",
     "product",
     "product_id",
     "product_name",
-    "quality",
     "received_ago",
     "received_at",
-    "retained",
+    "result",
     "status",
     "stock",
-    "stock_before_after",
-    "verdict",
+    "what",
 ]
 
+
+LOW: Final = 5
+"""Below so many pieces a stock is little."""
 
 ABSENT = "·"
 """What stands where there is nothing to say."""
@@ -104,11 +112,6 @@ def product(journey: Journey, now: float) -> Cell:
     return Cell(readable(journey.product), Tone.STRONG)
 
 
-def name(journey: Journey, now: float) -> Cell:
-    """The product's name, once Strapi told it."""
-    return Cell(readable(journey.product_name), Tone.MUTED)
-
-
 def amount(journey: Journey, now: float) -> Cell:
     """The signed amount."""
     if journey.movement is None:
@@ -117,25 +120,57 @@ def amount(journey: Journey, now: float) -> Cell:
     return Cell(signed(delta), Tone.IN if delta > 0 else Tone.OUT, number=delta)
 
 
-def quality(journey: Journey, now: float) -> Cell:
-    """The quality of service that the message came with."""
-    return Cell(str(journey.qos), Tone.MUTED)
-
-
-def retained(journey: Journey, now: float) -> Cell:
-    """`R` where the broker had kept the message."""
-    return Cell("R", Tone.STRONG) if journey.retained else Cell(ABSENT, Tone.MUTED)
-
-
-def duplicate(journey: Journey, now: float) -> Cell:
-    """`D` where the broker says that it sent the message before."""
-    return Cell("D", Tone.STRONG) if journey.redelivered else Cell(ABSENT, Tone.MUTED)
-
-
-def verdict(journey: Journey, now: float) -> Cell:
-    """What became of it."""
+def result(journey: Journey, now: float) -> Cell:
+    """What came of it: `✓ 28 → 33`, `✗ unknown product`, `◌ waits`. It is never cut."""
     found = outcome(journey)
-    return Cell(f"{found.glyph} {found.words}", found.tone, found.glyph)
+    if journey.verdict is None and journey.elsewhere is None:
+        return Cell(f"{WAITS} {briefly(journey)}", Tone.PENDING, whole=True)
+    before, after = journey.stock_before, journey.stock_after
+    if journey.verdict is Verdict.APPLIED and before is not None and after is not None:
+        short = f"{found.glyph}{before}→{after}"
+        return Cell(f"{found.glyph} {count(before)} → {count(after)}", found.tone, short, needs=len(short), whole=True)
+    short = f"{found.glyph} {briefly(journey)}"
+    return Cell(f"{found.glyph} {found.words}", found.tone, short, needs=cell_len(short), whole=True)
+
+
+def hops(journey: Journey, now: float) -> Cell:
+    """How far it came, as a sign for each system: `●━●━●`."""
+    tone = Tone.REJECTED if journey.verdict is Verdict.REJECTED else outcome(journey).tone
+    return Cell(dots(journey).plain, tone)
+
+
+def full_result(journey: Journey, now: float) -> Cell:
+    """What came of it in words, with where it waits."""
+    if journey.verdict is None and journey.elsewhere is None:
+        said, _ = timeline_result(journey)
+        return Cell(f"{WAITS} {said}", Tone.PENDING, f"{WAITS} {briefly(journey)}", whole=True)
+    return result(journey, now)
+
+
+def what(journey: Journey, name: str) -> Cell:
+    """What moved: the product's name, else how the publisher names it, else what the payload begins with.
+
+    Args:
+        journey: the movement.
+        name: the product's name as the stock has it, empty where it has none.
+    """
+    called = journey.product_name or name or journey.product
+    if called:
+        return Cell(readable(called), Tone.PLAIN)
+    return Cell(f"“{readable_bytes(journey.payload, 64, journey.cut)}”", Tone.MUTED)
+
+
+def number(journey: Journey, known: int | None) -> Cell:
+    """The product by its number, `#14`, or as the publisher names it.
+
+    Args:
+        journey: the movement.
+        known: the number under which the stock has the product, None where it has none.
+    """
+    identity = journey.product_id if known is None else known
+    if identity is not None:
+        return Cell(f"#{identity}", Tone.MUTED)
+    return Cell(readable(journey.product or ABSENT), Tone.MUTED)
 
 
 def position(journey: Journey, now: float) -> Cell:
@@ -143,25 +178,11 @@ def position(journey: Journey, now: float) -> Cell:
     return Cell(journey.position or ABSENT)
 
 
-def key(journey: Journey, now: float) -> Cell:
-    """The Kafka key."""
-    return Cell(readable(ABSENT if journey.key is None else journey.key), Tone.STRONG)
-
-
 def acknowledgement(journey: Journey, now: float) -> Cell:
     """How long Kafka took to acknowledge the record, from its arrival over MQTT."""
     if journey.acknowledged_at is None or journey.received_at is None:
         return Cell(ABSENT, Tone.MUTED)
     return Cell(duration(journey.acknowledged_at - journey.received_at), Tone.MUTED)
-
-
-def stock_before_after(journey: Journey, now: float) -> Cell:
-    """The stock before and after."""
-    if journey.stock_after is None or journey.stock_before is None:
-        return Cell("")
-    before, after = journey.stock_before, journey.stock_after
-    short = f"{before} → {after}"
-    return Cell(f"{count(before)} → {count(after)}", short=short, number=after, needs=len(short))
 
 
 def payload(journey: Journey, now: float) -> Cell:
@@ -175,8 +196,9 @@ def product_id(found: Product, now: float) -> Cell:
 
 
 def product_name(found: Product, now: float) -> Cell:
-    """The product's name."""
-    return Cell(readable(found.name), Tone.STRONG)
+    """The product's name, with a word where nothing is left of it."""
+    empty = say("empty") if found.stock <= 0 else ""
+    return Cell(readable(found.name), Tone.PLAIN, tail=empty, tail_tone=Tone.REJECTED)
 
 
 def barcode(found: Product, now: float) -> Cell:
@@ -185,8 +207,9 @@ def barcode(found: Product, now: float) -> Cell:
 
 
 def stock(found: Product, now: float) -> Cell:
-    """The stock in pieces."""
-    return Cell(count(found.stock), Tone.STRONG if found.stock else Tone.REJECTED, number=found.stock)
+    """The stock in pieces; little of it has the colour of what needs attention."""
+    tone = Tone.STRONG if found.stock >= LOW and shown_status(found) != "danger" else Tone.OUT
+    return Cell(count(found.stock), tone if found.stock > 0 else Tone.REJECTED, number=found.stock)
 
 
 def pending_stock(found: Product, pending: int) -> Cell:
@@ -224,14 +247,16 @@ def changed_at(found: Product, now: float) -> Cell:
 
 
 STOCK_COLUMNS: Final[tuple[Column[Product], ...]] = (
-    Column("id", msgid("id"), 4, 4, 8, 3, product_id, "right", grows=16, sorts_by=lambda product: product.id),
-    Column("name", msgid("name"), 8, 24, 60, 1, product_name, sorts_by=lambda product: product.name.casefold()),
-    Column("stock", msgid("stock"), 6, 7, 13, 0, stock, "right", grows=14, sorts_by=lambda product: product.stock),
+    Column("id", msgid("#"), 2, 2, 8, 4, product_id, "right", grows=16, sorts_by=lambda product: product.id),
+    Column(
+        "name", msgid("product"), 8, 20, 60, 0, product_name, full=30, sorts_by=lambda product: product.name.casefold()
+    ),
+    Column("stock", msgid("stock"), 6, 6, 13, 1, stock, "right", grows=14, sorts_by=lambda product: product.stock),
     Column(
         "last",
         msgid("last"),
         5,
-        6,
+        5,
         13,
         2,
         last_change,
@@ -240,63 +265,80 @@ STOCK_COLUMNS: Final[tuple[Column[Product], ...]] = (
         sorts_by=lambda product: abs(product.last_change),
         largest_first=True,
     ),
-    Column("status", msgid("status"), 1, 8, 8, 4, status, short_title=msgid("S"), sorts_by=shown_status),
     Column(
         "when",
-        msgid("when"),
+        msgid("ago"),
         4,
         4,
         4,
-        5,
+        3,
         changed,
         "right",
-        clock=Column("when", msgid("at"), 8, 8, 8, 5, changed_at),
+        clock=Column("when", msgid("at"), 8, 8, 8, 3, changed_at),
         sorts_by=lambda product: product.changed_at,
         largest_first=True,
     ),
-    Column("barcode", msgid("barcode"), 10, 12, 14, EXTRA, barcode, sorts_by=lambda product: product.barcode),
+    Column("status", msgid("status"), 8, 8, 8, EXTRA, status, sorts_by=shown_status),
+    Column("barcode", msgid("barcode"), 13, 13, 14, EXTRA + 1, barcode, sorts_by=lambda product: product.barcode),
 )
 
+
+_TIME: Final[Column[Journey]] = Column(
+    "time",
+    msgid("time"),
+    8,
+    8,
+    12,
+    3,
+    received_at,
+    ago=Column("time", msgid("ago"), 4, 4, 4, 3, received_ago, "right"),
+)
+_AMOUNT: Final[Column[Journey]] = Column("amount", msgid("move"), 4, 5, 8, 1, amount, "right", grows=14)
+_PRODUCT: Final[Column[Journey]] = Column("product", msgid("product"), 8, 20, 40, 2, product, full=30)
+_TOPIC: Final[Column[Journey]] = Column("topic", msgid("topic"), 8, 8, 24, EXTRA, mqtt_topic)
+_REFERENCE: Final[Column[Journey]] = Column("reference", msgid("named"), 5, 6, 24, EXTRA + 1, product, "right")
+_PAYLOAD: Final[Column[Journey]] = Column("payload", msgid("payload"), 16, 16, 400, EXTRA + 2, payload)
 
 MQTT_COLUMNS: Final[tuple[Column[Journey], ...]] = (
-    Column(
-        "time",
-        msgid("time"),
-        8,
-        8,
-        12,
-        4,
-        received_at,
-        ago=Column("time", msgid("ago"), 4, 4, 4, 4, received_ago, "right"),
-    ),
-    Column("topic", msgid("topic"), 5, 8, 16, 3, mqtt_topic),
-    Column("product", msgid("prod."), 5, 6, 10, 1, product, "right", grows=10),
-    Column("amount", msgid("amount"), 6, 6, 8, 0, amount, "right", grows=14),
-    Column("quality", msgid("Q"), 1, 1, 1, 5, quality),
-    Column("retained", msgid("R"), 1, 1, 1, 6, retained),
-    Column("duplicate", msgid("D"), 1, 1, 1, 7, duplicate),
-    Column("verdict", msgid("verdict"), 1, 15, 20, 2, verdict, short_title=msgid("V")),
-    Column("stock", msgid("stock"), 7, 11, 13, EXTRA, stock_before_after, "right", grows=30),
-    Column("name", msgid("product"), 12, 16, 26, EXTRA + 1, name),
-    Column("payload", msgid("payload"), 16, 16, 400, EXTRA + 2, payload),
+    _TIME,
+    _AMOUNT,
+    _PRODUCT,
+    Column("result", msgid("result"), 10, 10, 20, 0, result, "right", grows=24, full=18),
+    _TOPIC,
+    _REFERENCE,
+    _PAYLOAD,
 )
+
+
+MOVEMENT_COLUMNS: Final[tuple[Column[Journey], ...]] = (
+    _TIME,
+    _AMOUNT,
+    replace(_PRODUCT, full=32, most=60),
+    Column("hops", msgid("hops"), 5, 5, 5, 4, hops),
+    Column("result", msgid("result"), 10, 20, 60, 0, full_result, grows=24),
+    _TOPIC,
+    _REFERENCE,
+    _PAYLOAD,
+)
+"""The columns where one row tells all of a movement."""
 
 
 KAFKA_COLUMNS: Final[tuple[Column[Journey], ...]] = (
+    Column("position", msgid("place"), 6, 8, 12, 0, position, grows=24),
+    replace(_AMOUNT, rank=1),
+    Column("number", msgid("product"), 5, 5, 24, 2, product, short_title=msgid("prod.")),
+    Column("acknowledgement", msgid("saved"), 6, 6, 7, 3, acknowledgement, "right", grows=8),
     Column(
         "time",
         msgid("time"),
         8,
         8,
         12,
-        3,
+        EXTRA + 1,
         acknowledged_at,
-        ago=Column("time", msgid("ago"), 4, 4, 4, 3, acknowledged_ago, "right"),
+        ago=Column("time", msgid("ago"), 4, 4, 4, EXTRA + 1, acknowledged_ago, "right"),
     ),
-    Column("topic", msgid("topic"), 5, 8, 16, 2, kafka_topic),
-    Column("position", msgid("p@offset"), 7, 10, 12, 0, position, short_title=msgid("offset"), grows=24),
-    Column("key", msgid("key"), 4, 6, 14, 1, key, "right", grows=10),
-    Column("acknowledgement", msgid("ack"), 6, 6, 6, 4, acknowledgement, "right", grows=8),
-    Column("verdict", msgid("verdict"), 1, 1, 20, EXTRA, verdict, short_title=msgid("V")),
-    Column("payload", msgid("value"), 12, 34, 400, EXTRA + 1, payload),
+    Column("result", msgid("result"), 10, 10, 20, EXTRA, result, "right", grows=24),
+    Column("topic", msgid("topic"), 5, 8, 16, EXTRA + 2, kafka_topic),
+    Column("payload", msgid("value"), 12, 34, 400, EXTRA + 3, payload),
 )

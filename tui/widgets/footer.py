@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from itertools import groupby, islice
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -12,6 +12,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
+from tui.actions import key_cap
 from tui.language import say
 
 if TYPE_CHECKING:
@@ -28,7 +29,11 @@ Result = TypeVar("Result")
 CUT = "…"
 """What stands at the end of a line that has no room for all keys."""
 
-_RIGHT = "▏"
+MOST: Final = 7
+"""How many entries stand in a line, besides those at its right end."""
+
+_LAST: Final = ("help", "settings.help", "letters.help", "quit", "quit.anywhere")
+"""The actions at the right end, by their ids; the last is there where a field takes the key of the one before."""
 
 _STYLES = ("bold $footer-key-foreground", "$footer-description-foreground")
 
@@ -48,6 +53,15 @@ def _said(active: ActiveBinding) -> ActiveBinding:
     if title is binding.description and tooltip is binding.tooltip:
         return active
     return active._replace(binding=replace(binding, description=title, tooltip=tooltip), tooltip=tooltip)
+
+
+_NAMED: Final = ("f1",)
+"""Keys that are shown by their own name where the action's usual key is typed into a field."""
+
+
+def _lowered(title: str) -> str:
+    """A title as it stands within a line: `Move stock` becomes `move stock`, `MQTT` stays."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 
 
 class KeyShown(NamedTuple):
@@ -86,22 +100,22 @@ class KeyLine(NamedTuple):
         return next((key for start, end, key in self.places if start <= x < end), None)
 
 
-def key_line(keys: Sequence[KeyShown], last: KeyShown | None, width: int, styles: tuple[str, str]) -> KeyLine:
+def key_line(keys: Sequence[KeyShown], last: Sequence[KeyShown], width: int, styles: tuple[str, str]) -> KeyLine:
     """Lay a line out.
 
     Args:
-        keys: in order.
-        last: one that stands at the right end; None for none.
+        keys: in order; the first seven, a group counting as one, are shown.
+        last: those that stand at the right end whatever the width.
         width: the cells that there are.
         styles: those of a key and of what it does.
     """
-    right: list[tuple[str, str, KeyShown | None]] = []
-    if last is not None:
-        right = [(_RIGHT, styles[1], None), *_pieces([last], last.does, styles)]
+    # A whole line has wide gaps between its entries, one in which not all have room narrow ones.
+    right = [piece for key in last for piece in _pieces([key], key.does, styles)]
     room = width - sum(cell_len(text) for text, _, _ in right)
     pieces: list[tuple[str, str, KeyShown | None]] = []
     used = 0
-    for _, group in groupby(enumerate(keys), lambda place: place[1].group or place[0]):
+    groups = groupby(enumerate(keys), lambda place: place[1].group or place[0])
+    for _, group in islice(groups, MOST):
         members = [key for _, key in group]
         more = _pieces(members, members[0].group or members[0].does, styles)
         size = sum(cell_len(text) for text, _, _ in more)
@@ -117,7 +131,7 @@ def key_line(keys: Sequence[KeyShown], last: KeyShown | None, width: int, styles
 def _pieces(members: Sequence[KeyShown], does: str, styles: tuple[str, str]) -> list[tuple[str, str, KeyShown | None]]:
     dim = "" if all(member.enabled for member in members) else " dim"
     keys: list[tuple[str, str, KeyShown | None]] = [(key.display, styles[0] + dim, key) for key in members]
-    return [*keys, (f" {does}", styles[1] + dim, members[-1]), (" ", styles[1], None)]
+    return [(" ", styles[1], None), *keys, (f" {does}", styles[1] + dim, members[-1]), (" ", styles[1], None)]
 
 
 def _cut(
@@ -156,6 +170,18 @@ class KeysFooter(Widget, can_focus=False):
         super().__init__()
         self.set_reactive(KeysFooter.show_command_palette, show_command_palette)
         self._line = KeyLine(Content(""), ())
+        self._figures: dict[str, str] = {}
+
+    def put_figure(self, action: str, figure: str) -> None:
+        """Say a figure behind what a key does: `d refused 108`.
+
+        Args:
+            action: the id of the key's action.
+            figure: as it is shown; empty for none.
+        """
+        if self._figures.get(action, "") != figure:
+            self._figures[action] = figure
+            self.refresh()
 
     def on_mount(self) -> None:
         """Say others when the focus moves."""
@@ -181,18 +207,31 @@ class KeysFooter(Widget, can_focus=False):
         if screen is self.screen and self.app.app_focus:
             self.refresh()
 
-    def _keys(self) -> tuple[list[KeyShown], KeyShown | None]:
+    def _keys(self) -> tuple[list[KeyShown], list[KeyShown]]:
         active = self.screen.active_bindings
         found: dict[str, KeyShown] = {}
+        last: dict[str, KeyShown] = {}
         for _, binding, enabled, tooltip in active.values():
-            if binding.show and binding.action not in found:
+            identity = binding.id or ""
+            if identity in _LAST:
+                last.setdefault(identity, self._shown(binding, tooltip, enabled=enabled))
+            elif binding.show and binding.action not in found:
                 found[binding.action] = self._shown(binding, tooltip, enabled=enabled)
+        if "quit" in last or not self._is_main:
+            last.pop("quit.anywhere", None)
+        right = [last[identity] for identity in _LAST if identity in last]
         palette = active.get(self.app.COMMAND_PALETTE_BINDING)
-        if palette is None or not self.show_command_palette:
-            return list(found.values()), None
-        return list(found.values()), self._shown(palette.binding, palette.tooltip, enabled=palette.enabled)
+        if palette is not None and self.show_command_palette:
+            right.append(self._shown(palette.binding, palette.tooltip, enabled=palette.enabled))
+        return list(found.values()), right
+
+    @property
+    def _is_main(self) -> bool:
+        """Whether nothing stands behind the screen, so that leaving it is leaving the program."""
+        return len(self.app.screen_stack) == 1
 
     def _shown(self, binding: Binding, tooltip: str, *, enabled: bool) -> KeyShown:
-        group = say(binding.group.description) if binding.group is not None else ""
-        display = self.app.get_key_display(binding)
-        return KeyShown(binding.key, display, binding.description, tooltip or binding.description, enabled, group)
+        group = _lowered(say(binding.group.description)) if binding.group is not None else ""
+        does = f"{_lowered(binding.description)} {self._figures.get(binding.id or '', '')}".rstrip()
+        display = key_cap(binding.key) if binding.key in _NAMED else self.app.get_key_display(binding)
+        return KeyShown(binding.key, display, does, tooltip or binding.description, enabled, group)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Button, Input, Label
+from textual.widgets import Button, Input
 
 from tui.actions import bindings
 from tui.language import say
@@ -38,11 +38,10 @@ class Fields(Horizontal):
 
     def compose(self) -> ComposeResult:
         """From the left."""
-        yield Label(say("product"))
-        yield PlainInput(placeholder=say("id, name or barcode"), compact=True, select_on_focus=False, id="product")
-        yield Label(say("amount"))
+        product = say("product: name, number or barcode")
+        yield PlainInput(placeholder=product, compact=True, select_on_focus=False, id="product")
         yield PlainInput(placeholder=say("+5 or -3"), compact=True, select_on_focus=False, id="amount", max_length=16)
-        button = Button(say("Send"), id="send", compact=True)
+        button = Button(say("Send") + " ⏎", id="send", compact=True)
         button.can_focus = False
         yield button
         yield CachedStatic(id="meant", markup=False)
@@ -72,7 +71,8 @@ class Fields(Horizontal):
         self.amount.action_end()
 
     def show_meant(self, found: Preview) -> None:
-        """Name the product that is meant."""
+        """Name the product that is meant and what becomes of its stock, and light the button where Enter sends."""
+        self.query_one("#send").set_class(found.movement is not None, "ready")
         self.query_one("#meant", CachedStatic).update(meant_line(found), layout=False)
 
 
@@ -122,7 +122,7 @@ class MovementForm(Vertical):
 
     def on_mount(self) -> None:
         """Name the border."""
-        self.border_title = Content(say("4 Move stock"))
+        self.border_title = Content.assemble(("4 ", "$foreground-muted"), (say("Move stock"), "bold $foreground"))
 
     @property
     def fields(self) -> Fields:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bridge.journal import Journey
@@ -10,6 +11,7 @@ from tui.actions import bindings
 from tui.format import age
 from tui.language import say
 from tui.scheduler import TimeSlices
+from tui.widgets.columns import number, what
 from tui.widgets.cursor import LineView
 from tui.widgets.filter import TooLongError, journey_words, limited, read_filter
 from tui.widgets.view_model import ViewModel
@@ -18,9 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from textual import events
+    from textual.strip import Strip
 
-    from bridge.journal import Ring, StockTable
-    from tui.widgets.column_layout import Column
+    from bridge.journal import Product, Ring, StockTable
+    from tui.widgets.column_layout import Cell, Column
 
 __all__ = ["LogView"]
 
@@ -39,12 +42,19 @@ class LogView(LineView[Journey]):
     BINDINGS = bindings("log")
 
     def __init__(
-        self, ring: Ring[Journey], board: StockTable, columns: Sequence[Column[Journey]], identity: str, empty: str
+        self,
+        ring: Ring[Journey],
+        board: StockTable,
+        columns: Sequence[Column[Journey]],
+        identity: str,
+        empty: str,
     ) -> None:
-        super().__init__(columns, identity, empty)
+        super().__init__(self._own(columns), identity, empty)
         self.shown: ViewModel[Journey] = ViewModel(
             ring, lambda journey: journey.stage if journey.verdict is None else None
         )
+        self.hints: Sequence[tuple[str, str]] = ()
+        """What can be done where there is no record: keys as they are shown, and what each does."""
         self.following = True
         self.waiting = 0
         """How many records came since the reader looked back."""
@@ -74,7 +84,36 @@ class LogView(LineView[Journey]):
     def state_of(self, item: Journey, now: float) -> tuple[Hashable, str]:
         """A journey looks different with every stage, and once Strapi told the product's name."""
         ago = age(item.acknowledged_at or item.consumed_at or item.received_at or 0, now) if self.relative else ""
-        return (item.stage, item.verdict, item.offset, item.product_name, ago), ""
+        return (item.stage, item.verdict, item.offset, item.product_name, len(self._board) > 0, ago), ""
+
+    def _own(self, columns: Sequence[Column[Journey]]) -> list[Column[Journey]]:
+        own = {"product": self._product_cell, "number": self._number_cell}
+        return [replace(column, cell=own.get(column.id, column.cell)) for column in columns]
+
+    def show_columns(self, columns: Sequence[Column[Journey]]) -> None:
+        """Show other columns of the same records."""
+        self.put_columns(self._own(columns))
+
+    def empty_line(self, row: int, width: int) -> Strip:
+        """Say what can be done where nothing has come yet, with keys in the colour of keys."""
+        first, at = (1, row - 3) if self.page_rows > len(self.hints) + 3 else (0, row - 1)
+        if not self.hints or self.filter_text or (row != first and not 0 <= at < len(self.hints)):
+            return super().empty_line(row if not self.hints or self.filter_text else 1, width)
+        if row == first:
+            return self.text_line([("  " + self.empty, "line--strong")], width)
+        key, does = self.hints[at]
+        return self.text_line([("  ", "line--blank"), (f" {key} ", "line--key"), (f" {does}", "line--plain")], width)
+
+    def _known(self, journey: Journey) -> Product | None:
+        return self._board.find(journey.product) if journey.product else None
+
+    def _product_cell(self, journey: Journey, now: float) -> Cell:
+        known = None if journey.product_name else self._known(journey)
+        return what(journey, "" if known is None else known.name)
+
+    def _number_cell(self, journey: Journey, now: float) -> Cell:
+        known = None if journey.product_id is not None else self._known(journey)
+        return number(journey, None if known is None else known.id)
 
     def pull(self, now: float) -> None:
         """Show what came; while the reader looks back the rows in view stay where they are."""

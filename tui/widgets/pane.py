@@ -1,12 +1,12 @@
-"""A pane: border, title and filter around a table; and the line that names the panes where only one has room."""
+"""A pane: head, border and filter around a table; the arrows between panes; and the tabs where only one has room."""
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from rich.cells import cell_len
 from textual.containers import Vertical
 from textual.content import Content
 from textual.geometry import Region
@@ -14,13 +14,16 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
+from bridge.journal import State
 from bridge.text import readable
 from tui.actions import bindings
-from tui.format import clock, count, rate
+from tui.format import clock, count, duration, rate
 from tui.language import say, say_count
+from tui.widgets.cached_static import CachedStatic
 from tui.widgets.filter import FilterError
 from tui.widgets.inputs import PrintableInput
 from tui.widgets.log import LogView
+from tui.widgets.status import NAMES, is_away, state_label
 from tui.widgets.strips import MARK
 
 if TYPE_CHECKING:
@@ -30,19 +33,24 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
 
-    from bridge.journal import Rate
+    from bridge.journal import Connection, Hop, Journal, Rate, Server
     from tui.widgets.stock import StockView
 
-__all__ = ["FilterInput", "Pane", "PaneTabs", "sparkline"]
+__all__ = ["FilterInput", "HopArrow", "KafkaPane", "MqttPane", "Pane", "PaneTabs", "sparkline"]
 
 BLOCKS: Final = "▁▂▃▄▅▆▇█"
 
 LEAST: Final = 10
 """Below so many cells a minute says nothing."""
 
+_MINUTE: Final = 30
+"""How many cells the last minute takes at most."""
+
 
 class PaneTabs(Widget):
-    """One line: `▸1 MQTT in◂  2 Kafka  3 Strapi`; a click shows a pane.
+    """The panes in one line, as the chain that they are: `1 MQTT ● 50/s ━▶ 2 Kafka ● 928 wait ╌╌ 3 Strapi DOWN 18 s`.
+
+    A click shows a pane.
 
     Args:
         panes: those that it names.
@@ -58,33 +66,50 @@ class PaneTabs(Widget):
         super().__init__(id="tabs")
         self._panes = panes
         self._current = 1
+        self._places: list[tuple[int, int, int]] = []
+        self._said = Content("")
 
     def show(self, number: int) -> None:
         """Mark the pane of that number."""
         if number != self._current:
             self._current = number
+            self.pull()
+
+    def pull(self) -> None:
+        """Say anew how each stands."""
+        said = self._line(figures=True)
+        if said.cell_length > self.size.width:
+            said = self._line(figures=False)
+        if not said.is_same(self._said):
+            self._said = said
             self.refresh()
 
     def render(self) -> Content:
-        """The names, the current one between marks and inverted."""
-        parts: list[tuple[str, str]] = []
+        """Draw the chain."""
+        return self._said
+
+    def _line(self, *, figures: bool) -> Content:
+        parts: list[Content | tuple[str, str]] = []
+        self._places, used = [], 0
         for pane in self._panes:
-            name = f"{pane.number} {pane.heading}"
-            if pane.number == self._current:
-                parts.append((f"▸{name}◂", "bold $block-cursor-foreground on $block-cursor-background"))
-            else:
-                parts.append((f" {name} ", "$foreground-muted"))
-            parts.append((" ", ""))
+            if pane.number > 1:
+                joined = not pane.is_away and not self._panes[pane.number - 2].is_away
+                parts.append((" ━▶ " if joined else " ╌╌ ", f"${self._panes[pane.number - 2].system}"))
+                used += 4
+            name, colour = f" {pane.number} {pane.heading} ", f"${pane.system}"
+            style = f"bold $background on {colour}" if pane.number == self._current else f"bold {colour}"
+            label, figure = pane.label(), pane.figure() if figures else ""
+            part = Content.assemble((name, style), label, (f" {figure}" if figure else "", "bold $foreground"))
+            self._places.append((used, used + part.cell_length, pane.number))
+            used += part.cell_length
+            parts.append(part)
         return Content.assemble(*parts)
 
     def on_click(self, event: events.Click) -> None:
         """Show the pane whose name was clicked."""
-        start = 0
-        for pane in self._panes:
-            width = len(f" {pane.number} {pane.heading} ") + 1
-            if start <= event.x < start + width:
-                self.post_message(self.Chosen(pane.number))
-            start += width
+        for start, end, number in self._places:
+            if start <= event.x < end:
+                self.post_message(self.Chosen(number))
 
 
 def sparkline(counts: Sequence[int], room: int) -> str:
@@ -126,25 +151,30 @@ class Pane(Vertical):
 
     Args:
         number: the key that focuses it.
-        title: what it shows.
+        server: which system it shows.
         view: its rows.
-        counted: what its title counts, None for the number of rows.
+        pulse: what goes through that system.
+        journal: what its head is read from.
     """
 
-    def __init__(self, number: int, title: str, view: LogView | StockView, counted: Rate | None) -> None:
+    def __init__(self, number: int, server: Server, view: LogView | StockView, pulse: Rate, journal: Journal) -> None:
         super().__init__(id=f"pane-{view.identity}", classes="pane")
         self.number = number
-        self.heading = title
+        self.system = str(server)
+        self.heading = NAMES[server]
         self.view = view
-        self.pulse = counted
-        """What the sparkline in the title draws, None none."""
-        self._counted = counted
-        self._said: tuple[str, str] = ("", "")
+        self.pulse = pulse
+        self._server = server
+        self._journal = journal
+        self._head = CachedStatic(classes="head", markup=False)
+        self._titled = Content("")
+        self._subtitled = ""
         self._edge: int | None = None
         self._bad_filter = ""
 
     def compose(self) -> ComposeResult:
-        """The rows and, under them, the filter."""
+        """The line of the head, the rows and, under them, the filter."""
+        yield self._head
         yield self.view
         yield FilterInput(placeholder=say("text !text re:regex amount<-10 type:out"), compact=True, classes="filter")
 
@@ -158,16 +188,42 @@ class Pane(Vertical):
         if self.display:
             self.view.pull(now)
 
+    @property
+    def connection(self) -> Connection:
+        """How the connection to its system stands."""
+        return self._journal.connections[self._server]
+
+    @property
+    def is_away(self) -> bool:
+        """Whether its system does not answer."""
+        return is_away(self.connection)
+
+    def label(self) -> Content:
+        """Whether its system is up: a dot, else a word."""
+        return state_label(self.connection, time.time())
+
     def pull_title(self) -> None:
-        """Say anew what it counts, and how it stands."""
-        title = self._title()
-        said = (f"{title}{self._sparkline(cell_len(title))}", self._subtitle())
-        if said != self._said:
-            height, self._said = self.outer_size.height, said
+        """Say anew how its system stands, what there is to know of it, and how the rows stand."""
+        if self.has_class("away") != self.is_away:
+            self.set_class(self.is_away, "away")
+        title, subtitle, height = self._title(), self._subtitle(), self.outer_size.height
+        if not title.is_same(self._titled):
+            self._titled = title
             with self._painting(0):
-                self.border_title = Content(said[0])
+                self.border_title = title
+        if subtitle != self._subtitled:
+            self._subtitled = subtitle
             with self._painting(height - 1):
-                self.border_subtitle = Content(said[1])
+                self.border_subtitle = Content(subtitle)
+        self._head.update(self._second_line(), layout=False)
+
+    def on_descendant_focus(self) -> None:
+        """Draw the line of the head as the border is drawn."""
+        self.pull_title()
+
+    def on_descendant_blur(self) -> None:
+        """Draw the line of the head as the border is drawn."""
+        self.pull_title()
 
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
         """Paint anew, or only the line that a title stands on where nothing but that changed."""
@@ -234,36 +290,50 @@ class Pane(Vertical):
         self.remove_class("filtering", "bad-filter")
         self.screen.set_focus(self.view)
 
-    def _title(self) -> str:
-        """What it shows, how fast and how much: whole where there is room, without the rate where there is not."""
-        name = f"{self.number} {self.heading}"
-        pulse = [] if self.pulse is None else [rate(self.pulse.per_second())]
-        written = [f"/{readable(self.view.filter_text)}"] if self.view.filter_text else []
-        room = self.size.width - 4
-        for parts in ([*pulse, self._counts(), *written], [self._counts(), *written]):
-            title = " · ".join([name, *parts])
-            if cell_len(title) <= room:
-                break
-        return title
+    def _title(self) -> Content:
+        """Name, up or down, and the rate at the right end, with the border's line between them."""
+        colour = f"${self.system}"
+        name = Content.assemble(
+            (f"{self.number} ", "$foreground-muted"), (f"{self.heading} ", f"bold {colour}"), self.label()
+        )
+        flow = Content.styled(rate(self.pulse.per_second()), "bold $foreground")
+        focused = self.has_focus_within
+        gap = self.size.width - 4 - name.cell_length - flow.cell_length - 2
+        if gap < 1:
+            return name
+        edge = "$refused" if self.is_away else colour if focused else "$line"
+        return Content.assemble(name, " ", (("━" if focused else "─") * gap, edge), " ", flow)
 
-    def _counts(self) -> str:
-        """How many there are; with a filter, how many of them it lets through."""
-        view = self.view
-        everything = self._everything if self._counted is None else self._counted.total
-        if not view.filter_text:
-            return count(everything)
-        return say("{some} of {all}").format(some=count(view.rows), all=count(everything))
+    def figure(self) -> str:
+        """The one thing worth knowing, for a line with the other panes."""
+        return rate(self.pulse.per_second()) if self.connection.state is State.UP else ""
+
+    def _fact(self) -> Content:
+        """The one thing worth knowing of its system."""
+        return Content("")
+
+    def _second_line(self) -> Content:
+        """What there is to know, with how it went over the last minute; or what the filter lets through."""
+        view, width = self.view, self._head.size.width
+        said = self._fact()
+        if view.filter_text:
+            some = say("{some} of {all}").format(some=count(view.rows), all=count(self._everything))
+            said = Content.assemble(
+                (some, "bold $foreground"), (f"  /{readable(view.filter_text)}", "bold $text-warning")
+            )
+        if not self.styles.border_bottom[0]:
+            # Without a border how the rows stand has no other place.
+            stands = Content.styled(self._subtitle(), "$foreground-muted")
+            gap = " " * max(2, width - said.cell_length - stands.cell_length)
+            return Content.assemble(said, gap, stands)
+        drawn = sparkline(self.pulse.history(), min(_MINUTE, width - said.cell_length - 2))
+        gap = " " * (width - said.cell_length - len(drawn))
+        return Content.assemble(said, gap, (drawn, f"${self.system}")) if drawn else said
 
     @property
     def _everything(self) -> int:
-        return self.view.rows
-
-    def _sparkline(self, used: int) -> str:
-        if self.pulse is None:
-            return ""
-        # Of the width inside the border: a cell of line and one of space at either end, and one before the blocks.
-        drawn = sparkline(self.pulse.history(), self.size.width - 5 - used)
-        return f" {drawn}" if drawn else ""
+        """How many there are without the filter."""
+        return self.pulse.total
 
     def _subtitle(self) -> str:
         view = self.view
@@ -289,3 +359,66 @@ class Pane(Vertical):
             if view.mark is not None:
                 parts.append(f"{MARK} {clock(view.mark[0])} +{count(view.since_mark)}")
         return " · ".join(parts)
+
+
+class MqttPane(Pane):
+    """What came over MQTT."""
+
+    def _fact(self) -> Content:
+        total = self.pulse.total
+        if not total:
+            return Content.styled(say("listening") if self.connection.state is State.UP else "", "bold $foreground")
+        return Content.styled(say_count("{count} received", "{count} received", total), "bold $foreground")
+
+
+class KafkaPane(Pane):
+    """What Kafka has, and how much of it waits for Strapi."""
+
+    def figure(self) -> str:
+        """How many wait, where any do; else the rate."""
+        lag = self._journal.lag
+        return say_count("{count} waits", "{count} wait", lag) if lag > 0 else super().figure()
+
+    def _fact(self) -> Content:
+        lag = self._journal.lag
+        if lag > 0:
+            waiting = say_count("{count} waits for Strapi", "{count} wait for Strapi", lag)
+            return Content.styled(waiting, "bold $text-warning" if lag >= _MANY else "bold $foreground")
+        return Content.styled(say("nothing waits") if lag == 0 else "", "bold $foreground")
+
+
+_MANY: Final = 100
+"""From how many movements on what waits has the colour of what waits: a few are always on their way."""
+
+
+class HopArrow(CachedStatic):
+    """The arrow from one pane to the next, with the time that the hop typically takes; broken where one is away.
+
+    Args:
+        journal: what it is read from.
+        source: the system that it leaves.
+        target: the system that it leads to.
+        hops: what is measured between the two, one after the other.
+    """
+
+    def __init__(self, journal: Journal, source: Server, target: Server, hops: Sequence[Hop]) -> None:
+        super().__init__(classes="arrow", markup=False)
+        self._journal = journal
+        self._source = source
+        self._target = target
+        self._hops = hops
+
+    def pull(self) -> None:
+        """Say what changed."""
+        connections = self._journal.connections
+        if any(connections[server].state is not State.UP for server in (self._source, self._target)):
+            away = any(is_away(connections[server]) for server in (self._source, self._target))
+            self.update(Content.styled("\n╌╌╌╌╌", "$text-error" if away else "$foreground-muted"), layout=False)
+            return
+        took = [self._journal.latency[hop].summary() for hop in self._hops]
+        # The medians of its parts, one after the other: no one measures the whole.
+        time_ = duration(sum(one.p50 for one in took)).replace(" ", "") if all(one.measured for one in took) else ""
+        self.update(
+            Content.assemble("\n", ("━━━━▶", f"${self._source}"), "\n", (f"{time_:^5}", "$foreground-muted")),
+            layout=False,
+        )

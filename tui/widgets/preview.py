@@ -113,14 +113,13 @@ def meant_line(found: Preview) -> Content:
     product, after = found.product, found.stock_after
     if product is None:
         return Content("")
-    return Content.assemble(
-        (say("stock") + " ", STYLES[Tone.MUTED]),
-        count(product.stock),
-        (" → ", STYLES[Tone.MUTED]) if after is not None else "",
-        count(after) if after is not None else "",
-        "  ",
-        (readable(product.name), STYLES[Tone.STRONG]),
-    )
+    name = (readable(product.name), STYLES[Tone.PLAIN])
+    if after is None:
+        return Content.assemble(
+            (count(product.stock), "bold"), (" " + say("in stock") + "  ", STYLES[Tone.MUTED]), name
+        )
+    effect = f"{count(product.stock)} → {count(after)}"
+    return Content.assemble((effect, "bold"), (" " + say("after this movement") + "  ", STYLES[Tone.MUTED]), name)
 
 
 def preview_line(found: Preview, topic: str, *, urgent: str, otherwise: str) -> Content:

@@ -11,10 +11,10 @@ from textual.content import Content
 from bridge.errors import OpsciError
 from bridge.journal import Verdict
 from bridge.text import readable
-from tui.format import clock, signed
+from tui.format import clock, duration, signed, waited
 from tui.language import say
-from tui.outcome import GLYPHS, PENDING, STYLES, Tone, outcome
-from tui.timeline import way_line
+from tui.outcome import STYLES, Tone
+from tui.timeline import dots, result
 from tui.widgets.cached_static import CachedStatic
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class Sent:
             undoes._undo = self
         self._journal = journal
         self._journey: Journey | None = None
+        self._drawn: tuple[tuple[int, str], Content] | None = None
+        """Its line as it was drawn last, once it is decided, and for which width and name."""
 
     @property
     def journey(self) -> Journey | None:
@@ -106,36 +108,66 @@ class Sent:
             readable(say(error.text)) if isinstance(error, OpsciError) else readable(f"{type(error).__name__}: {error}")
         )
 
-    def line(self, width: int) -> Content:
-        """Draw it on one line of so many cells; what it names is cut before where it is."""
-        journey, problem = self.journey, self.problem
-        glyph, tone = PENDING, Tone.PENDING
-        said = problem or _said(journey)
-        if problem or (journey is not None and journey.given_up):
-            glyph, tone = GLYPHS[Verdict.REJECTED], Tone.REJECTED
-        elif journey is not None:
-            glyph, _, tone = outcome(journey)
-        product = Content(f"{readable(self.movement.product)} {readable(self.name)}")
+    def line(self, width: int, now: float) -> Content:
+        """Draw it on one line of so many cells: when, how much, what, its hops as dots, and what came of it.
+
+        The product's name gives way first, and what came of it is not cut as long as it has the room of the line.
+
+        Args:
+            width: the cells there are.
+            now: seconds since the epoch.
+        """
+        journey = self.journey
+        if self._drawn is not None and self._drawn[0] == (width, self.name):
+            return self._drawn[1]
+        said, style = self._result(journey)
+        took = self._took(journey, now)
         head = Content.assemble(
-            (f"{glyph} ", STYLES[tone]),
             (f"{clock(self.at)} ", STYLES[Tone.MUTED]),
-            (f"{signed(self.movement.delta):>6} ", STYLES[Tone.STRONG]),
-            product.truncate(max(8, width // 5), ellipsis=True, pad=True),
-            "  ",
+            (f"{signed(self.movement.delta):>6} ", f"bold {STYLES[Tone.IN if self.movement.delta > 0 else Tone.OUT]}"),
         )
-        if journey is not None and not said:
-            return Content.assemble(head, way_line(journey, width - head.cell_length))
-        return Content.assemble(head, (said or say("sending") + f" {PENDING}", STYLES[tone]))
+        room = width - head.cell_length - len(said) - len(took) - _BESIDE
+        product = Content(readable(self.name or self.movement.product))
+        name = product.truncate(max(8, min(room, width * 2 // 5)), ellipsis=True, pad=True)
+        line = Content.assemble(head, name, "  ", dots(journey), "  ", (said, style))
+        gap = width - line.cell_length - len(took)
+        if took and gap > 0:
+            line = Content.assemble(line, " " * gap, (took, STYLES[Tone.MUTED]))
+        if journey is not None and journey.verdict is not None:
+            self._drawn = (width, self.name), line
+        return line
+
+    def _result(self, journey: Journey | None) -> tuple[str, str]:
+        problem = self.problem or _said(journey)
+        if problem:
+            failed = bool(self.problem) or (journey is not None and journey.given_up)
+            return (f"✗ {problem}", STYLES[Tone.REJECTED]) if failed else (problem, STYLES[Tone.PENDING])
+        return (say("sending"), STYLES[Tone.PENDING]) if journey is None else result(journey)
+
+    def _took(self, journey: Journey | None, now: float) -> str:
+        """How long it took in all, or takes by now."""
+        if journey is None or self.problem or journey.elsewhere is not None:
+            return ""
+        began = journey.published_at or journey.received_at
+        if began is None:
+            return ""
+        if journey.verdict is None:
+            return waited(now - began)
+        return duration(journey.decided_at - began) if journey.verdict is Verdict.APPLIED and journey.decided_at else ""
 
 
 def _said(journey: Journey | None) -> str:
-    """What there is to say of a movement beside the way that it came, empty where the way says it all."""
+    """What there is to say of a movement beside what came of it, empty where that says it all."""
     if journey is None or journey.verdict is not None:
         return ""
     if journey.given_up:
         return say("unknown: the stock did not show it within a day, and it is no longer sent again")
     # Once it is in Kafka again, how often it was sent matters no more.
     return readable(say(journey.resent)) if journey.acknowledged_at is None else ""
+
+
+_BESIDE: Final = 12
+"""Cells that the dots and the gaps of a line take."""
 
 
 class SentList(CachedStatic):
@@ -159,13 +191,12 @@ class SentList(CachedStatic):
     def pull(self) -> None:
         """Draw anew what moved on."""
         rows = self.size.height
-        lines = [sent.line(self.size.width) for sent, _ in zip(self.entries, range(rows), strict=False)]
+        width, now = self.size.width, time.time()
+        lines = [sent.line(width, now) for sent, _ in zip(self.entries, range(rows), strict=False)]
         said = (
             Content("\n").join(lines)
             if lines
-            else Content.styled(
-                say("what you send shows its way here: in MQTT, in Kafka, in Strapi"), "$foreground-disabled"
-            )
+            else Content.styled(say("what you send shows its way here, hop by hop"), "$foreground-disabled")
         )
         self.update(said, layout=False)
 

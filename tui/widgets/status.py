@@ -1,33 +1,41 @@
-"""The lines above the panes: each server's connection over its pane, and what the whole chain does."""
+"""How the chain stands: the line at the top, the labels in the panes' heads, and the banner when something is wrong."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
-from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
 from bridge.journal import Hop, Server, State, Verdict
 from bridge.text import readable
-from tui.format import clock, count, duration, rate
+from tui.format import clock, duration, rate, waited
 from tui.language import msgid, say, say_count
+from tui.widgets.cached_static import CachedStatic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from textual.app import ComposeResult
-
-    from bridge.journal import Connection, Journal, Latency
+    from bridge.journal import Connection, Journal
     from bridge.simulator import Standing
-    from tui.dead_letters import PendingLetters
     from tui.engine import Engine
 
-__all__ = ["StatusBar", "connection_lines", "simulator_line", "totals_line", "trouble_lines"]
+__all__ = [
+    "NAMES",
+    "Banner",
+    "StatusBar",
+    "banner_lines",
+    "is_away",
+    "simulator_words",
+    "state_label",
+    "status_line",
+    "trouble_lines",
+]
 
 NAMES: Final = {Server.MQTT: "MQTT", Server.KAFKA: "Kafka", Server.STRAPI: "Strapi"}
 
-SIGNS: Final = {
+_SIGNS: Final = {
     State.UP: ("●", "$text-success"),
     State.CONNECTING: ("◌", "$text-warning"),
     State.DOWN: ("✗", "$text-error"),
@@ -35,80 +43,177 @@ SIGNS: Final = {
     State.PAUSED: ("‖", "$text-warning"),
     State.OFF: ("○", "$foreground-muted"),
 }
-"""The glyph and the colour of each state; the word stands beside them."""
+"""The glyph and the colour of each state."""
 
-STATES: Final = {
-    State.UP: msgid("up"),
+_STATES: Final = {
     State.CONNECTING: msgid("connecting"),
-    State.DOWN: msgid("down"),
-    State.REFUSED: msgid("refused"),
-    State.PAUSED: msgid("paused"),
+    State.DOWN: msgid("DOWN"),
+    State.REFUSED: msgid("REFUSED"),
+    State.PAUSED: msgid("PAUSED"),
     State.OFF: msgid("off"),
 }
-"""The word for each state, in English."""
+"""The word for each state but the usual one, in English."""
 
-HOPS: Final = {
-    Server.MQTT: (Hop.INGEST, msgid("into Kafka")),
-    Server.KAFKA: (Hop.KAFKA, msgid("to the consumer")),
-    Server.STRAPI: (Hop.APPLY, msgid("into Strapi")),
-}
-"""The hop that follows each server, and what to call it in English."""
+_AWAY: Final = frozenset({State.DOWN, State.REFUSED})
 
-ROOMY: Final = 36
-"""From how many cells for one server on there is room to say what a figure is."""
+LEAST: Final = (60, 15)
+"""The columns and rows that the screen needs."""
 
-SPACIOUS: Final = 150
-"""From how many cells on the totals' line has room for the web client's address; the command palette has it always."""
+_SPACIOUS: Final = 150
+"""From how many cells on the top line has room for the web client's address; the command palette has it always."""
 
+_GAP: Final = 3
+"""Cells between two things on the top line."""
 
-def simulator_line(standing: Standing) -> Content:
-    """Say how many objects send how fast, and how to stop them; or why they stopped. Empty where there is nothing."""
-    if not standing.running:
-        return Content.styled(f"▲ sim: {readable(say(standing.trouble))}" if standing.trouble else "", "$text-warning")
-    said = say("sim {objects} obj {rate}, {sent} sent").format(
-        objects=count(standing.objects), rate=rate(standing.rate), sent=count(standing.sent)
-    )
-    parts = [("⟳ ", "$text-primary"), (said, "bold"), (say("  ctrl+g stops"), "$foreground-muted")]
-    if standing.trouble:
-        parts.append((f"  ▲ {readable(say(standing.trouble))}", "$text-warning"))
-    elif standing.slow:
-        slow = say("only {rate} of it gets through").format(rate=rate(standing.per_second))
-        parts.append((f"  ▲ {slow}", "$text-warning"))
-    return Content.assemble(*parts)
+_APPLY: Final = "apply"
+"""The journal's note of how many movements wait, which the banner says itself."""
 
 
-def connection_lines(
-    server: Server, connection: Connection, latency: Latency, width: int = 80
-) -> tuple[Content, Content]:
-    """Say how a connection stands.
+def is_away(connection: Connection) -> bool:
+    """Whether a server does not answer, or lets us not in."""
+    return connection.state in _AWAY
+
+
+def state_label(connection: Connection, now: float) -> Content:
+    """Say how a connection stands: a dot where it is up, else a word, filled where someone has to know it.
 
     Args:
-        server: which one.
         connection: how it stands.
-        latency: of the hop after it.
-        width: the cells there are for each line.
+        now: seconds since the epoch.
+    """
+    sign, colour = _SIGNS[connection.state]
+    if connection.state is State.UP:
+        return Content.styled(sign, colour)
+    word = say(_STATES[connection.state])
+    if connection.state in {State.OFF, State.CONNECTING}:
+        return Content.styled(f"{sign} {word}", colour)
+    if connection.since and is_away(connection):
+        word = f"{word} {waited(now - connection.since)}"
+    return Content.styled(f" {word} ", f"bold $background on {colour}")
+
+
+def simulator_words(standing: Standing) -> Content:
+    """Say how many sensors send how fast, or why they stopped; empty where there is nothing to say."""
+    if not standing.running:
+        return Content.styled(f"▲ {readable(say(standing.trouble))}" if standing.trouble else "", "$text-warning")
+    said = say_count("{count} sensor", "{count} sensors", standing.objects) + f", {rate(standing.rate)}"
+    if standing.trouble:
+        said += f"  ▲ {readable(say(standing.trouble))}"
+    elif standing.slow:
+        slow = say("only {rate} of it gets through").format(rate=rate(standing.per_second))
+        said += f"  ▲ {slow}"
+    return Content.styled(said, "$text-warning")
+
+
+def too_small(width: int, height: int) -> str:
+    """Which size the screen needs, where the terminal has less; empty where it has enough.
+
+    Args:
+        width: the terminal's columns.
+        height: its rows.
+    """
+    if width >= LEAST[0] and height >= LEAST[1]:
+        return ""
+    return say("needs {width} x {height}, has {columns} x {rows}").format(
+        width=LEAST[0], height=LEAST[1], columns=width, rows=height
+    )
+
+
+def status_line(journal: Journal, standing: Standing, width: int, web: str = "") -> Content:
+    """Say what the whole chain has done: what was applied and refused, how long it takes, and who sends.
+
+    Args:
+        journal: what it is read from.
+        standing: how the simulated sensors stand.
+        width: the cells there are; what has no room goes, the name of the program and the typical time first.
+        web: where the web client is; empty says nothing of it.
+    """
+    verdicts, total = journal.verdicts, journal.latency[Hop.TOTAL].summary()
+    applied, refused = verdicts[Verdict.APPLIED], verdicts[Verdict.REJECTED]
+    typical = say("typically {time} end to end").format(time=duration(total.p50)) if total.measured else ""
+    rest = [
+        Content.styled("✓ " + say_count("{count} applied", "{count} applied", applied), "bold $text-success"),
+        Content.styled("✗ " + say_count("{count} refused", "{count} refused", refused), "bold $text-error"),
+    ]
+    name = [
+        Content.styled(" opsci ", "bold $background on $foreground"),
+        Content.styled(say("stock chain"), "$foreground-muted"),
+    ]
+    right = rest if applied or refused else []
+    sensors = simulator_words(standing)
+    for shown in (
+        [
+            *right,
+            Content.styled(typical, "$foreground-muted"),
+            sensors,
+            Content.styled(readable(web), "$foreground-muted"),
+        ],
+        [*right, Content.styled(typical, "$foreground-muted"), sensors],
+        [*right, sensors],
+        right,
+    ):
+        found = [part for part in shown if part]
+        used = sum(part.cell_length + _GAP for part in found)
+        for left in (name, name[:1], []):
+            head = Content(" ").join(left) if left else Content("")
+            if head.cell_length + used <= width:
+                gap = " " * (width - head.cell_length - used + (_GAP if found else 0))
+                return Content.assemble(head, gap, Content(" " * _GAP).join(found))
+    return Content(" ").join(right) or Content("")
+
+
+def banner_lines(
+    journal: Journal, now: float, origins: Mapping[Server, str] | None = None, *, brief: bool = False
+) -> Content:
+    """Say what is wrong, how many movements wait and where, that nothing is lost, and what to do.
+
+    Args:
+        journal: what it is read from.
+        now: seconds since the epoch.
+        origins: who gave each address, said of a server that does not answer.
+        brief: whether there is room for one line of a narrow screen.
 
     Returns:
-        State and address; and under it since when it is so, or how long the hop takes while all is well.
+        A sentence for each server that is away and a line of its reason; then the notes. Nothing where all is well.
     """
-    glyph, colour = SIGNS[connection.state]
-    first = Content.assemble(
-        (f"{glyph} ", colour),
-        (NAMES[server], "bold"),
-        (f" {say(STATES[connection.state])} ", colour),
-        (readable(connection.address), "$foreground-muted"),
-    )
-    if connection.state is not State.UP:
-        return first, Content.styled(
-            "  " + say("since {time}").format(time=clock(connection.since)) if connection.since else "", colour
+    lines, strapi = [], journal.connections[Server.STRAPI]
+    for server, connection in journal.connections.items():
+        if is_away(connection):
+            happened = _happened(server, connection, brief=brief)
+            kept = _waiting(server, journal, brief=brief)
+            lines.append(Content.assemble((happened, "bold $foreground"), " ", (kept, "$foreground")))
+    notes = {name: note for name, note in journal.notes.copy().items() if name != _APPLY or not is_away(strapi)}
+    # Where there is one line for it, what happened goes before why.
+    told = {server: one for server, one in journal.connections.items() if not brief or one.state is not State.DOWN}
+    more = trouble_lines(told, notes, origins)
+    return Content("\n").join([*lines, *([more] if more else [])])
+
+
+def _happened(server: Server, connection: Connection, *, brief: bool) -> str:
+    name = NAMES[server]
+    if connection.state is State.REFUSED:
+        return say("{name} lets us not in.").format(name=name)
+    if brief or not connection.since:
+        return say("{name} does not answer.").format(name=name)
+    return say("{name} does not answer since {time}.").format(name=name, time=clock(connection.since))
+
+
+def _waiting(server: Server, journal: Journal, *, brief: bool) -> str:
+    """What waits for a server, and where."""
+    if server is Server.MQTT:
+        return say("What is sent from here is kept, and goes out once it is back.")
+    if server is Server.KAFKA:
+        return say("What comes waits at the MQTT broker, and is taken in once Kafka is back.")
+    if journal.lag < 0:
+        return say("Movements wait safely in Kafka.")
+    if brief:
+        return say_count(
+            "{count} movement waits safely in Kafka.", "{count} movements wait safely in Kafka.", journal.lag
         )
-    if connection.detail:
-        return first, Content.styled(f"  {readable(say(connection.detail))}", "$foreground-muted")
-    if not latency.measured:
-        return first, Content("")
-    what = f"{say(HOPS[server][1])} " if width >= ROOMY else ""
-    return first, Content.styled(
-        f"  {what}p50 {duration(latency.p50)} p99 {duration(latency.p99)}", "$foreground-muted"
+    return say_count(
+        "{count} movement waits safely in Kafka; it is applied once Strapi is back.",
+        "{count} movements wait safely in Kafka; all are applied once it is back.",
+        journal.lag,
     )
 
 
@@ -129,123 +234,72 @@ def trouble_lines(
     for server, connection in connections.items():
         said = [readable(say(text)) for text in (connection.detail, connection.advice) if text]
         if said and connection.state not in {State.UP, State.OFF}:
-            glyph, colour = SIGNS[connection.state]
+            glyph, colour = _SIGNS[connection.state]
             parts = [(f"{glyph} {NAMES[server]}: ", f"bold {colour}"), (": ".join(said), colour)]
-            if connection.advice and connection.state in {State.DOWN, State.REFUSED}:
-                origin = (origins or {}).get(server, "")
-                parts.append((f" · {origin or say('press s for settings')}", "$foreground-muted"))
+            if connection.advice and is_away(connection):
+                origin = (origins or {}).get(server, "") or say("press s for settings")
+                parts.append((f" · {origin}", "$foreground-muted"))
             lines.append(Content.assemble(*parts))
     lines += [Content.styled(f"▲ {readable(say(note))}", "$text-warning") for note in notes.values()]
     return Content("\n").join(lines)
 
 
-def totals_line(journal: Journal, *, wide: bool, letters: int = 0, web: str = "") -> Content:
-    """Say what the chain does.
-
-    Args:
-        journal: what it is read from.
-        wide: whether there is room for the rates.
-        letters: how many dead letters wait for a person.
-        web: where the web client is; empty says nothing of it.
-
-    Returns:
-        The rates, the time from end to end, the lag, the verdicts, the letters, the web client.
-    """
-    total = journal.latency[Hop.TOTAL].summary()
-    verdicts = journal.verdicts
-    parts: list[str | tuple[str, str]] = []
-    if wide:
-        parts += [
-            ("MQTT ", "$foreground-muted"),
-            rate(journal.received.per_second()),
-            (" → Kafka ", "$foreground-muted"),
-            rate(journal.produced.per_second()),
-            (" → Strapi ", "$foreground-muted"),
-            rate(journal.answered.per_second()),
-            "   ",
-        ]
-    parts += [
-        (say("end to end") + " ", "$foreground-muted"),
-        f"p50 {duration(total.p50)} p99 {duration(total.p99)}" if total.measured else "-",
-        ("   " + say("lag") + " ", "$foreground-muted"),
-        count(journal.lag) if journal.lag >= 0 else "-",
-        ("   ✓ ", "$text-success"),
-        count(verdicts[Verdict.APPLIED]),
-        ("  ✗ ", "$text-error"),
-        count(verdicts[Verdict.REJECTED]),
-        ("  ≡ ", "$text-warning"),
-        count(verdicts[Verdict.DUPLICATE]),
-    ]
-    if letters:
-        parts.append(("   ▲ " + say_count("{count} dead (d)", "{count} dead (d)", letters), "$text-error"))
-    if web:
-        parts += [("   " + say("web") + " ", "$foreground-muted"), readable(web)]
-    return Content.assemble(*parts)
-
-
-class StatusBar(Vertical):
-    """The status of the chain.
+class StatusBar(CachedStatic):
+    """The line at the top.
 
     Args:
         engine: the chain.
-        letters: the dead letters that wait.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(id="status", markup=False)
+        self._engine = engine
+
+    def pull(self) -> None:
+        """Say what changed."""
+        small = too_small(*self.screen.size)
+        self.set_class(bool(small), "small")
+        if small:
+            self.update(Content.styled(small, "bold $text-warning"), layout=False)
+            return
+        engine, width = self._engine, self.size.width
+        web = engine.settings.screen.web if width >= _SPACIOUS else ""
+        self.update(status_line(engine.journal, engine.simulation, width, web), layout=False)
+
+
+class Banner(Static):
+    """What is wrong, over the form; not there while all is well.
+
+    Args:
+        journal: what it is read from.
         origins: gives who gave each server's address.
     """
 
-    def __init__(
-        self, engine: Engine, letters: PendingLetters, origins: Callable[[], Mapping[Server, str]] = dict[Server, str]
-    ) -> None:
-        super().__init__(id="status")
+    def __init__(self, journal: Journal, origins: Callable[[], Mapping[Server, str]] = dict[Server, str]) -> None:
+        super().__init__(id="banner", markup=False)
+        self._journal = journal
         self._origins = origins
-        self._engine = engine
-        self._web = engine.settings.screen.web
-        self._letters = letters
-        self._journal = engine.journal
-        self._said: dict[str, Content] = {}
-        self._told: Mapping[Server, str] | None = None
-
-    def compose(self) -> ComposeResult:
-        """A cell for each connection, a line for the whole, and what is wrong."""
-        with Horizontal(id="connections"):
-            for server in Server:
-                with Vertical(classes="connection"):
-                    yield Static(id=f"{server}-state", markup=False)
-                    yield Static(id=f"{server}-detail", markup=False)
-        yield Static(id="totals", markup=False)
-        yield Static(id="simulator", markup=False)
-        yield Static(id="trouble", markup=False)
+        self._known: Mapping[Server, str] | None = None
+        self._said = Content("")
 
     def _known_origins(self) -> Mapping[Server, str]:
         """Who gave each address: asked once, and only where a server does not answer."""
-        away = {State.DOWN, State.REFUSED}
-        if self._told is None and any(one.state in away for one in self._journal.connections.values()):
-            self._told = self._origins()
-        return self._told or {}
+        if self._known is None and any(map(is_away, self._journal.connections.values())):
+            self._known = self._origins()
+        return self._known or {}
 
     def pull(self) -> None:
-        """Say anew what changed."""
-        journal, width = self._journal, self.size.width
-        for server in Server:
-            latency = journal.latency[HOPS[server][0]].summary()
-            first, second = connection_lines(server, journal.connections[server], latency, width // len(Server))
-            self._say(f"{server}-state", first)
-            self._say(f"{server}-detail", second)
-        wide = width >= ROOMY * len(Server)
-        web = self._web if width >= SPACIOUS else ""
-        self._say("totals", totals_line(journal, wide=wide, letters=len(self._letters), web=web))
-        simulator = simulator_line(self._engine.simulation)
-        if self._say("simulator", simulator):
-            self.query_one("#simulator").set_class(bool(simulator), "told")
-        trouble = trouble_lines(journal.connections, journal.notes.copy(), self._known_origins())
-        if self._say("trouble", trouble, layout=True):
-            widget = self.query_one("#trouble")
-            widget.set_class(bool(trouble), "told")
-            widget.set_class("\n" in trouble.plain, "many")
+        """Say what changed."""
+        brief = self.screen.size.width < _ROOMY
+        said = banner_lines(self._journal, time.time(), self._known_origins(), brief=brief)
+        if said.is_same(self._said):
+            return
+        self._said = said
+        self.set_class(bool(said), "told")
+        self.set_class(any(map(is_away, self._journal.connections.values())), "alarm")
+        self.set_class("\n" in said.plain, "many")
+        self.update(said, layout=True)
 
-    def _say(self, identity: str, content: Content, *, layout: bool = False) -> bool:
-        said = self._said.get(identity)
-        if said is not None and said.is_same(content):
-            return False
-        self._said[identity] = content
-        self.query_one(f"#{identity}", Static).update(content, layout=layout)
-        return True
+
+_ROOMY: Final = 110
+"""Columns from which a sentence of the banner has room for since when and what comes of it."""

@@ -1,8 +1,7 @@
-"""The stock table: every product as Strapi told it, in an order that can be chosen; a row that changed lately fades."""
+"""The stock table: every product as Strapi told it, in an order that can be chosen; what changed lately is marked."""
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -11,6 +10,7 @@ from bridge.journal import Product
 from tui.actions import bindings
 from tui.format import age
 from tui.language import say
+from tui.outcome import Tone
 from tui.widgets import columns as cells
 from tui.widgets.columns import STOCK_COLUMNS
 from tui.widgets.cursor import LineView
@@ -33,7 +33,7 @@ SORT_KEYS: Final[dict[str, Callable[[Product], int | float | str]]] = {
 _LARGEST_FIRST: Final = frozenset(column.id for column in STOCK_COLUMNS if column.largest_first)
 
 FRESH: Final = 3
-"""For how many seconds a change stays lit up, fading by the second."""
+"""For how many seconds a change is marked in its cell."""
 
 _FEW: Final = 16
 """How much more it takes to give one product its place than it takes a product to sort all of them."""
@@ -157,11 +157,13 @@ class StockView(LineView[Product]):
     BINDINGS = bindings("stock")
 
     def __init__(self, board: StockTable, identity: str) -> None:
-        own = {"name": self._name_cell, "stock": self._stock_cell}
+        own = {"name": self._name_cell, "stock": self._stock_cell, "last": self._last_cell}
         columns = [replace(column, cell=own.get(column.id, column.cell)) for column in STOCK_COLUMNS]
         super().__init__(columns, identity, say("no product is known yet"))
         self.pending: Mapping[int, int] = {}
         """The sum of what is sent and not decided, by the product's id."""
+        self.calm = True
+        """Whether so little changes that what changed is marked for a moment."""
         self.marked: set[int] = set()
         """The products that one amount is to move together."""
         self._board = board
@@ -190,9 +192,8 @@ class StockView(LineView[Product]):
 
     def state_of(self, item: Product, now: float) -> tuple[Hashable, str]:
         """A product looks different when anything of it changed, while it is fresh, and as its age grows."""
-        passed = math.floor(now - item.changed_at) + 1
-        fresh = f"line--fresh-{passed}" if item.last_change and 1 <= passed <= FRESH else ""
-        return (item, age(item.changed_at, now), self.pending.get(item.id, 0), item.id in self.marked), fresh
+        fresh = self._is_fresh(item, now)
+        return (item, age(item.changed_at, now), self.pending.get(item.id, 0), item.id in self.marked, fresh), ""
 
     def pull(self, now: float) -> None:
         """Show what the board says, row by row."""
@@ -257,6 +258,15 @@ class StockView(LineView[Product]):
     def _name_cell(self, found: Product, now: float) -> Cell:
         cell = cells.product_name(found, now)
         return cell._replace(text=f"◆ {cell.text}") if found.id in self.marked else cell
+
+    def _is_fresh(self, item: Product, now: float) -> bool:
+        return self.calm and bool(item.last_change) and 0 <= now - item.changed_at < FRESH
+
+    def _last_cell(self, found: Product, now: float) -> Cell:
+        cell = cells.last_change(found, now)
+        if not self._is_fresh(found, now):
+            return cell
+        return cell._replace(tone=Tone.FRESH_IN if found.last_change > 0 else Tone.FRESH_OUT)
 
     def _stock_cell(self, found: Product, now: float) -> Cell:
         pending = self.pending.get(found.id, 0)

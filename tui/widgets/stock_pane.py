@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from textual.content import Content
+
+from bridge.journal import Server
 from bridge.text import readable
 from tui.actions import bindings
+from tui.format import clock
 from tui.language import say, say_count
 from tui.widgets.amount import AmountPrompt
 from tui.widgets.amount_plan import Target
@@ -16,7 +20,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from bridge.journal import StockTable
+    from bridge.journal import Journal
     from bridge.settings import Preset
     from tui.widgets.sent import Moves, Sent
     from tui.widgets.stock import StockView
@@ -24,24 +28,27 @@ if TYPE_CHECKING:
 __all__ = ["StockPane"]
 
 
+_CALM: Final = 10
+"""Movements a second up to which a changed stock is marked."""
+
+
 class StockPane(Pane):
     """The stock, with the line in which an amount is typed.
 
     Args:
         number: the key that focuses it.
-        title: what it shows.
         view: its rows.
-        board: the products.
+        journal: the products, and what its head is read from.
         moves: what was sent.
     """
 
     BINDINGS = bindings("stock_pane")
 
-    def __init__(self, number: int, title: str, view: StockView, board: StockTable, moves: Moves) -> None:
-        super().__init__(number, title, view, None)
+    def __init__(self, number: int, view: StockView, journal: Journal, moves: Moves) -> None:
+        super().__init__(number, Server.STRAPI, view, journal.answered, journal)
         self.stock = view
         self.prompt = AmountPrompt(view)
-        self._board = board
+        self._board = journal.stock
         self._moves = moves
 
     def compose(self) -> ComposeResult:
@@ -54,6 +61,18 @@ class StockPane(Pane):
         self.stock.pending = self._moves.pending()
         super().pull(now)
         self.prompt.pull()
+
+    def pull_title(self) -> None:
+        """Say anew how it stands; where much changes no change is marked."""
+        self.stock.calm = self.pulse.per_second() <= _CALM
+        super().pull_title()
+
+    def _fact(self) -> Content:
+        since = self.connection.since
+        if self.is_away and since:
+            return Content.styled(say("as of {time}").format(time=clock(since)), "bold $text-warning")
+        products = len(self._board)
+        return Content.styled(say_count("{count} product", "{count} products", products), "bold $foreground")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave the keys to the fields while one is typed in, and Escape to others while nothing is marked."""

@@ -25,8 +25,14 @@ __all__ = ["MARK", "PaintedRow", "RowStyles", "header_line", "marked_line", "rec
 
 Item = TypeVar("Item")
 
+_BESIDE_TAIL: Final = 6
+"""How many cells a text has at least beside the word at the end of its cell; where there are fewer the word goes."""
+
 MARK: Final = "◀"
 """What stands at the end of a record that a person marked."""
+
+
+_OWN_GROUND: Final = frozenset({Tone.FRESH_IN, Tone.FRESH_OUT})
 
 
 class PaintedRow(Strip):
@@ -77,7 +83,11 @@ def record_line(layout: Layout[Item], item: Item, now: float, *, tones: Mapping[
             segments.append(Segment(text, style))
             text = ""
         style = cell_style
-        text += (" " if used else "") + fit(cell, columns_width, column.align)
+        tail = f" {cell.tail}" if cell.tail and cell_len(cell.tail) + _BESIDE_TAIL <= columns_width else ""
+        text += (" " if used else "") + fit(cell, columns_width - cell_len(tail), column.align)
+        if tail:
+            segments.append(Segment(text, style))
+            text, style = tail, tones[cell.tail_tone]
         used += columns_width + bool(used)
     segments.append(Segment(text + " " * (width - used), style))
     return Strip(segments, width)
@@ -144,7 +154,9 @@ class RowStyles:
             whole, tones = self._component(row), {}
             for tone in Tone:
                 own = self._component(f"line--{tone}")
-                style = self._filtered(whole + Style(color=own.color, bold=own.bold, italic=own.italic))
+                # Only what is fresh has a background of its own, and only where the row has none.
+                ground = own.bgcolor if tone in _OWN_GROUND and row == "line--blank" else None
+                style = self._filtered(whole + Style(color=own.color, bgcolor=ground, bold=own.bold, italic=own.italic))
                 tones[tone] = known.setdefault(style, style)
             self._tones[row] = tones
         return self._tones[row]

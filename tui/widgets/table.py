@@ -139,9 +139,7 @@ class LineCanvas(RowScroll, Generic[Item]):
         "line--cursor-blurred",
         "line--linked",
         "line--mark",
-        "line--fresh-1",
-        "line--fresh-2",
-        "line--fresh-3",
+        "line--key",
         *(f"line--{tone}" for tone in Tone),
     }
 
@@ -213,6 +211,13 @@ class LineCanvas(RowScroll, Generic[Item]):
         if self.relative is None:
             return list(self.columns)
         return [(column.ago if self.relative else column.clock) or column for column in self.columns]
+
+    def put_columns(self, columns: Sequence[Column[Item]]) -> None:
+        """Draw other columns from now on."""
+        self.columns = columns
+        self._growing = [(place, column) for place, column in enumerate(columns) if column.grows]
+        self._needs.clear()
+        self.relayout()
 
     def say_times(self, *, relative: bool) -> None:
         """Say moments as how long ago they are, or as the time of day."""
@@ -302,14 +307,30 @@ class LineCanvas(RowScroll, Generic[Item]):
             tones = self._row_styles.tones_of(seen.state[1] or "line--blank")
             strip = record_line(self.layout_shown, seen.item, self._now, tones=tones, width=width)
             return marked_line(strip, self._row_styles.of("line--mark")) if seen.key in self.marks else strip
-        if y == HEADER and not self.rows and width:
-            muted = self._row_styles.tones_of("line--blank")[Tone.MUTED]
-            return Strip([Segment(fit(Cell(self._nothing), width, "left"), muted)], width)
+        if not self.rows and width:
+            return self.empty_line(y - HEADER, width)
         return Strip.blank(width, self._row_styles.of("line--blank"))
 
-    @property
-    def _nothing(self) -> str:
-        return say("nothing that the filter lets through") if self.filter_text else self.empty
+    def empty_line(self, row: int, width: int) -> Strip:
+        """Draw a row of a table that has none.
+
+        Args:
+            row: from 0.
+            width: the cells to fill.
+        """
+        if row:
+            return Strip.blank(width, self._row_styles.of("line--blank"))
+        said = say("nothing that the filter lets through") if self.filter_text else self.empty
+        return self.text_line([(said, "line--muted")], width)
+
+    def text_line(self, parts: Sequence[tuple[str, str]], width: int) -> Strip:
+        """Draw texts one after the other, each in the style of a component class, cut where they have no room."""
+        segments, room = [], width
+        for text, style in parts:
+            shown = fit(Cell(text), min(room, cell_len(text)), "left") if room > 0 else ""
+            segments.append(Segment(shown, self._row_styles.of(style)))
+            room -= cell_len(shown)
+        return Strip([*segments, Segment(" " * room, self._row_styles.of("line--blank"))], width)
 
     def light_up(self, key: Hashable | None) -> None:
         """Light up the row of a record, None none."""

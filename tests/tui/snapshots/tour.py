@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 async def tour(t: Player) -> None:
     """Play it."""
-    await t.wait_for("● Strapi")
+    await t.wait_for("Strapi ●")
     await t.press("3")
     await t.wait_for("ESP32")
     await t.press("1")
