@@ -27,6 +27,14 @@ export const TEXTS = {
     movements: 'Sent from this browser',
     latest: (movement, outcome) => `${movement}: ${outcome}`,
     noMovements: 'Nothing yet.',
+    live: {
+      title: 'The chain, live',
+      none: 'Nothing yet: what is published comes here.',
+      noMovement: 'no movement: it becomes a dead letter',
+      onItsWay: 'on its way…',
+      counts: (received, applied, refused, waiting) =>
+        `since this page was opened: ${received} received, ${applied} applied, ${refused} refused, ${waiting} waiting`,
+    },
     broker: {
       connecting: 'Broker: connecting…',
       connected: 'Broker: connected',
@@ -116,6 +124,14 @@ export const TEXTS = {
     movements: 'Envoyés depuis ce navigateur',
     latest: (movement, outcome) => `${movement} : ${outcome}`,
     noMovements: 'Rien pour l’instant.',
+    live: {
+      title: 'La chaîne en direct',
+      none: 'Rien encore : ce qui est publié arrive ici.',
+      noMovement: 'pas un mouvement : il devient une lettre morte',
+      onItsWay: 'en chemin…',
+      counts: (received, applied, refused, waiting) =>
+        `depuis l’ouverture de la page : ${received} reçus, ${applied} appliqués, ${refused} refusés, ${waiting} en attente`,
+    },
     broker: {
       connecting: 'Broker : connexion…',
       connected: 'Broker : connecté',

@@ -89,11 +89,12 @@ def page_files(script: Path) -> Mapping[str, Response]:
         script: MQTT.js as one ES module: `dist/mqtt.esm.js` of its npm package.
 
     Returns:
-        The answer by path; `/` is the page itself.
+        The answer by path; `/` is the page itself, `/live` the one for a whole class.
     """
     files = {f"/{file.name}": _answer(file) for file in sorted(PAGE.iterdir()) if file.suffix in _KINDS}
     files["/mqtt.js"] = replace(_answer(script), kind=_KINDS[".js"])
     files["/"] = files.pop("/index.html")
+    files["/live"] = files.pop("/live.html")
     return files
 
 
@@ -166,6 +167,8 @@ class Site:
                 return self.stock.products(_one(query, "after", "0"), _one(query, "order", "id"))
             case "/verdicts":
                 return self.stock.verdicts(_one(query, "ids", "").split(","))
+            case "/movements":
+                return self.stock.movements(_one(query, "after", "0"))
             case _:
                 return self.files.get(path) or complaint(404, "there is nothing here")
 

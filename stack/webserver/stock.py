@@ -24,7 +24,7 @@ _MOVEMENT_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Stock:
-    """Strapi behind two questions. Safe to ask from several threads.
+    """Strapi behind three questions. Safe to ask from several threads.
 
     Args:
         url: Strapi's base URL.
@@ -74,6 +74,27 @@ class Stock:
             **{f"filters[movement_id][$in][{place}]": movement for place, movement in enumerate(movements)},
             "pagination[pageSize]": str(_PAGE_SIZE),
         }
+        return self._ask("/api/stock-movements", query, absent=json_response({"data": [], "ledger": False}))
+
+    def movements(self, after: str) -> Response:
+        """Up to 100 rows of the ledger, whoever sent the movements; none where Strapi keeps no ledger.
+
+        Args:
+            after: those behind this row, by its id in decimal; `0` gives the latest twenty.
+        """
+        if not re.fullmatch(r"0|[1-9]\d{0,15}", after):
+            return complaint(400, "after is the id of a row of the ledger or 0")
+        query = {
+            **_fields(
+                *("movement_id", "product", "product_id", "amount", "type"),
+                *("verdict", "stock_before", "stock_after", "source", "createdAt"),
+            ),
+            "pagination[withCount]": "false",
+        }
+        if after == "0":
+            query |= {"sort": "id:desc", "pagination[pageSize]": "20"}
+        else:
+            query |= {"sort": "id", "filters[id][$gt]": after, "pagination[pageSize]": str(_PAGE_SIZE)}
         return self._ask("/api/stock-movements", query, absent=json_response({"data": [], "ledger": False}))
 
     def _ask(self, path: str, query: Mapping[str, str], absent: Response | None = None) -> Response:

@@ -38,7 +38,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 def test_all_that_the_page_asks_for_is_served_and_nothing_else(site: Site) -> None:
-    wanted = {"/"}
+    wanted = {"/", "/live"}
     for file in PAGE.iterdir():
         if file.suffix in {".html", ".js"}:
             found = re.findall(r"""(?:href|src)="([^"]+)"|(?:^import .*|from )'\./([^']+)'""", file.read_text(), re.M)
@@ -100,6 +100,8 @@ def test_a_browser_elsewhere_is_sent_to_the_broker_beside_the_page(site: Site, h
         "/products?after=1&order=id:desc",
         "/verdicts",
         "/verdicts?ids=1",
+        "/movements?after=-1",
+        "/movements?after=1%26populate=*",
         f"/verdicts?ids={MOVEMENT}]",
         f"/verdicts?ids={','.join([MOVEMENT] * (MOST_VERDICTS + 1))}",
     ],

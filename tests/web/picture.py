@@ -1,7 +1,7 @@
 """Takes the README's pictures of the web page: `.venv/bin/python -m tests.web.picture tui/pictures`.
 
 On the real chain, in a real browser: `page.png` on a desk in the dark theme, `phone.png` on a phone in the light one
-and in French.
+and in French. `live.png` is the page for a whole class.
 """
 
 from __future__ import annotations
@@ -45,6 +45,19 @@ async def take(browser: Browser, address: str) -> bytes:
     return browser.picture()
 
 
+async def take_live(browser: Browser, address: str) -> bytes:
+    """Open the page for a class, have a few movements pass, and give what it shows once all are decided."""
+    await asyncio.to_thread(browser.open, f"{address}/live")
+    await browser.until(lambda: "connected" in browser.text("#brokerState"))
+    desk = browser._driver.current_window_handle
+    browser._driver.switch_to.new_window("tab")
+    await take(browser, address)
+    browser._driver.switch_to.window(desk)
+    await browser.until(lambda: browser.run("return document.querySelectorAll('#movements li').length >= 3"))
+    await browser.until(lambda: browser.run("return !document.querySelector('#movements [data-tone=wait]')"))
+    return browser.picture()
+
+
 async def take_all(address: str, folder: Path, profiles: Path) -> None:
     """Write each picture."""
     programs = chromium()
@@ -52,6 +65,10 @@ async def take_all(address: str, folder: Path, profiles: Path) -> None:
         browser.scheme("dark")
         browser.resize(1200, 750)
         (folder / "page.png").write_bytes(await take(browser, address))
+    with Browser(programs, profiles / "live", "en") as browser:
+        browser.scheme("dark")
+        browser.resize(1200, 500)
+        (folder / "live.png").write_bytes(await take_live(browser, address))
     with Browser(programs, profiles / "phone", "fr") as browser:
         browser.scheme("light")
         browser.phone()
