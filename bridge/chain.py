@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from msgspec.structs import replace
 
 from bridge.apply.apply import Apply
+from bridge.apply.product_history import movements_of
 from bridge.apply.replay import Replay
 from bridge.apply.verdicts import SettledElsewhere
 from bridge.backoff import Backoff, pause
@@ -31,6 +32,7 @@ from bridge.outbox import Outbox
 from bridge.phrase import Phrase
 from bridge.secret import warning_of_open_secrets
 from bridge.simulator import Simulation
+from bridge.strapi.client import StrapiClient
 from bridge.strapi.product_poller import ProductPoller
 from bridge.watch.account import counted
 from bridge.watch.watch import Watch
@@ -38,7 +40,8 @@ from bridge.watch.watch import Watch
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
-    from bridge.journal import DeadLetter, Journal
+    from bridge.apply.product_history import ProductHistory
+    from bridge.journal import DeadLetter, Journal, Product
     from bridge.settings import Settings
 
 __all__ = ["Chain"]
@@ -229,6 +232,11 @@ class Chain:
         async with Replay(self.settings) as work:
             outcome = await work.run(await work.missing(), lambda _: None)
         return outcome.applied, outcome.known, outcome.refused
+
+    async def movements_of(self, product: Product, after: int = 0) -> ProductHistory:
+        """Ask Strapi's ledger for the latest movements of a product; see `bridge.apply.product_history`."""
+        async with StrapiClient(self.settings.strapi) as client:
+            return await movements_of(client, product, after=after)
 
     async def replay(self, letter: DeadLetter, payload: bytes | None = None) -> Journey:
         """Send a dead letter again, as a new movement.

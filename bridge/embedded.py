@@ -18,8 +18,9 @@ from bridge.simulator import Standing
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from bridge.apply.product_history import ProductHistory
     from bridge.chain import Chain
-    from bridge.journal import DeadLetter, Journey
+    from bridge.journal import DeadLetter, Journey, Product
     from bridge.settings import Settings
 
 __all__ = ["EmbeddedChain", "Role"]
@@ -127,6 +128,10 @@ class EmbeddedChain:
     def letters(self) -> Future[list[DeadLetter]]:
         """Read the dead letters that stand in Kafka; see `Chain.letters`."""
         return self._call(lambda chain: chain.letters())
+
+    def movements_of(self, product: Product, after: int = 0) -> Future[ProductHistory]:
+        """Ask the ledger for a product's movements; see `Chain.movements_of`. Errors come with the future."""
+        return self._call(lambda chain: chain.movements_of(product, after))
 
     @property
     def simulation(self) -> Standing:

@@ -35,6 +35,7 @@ HELP: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
         (msgid("While a filter is typed"), ("filter_field",)),
         (msgid("While something is looked for"), ("find_field",)),
         (msgid("In a record's window"), ("record",)),
+        (msgid("In a product's window"), ("product",)),
     ),
     "letters": (
         (msgid("Dead letters"), ("letters_table", "letters")),
@@ -168,6 +169,14 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             "open_web",
             msgid("Open the web page"),
             msgid("Change stock in a browser: {web}"),
+            palette=True,
+        ),
+        Action(
+            "web.code",
+            "",
+            "web_code",
+            msgid("QR code of the web page"),
+            msgid("For a phone's camera, where phones can reach the page"),
             palette=True,
         ),
         Action(
@@ -456,14 +465,55 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         Action("record.scroll_down", "j", "scroll(1)", msgid("Down"), show=False),
         Action("record.scroll_up", "k", "scroll(-1)", msgid("Up"), show=False),
     ),
+    # With priority, as in the stock: the line has the focus before the digits that were typed are handed on.
+    "product": (
+        Action("product.add", "plus", "ask('+')", msgid("Add"), msgid("Put in"), display="+", priority=True),
+        Action("product.take", "minus", "ask('-')", msgid("Take"), msgid("Take out"), display="-", priority=True),
+        Action(
+            "product.set",
+            "equals_sign",
+            "ask('=')",
+            msgid("Set"),
+            msgid("Set the stock to a value"),
+            display="=",
+            priority=True,
+        ),
+        Action("product.period", "v", "period", msgid("Period"), msgid("Stock of the last hour, the last day, or all")),
+        Action("product.before", "left", "step(-1)", msgid("Before"), msgid("The product above it"), display="←"),
+        Action("product.after", "right", "step(1)", msgid("After"), msgid("The product below it"), display="→"),
+        Action("product.close", "escape,q", "close", msgid("Close"), display="esc"),
+    ),
     # Of the table and not of the screen: in other tables these keys do something else with a record.
     "letters_table": (
-        Action("letters.mend", "e", "screen.mend", msgid("Mend"), msgid("Edit the payload, send it as a new movement")),
-        Action("letters.again", "r", "screen.again", msgid("Send again"), msgid("Send it as it is, as a new movement")),
+        Action("letters.mend", "r", "screen.mend", msgid("Mend"), msgid("Edit the payload, send it as a new movement")),
+        Action(
+            "letters.mark",
+            "space",
+            "mark",
+            msgid("Mark"),
+            msgid("Mark those that are to be dropped together"),
+            show=False,
+        ),
     ),
     "letters": (
-        Action("letters.all", "R", "all_again", msgid("All again"), msgid("Send all again after a fix; asks first")),
-        Action("letters.drop", "x", "drop", msgid("Drop"), msgid("Put it away; it stays in Kafka. Asks first")),
+        Action("letters.again", "a", "again", msgid("Send again"), msgid("Send it as it is, as a new movement")),
+        Action(
+            "letters.all",
+            "A",
+            "all_again",
+            msgid("All again"),
+            msgid("Send all that are shown again after a fix; asks first"),
+            show=False,
+        ),
+        Action("letters.drop", "x", "drop", msgid("Drop"), msgid("Put it, or the marked ones, away; asks first")),
+        Action(
+            "letters.drop_all",
+            "X",
+            "drop_all",
+            msgid("Drop all"),
+            msgid("Put all that are shown away; they stay in Kafka. Asks once"),
+        ),
+        Action("letters.reason", "v", "reason", msgid("Reason"), msgid("Those of the next reason alone, then all")),
         Action("letters.help", "question_mark", "help", msgid("Help"), msgid("Every key and every sign"), display="?"),
         Action(
             "letters.close",
@@ -504,6 +554,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         Action("confirm.yes", "y", "answer(True)", msgid("Yes")),
         Action("confirm.no", "n,escape,q", "answer(False)", msgid("No"), display="n"),
     ),
+    "web_code": (Action("web_code.close", "escape,q", "dismiss", msgid("Close"), display="esc"),),
     "quit": (
         Action("quit.stop", "q", "choose('stop')", msgid("Quit and stop")),
         Action("quit.keep", "k", "choose('leave')", msgid("Quit and keep")),

@@ -285,7 +285,7 @@ class OpsciApp(App[None]):
         for action in ACTIONS["app"]:
             if self._is_elsewhere(action.call):
                 continue
-            if action.palette and (web or action.call != "open_web"):
+            if action.palette and (web or action.call not in {"open_web", "web_code"}):
                 yield SystemCommand(
                     say(action.title), say(action.help).format(web=web), getattr(self, f"action_{action.call}")
                 )
@@ -293,6 +293,12 @@ class OpsciApp(App[None]):
     def action_open_web(self) -> None:
         """Open the web client's page."""
         self.open_url(self.engine.settings.screen.web)
+
+    def action_web_code(self) -> None:
+        """Show the code by which a phone comes to the web page."""
+        from tui.screens.web_code import WebCodeScreen  # noqa: PLC0415 - few ask for it
+
+        self.push_screen(WebCodeScreen(self.engine.settings.screen.web))
 
     def action_pause_apply(self) -> None:
         """Let movements wait in Kafka."""

@@ -16,6 +16,7 @@ from bridge.text import readable
 from tui.language import say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -124,9 +125,9 @@ class PendingLetters:
         """How many of those that are to be sent again the broker has, or has refused."""
         return self.wanted - len(self._queue) - len(self._under_way)
 
-    def send_all(self) -> None:
-        """Send all that wait, at a pace that leaves room to others; `pull` goes on with it."""
-        self._queue = deque(letter for letter in self.waiting() if letter.journey.movement_id not in self._under_way)
+    def send_all(self, letters: Sequence[DeadLetter]) -> None:
+        """Send some of those that wait, at a pace that leaves room to others; `pull` goes on with it."""
+        self._queue = deque(letter for letter in letters if letter.journey.movement_id not in self._under_way)
         self.wanted = len(self._queue)
         self._begun = time.monotonic(), self.wanted
         self.trouble = ""

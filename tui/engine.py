@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from bridge.journal import DeadLetter, Journal, Journey
+    from bridge.apply.product_history import ProductHistory
+    from bridge.journal import DeadLetter, Journal, Journey, Product
     from bridge.settings import Settings
     from bridge.simulator import Standing
 
@@ -60,6 +61,13 @@ class Engine(Protocol):
 
     def letters(self) -> Future[list[DeadLetter]]:
         """Read the dead letters that stand in Kafka, later those that came since; done once Kafka answers."""
+        ...
+
+    def movements_of(self, product: Product, after: int = 0) -> Future[ProductHistory]:
+        """Read a product's movements from the ledger, the newest first; `after` asks for later ones alone.
+
+        Failed with a ServerError where Strapi does not answer or keeps no ledger.
+        """
         ...
 
     def start_simulator(self, objects: int, rate: float) -> Future[None]:

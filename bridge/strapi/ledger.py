@@ -10,7 +10,7 @@ import asyncio
 from datetime import datetime
 from enum import StrEnum
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 from urllib.parse import quote
 
 import msgspec
@@ -34,8 +34,10 @@ __all__ = [
     "Ledger",
     "OffsetRange",
     "Outcome",
+    "RecordedVerdict",
     "Seen",
     "find_ledger",
+    "misread",
     "recorded",
 ]
 
@@ -60,7 +62,10 @@ _REMEMBERED: Final = 20_000
 
 _NO_ROUTE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
 
-_Recorded = Literal["applied", "duplicate", "unknown-product", "insufficient-stock", "over-limit", "conflict"]
+RecordedVerdict: TypeAlias = Literal[
+    "applied", "duplicate", "unknown-product", "insufficient-stock", "over-limit", "conflict"
+]
+"""The verdicts that stand in the ledger's rows."""
 
 
 class Outcome(StrEnum):
@@ -186,7 +191,7 @@ async def find_ledger(client: StrapiClient) -> bool | None:
 
 class _Row(msgspec.Struct, gc=False):
     movement_id: str
-    verdict: _Recorded
+    verdict: RecordedVerdict
     product_id: int | None = None
     stock_before: int | None = None
     stock_after: int | None = None
@@ -221,7 +226,7 @@ async def recorded(client: StrapiClient, movement_ids: Sequence[str]) -> dict[st
         try:
             page = await client.call("GET", _MOVEMENTS, query=fields | asked, idempotent=True, shape=_Page)
         except msgspec.ValidationError as error:
-            raise _misread(str(error), _MOVEMENTS) from error
+            raise misread(str(error), _MOVEMENTS) from error
         rows: list[_Row] = page.data if page is not None else []
         for row in rows:
             product = None if row.product_id is None else ChangedProduct(row.product_id)
@@ -310,7 +315,7 @@ class Ledger:
                 return None
             raise
         except msgspec.ValidationError as error:
-            raise _misread(str(error), _POSITIONS) from error
+            raise misread(str(error), _POSITIONS) from error
         return found.positions
 
     async def _apart(self, journeys: Sequence[Journey], error: StrapiRejectedError) -> list[Decision]:
@@ -345,10 +350,10 @@ class Ledger:
             self._unanswered.update(journey.movement_id for journey in journeys)
             raise
         except msgspec.ValidationError as error:
-            raise _misread(str(error)) from error
+            raise misread(str(error)) from error
         decisions = answer.verdicts if answer is not None else []
         if [decision.movement_id for decision in decisions] != [journey.movement_id for journey in journeys]:
-            raise _misread("its verdicts are not those of the movements sent")
+            raise misread("its verdicts are not those of the movements sent")
         if answer is not None:
             self.alike = answer.alike
             self.gaps = self.gaps or answer.gaps > 0
@@ -367,7 +372,8 @@ class Ledger:
                 decision.outcome, decision.first = decision.first, None
 
 
-def _misread(why: str, route: str = LEDGER_ROUTE) -> UnreachableError:
+def misread(why: str, route: str = LEDGER_ROUTE) -> UnreachableError:
+    """What to raise where the ledger's answer is of another shape, and why it is."""
     return UnreachableError(
         "strapi",
         Phrase("the answer of {route} is not what this engine knows: {why}", route=route, why=why),

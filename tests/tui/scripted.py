@@ -6,6 +6,7 @@ import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
+from bridge.apply.product_history import ProductHistory
 from bridge.errors import OpsciError
 from bridge.identity import new_movement_id
 from bridge.journal import Connection, DeadLetter, Journal, Journey, Product, Server, State, Verdict
@@ -43,6 +44,10 @@ class ScriptedEngine:
         """Why the simulator can't start."""
         self.answers_at_once = False
         """Whether the broker has what is published by the time that publishing is over."""
+        self.ledger: list[Journey] = []
+        """What stands in the ledger, the oldest first."""
+        self.ledger_refused = ""
+        """Why it can't be read."""
         self.replay_refused = ""
         """Why nothing can be applied again."""
 
@@ -65,6 +70,17 @@ class ScriptedEngine:
     def letters(self) -> Future[list[DeadLetter]]:
         answer: Future[list[DeadLetter]] = Future()
         answer.set_result(self.old_letters)
+        return answer
+
+    def movements_of(self, product: Product, after: int = 0) -> Future[ProductHistory]:
+        """What the ledger has: the movements of the product that are applied or refused by now."""
+        answer: Future[ProductHistory] = Future()
+        if self.ledger_refused:
+            answer.set_exception(OpsciError(self.ledger_refused))
+            return answer
+        rows = [(number, journey) for number, journey in enumerate(self.ledger, 1) if number > after]
+        found = [journey for _, journey in reversed(rows) if journey.product == str(product.id)]
+        answer.set_result(ProductHistory(found, rows[-1][0] if rows else 0))
         return answer
 
     def start_simulator(self, objects: int, rate: float) -> Future[None]:

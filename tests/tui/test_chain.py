@@ -107,6 +107,26 @@ async def test_from_key_press_to_the_row_in_strapi(lane: Lane, chain: EmbeddedCh
         assert (row.stock, row.last_change) == (46, 5)
 
 
+async def test_a_products_window_reads_its_movements_from_the_ledger_and_moves_its_stock(
+    lane: Lane, chain: EmbeddedChain
+) -> None:
+    product = await lane.make_product(10, f"{lane.name} soap")
+    app = OpsciApp(chain)
+    async with app.run_test(size=(160, 40)) as pilot:
+        screen = main_screen(app)
+        await filter_to_its_own(pilot, screen, chain, lane, product)
+        await pilot.press("g", "enter")
+        await until(pilot, lambda: "no movement of this product yet" in screen_text(app), 40)
+        await pilot.press("plus", "7", "enter")
+        await until(pilot, lambda: "✓ 10 → 17" in screen_text(app), 40)
+        await until(pilot, lambda: f"{lane.stock} p" in screen_text(app) and "17 in stock" in screen_text(app))
+        await pilot.press("minus", *"99", "enter")
+        await until(pilot, lambda: "✗" in screen_text(app), 40)
+        await pilot.press("escape")
+        await until(pilot, lambda: "✗" in widget_text(screen.form.sent))
+        assert await lane.stock_of(product) == 17
+
+
 async def test_plus_on_a_row_moves_the_stock(lane: Lane, chain: EmbeddedChain) -> None:
     product = await lane.make_product(10, f"{lane.name} towels")
     app = OpsciApp(chain)

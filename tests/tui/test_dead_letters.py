@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 PAYLOAD = b'{"id":12,"amount":500,"type":"OUT"}'
 
 
-def letter(engine: ScriptedEngine, offset: int, payload: bytes = PAYLOAD) -> DeadLetter:
+def letter(
+    engine: ScriptedEngine, offset: int, payload: bytes = PAYLOAD, reason: Reason = Reason.INSUFFICIENT_STOCK
+) -> DeadLetter:
     journey = engine.journey(payload)
-    journey.rejection = Rejection(Reason.INSUFFICIENT_STOCK, "41 in stock, 500 to take")
+    journey.rejection = Rejection(reason, "41 in stock, 500 to take")
     return DeadLetter(journey, f"kafka stock/0@{offset}", 1_700_000_000.0 + offset, 0, offset)
 
 
@@ -41,7 +43,7 @@ async def test_letters_of_before_and_of_now_are_shown_once(engine: ScriptedEngin
         await pilot.press("d")
         await until(pilot, lambda: "Dead letters · errors · 2" in screen_text(app))
         assert "insufficient stock" in screen_text(app)
-        await pilot.press("g", "enter")
+        await pilot.press("G", "enter")
         await until(pilot, lambda: old.journey.movement_id in screen_text(app))
         await pilot.press("escape", "escape")
         await until(pilot, lambda: app.screen is main_screen(app))
@@ -52,13 +54,13 @@ async def test_sent_again_it_is_handled_once_the_broker_has_it(engine: ScriptedE
     app = OpsciApp(engine)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: len(app.letters) == 2)
-        await pilot.press("d", "g", "r", "r")
+        await pilot.press("d", "G", "a", "a")
         await until(pilot, lambda: "… sending again" in screen_text(app))
         assert [payload for payload, _ in engine.published] == [PAYLOAD]
         engine.published[0][1].set_exception(PublishError("the broker is away"))
         await until(pilot, lambda: "▲ not sent: the broker is away" in screen_text(app))
         assert len(app.letters) == 2
-        await pilot.press("r")
+        await pilot.press("a")
         await until(pilot, lambda: len(engine.published) == 2)
         engine.published[1][1].set_result(engine.journey(PAYLOAD))
         await until(pilot, lambda: len(app.letters) == 1)
@@ -67,12 +69,12 @@ async def test_sent_again_it_is_handled_once_the_broker_has_it(engine: ScriptedE
         await until(pilot, lambda: "refused 1" in screen_text(again))
 
 
-async def test_e_mends_and_says_what_it_would_be(engine: ScriptedEngine) -> None:
+async def test_r_mends_and_says_what_it_would_be(engine: ScriptedEngine) -> None:
     engine.old_letters = [letter(engine, 0, b'{"id":12,\n "amount":0,"type":"IN"}')]
     app = OpsciApp(engine)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: len(app.letters) == 1)
-        await pilot.press("d", "e")
+        await pilot.press("d", "r")
         await until(pilot, lambda: "would be rejected: the amount is 0" in screen_text(app))
         await pilot.press("home", *("right",) * 19, "7")
         await until(pilot, lambda: "moves 12 by +70" in screen_text(app))
@@ -95,11 +97,69 @@ async def test_all_again_and_drop_ask_first(engine: ScriptedEngine) -> None:
         assert len(app.letters) == 3
         await pilot.press("x", "y")
         await until(pilot, lambda: len(app.letters) == 2)
-        await pilot.press("R")
+        await pilot.press("A")
         await until(pilot, lambda: "Send all 2 dead letters again?" in screen_text(app))
         assert not engine.published
         await pilot.press("y")
         await until(pilot, lambda: len(engine.published) == 2)
+
+
+async def test_they_are_grouped_by_reason_and_one_answer_drops_all_of_one(engine: ScriptedEngine) -> None:
+    unknown = [letter(engine, number, reason=Reason.UNKNOWN_PRODUCT) for number in range(2)]
+    engine.old_letters = [*unknown, *(letter(engine, number) for number in range(2, 5))]
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: len(app.letters) == 5)
+        await pilot.press("d")
+        await until(pilot, lambda: " all 5   insufficient stock 3   unknown product 2" in screen_text(app))
+        screen = app.screen
+        assert isinstance(screen, DeadLettersScreen)
+        # The newest stands on top.
+        assert screen.view.key_at(0) == engine.old_letters[-1].journey.movement_id
+        await pilot.press("v", "v")
+        await until(pilot, lambda: screen.view.rows == 2)
+        await pilot.press("X")
+        await until(pilot, lambda: "Drop 2 dead letters?" in screen_text(app))
+        await pilot.press("y")
+        await until(pilot, lambda: len(app.letters) == 3 and screen.view.rows == 3)
+        assert not any(
+            one.journey.movement_id in {u.journey.movement_id for u in unknown} for one in screen.view.shown()
+        )
+        await pilot.press("v", "A", "y")
+        await until(pilot, lambda: len(engine.published) == 3)
+
+
+async def test_a_click_shows_a_reason_and_marked_ones_are_dropped_together(engine: ScriptedEngine) -> None:
+    engine.old_letters = [letter(engine, 0, reason=Reason.UNKNOWN_PRODUCT), *(letter(engine, n) for n in range(1, 4))]
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: len(app.letters) == 4)
+        await pilot.press("d")
+        screen = app.screen
+        assert isinstance(screen, DeadLettersScreen)
+        await until(pilot, lambda: screen.view.rows == 4)
+        await pilot.click("#letters-reasons", offset=(10, 0))
+        await until(pilot, lambda: screen.view.rows == 3)
+        await pilot.press("space", "space", "x")
+        await until(pilot, lambda: "Drop 2 dead letters?" in screen_text(app))
+        await pilot.press("y")
+        await until(pilot, lambda: len(app.letters) == 2)
+
+
+async def test_the_corrected_one_says_what_strapi_will_answer(engine: ScriptedEngine) -> None:
+    engine.old_letters = [letter(engine, 0)]
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: len(app.letters) == 1)
+        await pilot.press("d", "r")
+        await until(pilot, lambda: "▲ Strapi would refuse it: 41 in stock, 500 to take" in screen_text(app))
+        await pilot.press("home", *("right",) * 20, "delete")
+        await until(pilot, lambda: "moves 12 by -50" in screen_text(app))
+        await pilot.press("left", "backspace", "1")
+        await until(pilot, lambda: "moves 12 by -10  Licensed Concrete Gloves" in screen_text(app))
+        await until(pilot, lambda: "✓ 41 → 31" in screen_text(app))
+        await pilot.press("home", *("right",) * 6, "9")
+        await until(pilot, lambda: "▲ no product that is shown has this id or barcode" in screen_text(app))
 
 
 async def test_all_again_goes_at_a_pace_and_escape_stops_it(engine: ScriptedEngine) -> None:
@@ -107,7 +167,7 @@ async def test_all_again_goes_at_a_pace_and_escape_stops_it(engine: ScriptedEngi
     app = OpsciApp(engine)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: len(app.letters) == 300)
-        await pilot.press("d", "R", "y")
+        await pilot.press("d", "A", "y")
         await until(pilot, lambda: len(engine.published) == 50)
         await until(pilot, lambda: "sending again: 0 of 300 · Esc stops" in screen_text(app))
         for _, answer in engine.published[:20]:
@@ -130,7 +190,7 @@ async def test_all_again_ends_where_the_broker_is_away(engine: ScriptedEngine) -
     app = OpsciApp(engine)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: len(app.letters) == 80)
-        await pilot.press("d", "R", "y")
+        await pilot.press("d", "A", "y")
         await until(pilot, lambda: len(engine.published) == 50)
         for _, answer in engine.published[:50]:
             answer.set_exception(PublishError("the broker is away"))
@@ -154,7 +214,7 @@ async def test_a_payload_cannot_drive_the_terminal(engine: ScriptedEngine) -> No
     app = OpsciApp(engine)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: len(app.letters) == 1)
-        for keys in (("d",), ("e",)):
+        for keys in (("d",), ("r",)):
             await pilot.press(*keys)
             await until(pilot, lambda: "\\x1b]0;evil\\x07\\xff" in screen_text(app))
             assert not {"\x1b", "\x07", "\x9b"} & set(screen_text(app))

@@ -20,7 +20,8 @@ from tests.tui.looking import main_screen, screen_text, until
 from tests.tui.marks import TOASTS
 from tui.app import OpsciApp
 from tui.outcome import Tone
-from tui.screens.record import journey_details, product_details
+from tui.screens.product import MOVEMENT_COLUMNS, product_facts
+from tui.screens.record import journey_details
 from tui.timeline import dots, marks, result, timeline, timeline_row
 from tui.widgets.column_layout import Column, lay_out
 from tui.widgets.columns import KAFKA_COLUMNS, MQTT_COLUMNS, STOCK_COLUMNS
@@ -65,7 +66,7 @@ def journey_of(text: str, payload: bytes) -> Journey:
 @example("日本語の商品", "日本語".encode(), 41)
 def test_a_record_of_any_text_is_one_printable_line_of_its_width(text: str, payload: bytes, width: int) -> None:
     journey = journey_of(text, payload)
-    for columns in (MQTT_COLUMNS, KAFKA_COLUMNS):
+    for columns in (MQTT_COLUMNS, KAFKA_COLUMNS, MOVEMENT_COLUMNS):
         strip = record_line(lay_out(columns, width), journey, 0.0, tones=TONES, width=width)
         assert_safe(strip.text)
         assert sum(segment.cell_length for segment in strip) == width
@@ -83,7 +84,7 @@ def test_a_product_of_any_text_is_one_printable_line_of_its_width(text: str, wid
     strip = record_line(lay_out(columns, width), product, 0.0, tones=TONES, width=width)
     assert_safe(strip.text)
     assert sum(segment.cell_length for segment in strip) == width
-    assert_safe(product_details(product).plain)
+    assert_safe(product_facts(product, ()).plain)
 
 
 @given(any_text)

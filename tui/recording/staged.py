@@ -12,6 +12,7 @@ import uuid
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from bridge.apply.product_history import ProductHistory
 from bridge.errors import OpsciError, PublishError
 from bridge.journal import Connection, DeadLetter, Journal, Journey, Product, Server, State, Verdict
 from bridge.movement import Movement, Reason, Rejection, read_movement
@@ -131,6 +132,12 @@ class StagedEngine:
     def letters(self) -> Future[list[DeadLetter]]:
         """None stood there before."""
         return _done([])
+
+    def movements_of(self, product: Product, after: int = 0) -> Future[ProductHistory]:
+        """What its journal has of a product, all at once."""
+        found = self.journal.kafka.slice(self.journal.kafka.first, self.journal.kafka.next) if not after else []
+        decided = [one for one in reversed(found) if one.verdict is not None and one.product_id == product.id]
+        return _done(ProductHistory(decided, 1))
 
     def start_simulator(self, objects: int, rate: float) -> Future[None]:
         """Refuse: the objects of a tour send what it says."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from textual.containers import Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from bridge.journal import Journey, Verdict
-from bridge.movement import Rejection, read_movement
+from bridge.movement import Reason, Rejection, read_movement
 from bridge.text import readable
 from tui.actions import bindings
 from tui.format import age, count, signed
@@ -25,17 +29,21 @@ from tui.widgets.column_layout import EXTRA, Cell, Column
 from tui.widgets.cursor import LineView
 from tui.widgets.footer import KeysFooter, TranslatedKeys
 from tui.widgets.inputs import PlainInput
+from tui.widgets.preview import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterator, Sequence
 
+    from textual import events
     from textual.app import ComposeResult
 
-    from bridge.journal import DeadLetter, Product
+    from bridge.journal import DeadLetter, Product, StockTable
+    from bridge.movement import Movement
+    from tui.actions import What
     from tui.dead_letters import PendingLetters
     from tui.engine import Engine
 
-__all__ = ["DeadLettersScreen", "DeadLettersView", "EditPayloadScreen", "as_one_line"]
+__all__ = ["DeadLettersScreen", "DeadLettersView", "EditPayloadScreen", "ReasonTabs", "as_one_line"]
 
 
 def _why(journey: Journey, now: float) -> Cell:
@@ -43,7 +51,7 @@ def _why(journey: Journey, now: float) -> Cell:
 
 
 class DeadLettersView(LineView[Journey]):
-    """The letters that wait, the latest at the bottom.
+    """The letters that wait, all or those of one reason, the newest on top.
 
     Args:
         box: what is shown.
@@ -66,6 +74,10 @@ class DeadLettersView(LineView[Journey]):
         self._version = -1
         self._letters: list[DeadLetter] = []
         self._rows: dict[str, int] = {}
+        self.groups: list[tuple[Reason, int]] = []
+        """How many wait for each reason, the most first."""
+        self.reason: Reason | None = None
+        """The reason whose letters are shown, None for all."""
 
     @property
     def rows(self) -> int:
@@ -94,7 +106,7 @@ class DeadLettersView(LineView[Journey]):
         if self._version != self._box.version:
             self._version = self._box.version
             row = None if self.cursor is None else self.row_of(self.cursor)
-            self._letters = self._box.waiting()
+            self._take_over()
             self._rows = {letter.journey.movement_id: row for row, letter in enumerate(self._letters)}
             self.resize_rows()
             if row is not None and self.cursor is not None and self.row_of(self.cursor) is None:
@@ -103,17 +115,57 @@ class DeadLettersView(LineView[Journey]):
             self.refresh()
         self.repaint_changed(now)
 
+    def _take_over(self) -> None:
+        waiting = self._box.waiting()[::-1]
+        self.groups = Counter(map(_reason_of, waiting)).most_common()
+        if self.reason is not None and self.reason not in dict(self.groups):
+            # The last one of it is dealt with.
+            self.reason = None
+        self._letters = [one for one in waiting if self.reason is None or _reason_of(one) is self.reason]
+        self.marks &= {one.journey.movement_id for one in waiting}
+
+    def show_reason(self, reason: Reason | None) -> None:
+        """Show the letters of one reason alone, None all."""
+        self.reason = reason
+        self.cursor = None
+        self._version = -1
+        self.pull(time.time())
+
+    def shown(self) -> list[DeadLetter]:
+        """The letters that are shown, the newest first."""
+        return list(self._letters)
+
+    def chosen_letters(self) -> list[DeadLetter]:
+        """The marked letters, else the one under the cursor; none where there is none."""
+        if self.marks:
+            return [one for one in self._letters if one.journey.movement_id in self.marks]
+        letter = self.selected()
+        return [] if letter is None else [letter]
+
+    def action_mark(self) -> None:
+        """Mark the letter under the cursor, or unmark it, and go on to the next."""
+        letter = self.selected()
+        if letter is not None:
+            name = letter.journey.movement_id
+            self.marks ^= {name}
+            self.move_cursor(self._rows[name] + 1)
+
     def selected(self) -> DeadLetter | None:
-        """The letter under the cursor, the latest one where it is on none."""
+        """The letter under the cursor, the newest one where it is on none."""
         row = None if self.cursor is None else self.row_of(self.cursor)
         if row is None:
-            self.action_last()
-            row = self.rows - 1
+            self.action_first()
+            row = 0
         return self._letters[row] if 0 <= row < len(self._letters) else None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There is no filter here."""
         return action != "seek" and super().check_action(action, parameters)
+
+    def action_want(self, what: What) -> None:
+        """Have something done with the letter under the cursor, the newest one where it is on none."""
+        if self.selected() is not None:
+            super().action_want(what)
 
     def _age(self, journey: Journey, now: float) -> Cell:
         letter = self._box.get(journey.movement_id)
@@ -131,6 +183,50 @@ class DeadLettersView(LineView[Journey]):
         return Cell(readable(letter.origin) if letter else "", Tone.MUTED)
 
 
+def _reason_of(letter: DeadLetter) -> Reason:
+    rejection = letter.journey.rejection
+    return Reason.UNSTATED if rejection is None else rejection.reason
+
+
+class ReasonTabs(Static):
+    """One line: how many wait for each reason; a click shows those of one.
+
+    Args:
+        view: whose groups.
+    """
+
+    @dataclass
+    class Chosen(Message):
+        """The letters of a reason are to be shown, of None all."""
+
+        reason: Reason | None
+
+    def __init__(self, view: DeadLettersView) -> None:
+        super().__init__(id="letters-reasons", markup=False)
+        self._view = view
+
+    def pull(self) -> None:
+        """Say how many there are by now."""
+        self.update(Content.assemble(*(part for _, *parts in self._tabs() for part in parts)), layout=False)
+
+    def _tabs(self) -> Iterator[tuple[Reason | None, tuple[str, str], tuple[str, str]]]:
+        total = sum(number for _, number in self._view.groups)
+        for reason, number in ((None, total), *self._view.groups):
+            words = say("all") if reason is None else say(REASONS[reason])
+            is_shown = reason is self._view.reason
+            style = "bold $block-cursor-foreground on $block-cursor-background" if is_shown else "$foreground-muted"
+            yield reason, (f" {words} {count(number)} ", style), (" ", "")
+
+    def on_click(self, event: events.Click) -> None:
+        """Show the reason that was clicked."""
+        start = 0
+        for reason, *parts in self._tabs():
+            start += sum(cell_len(text) for text, _ in parts)
+            if event.x < start:
+                self.post_message(self.Chosen(reason))
+                return
+
+
 def as_one_line(payload: bytes) -> str:
     r"""Write a payload as one printable line: JSON keeps its meaning, what is not printable becomes `\x1b`."""
     return readable(" ".join(payload.decode("utf-8", "backslashreplace").split()))
@@ -141,13 +237,15 @@ class EditPayloadScreen(ModalScreen[bytes | None], TranslatedKeys[bytes | None])
 
     Args:
         letter: whose payload.
+        board: the products, by which it is said what Strapi will answer.
     """
 
     BINDINGS = bindings("edit_payload")
 
-    def __init__(self, letter: DeadLetter) -> None:
+    def __init__(self, letter: DeadLetter, board: StockTable) -> None:
         super().__init__()
         self._letter = letter
+        self._board = board
 
     def compose(self) -> ComposeResult:
         """Why it was rejected, the payload, and what it would be now."""
@@ -167,9 +265,23 @@ class EditPayloadScreen(ModalScreen[bytes | None], TranslatedKeys[bytes | None])
                 "▲ " + say("would be rejected: {why}").format(why=readable(say(judged.text))), STYLES[Tone.OUT]
             )
         else:
-            moves = say("moves {product} by {amount}")
-            said = Content(moves.format(product=readable(judged.product), amount=signed(judged.delta)))
+            said = self._effect(judged)
         self.query_one("#judged", Static).update(said)
+
+    def _effect(self, movement: Movement) -> Content:
+        """What it would do, and what Strapi will answer by the stock that is shown."""
+        said = Content(
+            say("moves {product} by {amount}").format(product=readable(movement.product), amount=signed(movement.delta))
+        )
+        product = self._board.find(movement.product)
+        if product is None:
+            refused = say("no product that is shown has this id or barcode: Strapi would refuse it")
+            return Content.assemble(said, "\n", (f"▲ {refused}", STYLES[Tone.OUT])) if len(self._board) else said
+        refused = refusal(product, movement.delta)
+        if refused:
+            return Content.assemble(said, f"  {readable(product.name)}\n", (f"▲ {refused}", STYLES[Tone.OUT]))
+        stock = f"{count(product.stock)} → {count(product.stock + movement.delta)}"
+        return Content.assemble(said, f"  {readable(product.name)}\n", (f"✓ {stock}", STYLES[Tone.APPLIED]))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Send it."""
@@ -194,10 +306,12 @@ class DeadLettersScreen(RecordsScreen):
         super().__init__(engine)
         self._box = box
         self.view = DeadLettersView(box)
+        self.tabs = ReasonTabs(self.view)
 
     def compose(self) -> ComposeResult:
-        """The table in its border, and the keys."""
+        """The reasons and the table in their border, and the keys."""
         with Vertical(id="letters-pane", classes="pane"):
+            yield self.tabs
             yield self.view
         yield KeysFooter(show_command_palette=False)
 
@@ -212,6 +326,7 @@ class DeadLettersScreen(RecordsScreen):
         """Take over what changed."""
         self._box.pull()
         self.view.pull(time.time())
+        self.tabs.pull()
         pane = self.query_one("#letters-pane")
         pane.border_title = Content(
             say("Dead letters") + f" · {self._engine.settings.kafka.errors_topic} · {count(len(self._box))}"
@@ -244,7 +359,7 @@ class DeadLettersScreen(RecordsScreen):
             if payload is not None:
                 self._box.send_again(letter, payload)
 
-        self.app.push_screen(EditPayloadScreen(letter), send)
+        self.app.push_screen(EditPayloadScreen(letter, self._engine.journal.stock), send)
 
     def action_again(self) -> None:
         """Send one as it is."""
@@ -252,34 +367,54 @@ class DeadLettersScreen(RecordsScreen):
         if letter is not None:
             self._box.send_again(letter)
 
+    def on_reason_tabs_chosen(self, event: ReasonTabs.Chosen) -> None:
+        """Show the letters of a reason."""
+        self.view.show_reason(event.reason)
+        self.pull()
+
+    def action_reason(self) -> None:
+        """Show the letters of the next reason alone, after the last one all."""
+        reasons = [None, *(reason for reason, _ in self.view.groups)]
+        self.view.show_reason(reasons[(reasons.index(self.view.reason) + 1) % len(reasons)])
+        self.pull()
+
     def action_all_again(self) -> None:
-        """Send all as they are."""
-        waiting = len(self._box)
-        if not waiting:
+        """Send all that are shown as they are."""
+        letters = self.view.shown()[::-1]
+        if not letters:
             return
 
         def send(wanted: bool | None) -> None:
             if wanted:
-                self._box.send_all()
+                self._box.send_all(letters)
 
-        question = say_count("Send {count} dead letter again?", "Send all {count} dead letters again?", waiting)
+        question = say_count("Send {count} dead letter again?", "Send all {count} dead letters again?", len(letters))
         self.app.push_screen(
             ConfirmScreen(question, say("Each is a new movement; what still can't be applied comes back.")), send
         )
 
     def action_drop(self) -> None:
-        """Put one away."""
-        letter = self.view.selected()
-        if letter is None:
+        """Put the marked ones away, else the one under the cursor."""
+        self._ask_to_drop(self.view.chosen_letters())
+
+    def action_drop_all(self) -> None:
+        """Put all that are shown away: all of one reason where that is shown."""
+        self._ask_to_drop(self.view.shown())
+
+    def _ask_to_drop(self, letters: Sequence[DeadLetter]) -> None:
+        if not letters:
             return
 
         def drop(wanted: bool | None) -> None:
             if wanted:
-                self._box.drop(letter)
+                for letter in letters:
+                    self._box.drop(letter)
 
-        self.app.push_screen(
-            ConfirmScreen(say("Drop this dead letter?"), say("It is not shown again; it stays in Kafka.")), drop
+        question = say_count("Drop this dead letter?", "Drop {count} dead letters?", len(letters))
+        stays = say_count(
+            "It is not shown again; it stays in Kafka.", "They are not shown again; they stay in Kafka.", len(letters)
         )
+        self.app.push_screen(ConfirmScreen(question, stays), drop)
 
     def action_help(self) -> None:
         """Name every key."""

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from textual import events
     from textual.screen import Screen
 
-    from bridge.journal import StockTable
+    from bridge.journal import Product, StockTable
     from bridge.settings import Settings
     from tui.engine import Engine
-    from tui.widgets.cursor import LineView
+    from tui.widgets.cursor import AnyView, LineView
 
 __all__ = ["SHARES", "Following", "PanesScreen", "Sizes", "WayLine", "resized"]
 
@@ -250,6 +250,16 @@ class PanesScreen(RecordsScreen):
     def pull_way(self) -> None:
         """Draw the timeline of the movement that is followed."""
         self.query_one(WayLine).pull(self.followed)
+
+    def open(self, view: AnyView, item: Journey | Product) -> None:
+        """Show a record, or a product with its movements, in full."""
+        if isinstance(item, Journey):
+            super().open(view, item)
+            return
+        # Late: what draws its chart takes a fifth of a second to import.
+        from tui.screens.product import ProductScreen  # noqa: PLC0415
+
+        self.app.push_screen(ProductScreen(self._engine, self.stock, item, self))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Remember the pane that has, or last had, the focus."""

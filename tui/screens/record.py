@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,7 +14,7 @@ from bridge.text import readable
 from tui.actions import bindings
 from tui.format import clock_milliseconds, count, duration, signed
 from tui.language import say, say_count
-from tui.outcome import EARLIER, STYLES, Tone, contradiction, outcome, shown_status
+from tui.outcome import EARLIER, STYLES, Tone, outcome
 from tui.timeline import stations
 from tui.widgets.cached_static import CachedStatic
 from tui.widgets.footer import KeysFooter, TranslatedKeys
@@ -25,11 +24,10 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from bridge.journal import Product, StockTable
     from tui.actions import What
     from tui.widgets.cursor import AnyView
 
-__all__ = ["RecordScreen", "hexdump", "journey_details", "payload_lines", "product_details"]
+__all__ = ["RecordScreen", "hexdump", "journey_details", "payload_lines"]
 
 
 SHOWN = 4_096
@@ -95,22 +93,6 @@ def journey_details(journey: Journey) -> Content:
     return Content("\n").join(lines)
 
 
-def product_details(product: Product) -> Content:
-    """Lay out a product."""
-    moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(product.changed_at)) if product.changed_at else "-"
-    fields = (
-        ("id", str(product.id)),
-        ("documentId", product.document_id),
-        (say("name"), product.name),
-        (say("barcode"), product.barcode or "-"),
-        (say("stock"), count(product.stock)),
-        (say("last change"), signed(product.last_change)),
-        (say("changed at"), moment),
-        (say("status"), ", ".join(filter(None, (shown_status(product), contradiction(product)))) or "-"),
-    )
-    return Content("\n").join(_field(name, value) for name, value in fields)
-
-
 def _way(journey: Journey) -> Iterable[Content]:
     if journey.earlier:
         told = say("read back from Kafka at the start, and counted in no figure")
@@ -157,28 +139,26 @@ def _heading(text: str) -> Content:
 
 
 class RecordScreen(ModalScreen[None], TranslatedKeys[None]):
-    """One journey, or one product.
+    """One journey.
 
     Args:
         view: the pane that it is from, in whose order left and right step.
         item: what is shown.
-        board: where a product's latest stock is from.
         frames: how often a second it looks for news.
     """
 
     BINDINGS = bindings("record")
 
-    def __init__(self, view: AnyView, item: Journey | Product, board: StockTable, frames: int) -> None:
+    def __init__(self, view: AnyView, item: Journey, frames: int) -> None:
         super().__init__()
         self._view = view
         self._item = item
-        self._board = board
         self._frames = frames
 
     def compose(self) -> ComposeResult:
         """The record, in a box that scrolls."""
         with VerticalScroll(id="record") as box:
-            box.border_title = Content(say("Record") if isinstance(self._item, Journey) else say("Product"))
+            box.border_title = Content(say("Record"))
             yield CachedStatic(id="record-text", markup=False)
         yield KeysFooter(show_command_palette=False)
 
@@ -189,14 +169,12 @@ class RecordScreen(ModalScreen[None], TranslatedKeys[None]):
 
     def pull(self) -> None:
         """Show what changed."""
-        item = self._item
-        said = journey_details(item) if isinstance(item, Journey) else product_details(self._board.get(item.id) or item)
-        self.query_one("#record-text", CachedStatic).update(said)
+        self.query_one("#record-text", CachedStatic).update(journey_details(self._item))
 
     def action_step(self, step: int) -> None:
         """Show the neighbour of the record in its pane."""
         item = self._view.neighbour(step)
-        if item is None:
+        if not isinstance(item, Journey):
             self.notify(say("this is the last record") if step > 0 else say("this is the first record"))
             return
         self._item = item

@@ -183,9 +183,12 @@ class RecordsScreen(TranslatedKeys[None]):
 
     def on_line_view_opened(self, event: LineView.Opened) -> None:
         """Show a record in full."""
-        engine = self._engine
-        screen = RecordScreen(event.view, event.item, engine.journal.stock, engine.settings.screen.frames)
-        self.app.push_screen(screen)
+        self.open(event.view, event.item)
+
+    def open(self, view: AnyView, item: Journey | Product) -> None:
+        """Show a record of a view in full."""
+        if isinstance(item, Journey):
+            self.app.push_screen(RecordScreen(view, item, self._engine.settings.screen.frames))
 
     def on_line_view_wanted(self, event: LineView.Wanted) -> None:
         """Do something with a record."""
