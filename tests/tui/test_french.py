@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 
 SAID = (
-    "MQTT connecté",
-    "Kafka coupé",
+    "MQTT ●",
+    "Kafka  ARRÊTÉ",
+    "Kafka ne répond p",
     "la connexion à kafka:9092 a été fermée",
-    "1 MQTT reçu",
-    "1\u00a0204",
-    "dans Kafka p3@",
-    "4 Mouvement",
-    "Suivre",
-    "Filtre",
-    "Aide",
+    "1\u00a0204 reçus",
+    "Kafka p3@",
+    "Envoyer",
+    "suivre",
+    "filtre",
+    "aide",
     "Touches et signes",
     "Aller aux messages",
 )

@@ -183,9 +183,7 @@ def banner_lines(
             kept = _waiting(server, journal, brief=brief)
             lines.append(Content.assemble((happened, "bold $foreground"), " ", (kept, "$foreground")))
     notes = {name: note for name, note in journal.notes.copy().items() if name != _APPLY or not is_away(strapi)}
-    # Where there is one line for it, what happened goes before why.
-    told = {server: one for server, one in journal.connections.items() if not brief or one.state is not State.DOWN}
-    more = trouble_lines(told, notes, origins)
+    more = trouble_lines(journal.connections, notes, origins)
     return Content("\n").join([*lines, *([more] if more else [])])
 
 
@@ -200,6 +198,9 @@ def _happened(server: Server, connection: Connection, *, brief: bool) -> str:
 
 def _waiting(server: Server, journal: Journal, *, brief: bool) -> str:
     """What waits for a server, and where."""
+    if brief and server is not Server.STRAPI:
+        kept = (say("What is sent from here is kept."), say("What comes waits at the MQTT broker."))
+        return kept[server is Server.KAFKA]
     if server is Server.MQTT:
         return say("What is sent from here is kept, and goes out once it is back.")
     if server is Server.KAFKA:
