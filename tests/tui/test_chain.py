@@ -175,7 +175,7 @@ async def test_all_dead_letters_go_again_after_a_fix(lane: Lane, chain: Embedded
         await until(pilot, lambda: "refused 2" in screen_text(app))
         await pilot.press("equals_sign", *"20", "enter")
         await until(pilot, lambda: chain.journal.verdicts[Verdict.APPLIED] == 1)
-        await pilot.press("d", "R")
+        await pilot.press("d", "A")
         await until(pilot, lambda: "Send all 2 dead letters again?" in screen_text(app))
         await pilot.press("y")
         await until(pilot, lambda: "no dead letter waits" in screen_text(app))
@@ -207,7 +207,7 @@ async def test_a_dead_letter_of_before_is_mended_and_applied(lane: Lane, chain: 
     app = OpsciApp(chain)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: all_up(chain) and "refused 1" in screen_text(app))
-        await pilot.press("d", "e", "home", *("right",) * 7, "delete", *str(product["id"]))
+        await pilot.press("d", "r", "home", *("right",) * 7, "delete", *str(product["id"]))
         await until(pilot, lambda: f"moves {product['id']} by +3" in screen_text(app))
         await pilot.press("enter")
         await until(pilot, lambda: "no dead letter waits" in screen_text(app))
