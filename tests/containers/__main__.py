@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from stack.paths import Paths
 from stack.report import Report
+from stack.seed import read_catalogue
 from tests.containers.bases import bases
-from tests.containers.checks import check_isolation, check_memory, check_page, check_rights, check_secrets
+from tests.containers.checks import check_doors, check_isolation, check_memory, check_page, check_rights, check_secrets
 from tests.containers.engine import NoEngineError, engine
 from tests.containers.project import Project
+from tests.containers.screen import check_screen
 from tests.containers.traffic import Traffic
 from tests.containers.verdicts import Verdicts, say
 
@@ -54,8 +56,8 @@ def main(arguments: Sequence[str]) -> int:
             if made.made:
                 report.note("the base images are made of Debian's packages, as no image registry answers here")
             project = Project(found, made, Path(folder), f"opsci-test-{Path(folder).name[-8:].lower().strip('_')}")
-            project.panel = options.panel
-            _verify(project, verdicts, report, quick=options.quick, keep=options.keep)
+            project.panel, project.secure = options.panel, options.secure
+            _verify(project, verdicts, report, options)
             _sizes(project)
     except NoEngineError as error:
         say(f"not run: {error}")
@@ -63,25 +65,29 @@ def main(arguments: Sequence[str]) -> int:
     return verdicts.close()
 
 
-def _verify(project: Project, verdicts: Verdicts, report: Report, *, quick: bool, keep: bool) -> None:
+def _verify(project: Project, verdicts: Verdicts, report: Report, options: argparse.Namespace) -> None:
     try:
         traffic = Traffic(project, project.folder)
         with report.step("build the images"):
             verdicts.hold("the images can be built", lambda: _build(project))
         verdicts.hold("every container is healthy", lambda: f"after {project.up():.0f} s")
         verdicts.hold("movements over websockets and TCP are in PostgreSQL", lambda: _carry(traffic))
-        names = _KILLED_QUICKLY if quick else _KILLED
+        names = _KILLED_QUICKLY if options.quick else _KILLED
         verdicts.hold("killed under load, nothing is lost and nothing doubled", lambda: _kill(project, traffic, names))
         verdicts.hold("the page knows the broker's port and shows the catalogue", lambda: check_page(project))
+        if project.secure:
+            verdicts.hold("no one gets in without TLS and a name", lambda: check_doors(project))
         verdicts.hold("Kafka is reached on the inner network alone", lambda: check_isolation(project))
         verdicts.hold("no container is root or may become it", lambda: check_rights(project))
         verdicts.hold("secrets are seen by whom they are for", lambda: check_secrets(project))
+        name = read_catalogue()[0]["name"]
+        verdicts.hold("the screen opens", lambda: check_screen(project, str(name).split()[0], options.picture))
         verdicts.hold("memory stays within its limits", lambda: check_memory(project))
         verdicts.hold("data survive down and up", lambda: _down_and_up(project, traffic))
         if verdicts.failed:
             say(_logs(project))
     finally:
-        if keep:
+        if options.keep:
             say(f"kept: docker compose --project-name {project.name}")
         else:
             with suppress(subprocess.SubprocessError):
@@ -148,7 +154,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     test = commands.add_parser("test", help="verify the containers")
     test.add_argument("--quick", action="store_true", help="kill four of the containers instead of all")
+    test.add_argument("--secure", action="store_true", help="with compose.secure.yaml: TLS, users and rights")
     test.add_argument("--panel", action="store_true", help="build Strapi's admin panel as well")
+    test.add_argument("--picture", type=Path, metavar="FILE", help="write a picture of the screen there, as SVG")
     test.add_argument("--keep", action="store_true", help="leave the containers running in your engine")
     test.add_argument("--minutes", type=float, metavar="N", help="begin no check after so long")
     return parser.parse_args(arguments)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import urllib.request
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from stack.servers.health import ask_kafka
+from stack.servers.health import ask_kafka, ask_mqtt_tcp, ask_mqtt_ws, ask_strapi, ask_web
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from tests.containers.project import Project
 
 __all__ = [
+    "check_doors",
     "check_isolation",
     "check_memory",
     "check_page",
@@ -50,6 +53,33 @@ _SECRETS: Final = {
     "kafka": set(),
 }
 """The secrets that each running container may see, and how: the password is 440 for PostgreSQL's group."""
+
+_SECURED: Final = {
+    "mosquitto": ("640", "ca.pem mosquitto.pem mosquitto.key mosquitto.conf passwords mosquitto.acl mosquitto_sub"),
+    "kafka": ("600", "ca.pem kafka.keystore.pem server.properties"),
+    "strapi": ("600", "ca.pem strapi.pem strapi.key"),
+    "websockets": ("600", "ca.pem mosquitto.pem mosquitto.key"),
+    "web": ("600", "ca.pem web.pem web.key mqtt-publisher"),
+    "bridge": ("600", "ca.pem mqtt-engine mqtt-publisher kafka-bridge"),
+    "postgres": ("600", ""),
+}
+"""What each sees of the secured profile beside that, and by which mode."""
+
+_PLAIN_KAFKA: Final = """
+import asyncio, logging
+from aiokafka import AIOKafkaProducer
+logging.disable()
+async def main():
+    producer = AIOKafkaProducer(bootstrap_servers="kafka:9092", request_timeout_ms=5000)
+    try:
+        await asyncio.wait_for(producer.start(), 15)
+        print("let in")
+    except Exception:
+        print("turned away")
+    finally:
+        await producer.stop()
+asyncio.run(main())
+"""
 
 _WRITES_ITS_ROOT: Final = frozenset({"kafka"})
 """Its image writes its settings, its logs and its scratch files among its programs."""
@@ -111,8 +141,14 @@ def check_rights(project: Project) -> str:
 
 def check_secrets(project: Project) -> str:
     """Each container sees its own secrets alone, with their modes, and none stands in its environment or its log."""
-    look = "find /secrets /tokens /admin -type f 2>/dev/null | while read -r f; do stat -c '%a %u %n' $f; done"
-    for service, wanted in _SECRETS.items():
+    folders = "/secrets /tokens /admin" + (" /secure /mnt/shared/config" if project.secure else "")
+    look = f"find {folders} -type f 2>/dev/null | while read -r f; do stat -c '%a %u %n' $f; done"
+    for service, always in _SECRETS.items():
+        wanted = set(always)
+        if project.secure:
+            mode, names = _SECURED[service]
+            folder = "/mnt/shared/config" if service == "kafka" else "/secure"
+            wanted |= {f"{mode} 1000 {folder}/{name}" for name in names.split()}
         seen = set(project.within(service, "sh", "-c", look).splitlines())
         assert seen == wanted, f"{service} sees {sorted(seen)}"
     values = [
@@ -121,6 +157,11 @@ def check_secrets(project: Project) -> str:
     ]
     environment = project.within("strapi", "cat", "/secrets/strapi/environment")
     values += [part for line in environment.splitlines() for part in line.partition("=")[2].split(",")]
+    if project.secure:
+        mine = {"bridge": ("mqtt-engine", "mqtt-publisher", "kafka-bridge")}
+        values += [
+            project.within(one, "cat", f"/secure/{name}").strip() for one, names in mine.items() for name in names
+        ]
     assert all(len(value) >= 12 for value in values), "a secret is short, or missing"
     for service in project.services():
         container = project.container(service)
@@ -131,14 +172,16 @@ def check_secrets(project: Project) -> str:
 
 def check_page(project: Project) -> str:
     """The page knows the port that the broker is published on, and shows the catalogue."""
-    base = f"http://127.0.0.1:{project.ports.web}"
-    config = json.loads(_get(f"{base}/config.json"))
-    assert config["mqtt"] == f"ws://127.0.0.1:{project.ports.mqtt_ws}", config
-    products = json.loads(_get(f"{base}/products"))["data"]
+    s = "s" if project.secure else ""
+    base = f"http{s}://127.0.0.1:{project.ports.web}"
+    get = partial(_get, project=project)
+    config = json.loads(get(f"{base}/config.json"))
+    assert config["mqtt"] == f"ws{s}://127.0.0.1:{project.ports.mqtt_ws}", config
+    products = json.loads(get(f"{base}/products"))["data"]
     assert products, "the catalogue is empty"
     panel = ""
     if project.panel:
-        page = _get(f"http://127.0.0.1:{project.ports.strapi}/admin")
+        page = get(f"http{s}://127.0.0.1:{project.ports.strapi}/admin")
         assert b"<html" in page.lower(), page[:200]
         panel = ", and the admin panel is served"
     return f"the page names port {project.ports.mqtt_ws} and has {len(products)} products{panel}"
@@ -164,7 +207,35 @@ def check_memory(project: Project) -> str:
     return "MB at most: " + ", ".join(said)
 
 
-def _get(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 -- the address is ours
+def check_doors(project: Project) -> str:
+    """A secured project lets no one in who has no name, and speaks to no one in clear."""
+    trust, ports = project.trust, project.ports
+    # Both raise where they are let in without a name, or find no TLS.
+    ask_mqtt_tcp(ports.mqtt_tcp, trust)
+    ask_mqtt_ws(ports.mqtt_ws, trust)
+    ask_strapi(ports.strapi, trust)
+    ask_web(ports.web, trust)
+    for name, ask, port in (
+        ("MQTT over TCP", ask_mqtt_tcp, ports.mqtt_tcp),
+        ("MQTT over websockets", ask_mqtt_ws, ports.mqtt_ws),
+        ("Strapi", ask_strapi, ports.strapi),
+        ("the page", ask_web, ports.web),
+    ):
+        try:
+            ask(port)
+        except OSError:
+            continue
+        raise AssertionError(f"{name} answers in clear on port {port}")
+    kafka = project.within_network("inner", "python", "-c", _PLAIN_KAFKA).strip()
+    assert kafka == "turned away", f"a client without a name is {kafka} by Kafka"
+    return "MQTT, Strapi, the page and Kafka: by TLS alone, and not without a name"
+
+
+def _get(url: str, *, project: Project) -> bytes:
+    request = urllib.request.Request(url)  # noqa: S310 -- the address is ours
+    if project.secure:
+        login = f"publisher:{project.within('web', 'cat', '/secure/mqtt-publisher').strip()}"
+        request.add_header("Authorization", f"Basic {base64.b64encode(login.encode()).decode()}")
+    with urllib.request.urlopen(request, timeout=10, context=project.trust) as answer:  # noqa: S310
         body: bytes = answer.read()
     return body

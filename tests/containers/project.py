@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -21,12 +22,31 @@ if TYPE_CHECKING:
     from tests.containers.bases import Bases
     from tests.containers.engine import Engine
 
-__all__ = ["BRIDGE", "STRAPI", "Project"]
+__all__ = ["BRIDGE", "STRAPI", "Project", "read_compose"]
 
 BRIDGE: Final = "opsci-test-bridge"
 STRAPI: Final = "opsci-test-strapi"
 _UP: Final = 240.0
 _BUILD: Final = 1500.0
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with the tags by which a file that is laid over another one replaces a part of it."""
+
+
+def _replaced(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    return loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else None
+
+
+_Loader.add_constructor("!override", _replaced)
+
+
+def read_compose(file: Path) -> dict[str, Any]:
+    """Read a compose file."""
+    found: dict[str, Any] = yaml.load(file.read_text(), _Loader)  # noqa: S506 - a SafeLoader with one more tag
+    return found
 
 
 @dataclass
@@ -41,6 +61,7 @@ class Project:
         root: the clone whose compose file it is.
         tag: of the two images that are built from it.
         panel: whether Strapi's admin panel is built as well.
+        secure: whether compose.secure.yaml is laid over the compose file.
     """
 
     engine: Engine
@@ -50,6 +71,7 @@ class Project:
     root: Path = ROOT
     tag: str = "now"
     panel: bool = False
+    secure: bool = False
     ports: Ports = field(default_factory=random_ports)
 
     @property
@@ -73,14 +95,23 @@ class Project:
             subprocess.CalledProcessError: it failed; `stderr` says how.
         """
         return subprocess.run(
-            [*self.engine.compose, "--project-name", self.name, *self._files(), *arguments],
-            env={**self.engine.environment, **self._environment()},
+            self.words(*arguments),
+            env=self.environment,
             capture_output=True,
             text=True,
             check=True,
             timeout=limit,
             stdin=subprocess.DEVNULL,
         ).stdout
+
+    def words(self, *arguments: str) -> list[str]:
+        """The command line of Docker Compose for this project."""
+        return [*self.engine.compose, "--project-name", self.name, *self._files(), *arguments]
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment of that command line."""
+        return {**self.engine.environment, **self._ports()}
 
     def build(self) -> None:
         """Build the two images."""
@@ -137,7 +168,7 @@ class Project:
                     raise TimeoutError(f"{service} is {state['Status']} and not healthy after {limit:.0f} s")
                 time.sleep(1)
 
-    def _environment(self) -> Mapping[str, str]:
+    def _ports(self) -> Mapping[str, str]:
         return {
             "OPSCI_PUBLISH": "127.0.0.1",
             "OPSCI_PORT_WEBSOCKETS": str(self.ports.mqtt_ws),
@@ -147,16 +178,35 @@ class Project:
         }
 
     def _files(self) -> list[str]:
-        given = self.root / "stack" / "compose.yaml"
+        given = [self.root / "stack" / name for name in self._given()]
         over = self.folder / f"{self.name}-{self.tag}.yaml"
         if not over.exists():
             over.write_text(yaml.dump({"services": self._over()}))
-        return ["--file", str(given), "--file", str(over)]
+        return [word for file in (*given, over) for word in ("--file", str(file))]
+
+    def _given(self) -> tuple[str, ...]:
+        return ("compose.yaml", "compose.secure.yaml") if self.secure else ("compose.yaml",)
 
     def _all(self) -> dict[str, dict[str, Any]]:
-        file = self.root / "stack" / "compose.yaml"
-        found: dict[str, dict[str, Any]] = yaml.safe_load(file.read_text())["services"]
+        """The services as the first file that has them says."""
+        found: dict[str, dict[str, Any]] = {}
+        for name in self._given():
+            for service, said in read_compose(self.root / "stack" / name)["services"].items():
+                found.setdefault(service, said)
         return found
+
+    @property
+    def authority(self) -> Path:
+        """What a secured project's certificates are signed by, copied to this machine."""
+        file = self.folder / f"{self.name}.pem"
+        if not file.exists():
+            file.write_text(self.within("web", "cat", "/secure/ca.pem"))
+        return file
+
+    @property
+    def trust(self) -> ssl.SSLContext | None:
+        """What believes a secured project's certificates; None where it speaks in clear."""
+        return ssl.create_default_context(cafile=str(self.authority)) if self.secure else None
 
     def _over(self) -> dict[str, dict[str, Any]]:
         """Other names for the images, and what ours are built from."""

@@ -95,9 +95,11 @@ class Traffic:
         token.touch(mode=0o600)
         token.write_text(project.within("strapi", "cat", "/tokens/bridge.token"))
         barcodes = [str(product["barcode"]) for product in read_catalogue()]
+        s = "s" if project.secure else ""
+        known = self._credentials() if project.secure else []
         for way, url in (
-            ("websockets", f"ws://127.0.0.1:{project.ports.mqtt_ws}"),
-            ("tcp", f"mqtt://127.0.0.1:{project.ports.mqtt_tcp}"),
+            ("websockets", f"ws{s}://127.0.0.1:{project.ports.mqtt_ws}"),
+            ("tcp", f"mqtt{s}://127.0.0.1:{project.ports.mqtt_tcp}"),
         ):
             self._round += 1
             file = self._folder / f"{way}-{self._round}.csv"
@@ -111,8 +113,9 @@ class Traffic:
             self.count += rows
             argv = [
                 *(sys.executable, "-P", "-m", "bridge", "send", str(file), "--rate", str(rate), "--wait", "90"),
-                *("--mqtt-url", url, "--strapi-url", f"http://127.0.0.1:{project.ports.strapi}"),
+                *("--mqtt-url", url, "--strapi-url", f"http{s}://127.0.0.1:{project.ports.strapi}"),
                 *("--set", f"strapi.token_file={token}", "--set", f"mqtt.client_id=opsci-containers-{way}"),
+                *(word for setting in known for word in ("--set", setting)),
             ]
             self._senders.append(
                 subprocess.Popen(
@@ -124,6 +127,19 @@ class Traffic:
                     stdin=subprocess.DEVNULL,
                 )
             )
+
+    def _credentials(self) -> list[str]:
+        """The settings by which a publisher is let into a secured project."""
+        password = self._folder / "publisher"
+        password.touch(mode=0o600)
+        password.write_text(self._project.within("web", "cat", "/secure/mqtt-publisher"))
+        authority = self._project.authority
+        return [
+            *(f"{server}.ca_file={authority}" for server in ("mqtt", "strapi")),
+            # `send` reads nothing from the broker.
+            "mqtt.username=publisher",
+            f"mqtt.password_file={password}",
+        ]
 
     @property
     def is_running(self) -> bool:

@@ -219,3 +219,7 @@ def test_what_it_runs_of_ours_is_there(name: str) -> None:
                 assert missing_imports(program) == []
             case ["python", "-m", module, *_]:
                 assert importlib.util.find_spec(module)
+
+
+def test_the_screen_in_its_container_watches_and_is_no_second_engine() -> None:
+    assert SERVICES["tui"]["command"] == ["opsci-tui", "--watch"]
