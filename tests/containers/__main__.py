@@ -9,10 +9,11 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from stack.paths import Paths
+from stack.paths import ROOT, Paths
 from stack.report import Report
 from stack.seed import read_catalogue
 from tests.containers.bases import bases
@@ -68,9 +69,15 @@ def main(arguments: Sequence[str]) -> int:
 def _verify(project: Project, verdicts: Verdicts, report: Report, options: argparse.Namespace) -> None:
     try:
         traffic = Traffic(project, project.folder)
+        if options.upgrade_from:
+            with report.step(f"build the images of {options.upgrade_from}"):
+                older = _older(project, options.upgrade_from)
+            verdicts.hold(f"the containers of {options.upgrade_from} carry", lambda: _carry_older(older, traffic))
         with report.step("build the images"):
             verdicts.hold("the images can be built", lambda: _build(project))
         verdicts.hold("every container is healthy", lambda: f"after {project.up():.0f} s")
+        if options.upgrade_from:
+            verdicts.hold("upgraded in place, all data are there", lambda: _hold_older(traffic))
         verdicts.hold("movements over websockets and TCP are in PostgreSQL", lambda: _carry(traffic))
         names = _KILLED_QUICKLY if options.quick else _KILLED
         verdicts.hold("killed under load, nothing is lost and nothing doubled", lambda: _kill(project, traffic, names))
@@ -104,6 +111,27 @@ def _carry(traffic: Traffic) -> str:
     traffic.finish(120)
     traffic.verify()
     return f"{traffic.count}, each once, and the stock is right"
+
+
+def _older(project: Project, commit: str) -> Project:
+    """The same project as an earlier commit has it: its images, built here, on the same ports and volumes."""
+    root = project.folder / "older"
+    root.mkdir()
+    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=True, timeout=60).stdout
+    subprocess.run(["tar", "-x", "-C", root], input=archive, check=True, timeout=60)
+    older = replace(project, root=root, tag="older")
+    older.build()
+    return older
+
+
+def _carry_older(older: Project, traffic: Traffic) -> str:
+    seconds = older.up()
+    return f"{_carry(traffic)}; healthy after {seconds:.0f} s"
+
+
+def _hold_older(traffic: Traffic) -> str:
+    traffic.verify()
+    return f"the {traffic.count} movements from before, and the stock is right"
 
 
 def _kill(project: Project, traffic: Traffic, names: Sequence[str]) -> str:
@@ -156,6 +184,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     test.add_argument("--quick", action="store_true", help="kill four of the containers instead of all")
     test.add_argument("--secure", action="store_true", help="with compose.secure.yaml: TLS, users and rights")
     test.add_argument("--panel", action="store_true", help="build Strapi's admin panel as well")
+    test.add_argument(
+        "--upgrade-from", metavar="COMMIT", help="build that commit's images first, and upgrade them in place"
+    )
     test.add_argument("--picture", type=Path, metavar="FILE", help="write a picture of the screen there, as SVG")
     test.add_argument("--keep", action="store_true", help="leave the containers running in your engine")
     test.add_argument("--minutes", type=float, metavar="N", help="begin no check after so long")
