@@ -152,7 +152,6 @@ class EmbeddedChain:
         return self._change(lambda chain: chain.ingest.pause())
 
     def resume_ingest(self) -> Future[None]:
-        """Take messages again."""
         self._paused.discard("ingest")
         return self._change(lambda chain: chain.ingest.resume())
 
@@ -170,7 +169,6 @@ class EmbeddedChain:
         return self._change(lambda chain: _at_once(chain.apply.pause))
 
     def resume_apply(self) -> Future[None]:
-        """Apply again."""
         self._paused.discard("apply")
         return self._change(lambda chain: _at_once(chain.apply.resume))
 

@@ -31,7 +31,7 @@ class Phrase(str):
     sentence: str
     values: dict[str, str | float]
 
-    def __new__(cls, sentence: str, **values: str | float) -> Phrase:  # noqa: D102 - the class says it
+    def __new__(cls, sentence: str, **values: str | float) -> Phrase:
         phrase = super().__new__(cls, sentence.format(**values))
         phrase.sentence = sentence
         phrase.values = values

@@ -127,7 +127,6 @@ class OpsciApp(App[None]):
         return dict(role_variables(self.current_theme))
 
     def get_default_screen(self) -> MainScreen:
-        """The main screen."""
         self._main = MainScreen(self.engine, self.letters, self._before, self._address_origins)
         return self._main
 
@@ -244,7 +243,6 @@ class OpsciApp(App[None]):
             self.exit()
 
     def action_settings(self) -> None:
-        """Show every setting."""
         # Late: the first frame needs none of it.
         from tui.settings.draft import Draft  # noqa: PLC0415
         from tui.settings.screen import SettingsScreen  # noqa: PLC0415
@@ -291,7 +289,6 @@ class OpsciApp(App[None]):
                 )
 
     def action_open_web(self) -> None:
-        """Open the web client's page."""
         self.open_url(self.engine.settings.screen.web)
 
     def action_web_code(self) -> None:
@@ -301,17 +298,13 @@ class OpsciApp(App[None]):
         self.push_screen(WebCodeScreen(self.engine.settings.screen.web))
 
     def action_pause_apply(self) -> None:
-        """Let movements wait in Kafka."""
         self.engine.pause_apply()
 
     def action_resume_apply(self) -> None:
-        """Go on applying."""
         self.engine.resume_apply()
 
     def action_pause_ingest(self) -> None:
-        """Let messages wait at the broker."""
         self.engine.pause_ingest()
 
     def action_resume_ingest(self) -> None:
-        """Go on taking messages from the broker."""
         self.engine.resume_ingest()

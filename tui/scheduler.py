@@ -182,7 +182,6 @@ class RefreshScheduler:
         self._screen.set_interval(_TICK, self._look)
 
     def stop(self) -> None:
-        """Look no more."""
         self._news.listen(None)
 
     def touched(self) -> None:

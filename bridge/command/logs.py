@@ -57,7 +57,6 @@ class TextFormatter(logging.Formatter):
         self._secrets = _Secrets(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write a record; nothing in its message can drive a terminal or begin a line of its own."""
         at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
         line = f"{at}.{int(record.msecs):03d} {record.levelname:<7} {record.name}: {readable(record.getMessage())}"
         if record.exc_info:
@@ -77,7 +76,6 @@ class JsonFormatter(logging.Formatter):
         self._secrets = _Secrets(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write a record."""
         entry = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),

@@ -51,7 +51,6 @@ class Progress:
             self._bar.stop()
 
     def step(self, count: int = 1) -> None:
-        """Count steps."""
         self._done += count
         if self._bar is not None:
             rate = self._done / max(time.monotonic() - self._began, 0.001)

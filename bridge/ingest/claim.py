@@ -288,7 +288,6 @@ class Claim:
         return _Held.of(place.topic, found[place].metadata if place in found else "")
 
     async def close(self) -> None:
-        """Disconnect."""
         admin, self._admin = self._admin, None
         if admin is not None:
             await close_admin(admin)

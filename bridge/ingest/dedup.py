@@ -175,7 +175,6 @@ class RecentAcks:
             self._numbers[packet_id] = 0
 
     def clear(self) -> None:
-        """Forget everything."""
         self._numbers = _zeros()
 
 

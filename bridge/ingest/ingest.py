@@ -134,7 +134,6 @@ class Ingest:
         )
 
     async def resume(self) -> None:
-        """Read again."""
         self._running.set()
         if self._session is not None:
             self._session.resume()

@@ -119,7 +119,6 @@ class Watermarks:
         await ask_again(self._consumer)
 
     async def stop(self) -> None:
-        """Disconnect."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             await stop_consumer(consumer, 1.0)

@@ -58,7 +58,6 @@ class Publisher:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Disconnect."""
         await self.close()
 
     async def publish(
@@ -102,7 +101,6 @@ class Publisher:
                 raise PublishError(msg) from error
 
     async def close(self) -> None:
-        """Disconnect."""
         if self._client is not None:
             await self._drop(self._client)
 

@@ -49,7 +49,6 @@ class Setting(NamedTuple):
 
     @property
     def variable(self) -> str:
-        """The environment variable."""
         return f"OPSCI_{self.key.replace('.', '_').upper()}"
 
 

@@ -100,7 +100,6 @@ class FormerIds:
             self._give_up(error)
 
     def close(self) -> None:
-        """Close the file."""
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -94,7 +94,6 @@ class Relay:
         return websocket
 
     async def close(self) -> None:
-        """Close every websocket."""
         closing = (one.close(code=WSCloseCode.GOING_AWAY) for one in list(self._open))
         await asyncio.gather(*closing, return_exceptions=True)
 

@@ -146,7 +146,6 @@ class StagedEngine:
         return answer
 
     def stop_simulator(self) -> Future[None]:
-        """None runs."""
         return _done(None)
 
     def take_over(self) -> Future[None]:
@@ -154,7 +153,6 @@ class StagedEngine:
         return _done(None)
 
     def apply_missing(self) -> Future[tuple[int, int, int]]:
-        """Nothing is missing."""
         answer: Future[tuple[int, int, int]] = Future()
         answer.set_result((0, 0, 0))
         return answer
@@ -164,7 +162,6 @@ class StagedEngine:
         return self._pause(Server.STRAPI)
 
     def resume_apply(self) -> Future[None]:
-        """Go on applying."""
         return self._resume(Server.STRAPI)
 
     def pause_ingest(self) -> Future[None]:

@@ -50,7 +50,6 @@ class Terminal:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Columns and rows."""
         return self._screen.columns, self._screen.lines
 
     @property

@@ -93,7 +93,6 @@ class EditScreen(ModalScreen[bool], TranslatedKeys[bool]):
         self._check()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Take it over."""
         self.action_take()
 
     def on_select_changed(self, event: Select.Changed) -> None:
@@ -116,7 +115,6 @@ class EditScreen(ModalScreen[bool], TranslatedKeys[bool]):
         self.dismiss(True)
 
     def action_leave(self) -> None:
-        """Change nothing."""
         self.dismiss(False)
 
     def _about(self) -> Content:

@@ -170,7 +170,6 @@ class SettingsScreen(TranslatedKeys[None]):
         self._show_about()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Change the setting."""
         entry = self.view.selected
         if event.option_list is not self.view or entry is None:
             return
@@ -190,7 +189,6 @@ class SettingsScreen(TranslatedKeys[None]):
         self._show_about()
 
     def action_search(self) -> None:
-        """Type a filter."""
         self.add_class("searching")
         self.set_focus(self.query_one(SearchInput))
 
@@ -269,7 +267,6 @@ class SettingsScreen(TranslatedKeys[None]):
         self.app.push_screen(ConfirmScreen(question, say("It was not kept: ctrl+s tries and keeps it.")), drop)
 
     def action_help(self) -> None:
-        """Name every key."""
         self.app.push_screen(HelpScreen("settings"))
 
     def _keep(self, settings: Settings) -> None:

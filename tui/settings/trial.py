@@ -54,7 +54,6 @@ class Trial:
         self._thread = threading.Thread(target=self._main, name="opsci-trial", daemon=True)
 
     def start(self) -> None:
-        """Start, at once."""
         self._thread.start()
 
     @property
@@ -118,7 +117,6 @@ class TrialScreen(ModalScreen[bool], TranslatedKeys[bool]):
         yield KeysFooter(show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Begin."""
         self._trial.start()
         self.pull()
         self.set_interval(1 / _LOOKS, self.pull)
@@ -165,5 +163,4 @@ class TrialScreen(ModalScreen[bool], TranslatedKeys[bool]):
         self.dismiss(True)
 
     def action_back(self) -> None:
-        """Keep nothing yet."""
         self.dismiss(False)
