@@ -8,7 +8,7 @@ OpsciError
 │   └── UnconfirmedError    it was sent, and no word came: the broker may have it
 └── ServerError             a server failed, with what to do about it
     ├── UnreachableError    nothing answers there, or not in time: worth another try
-    ├── RefusedError        it answers and lets us not in (a token, a password, a right): a person must act
+    ├── RefusedError        it answers and refuses us (a token, a password, a right): a person must act
     │   ├── TakenError      another client has our name there and takes what is ours
     │   └── ForeignServerError  it is another server than the one that this engine knew at that address
     └── RejectedError       it answers that this request can never be carried out: a dead letter
@@ -123,7 +123,7 @@ class UnreachableError(ServerError):
 
 
 class RefusedError(ServerError):
-    """It answers and lets us not in (401, 403, bad credentials): a person must act."""
+    """It answers and refuses us (401, 403, bad credentials): a person must act."""
 
 
 class TakenError(RefusedError):

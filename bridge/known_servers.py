@@ -24,7 +24,7 @@ __all__ = ["KnownServers"]
 _log = logging.getLogger(__name__)
 
 _MOST: Final = 1_000
-"""How many addresses of a kind are kept; those that were used longest ago are let go of first."""
+"""How many addresses of a kind are kept; those that were used longest ago are dropped first."""
 
 _unsaved: dict[tuple[Path, str, str], str] = {}
 """What could not be written: it holds for this process alone."""

@@ -150,7 +150,9 @@ def _wire(payload: bytes) -> _Wire | Rejection:
         return fields
     if fields.twice is not None and fields.twice[0] in _Wire.__struct_fields__:
         name, one, other = fields.twice
-        said = Phrase("the {name} stands twice, as {one} and as {other}", name=name, one=shown(one), other=shown(other))
+        said = Phrase(
+            "the {name} appears twice, as {one} and as {other}", name=name, one=shown(one), other=shown(other)
+        )
         product = _product(fields.get("id"), payload) if name != "id" else ""
         return Rejection(Reason.DUPLICATE_NAME, said, product if isinstance(product, str) else "")
     return _Wire(fields.get("id"), fields.get("amount"), fields.get("type"))

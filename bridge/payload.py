@@ -93,7 +93,7 @@ def read_object(payload: bytes) -> Fields | Rejection:
 
 
 def no_utf8(payload: bytes) -> Rejection | None:
-    """Say which byte of a payload is no UTF-8, and what it may be instead; None where all of it is UTF-8."""
+    """Say which byte of a payload is not UTF-8, and what it may be instead; None where all of it is UTF-8."""
     try:
         payload.decode()
     except UnicodeDecodeError as error:
@@ -106,10 +106,10 @@ def no_utf8(payload: bytes) -> Rejection | None:
     elif byte >= 0xA0:
         why = Phrase("in Latin-1 it is {character!r}", character=chr(byte))
     else:
-        why = Phrase("it is no text")
+        why = Phrase("it is not text")
     return Rejection(
         Reason.NOT_UTF8,
-        Phrase("byte {place} of the payload (0x{byte:02X}) is no UTF-8: {why}", place=place + 1, byte=byte, why=why),
+        Phrase("byte {place} of the payload (0x{byte:02X}) is not UTF-8: {why}", place=place + 1, byte=byte, why=why),
     )
 
 

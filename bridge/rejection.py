@@ -126,7 +126,7 @@ def no_json(why: Phrase) -> Rejection:
 
 def no_number(found: str) -> Rejection:
     """NaN and infinity, which JSON does not have (RFC 8259, section 6)."""
-    return no_json(Phrase("{found} is no number in JSON; did a sensor read nothing?", found=found))
+    return no_json(Phrase("{found} is not a number in JSON; did a sensor read nothing?", found=found))
 
 
 def _plain_text(text: str) -> Rejection:
@@ -150,7 +150,7 @@ def _more(text: str, at: int) -> Rejection:
         )
     if head[0] not in '{["':
         return _plain_text(text)
-    return no_json(Phrase("{found} stands behind the JSON", found=_cut(text[at:])))
+    return no_json(Phrase("{found} follows the JSON", found=_cut(text[at:])))
 
 
 def _cause(text: str, at: int, message: str) -> Phrase:
@@ -169,14 +169,16 @@ def _known_mistake(text: str, at: int, message: str) -> Phrase | None:
     if message.startswith("Invalid \\"):
         return Phrase("the backslash at character {place} begins nothing that JSON knows", place=place)
     if rest[0] in _QUOTES:
-        return Phrase('names and texts stand between " and "; character {place} is {sign}', place=place, sign=rest[0])
+        return Phrase(
+            'names and texts are written between " and "; character {place} is {sign}', place=place, sign=rest[0]
+        )
     if message.startswith("Illegal trailing comma") or (rest[0] in "}]" and text[:at].rstrip(_BLANKS)[-1:] == ","):
         return Phrase("the comma before the last {sign} is one too many", sign=rest.lstrip(", \t\r\n")[:1])
     if rest.startswith(("//", "/*", "#")):
         return Phrase("JSON has no comments; one begins at character {place}", place=place)
     if (number := _bad_number(text, at, message)) is not None:
         return Phrase(
-            "{found} is no number in JSON: no plus sign, no leading zero, and digits on both sides of a point",
+            "{found} is not a number in JSON: no plus sign, no leading zero, and digits on both sides of a point",
             found=_cut(number),
         )
     return None
@@ -187,22 +189,22 @@ def _where_a_name_belongs(text: str, at: int) -> Phrase:
     if found := _NAME.match(rest):
         return Phrase('the name {found} stands without "', found=_cut(found[0]))
     if rest[0].isdecimal() and text[at - 1] == ",":
-        return Phrase("a comma stands in a number at character {place}; JSON has a point there", place=at)
-    return Phrase('a name between " must stand at character {place}, not {found}', place=at + 1, found=_cut(rest))
+        return Phrase("a comma is in a number at character {place}; JSON has a point there", place=at)
+    return Phrase('a name between " is needed at character {place}, not {found}', place=at + 1, found=_cut(rest))
 
 
 def _where_else(rest: str, place: int, message: str) -> Phrase:
     if message.startswith("Expecting ':'"):
-        return Phrase("a colon must stand at character {place}, not {found}", place=place, found=_cut(rest))
+        return Phrase("a colon is needed at character {place}, not {found}", place=place, found=_cut(rest))
     if message.startswith("Expecting ','"):
-        return Phrase("a comma must stand at character {place}, not {found}", place=place, found=_cut(rest))
+        return Phrase("a comma is needed at character {place}, not {found}", place=place, found=_cut(rest))
     if found := _WORD.match(rest):
         return Phrase("{found} is unknown to JSON, which has true, false and null", found=found[0])
     if found := _NAME.match(rest):
         return Phrase('the text {found} stands without "', found=_cut(found[0]))
     if rest[0] in ",}]":
         return Phrase("a value is missing before character {place}", place=place)
-    return Phrase("a value must stand at character {place}, not {found}", place=place, found=_cut(rest))
+    return Phrase("a value is needed at character {place}, not {found}", place=place, found=_cut(rest))
 
 
 def _bad_number(text: str, at: int, message: str) -> str | None:

@@ -1,7 +1,7 @@
 r"""The standard streams, which may take fewer characters than we write: a terminal or a pipe of another encoding.
 
 What they can't take is written in ASCII, as `...` and `->`; an accent is left out, and the rest becomes `\u4e2d`. Bytes
-of a name that is no UTF-8 come out as `\xe9`. Standard library only.
+of a name that is not UTF-8 come out as `\xe9`. Standard library only.
 """
 
 from __future__ import annotations

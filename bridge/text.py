@@ -87,7 +87,7 @@ def readable_bytes(payload: bytes, limit: int = 4096, more: int = 0) -> str:
         One printable line.
     """
     cut = limit
-    # Not between the bytes of one character: the first one's alone is no UTF-8.
+    # Not between the bytes of one character: the first one's alone is not UTF-8.
     while limit - 3 < cut < len(payload) and payload[cut] & 0xC0 == 0x80:
         cut -= 1
     text = readable(payload[:cut].decode("utf-8", "backslashreplace"))

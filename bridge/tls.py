@@ -89,19 +89,19 @@ def _refusal(server: str, address: str, setting: str, error: ssl.SSLCertVerifica
         return RefusedError(
             server,
             Phrase("the certificate of {address} has expired", address=address),
-            Phrase("renew it there (python3 -m stack certs), and look at the clocks of both machines"),
+            Phrase("renew it there (python3 -m stack certs), and check the clocks of both machines"),
         )
     if error.verify_code == _NOT_YET:
         return RefusedError(
             server,
             Phrase("the certificate of {address} is not valid yet", address=address),
-            Phrase("look at the clocks of both machines"),
+            Phrase("check the clocks of both machines"),
         )
     if error.verify_code in _OTHER_HOST:
         return RefusedError(
             server,
             Phrase("the certificate of {address} is another host's: {why}", address=address, why=error.verify_message),
-            Phrase("call the server by a name that stands in it, or make one with that name"),
+            Phrase("use a server name that is in it, or make one with that name"),
         )
     return RefusedError(
         server,

@@ -225,7 +225,7 @@ def audit(
 
 
 def refresh(folder: Path | None, source: str, *, database: str = DATABASE, snapshot: Path = SNAPSHOT) -> int:
-    """Write the snapshot anew.
+    """Rewrite the snapshot.
 
     Args:
         folder: records in OSV's format; None asks the database.

@@ -162,7 +162,7 @@ def _add_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         nargs="?",
         const=_STANDARD_OUTPUT,
         metavar="DIR",
-        help="write the snapshot anew: from the database, or from a folder of records in OSV's format",
+        help="rewrite the snapshot: from the database, or from a folder of records in OSV's format",
     )
     does.add_argument(
         "--resolve", action="store_true", help="note anew what jars and licences the locks stand for, from the cache"

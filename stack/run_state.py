@@ -244,7 +244,7 @@ def write_whole(path: Path, text: str, mode: int = 0o600) -> None:
 
 @contextmanager
 def hold(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold a lock file, which the kernel lets go of however this process ends.
+    """Hold a lock file, which the kernel releases however this process ends.
 
     Args:
         path: the lock file; its folder is made.

@@ -94,7 +94,7 @@ def _joined(regions: Iterable[Region]) -> Iterable[Region]:
 
 
 def strips(app: App[Any]) -> list[Strip]:
-    """Draw the whole screen anew, with what lies under a window, and change nothing of what is to be repainted."""
+    """Redraw the whole screen, with what lies under a window, and change nothing of what is to be repainted."""
     before = visible_screen_stack.set(app._background_screens)
     try:
         return app.screen._compositor.render_strips()
@@ -103,7 +103,7 @@ def strips(app: App[Any]) -> list[Strip]:
 
 
 def rebuilds(app: App[Any]) -> bool:
-    """Whether a part of the screen is being taken away and made anew, so that nothing is to be drawn."""
+    """Whether a part of the screen is being taken away and made again, so that nothing is to be drawn."""
     return getattr(app, "_batch_count", 0) > 0
 
 

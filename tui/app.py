@@ -92,7 +92,7 @@ class OpsciApp(App[None]):
         self.keys = engine.settings.screen.keys
         """The keys that the settings give, by binding id."""
         self.starts_anew = False
-        """Whether it was left to start anew with the settings as they are by now."""
+        """Whether it was left to start again with the settings as they are by now."""
         self.notice = ""
         """What the next one says first, after `starts_anew`; what this one says first, before it runs."""
         self.asks_about_servers = False
@@ -258,12 +258,12 @@ class OpsciApp(App[None]):
         self.push_screen(SettingsScreen(draft, SETTINGS_SCREEN))
 
     def on_settings_screen_kept(self, event: SettingsScreen.Kept) -> None:
-        """Start anew with what was kept; whoever runs this does it."""
+        """Start again with what was saved; whoever runs this does it."""
         from tui.settings.catalogue import short_path  # noqa: PLC0415
 
         self.notice = say("written to {files}").format(files=", ".join(map(short_path, event.files)))
         if event.settings.screen.language != self.engine.settings.screen.language:
-            self.notice += "\n" + say("The language counts from the next start of opsci-tui on.")
+            self.notice += "\n" + say("The language changes at the next start of opsci-tui.")
         self.starts_anew = True
         if self._main is not None:
             # Now, as its parts go one by one when it ends.

@@ -41,7 +41,7 @@ _MEASURE: Final = 1.0
 """Seconds between two measures of the lag."""
 
 _REFUSED: Final = 5.0
-"""Seconds at least between two tries where Kafka lets us not in; they grow."""
+"""Seconds at least between two tries where Kafka refuses us; they grow."""
 
 _TOPICS: Final = 2
 """How many measures of the lag go by between two looks for topics that are missing."""
@@ -260,7 +260,7 @@ class Apply:
             self._journal.notes.pop("held", None)
 
     def _strapi_went(self) -> None:
-        """Count what is in hand, which the last measure may have come too early for, and measure anew."""
+        """Count what is in hand, which the last measure may have come too early for, and measure again."""
         movements, others = self._by_kind(self._in_flight.records)
         journal = self._journal
         journal.lag, journal.lag_of_others = max(journal.lag, movements), max(journal.lag_of_others, others)

@@ -93,7 +93,7 @@ def note_starts(journal: Journal, starts: Sequence[Start], group: str) -> None:
     if lost := _counted(journal, Reset.LOST, starts, lambda start: start.lost and not start.anew):
         journal.notes["lost"] = Phrase(
             "Kafka has no position of the group {group!r} any more: it expired while the engine was away, or the group "
-            "was deleted; reading goes on where this engine stood ({places})",
+            "was deleted; reading continues where this engine was ({places})",
             group=group,
             places=listed(f"{start.topic}:{start.partition} at {start.offset}" for start in lost),
         )

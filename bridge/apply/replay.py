@@ -139,7 +139,7 @@ class Replay:
 
         Raises:
             UnreachableError: a server does not answer.
-            RefusedError: a server lets us not in, or Strapi has no ledger.
+            RefusedError: a server refuses us, or Strapi has no ledger.
         """
         try:
             if await detect(self._client) is not ApiKind.LEDGER:

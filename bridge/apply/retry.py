@@ -23,7 +23,7 @@ __all__ = ["DroppedError", "Retry"]
 _log = logging.getLogger(__name__)
 
 _REFUSED: Final = 30.0
-"""Seconds between two tries where Strapi lets us not in."""
+"""Seconds between two tries where Strapi refuses us."""
 
 _LOOK: Final = 1.0
 """Seconds between two looks whether a pause may end early."""

@@ -206,7 +206,7 @@ class Follower:
 
         Raises:
             UnreachableError: no broker answers.
-            RefusedError: Kafka lets us not in, or another cluster answers.
+            RefusedError: Kafka refuses us, or another cluster answers.
         """
         kafka = self._settings.kafka
         try:

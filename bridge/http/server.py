@@ -217,7 +217,7 @@ class HttpServer:
                 writer.write(body[start : start + _PART])
                 await writer.drain()
         if task in self._waiting:
-            # From here on it waits anew.
+            # From here on it waits again.
             self._waiting[task] = self._waiting.pop(task)
         return keep_alive
 

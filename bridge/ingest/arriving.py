@@ -91,10 +91,10 @@ class Arriving:
         }
         if self._url.startswith("ws"):
             return Phrase(
-                "a message arrives from {url} at {rate}, {have} of {size} so far, and what is behind it waits: brokers "
-                "are that slow over websockets; their TCP listener (mqtt.url with mqtt:// and its port) is not",
+                "a message arrives from {url} at {rate}, {have} of {size} so far, and everything behind it waits: "
+                "brokers are that slow over websockets; their TCP listener (mqtt.url with mqtt:// and its port) is not",
                 **values,
             )
         return Phrase(
-            "a message arrives from {url} at {rate}, {have} of {size} so far, and what is behind it waits", **values
+            "a message arrives from {url} at {rate}, {have} of {size} so far, and everything behind it waits", **values
         )

@@ -124,7 +124,7 @@ class DeliveryReader:
         """
         places = await assigned(consumer, self._topics)
         first, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
-        # A topic that was made anew ends before where the last reading did.
+        # A topic that was made again ends before where the last reading did.
         read = {place: offset for place, offset in self._read.items() if offset <= end.get(place, 0)}
         furthest = _SHARED * self._most
         least = {place: max(first[place], end[place] - furthest, read.get(place, 0)) for place in places}

@@ -59,7 +59,7 @@ class InFlight:
         return len(self._waiting)
 
     def forget(self) -> None:
-        """The broker kept no session: its packet ids start anew and mean other messages."""
+        """The broker kept no session: its packet ids start again and mean other messages."""
         self._waiting.clear()
         self._acknowledged.clear()
         self._newest = 0

@@ -27,7 +27,7 @@ class State(StrEnum):
     DOWN = "down"
     """It does not answer; the engine tries again by itself."""
     REFUSED = "refused"
-    """It answers and lets us not in; a person must act, the engine tries again every half minute."""
+    """It answers and refuses us; a person must act, the engine tries again every half minute."""
     PAUSED = "paused"
     """A person paused it."""
 

@@ -97,7 +97,7 @@ class Ring(Generic[Item]):
         self._chunks: deque[tuple[int, int]] = deque()
         """Of the items that came together and are kept, where they end and what they weigh."""
         self._floor = reserved
-        """The items below were let go of for their weight, or never were."""
+        """The items below were dropped for their weight, or never were."""
 
     @property
     def next(self) -> int:
@@ -166,7 +166,7 @@ class Ring(Generic[Item]):
     def precede(self, items: Sequence[Item]) -> None:
         """Put items of before the first one under the numbers that are reserved for them; only the writing thread may.
 
-        The latest are taken, as many as find room; none where the items behind them were let go of already.
+        The latest are taken, as many as find room; none where the items behind them were dropped already.
         """
         behind = self._before
         if self._floor != behind:

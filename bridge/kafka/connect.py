@@ -98,7 +98,7 @@ async def look_at_brokers(
     Args:
         settings: the cluster's.
         options: how aiokafka's connections identify themselves.
-        refusal: what to say where a server lets us not in, or is not what the settings say; None where that is not it.
+        refusal: what to say where a server refuses us, or is not what the settings say; None where that is not it.
     """
     addresses = list(dict.fromkeys(settings.brokers))
     answers = dict(zip(addresses, await _ask_all(addresses, settings, options), strict=True))
@@ -163,7 +163,7 @@ def _unreached(
     if isinstance(error, socket.gaierror):
         why = Phrase("a name that this machine does not know ({error})", error=error.strerror or str(error))
     elif _is_loopback(broker.host) and not any(_is_loopback(_split(address)[0]) for address in answered):
-        why = Phrase("which is this machine itself, and it does not answer here")
+        why = Phrase("which is this machine, where it does not answer")
     elif f"[Errno {errno.ECONNREFUSED}]" in str(error):
         why = Phrase("and nothing listens there")
     elif isinstance(error, TimeoutError):
@@ -198,7 +198,7 @@ async def _unanswered(
         secure = "sasl_ssl" if settings.security.endswith("ssl") else "sasl_plaintext"
         return UnreachableError(
             "kafka",
-            Phrase("what listens at {broker} closes the connection at the first question", broker=address),
+            Phrase("what listens at {broker} closes the connection at the first request", broker=address),
             Phrase(
                 "that port seems to ask for a user: set kafka.security to {security}, and the user", security=secure
             ),
@@ -226,7 +226,7 @@ async def _unanswered(
         return UnreachableError(
             "kafka",
             Phrase("this machine does not know the name in {broker} ({error})", broker=address, error=str(error)),
-            Phrase("look at the setting kafka.brokers"),
+            Phrase("check the setting kafka.brokers"),
         )
     if others_do:
         return UnreachableError(
@@ -286,7 +286,7 @@ async def connection_error(settings: KafkaSettings, error: BaseException | None)
         error: what aiokafka raised, if anything.
     """
     if isinstance(error, SettingsError):
-        return RefusedError("kafka", error.text, Phrase("mend the setting or the file; it is read again by itself"))
+        return RefusedError("kafka", error.text, Phrase("correct the setting or the file; it is read again by itself"))
     refusal = _refusal(settings, error)
     if refusal is not None:
         return refusal
@@ -333,7 +333,7 @@ def _refusal(settings: KafkaSettings, error: BaseException | None) -> RefusedErr
         return RefusedError(
             "kafka",
             Phrase("Kafka at {brokers} refuses user {user!r} or the password", brokers=brokers, user=settings.username),
-            Phrase("look at kafka.username and at the file of kafka.password_file; it is read again by itself"),
+            Phrase("check kafka.username and the file of kafka.password_file; it is read again by itself"),
         )
     if isinstance(error, _MECHANISM):
         return RefusedError(
@@ -345,6 +345,6 @@ def _refusal(settings: KafkaSettings, error: BaseException | None) -> RefusedErr
         return RefusedError(
             "kafka",
             Phrase("Kafka at {brokers} refuses user {user!r} a right", brokers=brokers, user=settings.username),
-            Phrase("give the engine's user the right to write its topics"),
+            Phrase("allow the engine's user to write to its topics"),
         )
     return None

@@ -307,7 +307,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return generation == self._generation
 
     def takes(self, generation: int) -> bool:
-        """Whether records that came under a generation may be committed: until partitions are given anew after it.
+        """Whether records that came under a generation may be committed: until partitions are assigned again after it.
 
         Before they are taken away there is time to finish what is in hand.
         """
@@ -520,7 +520,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     group=self._settings.group,
                     error=str(error),
                 ),
-                Phrase("give the engine's user the right to read the topics and the group"),
+                Phrase("allow the engine's user to read the topics and the group"),
             )
         if isinstance(error, OSError | TimeoutError) or getattr(error, "retriable", False):
             why = f": {error}" if str(error) else ""

@@ -53,7 +53,7 @@ _FETCH: Final = 4 * 1_048_576
 
 
 _DELETED: Final = Phrase("Kafka has deleted it, or a part of it")
-_HELD: Final = Phrase("a transaction of another program stands open before it, or the topic was made anew")
+_HELD: Final = Phrase("a transaction of another program stands open before it, or the topic was made again")
 
 
 class _Value(msgspec.Struct, gc=False):
@@ -222,7 +222,7 @@ class DeadLetterReader:
         return record
 
     async def close(self) -> None:
-        """Disconnect; a reading after that begins anew."""
+        """Disconnect; a reading after that starts again."""
         consumer, self._consumer, self._placed = self._consumer, None, False
         if consumer is not None:
             await stop_consumer(consumer, 1.0)
@@ -260,7 +260,7 @@ class DeadLetterReader:
             client_id=settings.client_id,
             enable_auto_commit=False,
             isolation_level="read_committed",
-            # Also where the topic was made anew and is shorter than it was.
+            # Also where the topic was made again and is shorter.
             auto_offset_reset="earliest",
             request_timeout_ms=int(settings.timeout * 1000),
             fetch_max_wait_ms=2_000,

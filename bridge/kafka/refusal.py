@@ -112,9 +112,9 @@ def refusal(error: KafkaError, topic: str, config: Mapping[str, str], user: str)
         return RefusedError(
             "kafka",
             Phrase("Kafka refuses a write to {topics}: {error}", topics=topic, error=str(error)),
-            Phrase("give the engine's user {user!r} the right to write there", user=user)
+            Phrase("allow the engine's user {user!r} to write there", user=user)
             if user
-            else Phrase("give the engine's user the right to write there"),
+            else Phrase("allow the engine's user to write there"),
         )
     if isinstance(error, InvalidTimestampError):
         return _wrong_time(topic, config)
@@ -195,7 +195,7 @@ def missing_topic(topic: str) -> UnreachableError:
     """What to say of a topic that is not there, or no longer."""
     return UnreachableError(
         "kafka",
-        Phrase("Kafka has no topic {topic}, or no longer", topic=topic),
+        Phrase("Kafka has no topic {topic}, or has it no longer", topic=topic),
         Phrase("create it; the messages wait in the broker until then"),
     )
 

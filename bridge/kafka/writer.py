@@ -100,7 +100,7 @@ class Writer:
         self._journal.connection(Server.KAFKA, State.OFF)
 
     async def produce(self, records: Sequence[Record], placed: list[Placed | None] | None = None) -> list[Placed]:
-        """Write records and wait until Kafka has them all, through outages and a producer that has to be made anew.
+        """Write records and wait until Kafka has them all, through outages and a producer that has to be made again.
 
         Args:
             records: in order.

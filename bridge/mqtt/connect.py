@@ -44,7 +44,7 @@ def mqtt_options(settings: MqttSettings, *, session: bool) -> dict[str, Any]:
     try:
         return _options(settings, session=session)
     except SettingsError as error:
-        advice = Phrase("mend the setting or the file; it is read again by itself")
+        advice = Phrase("correct the setting or the file; it is read again by itself")
         raise RefusedError("mqtt", error.text, advice) from error
 
 
@@ -116,7 +116,7 @@ def server_error(error: MqttError, settings: MqttSettings) -> ServerError:
         return RefusedError(
             "mqtt",
             Phrase("the broker at {url} refuses {who}", url=settings.url, who=who),
-            Phrase("look at mqtt.username and mqtt.password_file; the file is read again by itself")
+            Phrase("check mqtt.username and mqtt.password_file; the file is read again by itself")
             if settings.username
             else Phrase("set mqtt.username and mqtt.password_file"),
         )

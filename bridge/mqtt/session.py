@@ -61,7 +61,7 @@ def codes_of(answers: Iterable[Any]) -> list[int]:
 
 def refusal_advice(code: int) -> Phrase:
     """What a person can do about a refusal."""
-    return _ADVICE.get(code) or Phrase("give the engine's user the right to read it")
+    return _ADVICE.get(code) or Phrase("allow the engine's user to read it")
 
 
 class Session:

@@ -90,7 +90,7 @@ def _text_problem(text: str) -> str:
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
-        return "it is no UTF-8"
+        return "it is not UTF-8"
     return f"it has {size:,} bytes, and {_LONGEST_TOPIC:,} is the most" if size > _LONGEST_TOPIC else ""
 
 

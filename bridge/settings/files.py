@@ -1,6 +1,6 @@
 """The files that settings are read from, into which of them a change belongs, and what becomes of a damaged one.
 
-Mostly that is one file. The one that the local servers' runner writes is written anew at each start, so nothing is
+Mostly that is one file. The one that the local servers' runner writes is rewritten at each start, so nothing is
 changed in it: the user's own file lies under it with its table [screen], which is a person's and no server's, and
 `changes.toml` beside it lies above it with what was changed for the local servers.
 
@@ -201,7 +201,7 @@ class Snapshot(NamedTuple):
         """What stood in it; empty where there was none.
 
         Raises:
-            SettingsError: it is no UTF-8.
+            SettingsError: it is not UTF-8.
         """
         try:
             return (self.content or b"").decode()
@@ -255,7 +255,7 @@ def replace_file(before: Snapshot, text: str) -> None:
         temporary = None
         _sync_folder(target.parent)
     except UnicodeEncodeError:
-        raise SettingsError(f"{before.path}: a text in it is no UTF-8: nothing was written") from None
+        raise SettingsError(f"{before.path}: a text in it is not UTF-8: nothing was written") from None
     except OSError as error:
         raise SettingsError(f"{before.path} can't be written: {error.strerror or error}") from None
     finally:

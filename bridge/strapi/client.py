@@ -162,7 +162,7 @@ class StrapiClient:
                 # Without TLS nothing is believed, which spares reading the system's authorities.
                 verify = trust(settings.ca_file, "strapi.ca_file") if secured else _NO_ONE
             except SettingsError as error:
-                advice = Phrase("mend the setting or the file; it is read again by itself")
+                advice = Phrase("correct the setting or the file; it is read again by itself")
                 raise RefusedError("strapi", error.text, advice) from error
             self._made = httpx.AsyncClient(
                 base_url=settings.url,
@@ -228,12 +228,12 @@ class StrapiClient:
             raise UnreachableError(
                 "strapi",
                 Phrase(
-                    "what answers {method} {path} is no Strapi: {text!r}",
+                    "what answers {method} {path} is not Strapi: {text!r}",
                     method=method,
                     path=self._at(path),
                     text=_cut(answer.text),
                 ),
-                Phrase("look at the setting strapi.url"),
+                Phrase("check the setting strapi.url"),
             ) from error
 
     async def _send(
@@ -261,7 +261,7 @@ class StrapiClient:
                     path=path,
                     timeout=self.settings.timeout,
                 ),
-                Phrase("is it overloaded, or paused?"),
+                Phrase("is it overloaded or paused?"),
             ) from error
         except (httpx.TransportError, httpx.InvalidURL) as error:
             if refusal := certificate_refusal("strapi", self.settings.url, "strapi.ca_file", error):
@@ -311,7 +311,7 @@ class StrapiClient:
             where = readable(answer.headers.get("location", "elsewhere"))
             return RefusedError(
                 "strapi",
-                Phrase("Strapi sends us to {where}: {said}", where=where, said=said),
+                Phrase("Strapi redirects to {where}: {said}", where=where, said=said),
                 Phrase("set strapi.url to where it is"),
             )
         return StrapiRejectedError(Phrase("Strapi answers {said}", said=said), status, message)

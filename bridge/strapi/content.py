@@ -269,7 +269,7 @@ def _data_of(path: str, answer: Any) -> Any:
         raise UnreachableError(
             "strapi",
             Phrase("{path} does not answer as Strapi does: {error}", path=path, error=repr(error)),
-            Phrase("look at strapi.url"),
+            Phrase("check strapi.url"),
         ) from error
 
 

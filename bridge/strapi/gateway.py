@@ -261,7 +261,7 @@ class StockGateway:
                     Phrase("use the application of stack/strapi, or set strapi.mode to auto"),
                 ) from error
             raise UnreachableError(
-                "strapi", error.what, Phrase("another Strapi may stand there; it is looked at again")
+                "strapi", error.what, Phrase("another Strapi may stand there; it is checked again")
             ) from (error)
 
     def _forget(self) -> None:

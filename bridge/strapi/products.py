@@ -93,7 +93,7 @@ def row_of(data: Any) -> Row:
         raise UnreachableError(
             "strapi",
             Phrase("a product has neither Strapi 4's shape nor Strapi 5's: {error}", error=repr(error)),
-            Phrase("look at strapi.url"),
+            Phrase("check strapi.url"),
         ) from error
 
 
@@ -193,7 +193,7 @@ async def _page(client: StrapiClient, query: Mapping[str, str | int]) -> tuple[l
     except StrapiRejectedError as error:
         if error.status == HTTPStatus.NOT_FOUND:
             raise RefusedError(
-                "strapi", Phrase("Strapi has no {path}", path=path), Phrase("look at the setting strapi.products")
+                "strapi", Phrase("Strapi has no {path}", path=path), Phrase("check the setting strapi.products")
             ) from error
         raise
     try:
@@ -207,7 +207,7 @@ def _no_strapi(path: str, error: str) -> UnreachableError:
     return UnreachableError(
         "strapi",
         Phrase("{path} does not answer as Strapi does: {error}", path=path, error=error),
-        Phrase("look at strapi.url"),
+        Phrase("check strapi.url"),
     )
 
 

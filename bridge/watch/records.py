@@ -124,7 +124,7 @@ class Records:
             **kafka_options(kafka),
             client_id=kafka.client_id,
             enable_auto_commit=False,
-            # Of a topic that is new, or was made anew, all.
+            # Of a topic that is new, or was made again, all.
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             request_timeout_ms=int(kafka.timeout * 1000),

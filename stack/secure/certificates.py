@@ -252,7 +252,7 @@ def _move_damaged(folder: Path, damage: Damage) -> None:
                 "Certificates are made for this machine's own names; `certs --host NAME` adds the others again"
             )
         elif file.stem == "ca":
-            consequence = "Another authority is made: whoever trusts the one before has to trust ca.pem anew"
+            consequence = "Another authority is made: whoever trusts the one before has to trust ca.pem again"
         else:
             consequence = "It is made again: nothing is lost"
         damage.move(file, why, consequence)

@@ -73,7 +73,7 @@ def make_passwords(folder: Path, damage: Damage | None = None) -> dict[str, str]
         if file.exists() and damage and (why := _damage_of(file.read_bytes(), known)):
             damage.move(file, why, "It comes back from a copy: nothing is lost" if known else _of_new(name))
             fresh = known or fresh
-        # One that a person deleted is made anew.
+        # One that a person deleted is made again.
         if not file.exists() or not file.read_bytes().strip():
             write_whole(file, f"{fresh}\n")
         found[name] = file.read_text(errors="replace").strip()

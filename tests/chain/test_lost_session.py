@@ -191,7 +191,7 @@ async def test_of_several_routes_only_those_at_qos_0_are_named(lane: Lane) -> No
 @pytest.mark.parametrize(
     ("codes", "named", "advice"),
     [
-        ([1, 135, 1], "/product' (code 135)", "right to read"),
+        ([1, 135, 1], "/product' (code 135)", "engine's user to read"),
         ([158, 158, 1], "/topic' (code 158), ", "one engine ingest"),
         ([1, 1, 162], "event/#' (code 162)", "wildcards"),
     ],

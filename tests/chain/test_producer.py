@@ -1,4 +1,4 @@
-"""Kafka's own copy has no gap and no repeat, where it refuses a record and where a producer has to be made anew."""
+"""Kafka's own copy has no gap and no repeat, where it refuses a record and where a producer has to be made again."""
 
 from __future__ import annotations
 

@@ -268,7 +268,7 @@ async def test_wrong_passwords_are_said_and_mended_ones_count_without_a_restart(
 
 _IMPOSTORS: dict[str, tuple[dict[str, Any], str, str]] = {
     "expired": ({"days": -1}, "has expired", "stack certs"),
-    "another host": ({"host": "elsewhere.example"}, "another host's", "a name that stands in it"),
+    "another host": ({"host": "elsewhere.example"}, "another host's", "a server name that is in it"),
     "unknown": ({}, "not trusted here", "ca_file"),
 }
 

@@ -254,4 +254,4 @@ def test_damaged_certificates_are_kept_and_made_again(
     assert len([*certificates.glob("*.damaged-*")]) == len([*damaged_files(paths)]) == 3
     (certificates / "ca.key").write_bytes(how((certificates / "ca.key").read_bytes()))
     assert all(found.made for found in make_certificates(certificates, damage=damage))
-    assert any("has to trust ca.pem anew" in line for line in damaged_files(paths))
+    assert any("has to trust ca.pem again" in line for line in damaged_files(paths))

@@ -215,7 +215,7 @@ async def test_each_kind_of_field_changes_its_setting(engine: ScriptedEngine, fi
         lines.text = '[{ name = "case", amount = 0 }]'
         await until(pilot, lambda: "moves nothing" in screen_text(app))
         lines.text = '[{ name = "case", amount = 24 }'
-        await until(pilot, lambda: "this is no TOML" in screen_text(app))
+        await until(pilot, lambda: "this is not TOML" in screen_text(app))
         lines.text = '[{ name = "case", amount = 24 }]'
         await pilot.press("ctrl+s")
         await until(pilot, lambda: "3 changes" in screen_text(app))
@@ -324,7 +324,7 @@ async def test_what_the_environment_gives_is_not_changed_here(engine: ScriptedEn
     app = OpsciApp(engine, Sources(file, {"OPSCI_MQTT_URL": "ws://h:1"}))
     async with app.run_test(size=(120, 40)) as pilot:
         await select(pilot, "mqtt.url")
-        await until(pilot, lambda: "⊘ OPSCI_MQTT_URL in the environment gives it" in screen_text(app))
+        await until(pilot, lambda: "⊘ OPSCI_MQTT_URL in the environment sets it" in screen_text(app))
         await pilot.press("enter")
         await pilot.pause()
         assert isinstance(app.screen, SettingsScreen)
@@ -444,7 +444,7 @@ async def test_a_saved_address_is_taken_back_by_x(engine: ScriptedEngine, genera
     app = OpsciApp(engine, Sources(generated))
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await select(pilot, "mqtt.url")
-        await until(pilot, lambda: "x takes it out of that file" in screen_text(app))
+        await until(pilot, lambda: "x removes it from that file" in screen_text(app))
         await pilot.press("x")
         await until(pilot, lambda: "taken back" in screen_text(app) and "mqtt://127.0.0.1:1884" in screen_text(app))
         await pilot.press("x")
@@ -462,12 +462,12 @@ async def test_x_says_why_there_is_nothing_to_take_back(engine: ScriptedEngine, 
     async with app.run_test(size=(120, 40)) as pilot:
         await select(pilot, "strapi.refresh")
         await pilot.press("x")
-        await until(pilot, lambda: told(app, "nothing was saved here that could be taken back: it is from the default"))
+        await until(pilot, lambda: told(app, "nothing saved here can be undone: it is from the default"))
         screen = app.screen
         assert isinstance(screen, SettingsScreen)
         screen.view.highlighted = screen.view.get_option_index("kafka.group")
         await pilot.press("x")
-        await until(pilot, lambda: told(app, "OPSCI_KAFKA_GROUP in the environment gives it"))
+        await until(pilot, lambda: told(app, "OPSCI_KAFKA_GROUP in the environment sets it"))
         screen.view.highlighted = screen.view.get_option_index("mqtt.keepalive")
         await pilot.press("x")
         await until(pilot, lambda: "taken back" in screen_text(app))

@@ -43,6 +43,9 @@ class Topic:
         self.largest = largest
         self.records: list[Stored] = []
 
+    def taken(self, call: object) -> None:
+        """Nothing was refused for good."""
+
     async def produce(self, records: Sequence[Record], placed: list[Placed | None] | None = None) -> list[Placed]:
         places: list[Placed | None] = [None] * len(records) if placed is None else placed
         if any(record.size > self.largest for record in records):

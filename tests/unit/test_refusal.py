@@ -98,4 +98,4 @@ def test_too_few_replicas_in_sync_are_counted(monkeypatch: pytest.MonkeyPatch) -
 def test_a_partition_without_a_leader_and_a_topic_that_is_gone_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster(monkeypatch, {"leader": -1, "replicas": [1], "isr": [1]})
     assert waiting() == "partitions of stock have no leader"
-    assert waiting("product") == "Kafka has no topic product, or no longer"
+    assert waiting("product") == "Kafka has no topic product, or has it no longer"

@@ -69,7 +69,7 @@ def test_what_can_not_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
         replace_file(snapshot(tmp_path / "file" / "opsci.toml"), "x")
     path = tmp_path / "opsci.toml"
     path.write_text("drain = 1\n")
-    with pytest.raises(SettingsError, match="no UTF-8"):
+    with pytest.raises(SettingsError, match="not UTF-8"):
         replace_file(snapshot(path), "\ud800")
     assert sorted(one.name for one in tmp_path.iterdir()) == ["file", "opsci.toml"]
     assert path.read_text() == "drain = 1\n"

@@ -72,7 +72,7 @@ async def test_no_answer_is_worth_another_try(error: httpx.TransportError) -> No
 
 async def test_a_page_that_is_no_json_is_no_strapi() -> None:
     async with client(lambda _: httpx.Response(200, text="<html>nginx \x1b[31m</html>")) as strapi:
-        with pytest.raises(UnreachableError, match="no Strapi") as caught:
+        with pytest.raises(UnreachableError, match="not Strapi") as caught:
             await strapi.get("/api/products")
     assert "\x1b" not in str(caught.value)
 

@@ -113,7 +113,7 @@ def _read(path: Path) -> Cast:
     except CastError as error:
         raise CastError(f"{path}: {error}") from None
     except UnicodeDecodeError:
-        raise CastError(f"{path}: it is no text, so no cast") from None
+        raise CastError(f"{path}: it is not text, so no cast") from None
 
 
 def _check(path: Path) -> int:

@@ -1,4 +1,4 @@
-"""The frames of a film: a terminal's cells as pixels; only cells that changed are drawn anew."""
+"""The frames of a film: a terminal's cells as pixels; only cells that changed are redrawn."""
 
 from __future__ import annotations
 

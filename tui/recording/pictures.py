@@ -95,7 +95,7 @@ class Pictures:
             self.take()
 
     async def come_to_rest(self) -> None:
-        """Wait a moment without drawing: between two, a part of the screen may be taken away and made anew."""
+        """Wait a moment without drawing: between two, a part of the screen may be taken away and made again."""
         for _ in range(MOST_MOMENTS):
             self._drawn.clear()
             await asyncio.sleep(MOMENT)

@@ -104,7 +104,7 @@ class SessionRecorder:
     def _end(self) -> None:
         seconds = self._tape.seconds if self._tape is not None else 0.0
         self._close()
-        # The badge is not the application's: all is drawn anew over it.
+        # The badge is not the application's: all is redrawn over it.
         self._app.refresh()
         text = say("{seconds} s are in {path}; opsci-tui record --from makes a film of it")
         self._app.notify(

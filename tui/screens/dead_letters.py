@@ -251,7 +251,7 @@ class EditPayloadScreen(ModalScreen[bytes | None], TranslatedKeys[bytes | None])
         """Why it was rejected, the payload, and what it would be now."""
         rejection = self._letter.journey.rejection
         with Vertical(classes="window") as box:
-            box.border_title = Content(say("Mend and send again"))
+            box.border_title = Content(say("Edit and send again"))
             yield Static(Content(readable(say(rejection.text)) if rejection else ""), markup=False)
             yield PlainInput(as_one_line(self._letter.journey.payload), select_on_focus=False, id="mended")
             yield Static(id="judged", markup=False)
@@ -352,7 +352,7 @@ class DeadLettersScreen(RecordsScreen):
         if letter is None:
             return
         if letter.journey.cut:
-            self.notify(not_whole(letter.journey), title=say("Too large to mend"), severity="error", markup=False)
+            self.notify(not_whole(letter.journey), title=say("Too large to edit"), severity="error", markup=False)
             return
 
         def send(payload: bytes | None) -> None:

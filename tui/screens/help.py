@@ -26,7 +26,7 @@ __all__ = ["HelpScreen"]
 
 VERDICT_MEANINGS: Final = {
     Verdict.APPLIED: msgid("the stock was changed, once"),
-    Verdict.REJECTED: msgid("it can't be applied; the reason stands beside it and it is in the errors topic"),
+    Verdict.REJECTED: msgid("it can't be applied; the reason is beside it and it is in the errors topic"),
     Verdict.DUPLICATE: msgid("the same movement came again and was not counted again"),
     Verdict.CARRIED: msgid("a record of a route that changes no stock"),
 }

@@ -88,7 +88,7 @@ class RecordActions:
         try:
             text = item.payload.decode()
         except UnicodeDecodeError:
-            said = say("the payload as hexadecimal, as it is no text: {size}")
+            said = say("the payload as hexadecimal, as it is not text: {size}")
             self._copied(item.payload.hex(), said.format(size=size))
             return
         if not UNSAFE.search(text):

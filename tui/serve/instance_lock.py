@@ -26,7 +26,7 @@ class WaitingChain(EmbeddedChain):
 
     Args:
         settings: the engine's.
-        turn: the file whose lock says whose turn it is; the kernel lets go of it however a window's process ends.
+        turn: the file whose lock says whose turn it is; the kernel releases it however a window's process ends.
     """
 
     def __init__(self, settings: Settings, turn: Path) -> None:

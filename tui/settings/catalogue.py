@@ -164,7 +164,7 @@ def source_in_short(given: SourcedValue | None) -> str:
 def source_in_full(given: SourcedValue | None) -> str:
     """Who gave a value, as a sentence's end."""
     if given is None:
-        return say("the default, as nobody gave it a value")
+        return say("the default")
     if given.file is None:
         kind, _, name = given.where.partition(": ")
         if kind == "environment":

@@ -37,7 +37,7 @@ _LOOPBACK: Final = re.compile(r"(?<![\w.-])(localhost|\[::1\])(?=[:/]|$)")
 _HEAD: Final = "# Settings of opsci; configs/opsci.toml has all of them, with what is allowed.\n"
 _CHANGES_HEAD: Final = (
     "# What was changed for the local servers. It counts above settings.toml beside it, which their runner writes\n"
-    "# anew at each start; `python3 -m stack reset` removes both.\n"
+    "# again at each start; `python3 -m stack reset` removes both.\n"
 )
 
 _ADDRESSES: Final = {Server.MQTT: "mqtt.url", Server.KAFKA: "kafka.brokers", Server.STRAPI: "strapi.url"}
@@ -105,8 +105,8 @@ class Draft:
             return ""
         kind, _, name = given.where.partition(": ")
         if kind == "environment":
-            return say("{name} in the environment gives it: change it there, or leave it out").format(name=name)
-        return say("the command line gives it: start opsci-tui without that flag to change it here")
+            return say("{name} in the environment sets it: change it there, or remove it").format(name=name)
+        return say("the command line sets it: start opsci-tui without that flag to change it here")
 
     def home(self, key: str) -> Path:
         """The file that a change of this setting is written to."""
@@ -134,7 +134,7 @@ class Draft:
             try:
                 value = tomllib.loads(f"v = {typed.strip()}\n")["v"]
             except tomllib.TOMLDecodeError as error:
-                return None, [say("this is no TOML: {error}").format(error=error)]
+                return None, [say("this is not TOML: {error}").format(error=error)]
             read, problems = check_table(SourcedValue(key, value, key))
         else:
             read, problems = check_value(SourcedValue(key, typed, key, text=True))
@@ -207,7 +207,7 @@ class Draft:
         settings = load(self._sources, self._texts()).settings
         for key, value in self.changes.items():
             if not _same(key, _value_in(settings, key), value):
-                raise SettingsError(say("{key} would not change: something else gives it a value").format(key=key))
+                raise SettingsError(say("{key} would not change: its value comes from elsewhere").format(key=key))
         if settings.screen.theme not in theme_names():
             raise SettingsError(say("there is no theme called {name}").format(name=settings.screen.theme))
         return settings

@@ -76,7 +76,7 @@ class SettingsView(OptionList):
         self.show_all()
 
     def show_all(self) -> None:
-        """Show the values anew; the cursor stays on its setting."""
+        """Show the values again; the cursor stays on its setting."""
         words = self._filter.casefold().split()
         here = self.selected
         options: list[Option] = []
@@ -213,7 +213,7 @@ class SettingsScreen(TranslatedKeys[None]):
                 return
         else:
             source = source_in_full(draft.given(entry.key))
-            text = say("nothing was saved here that could be taken back: it is from {source}").format(source=source)
+            text = say("nothing saved here can be undone: it is from {source}").format(source=source)
             self.notify(draft.locked(entry.key) or text, title=entry.key, markup=False)
         self._show()
 
@@ -225,7 +225,7 @@ class SettingsScreen(TranslatedKeys[None]):
             self._refuse(error)
             return
         self._show()
-        self.notify(say("the files were read again; your changes stay"))
+        self.notify(say("the files were read again; your changes are kept"))
 
     def action_keep(self) -> None:
         """Try the changes, and keep them if all is well or the person wants it."""
@@ -264,7 +264,7 @@ class SettingsScreen(TranslatedKeys[None]):
                 self.dismiss()
 
         question = say_count("Drop {count} change?", "Drop {count} changes?", len(self._draft.changes))
-        self.app.push_screen(ConfirmScreen(question, say("It was not kept: ctrl+s tries and keeps it.")), drop)
+        self.app.push_screen(ConfirmScreen(question, say("It was not saved: ctrl+s tests and saves it.")), drop)
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen("settings"))
@@ -308,9 +308,9 @@ class SettingsScreen(TranslatedKeys[None]):
             path = short_path(draft.home(entry.key))
             text = say("Enter changes it; the change goes to {path}").format(path=path)
             if draft.on_local_servers:
-                text += " " + say("(the local servers' own file is written anew at each start)")
+                text += " " + say("(the local servers' own file is rewritten at each start)")
             if draft.is_saved(entry.key) and entry.key not in draft.changes:
-                text += "\n" + say("x takes it out of that file: then what lies under it counts")
+                text += "\n" + say("x removes it from that file; then the value below it applies")
             how = Content.styled(text, "$foreground-muted")
         about.update(
             Content.assemble(
