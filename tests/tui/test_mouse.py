@@ -9,7 +9,7 @@ from textual import events
 
 from tests.tui.looking import SIZES, main_screen, until, widget_lines, widget_text
 from tests.tui.marks import NARROW
-from tui.screens.record import RecordScreen
+from tui.screens.product import ProductScreen
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -63,7 +63,7 @@ async def test_a_click_selects_in_another_pane_and_a_double_click_opens(
     await until(pilot, lambda: screen.kafka.cursor == 1 and screen.kafka.has_focus)
     assert screen.mqtt.linked == 1
     await pilot.click(screen.stock, offset=(4, 2), times=2)
-    await until(pilot, lambda: isinstance(app.screen, RecordScreen))
+    await until(pilot, lambda: isinstance(app.screen, ProductScreen))
 
 
 async def test_the_wheel_scrolls_and_holds_still(engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]) -> None:
