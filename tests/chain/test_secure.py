@@ -215,7 +215,7 @@ async def test_the_engines_user_may_nothing_else_in_kafka(secure_stack: LocalSta
     try:
         with pytest.raises(RefusedError, match="refuses a write to secret") as error:
             await producer.produce([Record("secret", b"1", b"{}", [])], [None])
-        assert "right" in error.value.advice
+        assert "allow the engine's user" in error.value.advice
         await producer.produce([Record("event", b"1", b"not for anyone", [])], [None])
     finally:
         await producer.stop(2)

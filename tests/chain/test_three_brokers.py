@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import httpx
 import msgspec
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from bridge.journal import Server, State
 from bridge.mqtt.publisher import Publisher
@@ -133,16 +134,23 @@ async def load_of(stack: LocalStack, settings: Settings) -> Load:
 
 
 async def numbers(stack: LocalStack) -> Counter[bytes]:
-    """How often each number stands in Kafka."""
+    """How often each number stands in Kafka, read to the end of every partition, wherever its leader is by now."""
     consumer = AIOKafkaConsumer("stock", bootstrap_servers=stack.addresses.kafka, auto_offset_reset="earliest")
     await consumer.start()
     try:
         found: Counter[bytes] = Counter()
-        while batch := await consumer.getmany(timeout_ms=3_000):
-            found.update(record.value.rpartition(b":")[2] for records in batch.values() for record in records)
+        async with asyncio.timeout(240):
+            places = [TopicPartition("stock", number) for number in range(TOPICS["stock"])]
+            await until(lambda: consumer.assignment() == set(places))
+            while True:
+                batch = await consumer.getmany(timeout_ms=500)
+                found.update(record.value.rpartition(b":")[2] for records in batch.values() for record in records)
+                with contextlib.suppress(KafkaError):
+                    ends = await consumer.end_offsets(places)
+                    if not batch and all([await consumer.position(place) >= ends[place] for place in places]):
+                        return found
     finally:
         await consumer.stop()
-    return found
 
 
 async def test_every_topic_is_kept_by_all_three_and_all_are_in_the_settings(

@@ -393,7 +393,7 @@ async def test_keys_of_the_settings_are_in_the_footer_and_the_help(engine: Scrip
     engine.settings = Settings(screen=ScreenSettings(keys={"focus.form": "f4", "help": "f1", "pane.zoom": "Z"}))
     app = OpsciApp(engine)
     async with app.run_test(size=(120, 40)) as pilot:
-        await until(pilot, lambda: "f1 Help" in screen_text(app))
+        await until(pilot, lambda: "F1 help" in screen_text(app))
         await pilot.press("f4")
         await until(pilot, lambda: main_screen(app).form.product.has_focus)
         await pilot.press("escape", "f1")
