@@ -163,7 +163,7 @@ async def test_with_strapi_down_at_fifty_a_second_each_figure_is_the_right_one(l
                 await pilot.pause(0.5)
                 said = await asyncio.to_thread(figures, journal, watch, app)
                 assert said == dict.fromkeys(said, f"{truth.movements:,}")
-                assert re.search(r"3 Strapi +DOWN [0-9]+ s .* 0/s", screen_text(app))
+                assert re.search(r"3 Strapi +DOWN [0-9]+ (s|min) .* 0/s", screen_text(app))
 
                 await strapi.mend()
                 await until(lambda: journal.lag == journal.lag_of_others == 0 and "apply" not in journal.notes)
