@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tui.recording.player import Player
+    from tui.recording.tour import Player
 
 
 async def tour(t: Player) -> None:
@@ -38,8 +38,8 @@ async def opening(t: Player) -> None:
     await t.mark(en="The chain", fr="La chaîne", shows=("MQTT ●", "Kafka ●", "Strapi ●", "ESP32"))
     await t.pause(12)
     await t.caption(
-        en="Above: the three servers, how long each hop takes, and what the chain has done so far.",
-        fr="En haut : les trois serveurs, le temps de chaque étape, et ce que la chaîne a fait jusqu'ici.",
+        en="The panes are the chain, from left to right: three servers, and between them how long each hop takes.",
+        fr="Les volets sont la chaîne, de gauche à droite : trois serveurs, et entre eux le temps de chaque étape.",
     )
     await t.pause(10)
 
@@ -61,11 +61,11 @@ async def three_panes(t: Player) -> None:
     )
     await t.pause(11)
     await t.caption(
-        en="On the right the stock in Strapi: it changes within milliseconds, and what changed glows.",
-        fr="À droite le stock dans Strapi : il change en quelques millisecondes, et ce qui change s'allume.",
+        en="On the right the stock in Strapi: it changes within milliseconds, and what changed is marked.",
+        fr="À droite le stock dans Strapi : il change en quelques millisecondes, et ce qui change est marqué.",
     )
     await t.all_done()
-    await t.wait_for("✓ 24")
+    await t.wait_match(r"✓ 24 \w+ +✗ 0 ")
     await t.pause(8)
 
 
@@ -92,7 +92,7 @@ async def the_form(t: Player) -> None:
         en="And here is its way: sent, in MQTT, in Kafka, in Strapi.",
         fr="Et voici son chemin : envoyé, dans MQTT, dans Kafka, dans Strapi.",
     )
-    await t.wait_match(r"\+5 Carte ESP32.*●━●━●")
+    await t.wait_match(r"\+5 Carte ESP32.*●━●━● +35 → 40")
     await t.pause(8)
     await t.press("escape")
 
@@ -109,21 +109,21 @@ async def the_keyboard(t: Player) -> None:
     await t.wait_for("9 → 21")
     await t.pause(3)
     await t.press("enter")
-    await t.wait_match(r"\+12 Capteur de CO.*●━●━●")
+    await t.wait_match(r"\+12 Capteur de CO2.*●━●━● +9 → 21")
     await t.pause(5)
     await t.press("u")
     await t.wait_for("21 → 9")
     await t.pause(3)
     await t.press("enter")
-    await t.wait_match(r"-12 Capteur de CO.*●━●━●")
+    await t.wait_match(r"-12 Capteur de CO2.*●━●━● +21 → 9")
     await t.pause(7)
 
 
 async def one_movement(t: Player) -> None:
     """The same movement in all panes."""
     await t.caption(
-        en="Select a record: the movement lights up in all three panes, and its way stands below them.",
-        fr="Choisissez une ligne : le mouvement s'allume dans les trois volets, et son chemin est écrit dessous.",
+        en="Select a record: the movement lights up in all three panes, and its way is drawn below them.",
+        fr="Choisissez une ligne : le mouvement s'allume dans les trois volets, et son chemin est tracé dessous.",
     )
     await t.mark(en="One movement", fr="Un mouvement", shows="21 → 9")
     await t.press("1", "k", "k", "k")
@@ -181,9 +181,9 @@ async def nothing_is_lost(t: Player) -> None:
     t.objects(15, every=0.7)
     await t.wait_for("✗ Strapi", seconds=60)
     await t.caption(
-        en="The screen says so, and what to do. Objects go on: MQTT and Kafka take their movements, which wait (…).",
+        en="The screen says so, and what to do. Objects go on: MQTT and Kafka take their movements, which wait.",
         fr="L'écran le dit, et quoi faire. Les objets continuent : MQTT et Kafka prennent leurs mouvements, qui "
-        "attendent (…).",
+        "attendent.",
     )
     await t.mark(en="Strapi is gone", fr="Strapi est parti", shows="✗ Strapi")
     await t.press("3", "g", "plus")
@@ -200,7 +200,7 @@ async def nothing_is_lost(t: Player) -> None:
     await t.wait_for("Strapi ●", seconds=120)
     await t.all_done(seconds=120)
     await t.wait_decided(seconds=120)
-    await t.wait_match(r"\+7 Capteur de te.*●━●━●")
+    await t.wait_match(r"\+7 Capteur de temp.*●━●━● +\d+ → \d+")
     await t.mark(en="Nothing is lost", fr="Rien n'est perdu", shows=("Strapi ●", "✓ 43"))
     await t.pause(6)
 

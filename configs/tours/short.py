@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tui.recording.player import Player
+    from tui.recording.tour import Player
 
 
 async def tour(t: Player) -> None:
@@ -14,7 +14,7 @@ async def tour(t: Player) -> None:
         en="opsci: stock movements on their way through MQTT, Kafka and Strapi, live in one terminal.",
         fr="opsci : des mouvements de stock à travers MQTT, Kafka et Strapi, en direct dans un terminal.",
     )
-    await t.wait_match(r"[1-9]\d* produ(cts|its)", seconds=90)
+    await t.wait_for("ESP32", seconds=90)
     await t.mark(en="Three panes", fr="Trois volets", shows=("MQTT ●", "Kafka ●", "Strapi ●"))
     t.objects(12, every=0.5)
     await t.pause(6)
@@ -28,9 +28,9 @@ async def tour(t: Player) -> None:
     await t.type("5")
     await t.pause(2)
     await t.press("enter")
-    await t.wait_match(r"\+5 Carte ESP32.*●━●━●")
+    await t.wait_match(r"\+5 Carte ESP32.*●━●━● +\d+ → \d+")
     await t.all_done()
-    await t.mark(en="One movement", fr="Un mouvement", shows=("+5", "ESP32"))
+    await t.mark(en="One movement", fr="Un mouvement", shows=("+5", "ESP32", "●━●━●"))
     await t.pause(4)
     await t.caption(
         en="More than there is? Strapi refuses it, and it waits among the dead letters with its reason.",
@@ -40,8 +40,7 @@ async def tour(t: Player) -> None:
     await t.type("5000")
     await t.press("enter")
     await t.wait_match(r"-5.?000 Carte ESP32.*●━●━✗")
-    await t.mark(en="A refused one", fr="Un refus", shows="✗ 1")
-    t.still()
+    await t.mark(en="A refused one", fr="Un refus", shows=("✗ 1", "●━●━✗"))
     await t.pause(5)
     await t.press("escape")
     await t.wait_decided()
@@ -50,4 +49,5 @@ async def tour(t: Player) -> None:
         fr="Rien ne se perd, et chaque mouvement compte une fois.",
     )
     await t.mark(en="The account", fr="Le compte", shows="✗ 1")
+    t.still()
     await t.pause(4)

@@ -46,7 +46,7 @@ async def tour(t):
     await t.start_server("strapi")
     await t.all_done(seconds=120)
     await t.wait_decided(seconds=60)
-    await t.mark(en="Back", fr="De retour", shows=("Strapi ●", "✓ 3"))
+    await t.mark(en="Back", fr="De retour", shows=("Strapi ●", "✓ 3 applied"))
 """
 
 

@@ -30,7 +30,7 @@ async def test_the_whole_screen_is_drawn_with_what_lies_under_a_window(app: Opsc
     await until(pilot, lambda: "Search for commands" in "\n".join(strip.text for strip in strips(app)))
     rows = strips(app)
     assert [strip.cell_length for strip in rows] == [120] * 40
-    assert "MQTT ●" in rows[0].text, "the main screen shows around the window"
+    assert "stock chain" in rows[0].text, "the main screen shows around the window"
 
 
 @pytest.mark.parametrize(

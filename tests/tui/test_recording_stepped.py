@@ -134,9 +134,9 @@ def test_what_waits_for_a_server_goes_on_when_it_is_back(tmp_path: Path) -> None
         'await t.stop_server("kafka")',
         'await t.wait_for("✗ Kafka")',
         "await t.publish(5, 5)",
-        'await t.wait_for("1 received")',
+        'await t.wait_for("◌ waits")',
         'await t.start_server("kafka")',
-        'await t.wait_for("✓ 1")',
-        'await t.mark(en="Back", fr="Retour", shows=("Kafka ●", "✓ 1"))',
+        'await t.wait_for("✓ 1 applied")',
+        'await t.mark(en="Back", fr="Retour", shows=("Kafka ●", "✓ 1 applied"))',
     )
     assert list(check(film_stepped(script).cast)) == []
