@@ -17,7 +17,8 @@ const stock = new Stock();
 const movements = new LiveMovements();
 const lines = new Map();
 const broker = { state: 'connecting', since: null };
-let lastRow = 0;
+/** The id of the ledger's last row that was read, 0 where the ledger was empty; null before its first answer. */
+let lastRow = null;
 let isDue = true;
 
 document.documentElement.lang = texts.language;
@@ -124,14 +125,15 @@ client.subscribe(config.topic, { qos: 0, rh: 2 }, () => {});
 
 async function readLedger() {
   for (let isFull = true; isFull; ) {
-    const answer = await fetch(`movements?after=${lastRow}`, { signal: AbortSignal.timeout(PATIENCE) });
+    const behind = lastRow === null ? '' : `?after=${lastRow}`;
+    const answer = await fetch(`movements${behind}`, { signal: AbortSignal.timeout(PATIENCE) });
     if (!answer.ok) throw new Error(`${answer.status}`);
     const { data } = await answer.json();
     const rows = data.sort((one, other) => one.id - other.id);
     // The first answer is of before the page was opened.
-    for (const row of rows) movements.row(row, lastRow > 0);
-    isFull = lastRow > 0 && rows.length >= 100;
-    lastRow = rows.at(-1)?.id ?? lastRow;
+    for (const row of rows) movements.row(row, lastRow !== null);
+    isFull = lastRow !== null && rows.length >= 100;
+    lastRow = rows.at(-1)?.id ?? lastRow ?? 0;
   }
 }
 

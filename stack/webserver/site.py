@@ -168,7 +168,7 @@ class Site:
             case "/verdicts":
                 return self.stock.verdicts(_one(query, "ids", "").split(","))
             case "/movements":
-                return self.stock.movements(_one(query, "after", "0"))
+                return self.stock.movements(_one(query, "after", ""))
             case _:
                 return self.files.get(path) or complaint(404, "there is nothing here")
 

@@ -80,9 +80,9 @@ class Stock:
         """Up to 100 rows of the ledger, whoever sent the movements; none where Strapi keeps no ledger.
 
         Args:
-            after: those behind this row, by its id in decimal; `0` gives the latest twenty.
+            after: those behind this row, by its id in decimal, all of them behind `0`; empty gives the latest twenty.
         """
-        if not re.fullmatch(r"0|[1-9]\d{0,15}", after):
+        if not re.fullmatch(r"(0|[1-9]\d{0,15})?", after):
             return complaint(400, "after is the id of a row of the ledger or 0")
         query = {
             **_fields(
@@ -91,7 +91,7 @@ class Stock:
             ),
             "pagination[withCount]": "false",
         }
-        if after == "0":
+        if not after:
             query |= {"sort": "id:desc", "pagination[pageSize]": "20"}
         else:
             query |= {"sort": "id", "filters[id][$gt]": after, "pagination[pageSize]": str(_PAGE_SIZE)}
