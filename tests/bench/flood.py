@@ -180,7 +180,7 @@ def _type(terminal: Terminal, flood: Flood, publisher: threading.Thread) -> None
 
 
 def _shown(terminal: Terminal, published: int) -> int:
-    """Wait until the MQTT pane's title says all of them, and give what it says last."""
+    """Wait until the head of the MQTT pane says all of them, and give what it says last."""
     wanted = f"{published:,}"
     try:
         terminal.wait_for(wanted, terminal.painted - 100_000 if terminal.painted > 100_000 else 0, 30)

@@ -69,10 +69,11 @@ async def test_the_screen_is_painted_and_driven_in_a_browser(served: Served, bro
     browser._driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": LISTEN})
     await asyncio.to_thread(browser.open, served.address)
     await browser.until(lambda: "another window has this chain" in paints(browser))
+    assert "MQTT does not answer" not in paints(browser)
     browser._driver.switch_to.window(first)
     browser._driver.close()
     browser._driver.switch_to.window(browser._driver.window_handles[0])
-    await browser.until(lambda: "Connection refused" in paints(browser))
+    await browser.until(lambda: "MQTT does not answer" in paints(browser))
     assert await asyncio.to_thread(served.press_ctrl_c) == 0
     await browser.sees("#ended", "This window has ended")
     assert served.left_behind() == []
