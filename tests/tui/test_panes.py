@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from rich.cells import cell_len
+from textual.content import Content
 
 from bridge.journal import Verdict
 from bridge.movement import Reason
@@ -325,9 +325,9 @@ async def test_the_title_has_a_sparkline_where_there_is_room(
     engine.journal.received.add(4, time.monotonic() - 2)
     engine.journal.received.add(8, time.monotonic() - 1)
     head = pane.query_one(".head")
+    await until(pilot, lambda: "12 received" in widget_text(head))
     await until(pilot, lambda: "█" in widget_text(head) or not pane.styles.border_top[0])
-    assert cell_len(str(pane.border_title)) <= pane.size.width - 4
-    assert "12 received" in widget_text(head)
+    assert Content.from_markup(pane.border_title or "").cell_length <= pane.size.width - 4
 
 
 async def test_brackets_size_the_pane(app: OpsciApp, pilot: Pilot[None]) -> None:
@@ -348,7 +348,7 @@ async def test_t_says_times_as_ages_and_as_the_time_of_day(
     engine.flow()
     await until(pilot, lambda: screen.mqtt.rows == 1)
     await pilot.press("t")
-    assert [" ago" in widget_lines(view)[0] for view in (screen.mqtt, screen.kafka)] == [True, True]
+    assert " ago" in widget_lines(screen.mqtt)[0]
     await until(pilot, lambda: re.match(r" *(now|\d+s) ", widget_lines(screen.mqtt)[1]))
     await pilot.press("t")
     assert widget_lines(screen.mqtt)[0].startswith("time")

@@ -297,7 +297,7 @@ class MainScreen(PanesScreen):
     def action_next_place(self, step: int) -> None:
         """Go round the panes and the fields of the form."""
         places: list[Widget] = [*(pane.view for pane in self.panes), self.form.product, self.form.amount]
-        here = next((place for place, widget in enumerate(places) if widget.has_focus), self._current - 1)
+        here = next((place for place, widget in enumerate(places) if widget is self.focused), self._current - 1)
         there = (here + step) % len(places)
         if there < len(self.panes):
             self.show_pane(there + 1)

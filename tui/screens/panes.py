@@ -264,7 +264,8 @@ class PanesScreen(RecordsScreen):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Remember the pane that has, or last had, the focus."""
         for pane in self.panes:
-            if pane.view.has_focus and self._current != pane.number:
+            # Not `has_focus`, which a view keeps until it hears of its loss: another may have been asked for by then.
+            if pane.view is self.focused and self._current != pane.number:
                 self.show_pane(pane.number)
 
     def on_line_view_selected(self, event: LineView.Selected) -> None:
