@@ -7,7 +7,9 @@ import random
 import re
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bridge.embedded import EmbeddedChain
 from bridge.journal import State
@@ -18,6 +20,9 @@ from stack.report import Report
 from stack.seed import seed
 from tests.tui.looking import main_screen, until, widget_text
 from tui.app import OpsciApp
+
+if TYPE_CHECKING:
+    from bridge.journal import Journal
 
 SIZE = (156, 40)
 FROM_OBJECTS = 24
@@ -41,16 +46,22 @@ async def take(chain: EmbeddedChain) -> str:
             if number == FROM_OBJECTS // 2:
                 payload = b"Hello mqtt0"
             await asyncio.wrap_future(chain.publish(payload))
+            # One after the other, as objects send: of a burst the times say how long the last ones queued.
+            await until(pilot, partial(_has_decided, journal, number + 1), 30)
         await pilot.press("4", *str(products[2].id), "enter", *"+5", "enter")
         await until(pilot, lambda: " ms" in widget_text(screen.form.sent), 30)
         await pilot.press(*"-5000", "enter")
-        await until(pilot, lambda: "the movement takes 5000" in widget_text(screen.form.sent), 30)
+        await until(pilot, lambda: "refused: only" in widget_text(screen.form.sent), 30)
         await until(pilot, lambda: journal.decided.total == FROM_OBJECTS + 2, 30)
-        await pilot.press("escape", "1", "up", "up")
+        await pilot.press(*"+2", "escape", "1", "up", "up")
         await until(pilot, lambda: screen.followed is not None)
         await pilot.pause(0.2)
         # A picture in a page loads no fonts from elsewhere.
         return _FONT_FACES.sub("", app.export_screenshot(title="opsci-tui"))
+
+
+def _has_decided(journal: Journal, count: int) -> bool:
+    return journal.decided.total >= count
 
 
 def main() -> None:
