@@ -40,7 +40,7 @@ async def test_a_row_has_the_ledgers_verdict_of_what_another_engine_applied(lane
         assert (applied.verdict, applied.stock_before, applied.stock_after) == (Verdict.APPLIED, 2, 0)
         assert outcome(applied).words == "applied"
         assert [station.words for station in stations(applied)][-1] == "✓ in Strapi 2 → 0"
-        assert (refused.verdict, outcome(refused).words) == (Verdict.REJECTED, "insufficient stock")
+        assert (refused.verdict, outcome(refused).words) == (Verdict.REJECTED, "none in stock")
         assert outcome(found["no-such-product", 1]).words == "unknown product"
         journal = chain.journal
         assert journal.decided.total == journal.answered.total == 0, "what another engine did is no work of this one's"
