@@ -14,7 +14,7 @@ async def tour(t: Player) -> None:
         en="opsci: stock movements on their way through MQTT, Kafka and Strapi, live in one terminal.",
         fr="opsci : des mouvements de stock à travers MQTT, Kafka et Strapi, en direct dans un terminal.",
     )
-    await t.wait_for("ESP32", seconds=90)
+    await t.wait_match(r"[1-9]\d* produ(cts|its)", seconds=90)
     await t.mark(en="Three panes", fr="Trois volets", shows=("MQTT ●", "Kafka ●", "Strapi ●"))
     t.objects(12, every=0.5)
     await t.pause(6)
