@@ -23,8 +23,9 @@ COPY --from=web /web/node_modules/mqtt/dist/mqtt.esm.js /web/mqtt.esm.js
 # database, which PostgreSQL's group reads, Strapi's own secrets, and what compose.secure.yaml makes. That the servers mount
 # elsewhere: Docker puts into an empty volume what the image has at the place where it is mounted.
 RUN install -d -m 0700 -o 1000 -g 1000 /var/lib/opsci /secrets/strapi && install -d -m 0750 -o 1000 -g 999 /secrets/database \
-    && cd / && install -d -m 0700 -o 1000 -g 1000 credentials/all credentials/engine credentials/kafka credentials/strapi credentials/topics credentials/web credentials/websockets \
-    && install -d -m 0750 -o 1000 -g 1883 credentials/mosquitto
+    && install -d -m 0700 -o 1000 -g 1000 /credentials/all /credentials/engine /credentials/kafka /credentials/strapi \
+        /credentials/topics /credentials/web /credentials/websockets \
+    && install -d -m 0750 -o 1000 -g 1883 /credentials/mosquitto
 
 COPY pyproject.toml README.md LICENSE ./
 COPY configs configs

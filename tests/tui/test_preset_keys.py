@@ -74,7 +74,7 @@ async def test_a_refusal_is_said_before_and_a_product_that_is_gone(stocked: Scri
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await until(pilot, lambda: main_screen(app).stock.rows == 3)
         await pilot.press("p", "up", "enter")
-        await until(pilot, lambda: "▲ Strapi would refuse it: 5 in stock" in screen_text(app))
+        await until(pilot, lambda: "▲ only 5 in stock: Strapi would" in screen_text(app))
         await pilot.press("escape", "p", *"gone", "enter")
         await until(pilot, lambda: "no product that is shown has the id or barcode 999" in screen_text(app))
         assert not stocked.published

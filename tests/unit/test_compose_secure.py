@@ -40,7 +40,7 @@ def test_every_volume_of_the_certificates_is_in_the_image_with_its_owner() -> No
     dockerfile = (ROOT / "stack" / "docker" / "bridge.Dockerfile").read_text()
     mounts = {volume.partition(":")[2] for volume in OVER["certificates"]["volumes"]}
     assert mounts == {f"/credentials/{name}" for name in FOLDERS}
-    assert all(f" credentials/{name}" in dockerfile for name in FOLDERS)
+    assert all(f" /credentials/{name}" in dockerfile for name in FOLDERS)
     # Else an empty volume would be given what the image has at /secure, with its owner.
     assert "secure/" not in dockerfile.replace("compose.secure.yaml", "")
     user, group = OVER["certificates"]["user"].split(":")

@@ -61,7 +61,7 @@ def test_any_text_sends_movements_that_are_valid(typed: str, stock: int, pending
 
 def test_refusals_are_counted_and_said() -> None:
     said = meaning_line(plan("-10", ROWS)).plain
-    assert "1 of 2: Strapi would refuse it: 5 in stock, 10 to take" in said
+    assert "1 of 2: only 5 in stock: Strapi would refuse it" in said
     assert "12: -10  46 → 36" in said
 
 

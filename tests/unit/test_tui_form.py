@@ -87,7 +87,7 @@ def test_the_stock_to_expect(board: StockTable) -> None:
 
 @pytest.mark.parametrize(
     ("product", "amount", "warning"),
-    [("13", "-6", "5 in stock, 6 to take"), ("120", "1", "would pass"), ("999", "1", "no product that is shown")],
+    [("13", "-6", "only 5 in stock"), ("120", "1", "would pass"), ("999", "1", "no product that is shown")],
 )
 def test_what_would_be_refused_is_said_and_can_be_sent(
     board: StockTable, product: str, amount: str, warning: str

@@ -100,9 +100,7 @@ def preview(product: str, amount: str, board: StockTable) -> Preview:
 def refusal(product: Product, delta: int) -> str:
     """Say why Strapi would refuse to change the stock that is shown by so much; empty where it would not."""
     if product.stock + delta < 0:
-        return say("Strapi would refuse it: {stock} in stock, {amount} to take").format(
-            stock=count(product.stock), amount=count(-delta)
-        )
+        return say("only {stock} in stock: Strapi would refuse it").format(stock=count(product.stock))
     if product.stock + delta > MAX_AMOUNT:
         return say("Strapi would refuse it: the stock would pass {most}").format(most=count(MAX_AMOUNT))
     return ""

@@ -298,7 +298,11 @@ class Banner(Static):
         self._said = said
         self.set_class(bool(said), "told")
         self.set_class(any(map(is_away, self._journal.connections.values())), "alarm")
-        self.set_class("\n" in said.plain, "many")
+        width = max(1, self.screen.size.width - self.styles.padding.width)
+        needed = sum(max(1, -(-line.cell_length // width)) for line in said.split("\n"))
+        room = self.styles.max_height
+        # Uncut where there is room; where not, every line before the rest of one.
+        self.set_class(room is not None and needed > room.value, "many")
         self.update(said, layout=True)
 
 
