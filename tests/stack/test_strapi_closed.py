@@ -196,7 +196,7 @@ def test_the_runner_says_how_to_log_in_and_whom_strapi_lets_in(
     said = io.StringIO()
     monkeypatch.setattr(panel, "start", lambda: False)
     monkeypatch.setattr(panel, "stop", lambda: None)
-    monkeypatch.setattr(session, "_open", lambda _: said.write("the screen\n") and 0)
+    monkeypatch.setattr(session, "_open", lambda *_, **__: said.write("the screen\n") and 0)
     before = panel.paths.strangers.read_text()
     panel.paths.strangers.write_text('{"administrators": [{"name": "m@x", "since": "2026"}], "tokens": []}')
     try:
