@@ -65,7 +65,7 @@ async def test_a_broker_that_gives_out_a_name_or_a_port_that_leads_nowhere(
 async def test_a_broker_elsewhere_that_gives_out_this_machines_own_address(lane: Lane, unused_tcp_port: int) -> None:
     async with Advertising(lane.stack.ports.kafka, "localhost", unused_tcp_port, listen=own_address()) as way:
         found = await run_bridge(lane.settings(kafka={"brokers": [way.address]}), "check", code=1)
-        text = f"says that it is at localhost:{unused_tcp_port}, which is this machine itself"
+        text = f"says that it is at localhost:{unused_tcp_port}, which is this machine"
         assert text in found
         assert f"PLAINTEXT://{way.address}" in found
         await told_by_the_engine(lane, way, text)
