@@ -180,7 +180,12 @@ def test_mosquittos_rights_are_those_of_its_users() -> None:
             assert user, "a right without a user is everyone's"
             rights.setdefault(user, set()).add(line)
     assert rights == {
-        "engine": {"topic read topic", "topic read product", "topic read event"},
+        "engine": {
+            "topic read topic",
+            "topic read product",
+            "topic read event",
+            "topic readwrite opsci/engines/#",
+        },
         "object": {"topic write topic", "topic write product", "topic write event"},
         "publisher": {"topic write topic"},
     }

@@ -66,7 +66,7 @@ async def test_markup_is_text_in_the_page_and_in_the_served_screen(
         await shows("3 Strapi")
         browser.find("textarea").send_keys("3/", lane.name, Keys.ENTER)
         # As much of each as the column has room for.
-        await shows(*(text[:15] for text in MARKUP))
+        await shows(*(text[:13] for text in MARKUP))
         assert browser.run("return [document.querySelectorAll('img').length, window.bad]") == [0, None]
         assert await asyncio.to_thread(served.press_ctrl_c) == 0
     finally:
