@@ -78,7 +78,8 @@ class PaneTabs(Widget):
     def pull(self) -> None:
         """Say anew how each stands."""
         said = self._line(figures=True)
-        if said.cell_length > self.size.width:
+        # Before its width is known it is the line that it mostly stays, so that a click meets what was read.
+        if 0 < self.size.width < said.cell_length:
             said = self._line(figures=False)
         if not said.is_same(self._said):
             self._said = said
