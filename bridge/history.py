@@ -12,7 +12,6 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from bridge.apply.settle import journey_of
@@ -21,7 +20,7 @@ from bridge.errors import ServerError, SettingsError
 from bridge.journal import EARLIER, Elsewhere
 from bridge.kafka._private import stop_consumer
 from bridge.kafka.cluster import Cluster
-from bridge.kafka.connect import kafka_options
+from bridge.kafka.connect import committed_consumer
 from bridge.kafka.dead_letter_reader import letter_of
 from bridge.kafka.record import MQTT_DELIVERY, MQTT_RECEIVED_AT, PART_OF
 from bridge.kafka.reread import assigned, group_positions, read_ranges
@@ -119,16 +118,7 @@ class History:
 
     async def _latest(self) -> list[ConsumedRecord]:
         settings = self._kafka
-        consumer = AIOKafkaConsumer(
-            **kafka_options(settings),
-            client_id=settings.client_id,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            # What a transaction took back never was.
-            isolation_level="read_committed",
-            request_timeout_ms=int(settings.timeout * 1000),
-            fetch_max_bytes=_BYTES,
-        )
+        consumer = committed_consumer(settings, "earliest", fetch_max_bytes=_BYTES)
         try:
             await Cluster(settings).start(consumer)
             return await read_latest(consumer, [*self._does, settings.errors_topic], EARLIER)

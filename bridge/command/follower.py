@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from bridge.apply.settle import journey_of
@@ -22,7 +22,7 @@ from bridge.identity import MOVEMENT_ID, new_movement_id
 from bridge.journal import Server, Stage, Verdict
 from bridge.kafka._private import stop_consumer
 from bridge.kafka.cluster import Cluster
-from bridge.kafka.connect import connection_error, kafka_options
+from bridge.kafka.connect import committed_consumer, connection_error
 from bridge.kafka.dead_letter_reader import letter_of
 from bridge.kafka.record import MQTT_RECEIVED_AT, PART_OF, PAYLOAD
 from bridge.kafka.reread import assigned, group_positions
@@ -210,14 +210,7 @@ class Follower:
         """
         kafka = self._settings.kafka
         try:
-            self._consumer = AIOKafkaConsumer(
-                **kafka_options(kafka),
-                client_id=kafka.client_id,
-                enable_auto_commit=False,
-                auto_offset_reset="latest",
-                isolation_level="read_committed",
-                request_timeout_ms=int(kafka.timeout * 1000),
-            )
+            self._consumer = committed_consumer(kafka, "latest")
             await Cluster(kafka).start(self._consumer)
             places = await assigned(self._consumer, [*self._topics, self._errors])
             for place, end in (await self._consumer.end_offsets(places) if places else {}).items():

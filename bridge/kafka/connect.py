@@ -16,6 +16,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka.conn import create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
@@ -39,7 +40,15 @@ if TYPE_CHECKING:
 
     from bridge.settings import KafkaSettings
 
-__all__ = ["Advertised", "Reach", "connection_error", "kafka_options", "look_at_brokers", "reach_of"]
+__all__ = [
+    "Advertised",
+    "Reach",
+    "committed_consumer",
+    "connection_error",
+    "kafka_options",
+    "look_at_brokers",
+    "reach_of",
+]
 
 
 _LOOK: Final = 5.0
@@ -273,6 +282,28 @@ def kafka_options(settings: KafkaSettings) -> dict[str, Any]:
         SettingsError: the password or the authority's file can't be read.
     """
     return {"bootstrap_servers": settings.brokers, **_identification(settings)}
+
+
+def committed_consumer(settings: KafkaSettings, reset: str, **more: Any) -> AIOKafkaConsumer:
+    """Make a consumer outside of any group, which moves no position and reads no record that a transaction took back.
+
+    Args:
+        settings: the cluster's.
+        reset: where it reads a partition of which it knows no position: "earliest", "latest", or "none" to raise.
+        more: further options of aiokafka's.
+
+    Raises:
+        SettingsError: a file of ours can't be read.
+    """
+    return AIOKafkaConsumer(
+        **kafka_options(settings),
+        client_id=settings.client_id,
+        enable_auto_commit=False,
+        auto_offset_reset=reset,
+        isolation_level="read_committed",
+        request_timeout_ms=int(settings.timeout * 1000),
+        **more,
+    )
 
 
 async def connection_error(settings: KafkaSettings, error: BaseException | None) -> ServerError:

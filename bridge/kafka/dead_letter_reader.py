@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from bridge.errors import ForeignServerError, SettingsError, UnreachableError
@@ -19,7 +19,7 @@ from bridge.identity import MOVEMENT_ID, is_identity, record_identity
 from bridge.journal import DeadLetter, Journey, Verdict
 from bridge.kafka._private import stop_consumer
 from bridge.kafka.cluster import Cluster
-from bridge.kafka.connect import kafka_options
+from bridge.kafka.connect import committed_consumer
 from bridge.kafka.foreign_letter import Original, error_of, original_of
 from bridge.kafka.record import (
     MQTT_TOPIC,
@@ -254,15 +254,10 @@ class DeadLetterReader:
         return [letter for letters in partitions.values() for letter in letters]
 
     def _made(self) -> Any:
-        settings = self._settings
-        return AIOKafkaConsumer(
-            **kafka_options(settings),
-            client_id=settings.client_id,
-            enable_auto_commit=False,
-            isolation_level="read_committed",
+        return committed_consumer(
+            self._settings,
             # Also where the topic was made again and is shorter.
-            auto_offset_reset="earliest",
-            request_timeout_ms=int(settings.timeout * 1000),
+            "earliest",
             fetch_max_wait_ms=2_000,
             fetch_max_bytes=_FETCH,
             metadata_max_age_ms=30_000,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError, OffsetOutOfRangeError, for_code
 
 from bridge.errors import ForeignServerError, ServerError, SettingsError, UnreachableError
 from bridge.kafka._private import stop_consumer
 from bridge.kafka.cluster import Cluster, admin_client
-from bridge.kafka.connect import connection_error, kafka_options
+from bridge.kafka.connect import committed_consumer, connection_error
 from bridge.kafka.group import ask_coordinator
 from bridge.phrase import Phrase
 
@@ -211,16 +211,7 @@ class Rereader:
         """
         settings = self._settings
         try:
-            self._consumer = AIOKafkaConsumer(
-                **kafka_options(settings),
-                client_id=settings.client_id,
-                enable_auto_commit=False,
-                auto_offset_reset="none",
-                # What a transaction took back was never to be applied.
-                isolation_level="read_committed",
-                request_timeout_ms=int(settings.timeout * 1000),
-                retry_backoff_ms=250,
-            )
+            self._consumer = committed_consumer(settings, "none", retry_backoff_ms=250)
         except SettingsError as error:
             raise await connection_error(settings, error) from error
         try:

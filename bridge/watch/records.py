@@ -7,7 +7,6 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from bridge.backoff import Backoff, pause
@@ -15,7 +14,7 @@ from bridge.errors import ForeignServerError, RefusedError, ServerError, Setting
 from bridge.journal import Server, State
 from bridge.kafka._private import stop_consumer
 from bridge.kafka.cluster import Cluster, close_admin, start_admin
-from bridge.kafka.connect import connection_error, kafka_options
+from bridge.kafka.connect import committed_consumer, connection_error
 from bridge.kafka.group import ask_coordinator, read_group
 from bridge.kafka.reread import assigned
 
@@ -120,16 +119,8 @@ class Records:
 
     async def _connect(self) -> None:
         kafka = self._settings
-        self._consumer = AIOKafkaConsumer(
-            **kafka_options(kafka),
-            client_id=kafka.client_id,
-            enable_auto_commit=False,
-            # Of a topic that is new, or was made again, all.
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            request_timeout_ms=int(kafka.timeout * 1000),
-            metadata_max_age_ms=30_000,
-        )
+        # Of a topic that is new, or was made again, all.
+        self._consumer = committed_consumer(kafka, "earliest", metadata_max_age_ms=30_000)
         async with asyncio.timeout(kafka.timeout * 2):
             await Cluster(kafka).start(self._consumer)
             places = await assigned(self._consumer, self._topics)
