@@ -39,7 +39,7 @@ class ConfirmScreen(ModalScreen[bool], TranslatedKeys[bool]):
         with Vertical(classes="window"):
             text = Content.assemble((self._question, "bold"), "\n\n", self._consequence, "\n\n", say("y yes   n no"))
             yield Static(text, markup=False)
-        yield KeysFooter(show_command_palette=False)
+        yield KeysFooter()
 
     def action_answer(self, answer: bool) -> None:
         """Say it."""

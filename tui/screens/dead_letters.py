@@ -255,7 +255,7 @@ class EditPayloadScreen(ModalScreen[bytes | None], TranslatedKeys[bytes | None])
             yield Static(Content(readable(say(rejection.text)) if rejection else ""), markup=False)
             yield PlainInput(as_one_line(self._letter.journey.payload), select_on_focus=False, id="mended")
             yield Static(id="judged", markup=False)
-        yield KeysFooter(show_command_palette=False)
+        yield KeysFooter()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Say what it would be."""
@@ -313,7 +313,7 @@ class DeadLettersScreen(RecordsScreen):
         with Vertical(id="letters-pane", classes="pane"):
             yield self.tabs
             yield self.view
-        yield KeysFooter(show_command_palette=False)
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Read what stands in Kafka, other engines' letters too, and look for news."""

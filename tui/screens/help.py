@@ -61,7 +61,7 @@ class HelpScreen(ModalScreen[None], TranslatedKeys[None]):
         with VerticalScroll(id="help") as box:
             box.border_title = Content(say("Keys and signs"))
             yield Static(self._text(), markup=False)
-        yield KeysFooter(show_command_palette=False)
+        yield KeysFooter()
 
     def on_screen_resume(self) -> None:
         """Begin at the top, however far it was read the last time."""

@@ -70,7 +70,7 @@ class LatencyScreen(ModalScreen[None], TranslatedKeys[None]):
         with VerticalScroll(id="latency") as box:
             box.border_title = Content(say("Latency"))
             yield Static(id="latency-table", markup=False)
-        yield KeysFooter(show_command_palette=False)
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Show it, and measure again every second."""

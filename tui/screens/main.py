@@ -131,7 +131,7 @@ class MainScreen(PanesScreen):
         yield Banner(self._engine.journal, self._origins)
         yield MovementForm(self._engine.journal, self._engine.settings.mqtt.publish_topic, self.moves)
         yield FindBar(Finder((self.mqtt, self.kafka), self.stock))
-        yield KeysFooter(show_command_palette=False)
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Start to look for news."""

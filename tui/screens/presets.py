@@ -137,7 +137,7 @@ class PresetScreen(ModalScreen[Preset | None], TranslatedKeys[Preset | None]):
                 yield PresetList(self._presets, self._board)
             else:
                 yield Static(how_to_make_one(), markup=False)
-        yield KeysFooter(show_command_palette=False)
+        yield KeysFooter()
 
     @property
     def list(self) -> PresetList:

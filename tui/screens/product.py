@@ -198,7 +198,7 @@ class ProductScreen(RecordsScreen):
             yield StockChart()
             yield self.view
             yield self.prompt
-        yield KeysFooter(show_command_palette=False)
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Show it, and look for news."""

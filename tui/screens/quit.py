@@ -48,7 +48,7 @@ class QuitScreen(ModalScreen[QuitChoice | None], TranslatedKeys[QuitChoice | Non
                 Content.styled(say("What is under way is finished first; nothing is lost."), "$text-muted"),
             ]
             yield Static(Content("\n").join(lines), markup=False)
-        yield KeysFooter(show_command_palette=False)
+        yield KeysFooter()
 
     def _answers(self) -> list[Content]:
         does = (

@@ -160,7 +160,7 @@ class RecordScreen(ModalScreen[None], TranslatedKeys[None]):
         with VerticalScroll(id="record") as box:
             box.border_title = Content(say("Record"))
             yield CachedStatic(id="record-text", markup=False)
-        yield KeysFooter(show_command_palette=False)
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Show it, and look for news."""

@@ -88,7 +88,7 @@ class SimulatorScreen(ModalScreen[SimulatorRequest | None], TranslatedKeys[Simul
                 yield Label(say("messages a second"))
                 yield PrintableInput(f"{self._last.rate:g}", compact=True, id="rate", max_length=8)
             yield Static(id="wished", markup=False)
-        yield KeysFooter(show_command_palette=False)
+        yield KeysFooter()
 
     def on_input_changed(self) -> None:
         """Say what it would be."""

@@ -106,7 +106,7 @@ class WebCodeScreen(ModalScreen[None], TranslatedKeys[None]):
         with Vertical(classes="window", id="web-code") as box:
             box.border_title = Content(say("The web page on a phone"))
             yield Static(Content(say("asking whether phones can reach the page")), markup=False, id="web-code-text")
-        yield KeysFooter(show_command_palette=False)
+        yield KeysFooter()
 
     async def on_mount(self) -> None:
         """Find out, and show it."""

@@ -65,7 +65,7 @@ class EditScreen(ModalScreen[bool], TranslatedKeys[bool]):
             if entry.key == "screen.keys":
                 with VerticalScroll(id="edit-ids"):
                     yield Static("\n".join(binding_lines(draft.loaded.settings.screen.keys)), markup=False)
-        yield KeysFooter(show_command_palette=False)
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Put the cursor into the field."""

@@ -158,7 +158,7 @@ class SettingsScreen(TranslatedKeys[None]):
             yield self.view
             yield SearchInput(placeholder=say("filter"), compact=True, id="settings-search")
         yield Static(id="settings-about", markup=False)
-        yield KeysFooter(show_command_palette=False)
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Begin with the list."""

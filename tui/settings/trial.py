@@ -114,7 +114,7 @@ class TrialScreen(ModalScreen[bool], TranslatedKeys[bool]):
             box.border_title = Content(say("Trying the settings"))
             with VerticalScroll(id="trial-findings"):
                 yield Static(id="trial-text", markup=False)
-        yield KeysFooter(show_command_palette=False)
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         self._trial.start()

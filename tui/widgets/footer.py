@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from rich.cells import cell_len
 from textual.content import Content
-from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -159,16 +158,10 @@ class KeysFooter(Widget, can_focus=False):
 
     Textual's own has a widget for each key and makes all of them anew whenever the focus moves, which takes longer than
     anything else that such a key does.
-
-    Args:
-        show_command_palette: whether the palette's key stands at the right end.
     """
 
-    show_command_palette = reactive(default=True)
-
-    def __init__(self, *, show_command_palette: bool = True) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.set_reactive(KeysFooter.show_command_palette, show_command_palette)
         self._line = KeyLine(Content(""), ())
         self._figures: dict[str, str] = {}
 
@@ -220,9 +213,6 @@ class KeysFooter(Widget, can_focus=False):
         if "quit" in last or not self._is_main:
             last.pop("quit.anywhere", None)
         right = [last[identity] for identity in _LAST if identity in last]
-        palette = active.get(self.app.COMMAND_PALETTE_BINDING)
-        if palette is not None and self.show_command_palette:
-            right.append(self._shown(palette.binding, palette.tooltip, enabled=palette.enabled))
         return list(found.values()), right
 
     @property
