@@ -184,7 +184,7 @@ async def test_what_strapi_will_refuse_is_said_and_can_be_sent(
 ) -> None:
     form = main_screen(app).form
     await pilot.press("4", *"13", "enter", *"-6")
-    await until(pilot, lambda: "Strapi would refuse it: 5 in stock, 6 to take" in preview_of(form))
+    await until(pilot, lambda: "only 5 in stock: Strapi would refuse it" in preview_of(form))
     await pilot.press("enter")
     await until(pilot, lambda: engine.published)
     assert engine.published[0][0] == b'{"id":13,"amount":6,"type":"OUT"}'
