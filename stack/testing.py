@@ -33,6 +33,9 @@ _CHECKS: Final = {
 }
 
 
+_SIDE_BY_SIDE: Final = ("-n", "auto")
+"""As many workers as `tests/side_by_side.py` says; `-n 0` among the arguments wins over it."""
+
 _REPEATED: Final = ("--reruns", "1", "--max-suite-reruns", "5", "--rerun-show-tracebacks")
 """A test that fails is repeated once, for at most five tests; its first failure is shown whatever comes of it.
 
@@ -58,7 +61,9 @@ def run_everything(paths: Paths, report: Report, arguments: Sequence[str]) -> in
     if failed:
         print(f"FAILED before the tests: {', '.join(failed)}", flush=True)
     # Through the interpreter, so that the clone is importable whatever folder this was called from.
-    argv = [sys.executable, "-m", "pytest", *(() if "--pdb" in arguments else _REPEATED), *arguments]
+    # A debugger wants the one process that has the terminal, and the failure as it happened.
+    ways = () if "--pdb" in arguments else (*_SIDE_BY_SIDE, *_REPEATED)
+    argv = [sys.executable, "-m", "pytest", *ways, *arguments]
     code = subprocess.run(leashed(argv), cwd=ROOT, check=False).returncode
     return code or (1 if failed else 0)
 
