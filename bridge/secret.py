@@ -52,6 +52,7 @@ def open_secrets(settings: Settings) -> Iterator[tuple[str, str]]:
         ("mqtt.client_id_file", "" if settings.mqtt.client_id else settings.mqtt.client_id_file),
         ("mqtt.publish_password_file", settings.mqtt.publish_password_file),
         ("kafka.password_file", settings.kafka.password_file),
+        ("screen.serve_password_file", settings.screen.serve_password_file),
         ("strapi.token_file", "" if settings.strapi.token else settings.strapi.token_file),
     ):
         if not file:

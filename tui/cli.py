@@ -19,7 +19,7 @@ from bridge.streams import fit_streams
 from tui.language import language_of, say, speak
 from tui.local_servers import LocalServers
 from tui.scheduler import screen_loop
-from tui.serve.windows import PORT, serve_windows
+from tui.serve.windows import LOOPBACK, PORT, Listen, serve_windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,10 +67,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--serve",
         nargs="?",
-        type=_port,
-        const=PORT,
-        metavar="PORT",
-        help=f"offer the screen to browsers on this machine, at http://127.0.0.1:{PORT} unless a port is named",
+        type=_listen,
+        const=Listen(),
+        metavar="[ADDRESS:]PORT",
+        help=f"offer the screen to browsers, at http://{LOOPBACK}:{PORT} unless another place is named; beyond this "
+        "machine, as with 0.0.0.0:PORT, it asks for a password",
     )
     roles = parser.add_mutually_exclusive_group()
     roles.add_argument(
@@ -149,10 +150,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         servers.stop()
 
 
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65_535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: a whole number from 1 to 65,535")
-    return int(text)
+def _listen(text: str) -> Listen:
+    from bridge.http.guard import host_name  # noqa: PLC0415 - not for the screen
+
+    host, colon, port = text.rpartition(":")
+    # An empty host would be every address of this machine, which has to be meant.
+    if not port.isdecimal() or not 1 <= int(port) <= 65_535 or (colon and host_name(host) is None):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no port: a whole number from 1 to 65,535, or one after an address of this machine, as in "
+            f"0.0.0.0:{PORT} or [::]:{PORT}"
+        )
+    return Listen(host.strip("[]"), int(port)) if colon else Listen(port=int(port))
 
 
 def _count(text: str) -> int:
@@ -161,7 +169,7 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _serve(port: int, config: Path | None, flags: Mapping[str, str], *, drive: bool, windows: int) -> int:
+def _serve(listen: Listen, config: Path | None, flags: Mapping[str, str], *, drive: bool, windows: int) -> int:
     """Offer the screen to browsers; wrong settings are said here, and not in each window."""
     from bridge.settings.load import find_settings_file, load_settings  # noqa: PLC0415
 
@@ -169,7 +177,8 @@ def _serve(port: int, config: Path | None, flags: Mapping[str, str], *, drive: b
     _check_theme(settings.screen.theme)
     language = language_of(settings.screen.language, os.environ)
     speak(language)
-    serve_windows(port, config, flags, language, drive=drive, windows=windows)
+    password_file = settings.screen.serve_password_file
+    serve_windows(listen, config, flags, language, drive=drive, windows=windows, password_file=password_file)
     return 0
 
 

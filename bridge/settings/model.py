@@ -323,6 +323,12 @@ class ScreenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     The local runner sets it.
     """
 
+    serve_password_file: str = ""
+    """A file that contains the password for `opsci-tui --serve` on an address other than loopback, and nothing else.
+
+    At least 8 characters. It is read at the start. If empty, each start makes a password and prints it.
+    """
+
     language: Literal["auto", "en", "fr"] = "auto"
     """The language of the screen; "auto" follows the locale."""
 

@@ -40,9 +40,18 @@ window.WebSocket = class extends Real {
 
 
 class Served:
-    """`opsci-tui --serve` in a process group of its own, as a terminal starts it, with settings as TOML."""
+    """`opsci-tui --serve` in a process group of its own, as a terminal starts it, with settings as TOML.
 
-    def __init__(self, tmp_path: Path, toml: str = AWAY, *, arguments: Sequence[str] = ("--drive",)) -> None:
+    Args:
+        tmp_path: where its files are.
+        toml: the settings.
+        arguments: more of the command line.
+        host: an address beyond loopback with a colon, `0.0.0.0:`; empty for loopback.
+    """
+
+    def __init__(
+        self, tmp_path: Path, toml: str = AWAY, *, arguments: Sequence[str] = ("--drive",), host: str = ""
+    ) -> None:
         self._folder = tmp_path
         settings = tmp_path / "opsci.toml"
         settings.write_text(toml)
@@ -53,7 +62,7 @@ class Served:
         self.address = f"http://127.0.0.1:{self.port}"
         environment = os.environ | {"TMPDIR": str(tmp_path), "XDG_STATE_HOME": str(tmp_path), "LANG": "C"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tui", "--serve", str(self.port), "--config", str(settings), *arguments],
+            [sys.executable, "-m", "tui", "--serve", f"{host}{self.port}", "--config", str(settings), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -62,7 +71,7 @@ class Served:
             start_new_session=True,
         )
         assert self.process.stdout
-        self.said = [self.process.stdout.readline(), self.process.stdout.readline()]
+        self.said = [self.process.stdout.readline() for _ in range(4 if host else 2)]
 
     def press_ctrl_c(self) -> int:
         os.killpg(self.process.pid, signal.SIGINT)

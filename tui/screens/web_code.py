@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from bridge.http.own_address import own_address
 from bridge.text import readable
 from tui.actions import bindings
 from tui.language import say
@@ -22,23 +23,10 @@ from tui.widgets.footer import KeysFooter, TranslatedKeys
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-__all__ = ["WebCodeScreen", "own_address", "phone_address", "qr_code"]
+__all__ = ["WebCodeScreen", "phone_address", "qr_code"]
 
 _PATIENCE: Final = 2.0
 """Seconds within which the page has to answer on the address that phones use."""
-
-_ELSEWHERE: Final = "192.0.2.1"
-"""An address of nobody's (RFC 5737), by which the kernel says from which of its own it would go there."""
-
-
-def own_address() -> str:
-    """The address of this machine in its network, empty where it has none. Nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((_ELSEWHERE, 9))
-        except OSError:
-            return ""
-        return str(probe.getsockname()[0])
 
 
 def phone_address(web: str) -> str:

@@ -1,10 +1,12 @@
-"""Serves the screen on loopback by textual-serve: a process of its own for each window."""
+"""Serves the screen to browsers by textual-serve: a process of its own for each window."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,28 +16,33 @@ from textual_serve.server import Server
 
 from bridge.errors import OpsciError
 from bridge.http.guard import SAFE_HEADERS, HostRule, is_foreign
+from bridge.http.own_address import own_address
 from tui.language import say
+from tui.serve.login import SETTING, Login, WaitError, new_password, read_password
 from tui.serve.messages import BadMessageError, Blur, Focus, Keys, Ping, Resize, Size, asked_size, read_message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from aiohttp.typedefs import Handler
     from aiohttp.web_protocol import RequestHandler
 
     from tui.serve.messages import Message
+    from tui.serve.windows import Listen
 
-__all__ = ["HOST", "WINDOWS", "ScreenServer", "ServeError", "SlowConnections"]
+__all__ = ["WINDOWS", "ScreenServer", "ServeError", "SlowConnections"]
 
 
 _LOOK: Final = 1.0
 """Seconds between two looks at who is slow."""
 
-HOST: Final = "127.0.0.1"
-"""Where it listens, and nowhere else: it asks for no password."""
+_REALM: Final = 'Basic realm="opsci: any user name, and the password that opsci-tui --serve gave", charset="UTF-8"'
 
 WINDOWS: Final = 32
 """How many there may be at a time unless another number is said: a class. Each is a process of its own."""
+
+_EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - what a person may name
+"""All addresses of this machine."""
 
 _MOST_MESSAGE: Final = 1_048_576
 """Bytes that a message of a page may have: what is pasted comes as one."""
@@ -116,19 +123,37 @@ class ScreenServer(Server):
 
     Args:
         command: what a window runs, for the shell.
-        port: 1 to 65,535.
+        listen: where; beyond loopback it asks for a password.
         language: that of the page.
         drive: whether its windows drive the chain, or only look.
         windows: how many there may be at a time.
+        password_file: the file with the password; empty to make one. On loopback none is asked for.
+
+    Raises:
+        SettingsError: there is no good password in the file.
     """
 
-    def __init__(self, command: str, port: int, language: str, *, drive: bool = False, windows: int = WINDOWS) -> None:
+    def __init__(
+        self,
+        command: str,
+        listen: Listen,
+        language: str,
+        *,
+        drive: bool = False,
+        windows: int = WINDOWS,
+        password_file: str = "",
+    ) -> None:
         templates = Path(__file__).with_name("templates")
-        super().__init__(command, HOST, port, title="opsci", templates_path=str(templates))
+        super().__init__(command, listen.host, listen.port, title="opsci", templates_path=str(templates))
         self._language = language
         self._drive_allowed = drive
         self._most = windows
-        self._own = HostRule.of(HOST)
+        self._own = HostRule.of(listen.host)
+        self._password_file = password_file
+        self._made_password = "" if self._own.loopback or password_file else new_password()
+        self._login: Login | None = None
+        if not self._own.loopback:
+            self._login = Login(self._made_password or read_password(password_file), time.monotonic)
         self._windows: set[asyncio.Task[object]] = set()
         self._slow = SlowConnections()
 
@@ -150,7 +175,7 @@ class ScreenServer(Server):
         assert runner.server is not None, "set up"  # noqa: S101 - for the type checker
         try:
             accept = self._slow.factory(runner.server)
-            listening = await asyncio.get_running_loop().create_server(accept, HOST, self.port, reuse_address=True)
+            listening = await asyncio.get_running_loop().create_server(accept, self.host, self.port, reuse_address=True)
             cutting = asyncio.create_task(self._slow.cut())
             self._announce()
             await ended.wait()
@@ -159,18 +184,40 @@ class ScreenServer(Server):
         except OSError as error:
             text = say("port {port} of {host} can't be used ({why}): name another one with --serve PORT")
             why = error.strerror or str(error)
-            raise ServeError(text.format(port=self.port, host=HOST, why=why)) from None
+            raise ServeError(text.format(port=self.port, host=self.host, why=why)) from None
         finally:
             await runner.cleanup()
 
     def _announce(self) -> None:
-        where = say("the screen is at {address}; Ctrl-C ends it").format(address=self.public_url)
-        if self._drive_allowed:
-            warning = say("whoever on this machine can open that address drives the chain: it asks for no password")
-        else:
-            warning = say("its windows only look; --serve --drive lets whoever opens that address drive the chain")
-        for line in (where, warning):
+        for line in self._announcement():
             self.console.print(f"opsci-tui: {line}", markup=False, highlight=False, soft_wrap=True)
+
+    def _announcement(self) -> Iterator[str]:
+        yield say("the screen is at {address}; Ctrl-C ends it").format(address=self._address())
+        if self._login is None:
+            if self._drive_allowed:
+                yield say("whoever on this machine can open that address drives the chain: it asks for no password")
+            else:
+                yield say("its windows only look; --serve --drive lets whoever opens that address drive the chain")
+            return
+        if self._made_password:
+            # Said here and nowhere else.
+            password, self._made_password = self._made_password, ""
+            text = say("the password is {password}, with any user name; {setting} can name a file with another one")
+            yield text.format(password=password, setting=SETTING)
+        else:
+            text = say("the password is the one in {file}, with any user name")
+            yield text.format(file=self._password_file)
+        yield say("nothing is encrypted: whoever can read this network's traffic can read the screen and the password")
+        if self._drive_allowed:
+            yield say("whoever has the password drives the chain")
+        else:
+            yield say("its windows only look; --serve --drive lets whoever has the password drive the chain")
+
+    def _address(self) -> str:
+        """What a person on another machine types."""
+        host = (own_address() or self.host) if self.host in _EVERYWHERE else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     async def handle_index(self, request: web.Request) -> web.StreamResponse:
         """The page; everything in it is named without a host, so that it is its own under each of loopback's names."""
@@ -199,7 +246,7 @@ class ScreenServer(Server):
         window = asyncio.current_task()
         assert window is not None, "a request is handled in a task"  # noqa: S101 - for the type checker
         self._windows.add(window)
-        # Not compressed: it goes nowhere but through this machine.
+        # Not compressed: most of the time it goes nowhere but through this machine.
         connection = web.WebSocketResponse(heartbeat=15, max_msg_size=_MOST_MESSAGE, compress=False)
         try:
             await connection.prepare(request)
@@ -259,7 +306,7 @@ class ScreenServer(Server):
         import aiohttp_jinja2  # noqa: PLC0415
         import jinja2  # noqa: PLC0415
 
-        app = web.Application(middlewares=[self._slow.middleware, self._refuse_others])
+        app = web.Application(middlewares=[self._slow.middleware, self._refuse_others, self._ask_password])
         environment = aiohttp_jinja2.setup(app, loader=jinja2.FileSystemLoader(self.templates_path))
         environment.globals.update(words=self.words(), language=self._language)
         app.add_routes(
@@ -282,6 +329,27 @@ class ScreenServer(Server):
         if not self._own.allows(host) or is_foreign(host, headers):
             raise web.HTTPForbidden(text="only this machine's own page may connect here")
         return await handler(request)
+
+    @web.middleware
+    async def _ask_password(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Beyond loopback whatever is asked for, the websocket too, needs the password or its cookie."""
+        login = self._login
+        # Cookies are one host's, whatever the port: another screen served there has its own.
+        name = f"opsci-serve-{self.port}"
+        if login is None or login.has_cookie(request.cookies.get(name, "")):
+            return await handler(request)
+        try:
+            known = login.lets_in(request.headers.get("Authorization", ""), request.remote or "")
+        except WaitError as error:
+            text = say("too many wrong passwords: try again in {seconds} s").format(seconds=math.ceil(error.seconds))
+            raise web.HTTPTooManyRequests(text=text, headers={"Retry-After": str(math.ceil(error.seconds))}) from None
+        if not known:
+            text = say("the password that opsci-tui --serve gave is needed; any user name will do")
+            raise web.HTTPUnauthorized(text=text, headers={"WWW-Authenticate": _REALM})
+        answer = await handler(request)
+        if not answer.prepared:
+            answer.set_cookie(name, login.cookie, httponly=True, samesite="Strict")
+        return answer
 
 
 async def _add_headers(_: web.Request, answer: web.StreamResponse) -> None:

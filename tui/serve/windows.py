@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bridge.errors import OpsciError
 from bridge.settings.names import SECRET, SETTINGS
@@ -17,10 +17,25 @@ from tui.language import say
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PORT", "serve_windows"]
+__all__ = ["LOOPBACK", "PORT", "Listen", "serve_windows"]
+
+LOOPBACK: Final = "127.0.0.1"
+"""Where the screen is served unless another address is named: from there alone without a password."""
 
 PORT: Final = 8010
 """Where the screen is served unless another port is named; 8000 is the web client's."""
+
+
+class Listen(NamedTuple):
+    """Where the screen is served.
+
+    Attributes:
+        host: an address or a name of this machine.
+        port: 1 to 65,535.
+    """
+
+    host: str = LOOPBACK
+    port: int = PORT
 
 
 class _MissingError(OpsciError):
@@ -28,20 +43,28 @@ class _MissingError(OpsciError):
 
 
 def serve_windows(
-    port: int, config: Path | None, flags: Mapping[str, str], language: str, *, drive: bool, windows: int
+    listen: Listen,
+    config: Path | None,
+    flags: Mapping[str, str],
+    language: str,
+    *,
+    drive: bool,
+    windows: int,
+    password_file: str = "",
 ) -> None:
     """Serve the screen until Ctrl-C.
 
     Args:
-        port: 1 to 65,535.
+        listen: where; beyond loopback it asks for a password.
         config: the settings file that was named, None for none.
         flags: the settings that the command line gives.
         language: that of the page.
         drive: whether whoever opens a window drives the chain; without it each only looks.
         windows: how many there may be at a time.
+        password_file: the file with the password; empty to make one.
 
     Raises:
-        OpsciError: textual-serve is not installed, or the port is taken.
+        OpsciError: textual-serve is not installed, the port is taken, or there is no good password in the file.
     """
     try:
         from tui.serve.server import ScreenServer  # noqa: PLC0415 - an optional package
@@ -53,7 +76,7 @@ def serve_windows(
         turn = Path(folder) / "turn"
         turn.touch(mode=0o600)
         command = _command(turn, config, flags, drive=drive)
-        ScreenServer(command, port, language, drive=drive, windows=windows).serve()
+        ScreenServer(command, listen, language, drive=drive, windows=windows, password_file=password_file).serve()
 
 
 def _command(turn: Path, config: Path | None, flags: Mapping[str, str], *, drive: bool = False) -> str:

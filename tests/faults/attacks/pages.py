@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.faults.attacks.attack import Outcome, attack, held, judged
-from tests.faults.attacks.target import descendants, resident
+from tests.faults.attacks.target import Program, descendants, free_ports, listens, resident, until
 from tests.faults.attacks.wire import Door, HandshakeRefusedError, get, leave, upgrade
 
 if TYPE_CHECKING:
@@ -278,6 +278,55 @@ async def serve_foreign_page(target: Target) -> Outcome:
             await leave(writer)
             breaches.append(f"a websocket for Origin {origin} with Host {host}")
     return judged(breaches, _tally(seen))
+
+
+@attack(
+    "serve-password",
+    "new",
+    "Get past the password of a screen that is served on all addresses: without one, 60 guesses, another run's cookie, "
+    "other schemes, and as a foreign page with the right one",
+    "401, 403 or 429 for the page, its files and the websocket, no window's process, and the password in nobody's "
+    "arguments, environment or log",
+    seconds=120,
+)
+async def serve_password(target: Target) -> Outcome:
+    (port,) = free_ports(1)
+    screen = Program("open-screen", target.folder, ("-m", "tui", "--serve", f"0.0.0.0:{port}", *target.config))
+    screen.start()
+    try:
+        await until(lambda: "password is " in screen.said() and listens(port), 60, "the screen is not served", 0.2)
+        return await _past_password(Door(port, websockets=False, tls=None), screen)
+    finally:
+        screen.end()
+
+
+async def _past_password(door: Door, screen: Program) -> Outcome:
+    password = screen.said().partition("password is ")[2].partition(",")[0]
+
+    def basic(word: str) -> str:
+        return f"Authorization: Basic {base64.b64encode(f'opsci:{word}'.encode()).decode()}\r\n"
+
+    upgrading = (
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    )
+    doors = (("/", ""), ("/static/js/textual.js", ""), ("/ws?width=80&height=24", upgrading), ("/download/x", ""))
+    tries = ["", f"Cookie: opsci-serve-{door.port}={'A' * 43}\r\n", f"Authorization: Bearer {password}\r\n"]
+    tries += [basic(f"guess-{number}") for number in range(15)]
+    tries += [f"Origin: http://evil.example\r\n{basic(password)}"]
+    breaches, seen = [], []
+    for headers in tries:
+        for path, more in doors:
+            status = _status(await _ask(door, path, headers=headers + more))
+            seen.append(status)
+            breaches += [] if status in {"401", "403", "429"} else [f"{path} with {headers[:40]!r}: {status}"]
+    shown = ""
+    for pid in descendants([screen.pid]):
+        shown += "".join(Path(f"/proc/{pid}/{name}").read_text() for name in ("cmdline", "environ"))
+    breaches += ["the password is in arguments or environment"] if not password or password in shown else []
+    breaches += ["a window was opened"] if "--window" in shown else []
+    breaches += ["the log has the password again"] if screen.said().count(password) != 1 else []
+    return judged(breaches, f"{_tally(seen)}; the password was printed once and stands nowhere else")
 
 
 @attack(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from stack.local import LocalStack
 
-__all__ = ["Program", "Target", "descendants", "listening", "resident", "until"]
+__all__ = ["Program", "Target", "descendants", "free_ports", "listening", "listens", "resident", "until"]
 
 _START: Final = 90.0
 """Seconds that a program may take until it is ready, on a machine that is busy."""
@@ -103,7 +103,7 @@ class Target:
         self.folder = folder
         self.loot: dict[str, str] = {}
         """What one attack got hold of and another one uses."""
-        first = _free_ports(2)
+        first = free_ports(2)
         self.metrics_port, self.screen_port = first
         self.config = ("--config", str(stack.settings_file))
         """What a program of ours is told of these servers."""
@@ -242,7 +242,7 @@ class Target:
     async def start_screen(self) -> None:
         """Serve the screen, and wait until it answers."""
         self.screen.start()
-        await until(lambda: _listens(self.screen_port), _START, "the screen is not served", 0.2)
+        await until(lambda: listens(self.screen_port), _START, "the screen is not served", 0.2)
 
     async def move(self, product: int, count: int, amount: int = 1) -> int:
         """Publish movements as an object does; how many of them the broker acknowledged."""
@@ -339,12 +339,14 @@ async def _ready(client: httpx.AsyncClient, port: int) -> bool:
     return False
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether something listens on a port of loopback."""
     with socket.socket() as asking:
         return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """So many ports that were free a moment ago, all different."""
     probes = [socket.socket() for _ in range(count)]
     try:
         for probe in probes:
