@@ -1,1 +1,1 @@
-"""From MQTT to Kafka: judged, keyed and acknowledged by the chunk."""
+"""From MQTT to Kafka: map each message to a record, write it, then acknowledge it to the broker."""

@@ -1,7 +1,7 @@
-"""Messages that arrive slowly: the connection is up and nothing comes of it, so it is said what is waited for.
+"""Detection of messages that arrive so slowly that the connection seems idle.
 
-Mosquitto's own websockets listener hands a large message over at some 41 kB/s: a message of 1 MB takes 24 seconds, and
-whatever the broker has after it waits as long. Over TCP the same takes a moment.
+Mosquitto's own websockets listener delivers a large message at about 41 kB/s: a message of 1 MB takes 24 seconds, and
+everything the broker has queued behind it waits as long. Over TCP the same message arrives at once.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ __all__ = ["Arriving", "Progress"]
 _NOTE: Final = "arriving"
 _LOOK: Final = 1.0
 _LOOKS: Final = 3
-"""In so many looks, one after the other, a message has to be half here before that is said."""
+"""How many looks in a row must find an incomplete message before this is reported."""
 
 _SLOW: Final = 250_000
-"""Bytes a second: a network that is slower is worth a word, and no broker on TCP is."""
+"""Bytes a second below which it is reported; no broker on TCP is that slow."""
 
 
 class Progress(NamedTuple):
-    """How far a connection's stream of packets has come.
+    """The progress of a connection's stream of packets.
 
     Attributes:
-        taken: bytes that came in all.
-        have: how many of them belong to a packet whose end has not come.
-        needed: how many bytes that packet has, 0 where that is not known yet.
+        taken: bytes received in all.
+        have: how many of them belong to a packet that is not complete.
+        needed: the size of that packet in bytes, 0 where it is not known yet.
     """
 
     taken: int
@@ -44,11 +44,11 @@ class Progress(NamedTuple):
 
 
 class Arriving:
-    """Looks once a second, and notes what arrives slowly.
+    """Checks once a second, and notes in the journal what arrives slowly.
 
     Args:
         url: the broker's, for the note.
-        journal: gets the note, and loses it once messages are whole again.
+        journal: where the note is set, and removed once messages are complete again.
     """
 
     def __init__(self, url: str, journal: Journal) -> None:
@@ -57,10 +57,10 @@ class Arriving:
         self._seen: deque[Progress] = deque(maxlen=_LOOKS + 1)
 
     async def watch(self, session: Callable[[], Session | None]) -> None:
-        """Look until cancelled.
+        """Check until cancelled.
 
         Args:
-            session: gives the open connection, None while there is none.
+            session: returns the open connection, None while there is none.
         """
         try:
             while True:
@@ -71,7 +71,7 @@ class Arriving:
             self._journal.notes.pop(_NOTE, None)
 
     def look(self, progress: Progress | None) -> None:
-        """Take one look, `_LOOK` seconds after the one before; None where there is no connection."""
+        """Check once, `_LOOK` seconds after the check before; `progress` is None while there is no connection."""
         if progress is None or (self._seen and progress.taken < self._seen[-1].taken):
             self._seen.clear()
         if progress is not None:

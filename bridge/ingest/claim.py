@@ -1,17 +1,18 @@
-"""Which engine takes what is published: one, or those that share a subscription.
+"""Which engine of a group ingests: a single one, or several that use a shared subscription.
 
-Two engines of one group with plain subscriptions each get every message, and without an identity from its publisher
-each counts twice. So Kafka keeps for each MQTT filter of a broker whose it is: a session, or the name of a shared
-subscription. It stands in the metadata of a committed offset of the group `GROUP.ingest`, where no consumer reads: it
-outlives all engines, and whoever may be in the group may read and write it. An engine whose filters are another's
-stands by: it applies, and opens no session, in which copies would pile up.
+Two engines of one group with plain subscriptions each receive every message, and a movement without an identity from
+its publisher would count twice. So Kafka stores the holder of each MQTT filter of a broker: a session, or the name of a
+shared subscription. It is stored as metadata of a committed offset of the group `GROUP.ingest`, from which no consumer
+reads: it outlives all engines, and every member of the group may read and write it. An engine whose filters have
+another holder stands by: it applies, but opens no MQTT session, in which copies would pile up.
 
-A session stays the holder while its engine is away, as what comes waits for it in the broker. Another takes over by
-itself only where the holder was not seen for so long that the broker has ended its session (`mqtt.session_expiry`), or
-where it is told to (`ingest.take_over`) and no engine of the holder runs. Engines with one client id are one holder:
-the broker lets one of them in.
+A session remains the holder while its engine is away, as the broker queues messages in it. Another engine takes over
+only where the holder was not seen for so long that the broker has ended its session (`mqtt.session_expiry`), or with
+`ingest.take_over` where no engine of the holder runs. Engines with the same client id are one holder: the broker
+accepts only one of them at a time.
 
-The same broker is told by its host. Where Kafka refuses to keep this, the engine ingests, and says what it can't know.
+A broker is identified by its host. Where Kafka refuses to store this, the engine ingests, and logs that it cannot know
+about others.
 """
 
 from __future__ import annotations
@@ -50,23 +51,23 @@ __all__ = ["SILENT", "Claim", "Standing"]
 _log = logging.getLogger(__name__)
 
 _LOOK: Final = 5.0
-"""Seconds between two looks; a holder notices within them that another took over."""
+"""Seconds between two looks; within them a holder notices that another engine took over."""
 
 _SURE: Final = 0.3
-"""Seconds after which an engine looks whether another claimed the same at the same moment."""
+"""Seconds after a claim to check whether another engine claimed at the same moment."""
 
 _AGAIN: Final = 1.0
 _RENEW: Final = 10.0
 """Seconds between two signs of life of a holder."""
 
 SILENT: Final = 2 * (_RENEW + _LOOK)
-"""Seconds without a new one after which no engine of the holder runs, for who watches that long."""
+"""Seconds without a new sign of life after which no engine of the holder runs, for whoever watches that long."""
 
 _AWAY: Final = 150.0
-"""Seconds without one after which its engine counts as stopped."""
+"""Seconds since the last sign of life after which the holder's engine counts as stopped."""
 
 _LEAVE: Final = 2.0
-"""Seconds that a stop waits for Kafka to note it."""
+"""Seconds to wait, while stopping, for Kafka to store that this engine stopped."""
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _REFUSALS: Final = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
@@ -78,17 +79,17 @@ class Standing(Enum):
     """Whether this engine may ingest."""
 
     UNKNOWN = "unknown"
-    """Kafka did not say yet."""
+    """Kafka has not answered yet."""
     OURS = "ours"
     OTHERS = "others"
 
 
 class _Held(NamedTuple):
-    """What Kafka keeps.
+    """What Kafka stores about the filters.
 
     Attributes:
-        holders: by filter, who holds it and when its engine was seen last, in seconds since the epoch.
-        topic: in which partition 0 has it.
+        holders: by filter, its holder and when the holder's engine was last seen, in seconds since the epoch.
+        topic: the topic in whose partition 0 it is stored.
     """
 
     holders: Mapping[str, tuple[str, int]]
@@ -103,7 +104,7 @@ class _Held(NamedTuple):
 
 
 class Claim:
-    """Looks whose the filters are, and claims them where they are free.
+    """Looks up the holders of our filters, and claims the filters that are free.
 
     Args:
         settings: the engine's.
@@ -122,13 +123,13 @@ class Claim:
         self._take_over = settings.ingest.take_over
         self.standing = Standing.OURS if not self._filters else Standing.UNKNOWN
         self.taken_over = False
-        """Whether the filters were another's before: then what waits in a session of ours came to the other as well."""
+        """Whether we took the filters over from another holder, which then also received what waits in our session."""
         self.what: str = ""
-        """What to say where the filters are another's; filled in by each look."""
+        """The message for the user where another engine holds the filters; set by each look."""
         self.advice: str = ""
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Look periodically until cancelled."""
         refused = False
         try:
             while self._filters and not self._left:
@@ -147,14 +148,14 @@ class Claim:
             await self.close()
 
     async def seen(self) -> int:
-        """When an engine was seen last that takes what is published on our filters, this one included.
+        """When an engine that ingests from our filters, this one included, was last seen.
 
         Returns:
-            Seconds since the epoch by that engine's clock; 0 where none was within 150 s, or the last one was stopped.
+            Seconds since the epoch by that engine's clock; 0 where none was seen within 150 s, or the last one stopped.
 
         Raises:
-            KafkaError: Kafka does not say; also OSError and TimeoutError.
-            SettingsError: a file of ours can't be read.
+            KafkaError: Kafka does not answer; also OSError and TimeoutError.
+            SettingsError: a file named in the settings can't be read.
             ForeignServerError: another cluster answers.
         """
         held = await self._read()
@@ -162,7 +163,7 @@ class Claim:
         return seen if seen > time.time() - _AWAY else 0
 
     async def leave(self) -> None:
-        """Say that this engine stops: the messages stay its own, and nobody waits for a sign of its life."""
+        """Store that this engine stops: it remains the holder, but nobody waits for its sign of life."""
         if not self._filters or self.standing is not Standing.OURS or self._left:
             return
         self._left = True
@@ -171,11 +172,11 @@ class Claim:
                 await self._write(await self._read(), self._mine(), int(time.time() - _AWAY))
 
     async def is_not(self, standing: Standing, seconds: float | None = None) -> None:
-        """Wait until the standing is another one.
+        """Wait until the standing is a different one.
 
         Args:
-            standing: which.
-            seconds: after which it no longer waits; None waits for ever.
+            standing: the one to wait for the end of.
+            seconds: the longest wait; None waits for ever.
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds), self._changed:
@@ -187,11 +188,11 @@ class Claim:
             await self._changed.wait_for(lambda: self.standing is standing)
 
     async def found(self) -> Standing:
-        """Look once, and claim nothing.
+        """Look once, without claiming anything.
 
         Raises:
-            KafkaError: Kafka does not say; also OSError and TimeoutError.
-            SettingsError: a file of ours can't be read.
+            KafkaError: Kafka does not answer; also OSError and TimeoutError.
+            SettingsError: a file named in the settings can't be read.
             ForeignServerError: another cluster answers.
         """
         self._remember = False
@@ -222,15 +223,15 @@ class Claim:
         await self._set(Standing.OURS)
 
     def _own(self) -> str:
-        """How this engine's session is named among the holders."""
+        """The name of this engine's session among the holders."""
         kept = KeptId.of(self._settings.mqtt)
         return f"session {shown(kept.read_or_make() if kept else self._settings.mqtt.client_id)}"
 
     def _mine(self) -> dict[str, str]:
-        """By filter, under what this engine holds it."""
+        """By filter, the holder's name under which this engine claims it."""
         mqtt = self._settings.mqtt
         address = read_address(mqtt.url)
-        # Two engines each on its own machine have two brokers at the same address.
+        # At a loopback address, each machine has a broker of its own.
         host = socket.gethostname() if address.host in _LOOPBACK else address.host
         mine, session = {}, self._own()
         for topic_filter in self._filters:
@@ -241,12 +242,12 @@ class Claim:
         return mine
 
     def _others(self, held: _Held) -> bool:
-        """Whether a filter is another's; what to say of it is noted."""
+        """Whether another engine holds one of our filters; sets `what` and `advice`."""
         own = self._own()
         gone = time.time() - max(_AWAY, self._settings.mqtt.session_expiry)
         for key, name in self._mine().items():
             holder, seen = held.holders.get(key, (name, 0))
-            # An engine that was alone may begin to share; one that goes back to a subscription of its own may not.
+            # A single engine may change to a shared subscription, but not back to a plain one.
             if holder in {name, own} or seen < gone:
                 continue
             self.what = Phrase(

@@ -1,14 +1,14 @@
-"""How a message that the broker sends again is recognised: by its packet id and the order of receipt.
+"""Recognition of redelivered messages by packet id and order of receipt. Pure.
 
-A broker counts packet ids up and begins again after 65,535, so a packet id and what was said under it mean one message
-as long as fewer deliveries came after it. A broker that was killed goes back to what it wrote down last: it sends
-again what was in flight then, with DUP, and gives the ids that it had given out since to other messages.
+A broker counts packet ids up and starts over after 65,535, so a packet id together with the content identifies a
+message as long as fewer deliveries followed it. A broker that was killed returns to its last saved state: it
+redelivers, with DUP, what was in flight then, and assigns the packet ids that it had used since to other messages.
 
-Partitions are read apart. Within a run of an engine the sequence tells what came after what. Which run was after
-which, the offsets of each partition tell in which both wrote. Of two that wrote into none together neither makes the
-other's ids mean something else. No clock is asked: clocks are set.
+A *run* is a stretch of the broker's numbering as one engine received it. Within a run the sequence number gives the
+order. The order of two runs is known from the offsets in each partition to which both wrote. Two runs that share no
+partition are unordered, and neither invalidates the packet ids of the other. Clocks are not used, as they can be set.
 
-What was acknowledged of late is kept by packet id in two fixed arrays: dictionaries of it took nine megabytes. Pure.
+Recent acknowledgements are stored by packet id in two fixed arrays: dictionaries took nine megabytes.
 """
 
 from __future__ import annotations
@@ -37,37 +37,37 @@ __all__ = [
 
 
 PACKET_IDS: Final = 65_535
-"""How many packet ids there are (MQTT 5 section 2.2.1)."""
+"""The number of packet ids (MQTT 5 section 2.2.1)."""
 
 _COMPARED: Final = 4096
-"""How many bytes of a payload are compared: as many stand in a dead letter, however large the message was."""
+"""How many bytes of a payload are compared: a dead letter stores that many, however large the message was."""
 
 _DIGITS: Final = 18
 
 _OVERLAPPING: Final = 8
-"""How many runs back in its partition a record may belong that came late: its engine was killed meanwhile."""
+"""How many runs back in its partition a late record may belong, as one of an engine that was killed."""
 
 
 def fingerprint(topic: str, payload: bytes, size: int | None = None) -> int:
-    """Tell messages apart by a number, which is the same within one process only.
+    """Hash a message to compare it with others; the number is valid within one process only.
 
     Args:
         topic: the MQTT topic.
         payload: its bytes, or at least the first 4,096 of them.
-        size: how many it has, where `payload` is cut.
+        size: the full size in bytes, where `payload` is truncated.
     """
     return hash((topic, payload[:_COMPARED], len(payload) if size is None else size))
 
 
 class Delivery(NamedTuple):
-    """One delivery, as the header `mqtt-delivery` has it: `client-id/packet-id/run/sequence`.
+    """One delivery, as in the header `mqtt-delivery`: `client-id/packet-id/run/sequence`.
 
     Attributes:
-        client_id: whose session it came on.
-        packet_id: under which the broker sends the message again.
-        run: an engine's stretch of the broker's numbering: random digits, and behind a hyphen the packet id with which
-            it begins. The latter is missing while an engine has received nothing but redeliveries.
-        sequence: the number of the delivery within its run, from 1; no clock is asked, as clocks are set.
+        client_id: of the session on which it was received.
+        packet_id: under which the broker would redeliver the message.
+        run: random digits, then a hyphen and the packet id with which the run begins. The second part is missing while
+            an engine has received nothing but redeliveries.
+        sequence: the number of the delivery within its run, from 1.
     """
 
     client_id: str
@@ -77,8 +77,8 @@ class Delivery(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> Self | None:
-        """Read a header, None where it is not one of ours."""
-        # A client id may have any characters, but the three parts behind it have not.
+        """Parse a header; None where it is not one of ours."""
+        # A client id may contain slashes, the other three parts may not.
         parts = text.rsplit("/", 3)
         if len(parts) != 4:
             return None
@@ -89,7 +89,7 @@ class Delivery(NamedTuple):
 
 
 def begins_at(run: str) -> int | None:
-    """The packet id with which a run's numbering begins, None where the run's name does not say it."""
+    """The packet id with which a run begins, None where its name does not contain one."""
     first = run.partition("-")[2]
     return int(first) if _is_number(first) else None
 
@@ -102,7 +102,7 @@ class Deliverer:
     """Names the deliveries that one engine receives.
 
     Args:
-        client_id: whose session they come on.
+        client_id: of the session on which they are received.
     """
 
     __slots__ = ("_before", "_behind", "_sequence", "run")
@@ -112,7 +112,7 @@ class Deliverer:
         self._start(os.urandom(6).hex())
 
     def begin(self, first: int) -> None:
-        """Begin another run: the broker's numbering goes on from the packet id `first`, and not from what was last."""
+        """Begin a new run: the broker's numbering continues from the packet id `first`."""
         self._start(f"{os.urandom(6).hex()}-{first}")
 
     def name(self, packet_id: int) -> str:
@@ -126,25 +126,25 @@ class Deliverer:
 
 
 class RecentAcks:
-    """Remembers of the latest acknowledged messages what they said, as a hash.
+    """The hashes of the messages that were acknowledged last, by packet id.
 
     Args:
-        keep: how many acknowledgements are remembered; fewer than there are packet ids, which a broker gives out in
-            turn, so that a remembered one has not been given to another message meanwhile.
+        keep: how many acknowledgements are kept; fewer than there are packet ids, so that the broker has not assigned a
+            kept one to another message since.
     """
 
     __slots__ = ("_hashes", "_keep", "_number", "_numbers")
 
     def __init__(self, keep: int) -> None:
         self._keep = keep
-        # So that what was acknowledged before this has numbers above 0 as well.
+        # Acknowledgements from before this start get numbers above 0 too.
         self._number = PACKET_IDS
         self._numbers = _zeros()
-        """By packet id the number of its acknowledgement; 0 where there is none."""
+        """By packet id, the number of its acknowledgement; 0 where there is none."""
         self._hashes = _zeros()
 
     def note(self, messages: Mapping[int, int]) -> None:
-        """Remember messages that were acknowledged, in that order: by packet id, 1 to 65,535, the hash of each."""
+        """Add messages in the order of their acknowledgement: by packet id, 1 to 65,535, the hash of each."""
         number, numbers, hashes = self._number, self._numbers, self._hashes
         for packet_id, message in messages.items():
             number += 1
@@ -153,10 +153,10 @@ class RecentAcks:
         self._number = number
 
     def note_earlier(self, messages: Iterable[tuple[int, int, int]]) -> None:
-        """Remember what was acknowledged elsewhere, unless something later is remembered under the same packet id.
+        """Add what was acknowledged elsewhere, unless a later message is known under the same packet id.
 
         Args:
-            messages: of each the packet id, the hash, and how many were acknowledged after it: less than `keep`.
+            messages: for each, the packet id, the hash, and how many were acknowledged after it: less than `keep`.
         """
         for packet_id, message, after in messages:
             number = self._number - after
@@ -165,12 +165,12 @@ class RecentAcks:
                 self._hashes[packet_id] = message
 
     def get(self, packet_id: int) -> int | None:
-        """The hash of what was acknowledged last under a packet id, or None where that is not known (any more)."""
+        """The hash of what was last acknowledged under a packet id, None where it is not known (any more)."""
         number = self._numbers[packet_id]
         return self._hashes[packet_id] if number and self._number - number < self._keep else None
 
     def discard(self, packet_ids: Iterable[int]) -> None:
-        """Forget some packet ids, remembered or not."""
+        """Remove packet ids, known or not."""
         for packet_id in packet_ids:
             self._numbers[packet_id] = 0
 
@@ -183,15 +183,15 @@ def _zeros() -> array[int]:
 
 
 class Delivered(NamedTuple):
-    """A message that Kafka has.
+    """A message that Kafka already has.
 
     Attributes:
-        movement_id: the identity under which it stands there.
-        delivery: by which it is recognised; None where an earlier version wrote it down without.
-        message: the fingerprint of what it says.
-        topic: the Kafka topic in which it stands.
-        partition: where it stands.
-        offset: where it stands.
+        movement_id: the identity in its record.
+        delivery: identifies the delivery; None where an earlier version wrote the record without it.
+        message: the fingerprint of its content.
+        topic: the Kafka topic of its record.
+        partition: the partition of its record.
+        offset: the offset of its record.
     """
 
     movement_id: str
@@ -203,24 +203,24 @@ class Delivered(NamedTuple):
 
 
 class Deliveries:
-    """The latest deliveries of one session, to recognise a redelivery by.
+    """The latest deliveries of one session, by which a redelivery is recognised.
 
     Args:
         delivered: what the end of the topics holds, in any order.
-        most: a delivery counts where fewer than so many others surely came after it, 1 to 65,534.
-        run: of the engine that asks; it is the last, also where Kafka has nothing of it yet.
+        most: a delivery counts if fewer than this many others certainly followed it, 1 to 65,534.
+        run: of the engine that asks; it is the latest, even if Kafka has nothing of it yet.
     """
 
     def __init__(self, delivered: Iterable[Delivered] = (), most: int = 30_000, run: str = "") -> None:
         self._most = most
         self._near = near(most)
         self._ends: dict[str, int] = {}
-        """By run, its last sequence and how many surely came after it."""
+        """By run, its last sequence plus how many deliveries certainly followed the run."""
         self._known: dict[int, tuple[tuple[Delivered, Delivery], ...]] = {}
-        """By packet id what it means: of runs whose order is not known, what it means in each."""
+        """By packet id, the message it stands for; one for each run where the order of the runs is not known."""
         self._named: dict[tuple[str, int], Delivered] = {}
         self.newest = 0
-        """The packet id that the broker gave out last, 0 where that is not known."""
+        """The packet id that the broker assigned last, 0 where it is not known."""
         runs: dict[str, list[tuple[Delivered, Delivery]]] = {}
         for one in delivered:
             if one.delivery is None:
@@ -235,17 +235,17 @@ class Deliveries:
         return sum(map(len, self._known.values())) + len(self._named)
 
     def __iter__(self) -> Iterator[tuple[int, int, int]]:
-        """Of each delivery the packet id, the fingerprint, and how many came after it."""
+        """For each delivery the packet id, the fingerprint, and how many followed it."""
         for known in self._known.values():
             for one, delivery in known:
                 yield delivery.packet_id, one.message, self.age(delivery)
 
     def age(self, delivery: Delivery) -> int:
-        """How many others surely came after a delivery that was among those given."""
+        """How many deliveries certainly followed this one, which must be among those given."""
         return self._ends[delivery.run] - delivery.sequence
 
     def find(self, journey: Journey) -> Delivered | None:
-        """What Kafka has of a redelivered message, or None where it has nothing."""
+        """Find what Kafka has of a redelivered message; None where it has nothing."""
         if not journey.redelivered:
             return None
         message = fingerprint(journey.mqtt_topic or "", journey.payload)
@@ -259,13 +259,13 @@ class Deliveries:
         followers = _followers(runs)
         after = {run: _reached(run, followers) for run in runs}
         newest: dict[str, int] = {}
-        # Each run before those that are surely after it.
+        # Each run comes before those that certainly followed it.
         for run in sorted(runs, key=lambda run: (run == last, -len(after[run]))):
             members = runs[run]
-            # Two that are each after the other took the session from each other, and neither is surely later.
+            # Two runs that each follow the other took the session from each other; neither is certainly later.
             surely = sum(runs[other][-1][1].sequence for other in after[run] if run not in after[other])
             self._ends[run] = surely + members[-1][1].sequence
-            # Runs that wrote into no partition together may have come in any order.
+            # Runs that share no partition may have come in any order.
             before = [other for other in newest if run == last or (run in after[other] and other not in after[run])]
             self._go_on(run, before, self._last_given({other: newest[other] for other in before}, after))
             for pair in members:
@@ -278,7 +278,7 @@ class Deliveries:
             self._go_on(last, [*runs], self.newest)
 
     def _go_on(self, run: str, before: list[str], newest: int) -> None:
-        """Forget what ids meant in the runs before that the broker gives out once more in a run."""
+        """Drop packet ids of the `before` runs that the broker assigns again in this run."""
         first = begins_at(run)
         if first is None or not newest or (first - newest - 1) % PACKET_IDS < self._near:
             return
@@ -291,16 +291,16 @@ class Deliveries:
                 del self._known[packet_id]
 
     def _newest_in(self, members: list[Delivery]) -> int:
-        """The packet id of a run that the broker gave out last."""
+        """The packet id that the broker assigned last within a run."""
         last = members[-1]
-        # Redeliveries may be the last of a run, with ids behind those that were new.
+        # A run may end with redeliveries, whose ids are lower than those of new messages.
         recent = ((one.packet_id - last.packet_id) % PACKET_IDS for one in members[-self._near :])
         return (last.packet_id - 1 + max(ahead for ahead in recent if ahead < self._near)) % PACKET_IDS + 1
 
     def _last_given(self, newest: Mapping[str, int], after: Mapping[str, set[str]]) -> int:
-        """Which packet id was given out last in all of some runs, 0 where there are none.
+        """The packet id assigned last among several runs, 0 where there are none.
 
-        Of runs whose order is not known it is the one that is further ahead.
+        Among runs whose order is not known, it is the one that is further ahead.
         """
         found, of = 0, ""
         for run, one in newest.items():
@@ -308,7 +308,7 @@ class Deliveries:
             if not found:
                 later = True
             elif run in after[of]:
-                # A run of redeliveries alone repeats ids that were given out before.
+                # A run of redeliveries alone repeats ids that were assigned before.
                 later = begins_at(run) is not None or behind >= self._near
             else:
                 later = behind > PACKET_IDS // 2
@@ -318,10 +318,10 @@ class Deliveries:
 
 
 def near(most: int) -> int:
-    """How far a packet id may lie before the last one and still be the next that the broker gave out.
+    """How far a packet id may be ahead of the last one and still count as newly assigned.
 
-    Those between were given to messages that the broker dropped, or that did not come. One further on was given out
-    before, by a broker that has gone back.
+    The ids between belong to messages that the broker dropped, or that were not received. An id beyond that was
+    assigned before, by a broker that returned to an older state.
 
     Args:
         most: how many deliveries are recognised.
@@ -330,7 +330,7 @@ def near(most: int) -> int:
 
 
 def _followers(runs: Mapping[str, list[tuple[Delivered, Delivery]]]) -> dict[str, set[str]]:
-    """By run, those that began directly after it in some partition."""
+    """By run, the runs that began directly after it in some partition."""
     partitions: dict[tuple[str, int], list[str]] = {}
     everything = [pair for members in runs.values() for pair in members]
     for one, delivery in sorted(everything, key=lambda pair: pair[0].offset):

@@ -1,18 +1,18 @@
-"""What Kafka has of messages that the broker sends again: those of an engine before this one, or of another one.
+"""Which redelivered messages Kafka already has, written by an earlier engine or by another one.
 
-The broker sends again, with DUP and under the packet ids that they had, messages whose acknowledgement it does not
-have: as an engine was killed before it could acknowledge them, or as the broker was killed itself and went back to what
-it wrote down last. What this engine acknowledged it remembers; of the others the end of our Kafka topics says which are
-there already, by client id, packet id and what they say. So each of them stands in Kafka once.
+The broker redelivers, with DUP and under the same packet ids, messages whose acknowledgement it does not have: because
+an engine was killed before acknowledging them, or because the broker was killed and returned to its last saved state.
+This engine remembers what it acknowledged itself; for the others, the end of our Kafka topics shows which messages are
+there already, by client id, packet id and content. So each is written to Kafka once.
 
-How long that holds: for as many deliveries of the session as `recognised` says, of whatever publishers, and in the
-last 128 MB of what ingest wrote. Up to `mqtt.in_flight = 10000` that is 45,535 deliveries: nearly four minutes at 200 a
-second; our Mosquitto writes every second and needs some two. Beyond it, and where Kafka no longer has the record
-(retention, compaction, a deleted topic), the message counts as new: taking it for a known one could lose another that
-has the packet id by now. So does what a broker that went back sends without DUP: it had not sent it when it wrote
-down its queue, and then it can't be told from another message that says the same. The one error to the other side:
-where the broker is killed and then the engine, before it has written the first new message into Kafka, and that message
-says the same as the one that had its packet id before, it is taken for that one.
+This holds for the last `recognised` deliveries of the session, whoever published them, and within the last 128 MB that
+ingest wrote. Up to `mqtt.in_flight = 10000` that is 45,535 deliveries: nearly four minutes at 200 a second; our
+Mosquitto saves every second and needs about two. Beyond it, and where Kafka no longer has the record (retention,
+compaction, a deleted topic), the message counts as new: to take it for a known one could lose another message that now
+has the packet id. The same holds for what a restored broker sends without DUP: it had not sent it when it saved its
+queue, so it can't be told from another message with the same content. The one error in the other direction: the broker
+is killed, then the engine before it has written its first new message to Kafka, and that message has the same content
+as the one that had its packet id before. It is then taken for that one.
 """
 
 from __future__ import annotations
@@ -47,28 +47,28 @@ _ON_THE_WAY: Final = 20_000
 _FIRST_LOOK: Final = 20
 _FURTHER: Final = 8
 _SHARED: Final = 4
-"""Of so many records of a partition one at least is ours, where several engines write into it."""
+"""At least one of this many records of a partition is ours, where several engines write to it."""
 
 _BYTES: Final = 128_000_000
-"""How many bytes of records one reading takes, after which it looks no further back."""
+"""How many bytes of records one reading fetches before it stops going further back."""
 
 
 def recognised(settings: MqttSettings) -> int:
-    """How many of the latest deliveries of a session are recognised when the broker sends them again.
+    """How many of a session's latest deliveries are recognised when they are redelivered.
 
-    After 65,535 others a packet id is another message's, with maybe the same payload, and a broker may have as many on
-    the way to us as it may hold unacknowledged. Mosquitto 2.0 takes `mqtt.in_flight` lightly, and MQTT 3.1.1 leaves the
-    number to the broker: 20,000 in our Mosquitto's files.
+    After 65,535 others a packet id belongs to another message, perhaps with the same payload, and the broker may have
+    as many in flight to us as it allows unacknowledged. Mosquitto 2.0 does not hold strictly to `mqtt.in_flight`, and
+    MQTT 3.1.1 leaves the number to the broker: 20,000 in the configuration of our Mosquitto.
     """
     return max(_LEAST, PACKET_IDS - max(_ON_THE_WAY, 2 * settings.in_flight))
 
 
 class DeliveryReader:
-    """Reads what is at the end of the topics that ingest writes to, each time from where it ended the time before.
+    """Reads the end of the topics to which ingest writes, each time from where it stopped the time before.
 
     Args:
         settings: the engine's.
-        client_id: whose session's deliveries are looked for, as they name it.
+        client_id: of the session whose deliveries are looked for.
     """
 
     def __init__(self, settings: Settings, client_id: str) -> None:
@@ -79,17 +79,17 @@ class DeliveryReader:
         self._read: dict[Any, int] = {}
 
     async def read(self, run: str) -> Deliveries:
-        """Read.
+        """Read the deliveries written since the last reading.
 
         Args:
             run: of the engine that asks, see `bridge.ingest.dedup`.
 
         Returns:
-            The latest deliveries that were written since the reading before.
+            The latest deliveries among them.
 
         Raises:
             UnreachableError: Kafka does not answer in time; nothing may be concluded.
-            RefusedError: a file of ours can't be read, or another cluster answers.
+            RefusedError: a file named in the settings can't be read, or another cluster answers.
         """
         try:
             options = kafka_options(self._kafka)
@@ -100,8 +100,8 @@ class DeliveryReader:
             client_id=self._kafka.client_id,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            # What ingest writes is in no transaction. Behind another producer's open one it counts all the same, and
-            # not to find it there would write it once more.
+            # Ingest writes outside of transactions. Its records behind another producer's open transaction count too;
+            # to miss them would write them twice.
             isolation_level="read_uncommitted",
             request_timeout_ms=int(self._kafka.timeout * 1000),
         )
@@ -118,13 +118,13 @@ class DeliveryReader:
                 await stop_consumer(consumer, 1.0)
 
     async def _latest(self, consumer: Any, run: str, deadline: asyncio.Timeout) -> Deliveries:
-        """Read back from the end in growing steps, until all deliveries that count are among what was read.
+        """Read backwards from the end in growing steps, until all deliveries that count were read.
 
-        Records put the deadline off: on a slow machine there may be more than can be read within it.
+        Each record extends the deadline: a slow machine may need longer than that for all of them.
         """
         places = await assigned(consumer, self._topics)
         first, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
-        # A topic that was made again ends before where the last reading did.
+        # A recreated topic ends before the offset at which the last reading stopped.
         read = {place: offset for place, offset in self._read.items() if offset <= end.get(place, 0)}
         furthest = _SHARED * self._most
         least = {place: max(first[place], end[place] - furthest, read.get(place, 0)) for place in places}
@@ -160,7 +160,7 @@ class DeliveryReader:
         deadline.reschedule(asyncio.get_running_loop().time() + self._kafka.timeout * 2)
 
     def _deliveries(self, records: Iterable[ConsumedRecord]) -> list[Delivered]:
-        """What is of our session among records."""
+        """The deliveries of our session among these records."""
         came = (_delivered(record, buried=record.topic == self._kafka.errors_topic) for record in records)
         return [
             one
@@ -170,7 +170,7 @@ class DeliveryReader:
 
 
 def _may_hide(deliveries: Deliveries, oldest: Delivered | None, most: int) -> bool:
-    """Whether deliveries that count may stand before the oldest that was read of a partition."""
+    """Whether deliveries that count may precede the oldest one that was read of a partition."""
     return oldest is None or oldest.delivery is None or deliveries.age(oldest.delivery) < most
 
 
@@ -182,7 +182,7 @@ def _delivered(record: ConsumedRecord, *, buried: bool) -> Delivered | None:
     delivery = headers.get(MQTT_DELIVERY, b"").decode("utf-8", "replace")
     topic = headers.get(MQTT_TOPIC, b"").decode("utf-8", "replace")
     if buried:
-        # Its value is the course's; the message's own bytes stand in a header, and may be cut there.
+        # A dead letter's value is the course's format; the message's own bytes are in a header, perhaps truncated.
         size = headers.get("payload-size", b"")
         message = fingerprint(
             topic, headers.get("payload", b""), int(size) if size.isdigit() and len(size) < 18 else None

@@ -1,8 +1,8 @@
-"""What came over MQTT and is not acknowledged yet, and how a redelivery of it is recognised.
+"""Messages received over MQTT and not yet acknowledged, and recognition of their redelivery.
 
-After a broken connection the broker sends again, with DUP and under the same packet id, what it has no
-acknowledgement for (MQTT 5 section 4.4). Such a message is already here: it must not enter Kafka once more, and its
-acknowledgement belongs to the new connection (section 4.6).
+After a broken connection the broker redelivers, with DUP and under the same packet ids, everything unacknowledged (MQTT
+5 section 4.4). A message that is still in flight here must not be written to Kafka twice, and its acknowledgement must
+go to the new connection (section 4.6).
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ __all__ = ["Arrival", "InFlight"]
 
 
 class Arrival(msgspec.Struct, eq=False, gc=False):
-    """A message on its way to Kafka.
+    """A message in flight to Kafka.
 
     Attributes:
-        session: the connection to acknowledge it on.
+        session: the connection on which to acknowledge it.
         packet_id: what to acknowledge, 0 at QoS 0.
-        journey: what it says; None where Kafka has it and only the acknowledgement is owed.
+        journey: the message; None where Kafka has it already and only the acknowledgement is due.
     """
 
     session: Session
@@ -39,10 +39,10 @@ class Arrival(msgspec.Struct, eq=False, gc=False):
 
 
 class InFlight:
-    """The unacknowledged messages of one kept session, and what was acknowledged of late.
+    """The unacknowledged messages of one kept session, and its recent acknowledgements.
 
-    A broker that was killed takes up its session as it last wrote it down: it sends again what was acknowledged since
-    then, and gives the packet ids that it had given out since to other messages.
+    A broker that was killed resumes the session as last saved: it redelivers what was acknowledged since, and assigns
+    the packet ids that it had used since to other messages.
 
     Args:
         most: how many acknowledged messages are recognised; see `bridge.ingest.delivery_reader.recognised`.
@@ -59,14 +59,14 @@ class InFlight:
         return len(self._waiting)
 
     def forget(self) -> None:
-        """The broker kept no session: its packet ids start again and mean other messages."""
+        """Forget everything: the broker kept no session, so its packet ids start over with other messages."""
         self._waiting.clear()
         self._acknowledged.clear()
         self._newest = 0
         self._begun = None
 
     def recall(self, deliveries: Deliveries) -> None:
-        """Take in what Kafka has of earlier engines, or of another one that had this session meanwhile."""
+        """Add what Kafka has from earlier engines, or from another engine that had this session meanwhile."""
         self._acknowledged.note_earlier(deliveries)
         self._newest = self._newest or deliveries.newest
 
@@ -74,12 +74,12 @@ class InFlight:
         """Recognise a redelivery.
 
         Args:
-            session: the connection that the message came on.
-            message: what came.
+            session: the connection on which the message was received.
+            message: the received message.
 
         Returns:
-            False where the message is new; None where it is on its way to Kafka, and is from now on acknowledged on
-            this connection; an arrival without journey where Kafka has it and only the acknowledgement is owed.
+            False where the message is new. None where it is in flight to Kafka; it will then be acknowledged on this
+            connection. An arrival without a journey where Kafka has it and only the acknowledgement is due.
         """
         if not message.redelivered or not message.packet_id:
             return False
@@ -89,13 +89,13 @@ class InFlight:
             return None
         what = fingerprint(message.topic, message.payload)
         if self._acknowledged.get(message.packet_id) == what:
-            # It has not been given to another message, and all ids come before it is.
+            # The id was not reused, and all other ids come before it is.
             self._acknowledged.note({message.packet_id: what})
             return Arrival(session, message.packet_id, None)
         return False
 
     def admit(self, arrivals: Sequence[Arrival]) -> None:
-        """Take in messages of one connection that are to be acknowledged once Kafka has them."""
+        """Add messages of one connection, to be acknowledged once Kafka has them."""
         for arrival in arrivals:
             if arrival.packet_id:
                 self._waiting[arrival.packet_id] = arrival
@@ -104,25 +104,25 @@ class InFlight:
                 continue
             if not one.journey.redelivered:
                 break
-            # A broker may have had more on the way than we asked for, and all of it comes before anything new.
+            # A broker may have had more in flight than we asked for, all of which comes before anything new.
             if self._newest and (one.packet_id - self._newest) % PACKET_IDS < self._near:
                 self._newest = one.packet_id
         fresh = (one for one in reversed(arrivals) if one.journey is not None and not one.journey.redelivered)
         self._newest = next((one.packet_id for one in fresh if one.packet_id), self._newest)
 
     def begins(self, session: Session, messages: Sequence[Inbound]) -> int:
-        """Look at messages of a connection, before they are admitted, for the first that it did not redeliver.
+        """Find the first new message of a connection; call this before its messages are admitted.
 
-        A broker sends again what it sends again before anything new (MQTT 5 section 4.4). Where the first new message
-        has a packet id that was given out before, the broker has gone back, and the ids from there on are forgotten.
+        A broker sends all redeliveries before anything new (MQTT 5 section 4.4). If the first new message has a packet
+        id that was assigned before, the broker returned to an older state, and the ids from there on are forgotten.
 
         Args:
             session: the connection.
-            messages: what came on it and is not recognised.
+            messages: those received on it that were not recognised.
 
         Returns:
-            The packet id of the first new one where the broker's numbering does not go on from what came last, as far
-            as that is known; 0 where it does, and where nothing new is among them or was new before.
+            The packet id of the first new message, if the broker's numbering does not continue from the last one or
+            that is not known; 0 if it does, if none is new, or if an earlier call found the first one.
         """
         if session is self._begun:
             return 0
@@ -137,7 +137,7 @@ class InFlight:
         return first
 
     def settle(self, arrivals: Sequence[Arrival]) -> None:
-        """Kafka has these: acknowledge them, in the order in which they came and each on its own connection."""
+        """Acknowledge messages that Kafka has, in the order of receipt, each on its own connection."""
         owed: dict[Session, list[int]] = {}
         acknowledged: dict[int, int] = {}
         for arrival in arrivals:

@@ -1,4 +1,4 @@
-"""Ingest: from MQTT to Kafka by the chunk, acknowledged to the broker once Kafka has acknowledged."""
+"""Ingest: write MQTT messages to Kafka in batches, and acknowledge them once Kafka has them."""
 
 from __future__ import annotations
 
@@ -40,25 +40,25 @@ __all__ = ["Ingest"]
 _log = logging.getLogger(__name__)
 
 _PENDING: Final = 16_000_000
-"""How many bytes of messages may wait for Kafka before the socket is no longer read; as many may be under way to it."""
+"""How many bytes of messages may wait for Kafka before reading stops; as many more may be in flight to it."""
 
 _SAID_WITHIN: Final = 3.0
-"""Seconds to wait for Kafka's word on whose the messages are, before the session is opened without it."""
+"""Seconds to wait for Kafka to say which engine ingests, before the session is opened regardless."""
 
 
 class Ingest:
     """Takes messages from the broker and writes them to Kafka in rounds.
 
-    A round is all that came while the one before was written: one batch a partition, one wait for Kafka, then one
-    acknowledgement for all in the order of receipt. So batches are as large as the load asks for, and an idle engine
-    adds no wait.
+    A round is everything received while the round before was written: one batch a partition, one wait for Kafka, then
+    one acknowledgement for all in the order of receipt. So batches grow with the load, and an idle engine adds no
+    delay.
 
     Args:
         settings: the engine's.
         journal: where each message is noted.
-        writer: what writes to Kafka.
+        writer: writes to Kafka.
         letters: where rejected messages go.
-        claim: what says whether this engine may; it may without one.
+        claim: decides whether this engine may ingest; without one it may.
     """
 
     def __init__(
@@ -78,13 +78,13 @@ class Ingest:
         self._read_back = DeliveryReader(settings, self._name)
         self._deliveries: Deliveries | None = None
         self._read_for: Session | None = None
-        """The session for which the end of the topics was read back."""
+        """The session for which the end of the topics was read."""
         self._cut_short = False
-        """Whether a round was, so that some of what waits may be in Kafka already."""
+        """Whether a round was interrupted, so that some of the waiting messages may be in Kafka already."""
         self._not_noted: list[Journey] = []
-        """Of such a round, what is not counted as written, whether it is or not."""
+        """The messages of an interrupted round that are not noted as written, whether Kafka has them or not."""
         self._written: dict[tuple[str, int], int] = {}
-        """By topic and partition the offset of what was written last."""
+        """By topic and partition, the offset of the last record written."""
         self._waiting: list[Arrival] = []
         self._waiting_bytes = 0
         self._arrived = asyncio.Event()
@@ -92,24 +92,24 @@ class Ingest:
         self._settled.set()
         self._session: Session | None = None
         self._passes_over = False
-        """Whether what comes at QoS 0 is passed over."""
+        """Whether messages at QoS 0 are ignored."""
         self._mqtt = settings.mqtt
         self._opened = 0.0
-        """When the session was opened, on the monotonic clock; 0 while it is not."""
+        """When the session was opened, on the monotonic clock; 0 while it is closed."""
         self._running = asyncio.Event()
         self._running.set()
 
     @property
     def pending(self) -> int:
-        """How many messages came and are not in Kafka yet."""
+        """How many received messages are not in Kafka yet."""
         return 0 if self._settled.is_set() else max(1, len(self._waiting))
 
     def wrote_behind(self, offsets: Mapping[tuple[str, int], int]) -> bool:
-        """Whether a record that this engine wrote stands at or behind one of these, by topic and partition."""
+        """Whether this engine wrote a record at or after one of these offsets, by topic and partition."""
         return any(self._written.get(place, -1) >= offset for place, offset in offsets.items())
 
     async def run(self) -> None:
-        """Work until cancelled. What is not acknowledged then, the broker sends again to the next session."""
+        """Ingest until cancelled. The broker redelivers what is then unacknowledged to the next session."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._receive())
             tasks.create_task(self._write())
@@ -118,14 +118,14 @@ class Ingest:
                 tasks.create_task(self._claim.run())
 
     async def drain(self) -> None:
-        """Take nothing more from the broker and wait until Kafka has what came and the broker knows."""
+        """Stop reading, and wait until all received messages are in Kafka and acknowledged to the broker."""
         await self.pause()
         await self._settled.wait()
         if self._claim is not None:
             await self._claim.leave()
 
     async def pause(self) -> None:
-        """Stop reading; the broker keeps what comes."""
+        """Stop reading; the broker queues new messages."""
         self._running.clear()
         if self._session is not None:
             self._session.pause()
@@ -152,7 +152,7 @@ class Ingest:
                 await self._hold_session()
             except RefusedError as error:
                 self._note(State.REFUSED, error)
-                # A password or a certificate may be mended any moment; another engine is left in peace for longer.
+                # A wrong password or certificate may be corrected any moment; another engine is left alone for longer.
                 taken = isinstance(error, TakenError)
                 await pause(contention.pause() if taken else backoff.pause())
             except ServerError as error:
@@ -171,7 +171,7 @@ class Ingest:
                 self._session = None
 
     async def _hold_session(self) -> None:
-        """Receive on one session until that is done with, or is another engine's affair.
+        """Receive on one session until it ends, or until another engine takes over.
 
         Raises:
             UnreachableError: the connection broke, or there is none.
@@ -180,7 +180,7 @@ class Ingest:
         due = await self._sessions.due()
         self._mqtt = due.mqtt
         if self._claim is not None and self._claim.taken_over:
-            # What waits in a session of ours came to the engine before this one as well.
+            # What waits in our session was also delivered to the previous holder.
             await self._sessions.give_up(due)
             self._claim.taken_over = False
         unsaid = self._claim is not None and self._claim.standing is Standing.UNKNOWN
@@ -207,7 +207,7 @@ class Ingest:
             await self._sessions.end(due)
             _log.info("mqtt: what waited under the earlier client id %r is taken in", due.name)
         elif unsaid and not session.kept:
-            # It was made just now, and only copies of what the other engine takes would pile up in it.
+            # The session is new, and would only collect copies of what the other engine takes.
             await self._sessions.give_up(due)
 
     def _session_of(self, due: Due) -> Session:
@@ -223,9 +223,9 @@ class Ingest:
         )
 
     async def _stands_by(self) -> bool:
-        """Wait until no other engine takes the same messages; returns whether one did.
+        """Wait while another engine takes the same messages; return whether one did.
 
-        Where Kafka does not say, this engine receives, so that the broker keeps a session for it.
+        Where Kafka does not answer, this engine receives, so that the broker keeps a session for it.
         """
         claim = self._claim
         if claim is None:
@@ -239,7 +239,7 @@ class Ingest:
         return True
 
     async def _lost(self, session: Session) -> None:
-        """Wait until another engine takes the messages.
+        """Wait until the connection breaks or another engine takes over.
 
         Raises:
             UnreachableError: the connection broke.
@@ -267,7 +267,7 @@ class Ingest:
         return self._claim.standing is Standing.OURS
 
     def _judge_as(self, name: str) -> None:
-        """Receive under another session's name from now on; all that came under the one before is settled."""
+        """Receive under another session's name from now on; all messages received before must be settled."""
         if name != self._name:
             self._name = name
             self._judge = Mapper(self._settings.routes, name)
@@ -276,7 +276,7 @@ class Ingest:
             self._in_flight.forget()
 
     async def _empty(self, session: Session) -> None:
-        """Take in what waits in a session, until a moment at which nothing more came.
+        """Take in what waits in a session, until nothing more comes.
 
         Raises:
             UnreachableError: the connection broke.
@@ -287,7 +287,7 @@ class Ingest:
             while True:
                 await self._settled.wait()
                 taken = self._taken
-                # The broker sends what it has free places for before it answers what comes after an acknowledgement.
+                # The broker sends whatever fits its in-flight window before it answers what follows an acknowledgement.
                 empty = asyncio.create_task(session.answered(self._filters))
                 await asyncio.wait({lost, empty}, return_when=asyncio.FIRST_COMPLETED)
                 if lost.done():
@@ -329,7 +329,7 @@ class Ingest:
         self._in_flight.admit(admitted)
         self._journal.arrived(journeys)
         if owed or admitted:
-            # The broker sends again what it sent before first, so the order is that of receipt.
+            # The broker sends redeliveries first, so this is the order of receipt.
             self._waiting += owed + admitted
             self._settled.clear()
             self._arrived.set()
@@ -347,7 +347,7 @@ class Ingest:
             except BaseException:
                 self._put_back(arrivals)
                 raise
-            # Not until the next round has come: it may be a large one.
+            # A round may be large: release it before waiting for the next one.
             del arrivals
             if not self._waiting:
                 self._settled.set()
@@ -355,9 +355,9 @@ class Ingest:
                 self._session.resume()
 
     async def _carry(self, arrivals: Sequence[Arrival]) -> None:
-        """Bring a round into Kafka and acknowledge it."""
+        """Write a round to Kafka and acknowledge it."""
         if not await self._may_write():
-            # Another engine has them; our session, which still had them unacknowledged, is left.
+            # Another engine has these messages; our session, in which they are unacknowledged, is given up.
             self._in_flight.forget()
             return
         journeys = [arrival.journey for arrival in arrivals if arrival.journey is not None]
@@ -368,14 +368,14 @@ class Ingest:
                 journey.shorten()
 
     def _put_back(self, arrivals: list[Arrival]) -> None:
-        """Keep what a round that was cut short had in hand, for when `run` is called again.
+        """Keep the messages of an interrupted round for when `run` is called again.
 
-        The broker's sending it again is recognised as something that is on its way, and would not be written.
+        When the broker redelivers them they are recognised as in flight, so they would never be written otherwise.
         """
         journeys = [arrival.journey for arrival in arrivals if arrival.journey is not None]
         for journey in journeys:
             journey.redelivered |= bool(journey.delivery) and _is_open(journey)
-        # What an earlier round left here is in this one as well, as nothing of it got through.
+        # This round includes what an earlier interrupted round left, as nothing of that got through.
         self._not_noted = [one for one in journeys if one.delivery or one.acknowledged_at is None]
         self._waiting = arrivals + self._waiting
         self._cut_short = True
@@ -383,10 +383,11 @@ class Ingest:
         self._arrived.set()
 
     async def _unknown_to_kafka(self, journeys: list[Journey], session: Session) -> list[Journey]:
-        """Leave out what another engine brought into Kafka, before this one or while it had lost the session.
+        """Leave out what another engine wrote to Kafka, before this one or while it had the session.
 
-        What this engine had acknowledged never comes here. So the end of the topics is read once a session at most,
-        and only where it begins with redeliveries that are not known; what came since the last reading is read.
+        What this engine itself acknowledged is recognised earlier. So the end of the topics is read at most once a
+        session, and only if the session begins with unknown redeliveries; each reading covers what was written since
+        the last.
         """
         ours, self._cut_short = self._cut_short, False
         if ours:
@@ -420,7 +421,7 @@ class Ingest:
         return fresh
 
     def _note_consumed(self) -> None:
-        """Note as written what Kafka acknowledged to a round that was cut short, where apply has had it since."""
+        """Note as written what Kafka acknowledged of an interrupted round, where apply has consumed it since."""
         came = [journey for journey in self._not_noted if journey.consumed_at is not None]
         self._not_noted.clear()
         for journey in came:
@@ -440,7 +441,7 @@ class Ingest:
                 return found
 
     async def _produce(self, journeys: Sequence[Journey]) -> None:
-        """Write a round: movements where their routes say, and what is rejected to the dead letters."""
+        """Write a round: movements to the topics of their routes, rejected messages to the dead letters."""
         carried = [journey for journey in journeys if journey.rejection is None]
         rejected = [journey for journey in journeys if journey.rejection is not None]
         if carried:
@@ -456,7 +457,7 @@ class Ingest:
         await self._reject(rejected)
 
     async def _produce_apart(self, journeys: Sequence[Journey], error: RejectedError) -> None:
-        """Halve what Kafka refuses until what it refuses stands alone, and make that a dead letter."""
+        """Split what Kafka refuses until single messages remain, and make those dead letters."""
         if len(journeys) > 1:
             middle = len(journeys) // 2
             await self._produce(journeys[:middle])
@@ -488,7 +489,7 @@ class Ingest:
             journey.partition, journey.offset = place
             self._written[journey.kafka_topic, place.partition] = place.offset
             journey.delivery = ""
-            # Apply may have had it from Kafka before the word of it came here: then Kafka had it by that time.
+            # Apply may have consumed the record before Kafka's acknowledgement arrived here.
             journey.acknowledged_at = now if journey.consumed_at is None else min(now, journey.consumed_at)
         self._journal.acknowledged(journeys)
 

@@ -1,4 +1,4 @@
-"""What becomes of one MQTT message: its route, its identity, its key and its Kafka record. Pure."""
+"""Mapping of an MQTT message to a Kafka record: route, identity, key and headers. Pure."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ __all__ = ["Mapper", "record_of"]
 
 _SURELY_FITS: Final = LARGEST_RECORD // 4
 _LIGHT: Final = 4_096
-"""Up to here a payload's length is its weight."""
+"""Payloads of up to this many bytes count with their length alone."""
 
 
 class Mapper:
-    """Turns messages into journeys by the routes.
+    """Maps messages to journeys by the routes.
 
     Args:
-        routes: the first whose filter matches a topic takes the message.
-        client_id: whose session the messages come on.
+        routes: the first one whose filter matches a topic takes the message.
+        client_id: of the session on which the messages are received.
     """
 
     def __init__(self, routes: Sequence[Route], client_id: str) -> None:
@@ -43,23 +43,22 @@ class Mapper:
 
     @property
     def run(self) -> str:
-        """Under what deliveries are named at present; see `bridge.ingest.dedup`."""
+        """The current run, see `bridge.ingest.dedup`."""
         return self._deliverer.run
 
     def begin(self, first: int) -> None:
-        """The broker's packet ids go on from `first`, and not from what came last."""
+        """Begin a new run: the broker's packet ids continue from `first`."""
         self._deliverer.begin(first)
 
     def journeys(self, messages: Sequence[Inbound], received_at: float) -> list[Journey]:
-        """Mapper messages that came together.
+        """Map messages that were received together.
 
         Args:
-            messages: as they came.
+            messages: in the order of receipt.
             received_at: seconds since the epoch.
 
         Returns:
-            Their journeys: with a rejection where it is a dead letter, else with the Kafka topic and key to write
-            under.
+            Their journeys: with a rejection for a dead letter, else with the Kafka topic and key of the record.
         """
         return [
             self._journey(message, received_at, identity)
@@ -124,7 +123,7 @@ class Mapper:
 
 
 def record_of(journey: Journey) -> Record:
-    """The Kafka record of a journey that came over MQTT: the payload as it came, and what is known in headers."""
+    """The Kafka record of a journey that came over MQTT: the unchanged payload, and the rest in headers."""
     headers = [
         (MOVEMENT_ID, journey.movement_id.encode()),
         (MQTT_TOPIC, _encoded[journey.mqtt_topic or ""]),
@@ -145,7 +144,7 @@ def _encode(text: str) -> bytes:
 
 
 _encoded: Final[Computed[str, bytes]] = Computed(_encode, 65_536, 8_000_000)
-"""Kafka keys and topics as bytes, which stay the same from message to message."""
+"""Kafka keys and topics as bytes; they repeat from message to message."""
 
 
 def _judge_movement(journey: Journey, *, named: bool) -> None:
@@ -156,8 +155,8 @@ def _judge_movement(journey: Journey, *, named: bool) -> None:
     journey.movement = judged
     journey.key = judged.product
     if journey.retained and not named:
-        # The broker sends its kept copy to every new session, so it may well be counted already, and without an
-        # identity nothing tells.
+        # The broker sends its retained copy to every new session, so it is probably counted already, and without an
+        # identity that can't be checked.
         journey.rejection = Rejection(
             Reason.RETAINED_COPY,
             Phrase("the broker's kept copy of a movement without an id; send it again if it never counted"),

@@ -1,7 +1,7 @@
-"""Which session ingest opens next: the engine's own, or first the one under the client id that engines had before.
+"""Which MQTT session ingest opens next: the engine's own, or first the one under the former fixed client id.
 
-It also tells when the broker no longer has the session that this engine left there, and where it keeps less for it than
-was asked for: whatever may be lost by that is noted, with 'unknown how many', as no broker says it.
+It also reports when the broker no longer has this engine's session, or grants less for it than was requested: what may
+be lost is noted with 'unknown how many', as no broker reports a number.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 
 
 class SessionTakeover:
-    """Tells from how long connections lived whether another engine takes the session away."""
+    """Detects from how long connections last whether another engine keeps taking the session."""
 
     __slots__ = ("_pause", "_short_lives")
 
@@ -56,13 +56,13 @@ class SessionTakeover:
         self._pause = _FIRST
 
     def closed(self, lived: float) -> bool:
-        """Note that an open connection was closed without a word.
+        """Note that the broker closed an open connection without a reason.
 
         Args:
-            lived: for how many seconds it was open.
+            lived: how many seconds it was open.
 
         Returns:
-            Whether it is the third in a row that did not live for 15 seconds.
+            Whether it is the third in a row that was open for less than 15 seconds.
         """
         if lived >= _SHORT:
             self._short_lives = 0
@@ -72,11 +72,11 @@ class SessionTakeover:
         return self._short_lives >= _ENOUGH
 
     def away(self) -> None:
-        """Note that a connection ended otherwise or could not be opened: no other engine took anything."""
+        """Note that a connection ended otherwise or could not be opened: no other engine took the session."""
         self._short_lives = 0
 
     def pause(self) -> float:
-        """The seconds to leave the session to the other, 10 growing to 300."""
+        """The seconds for which to leave the session to the other engine, growing from 10 to 300."""
         pause = self._pause
         self._pause = min(_LONGEST, pause * 2)
         return pause
@@ -86,11 +86,11 @@ class Due(NamedTuple):
     """The session to open.
 
     Attributes:
-        mqtt: how to connect, with the client id in it.
+        mqtt: how to connect, including the client id.
         filters: what to subscribe to.
-        former: whether it is the one of before, to be emptied and ended.
-        subscribed: which of the filters it has already, if the broker still has it.
-        copies: whether what waits in it at QoS 0 may be copies that a move left there, which are not to be taken.
+        former: whether it is the session of the former client id, to be emptied and ended.
+        subscribed: the filters that it already has, if the broker still has the session.
+        copies: whether QoS 0 messages waiting in it may be copies left by a move, which are to be ignored.
     """
 
     mqtt: MqttSettings
@@ -101,12 +101,12 @@ class Due(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What is written for the client id."""
+        """The client id as it is written in records and messages."""
         return shown(self.mqtt.client_id)
 
 
 class Sessions:
-    """Chooses the session and watches that it stays.
+    """Chooses the session and checks that the broker keeps it.
 
     Args:
         settings: the broker's.
@@ -120,24 +120,24 @@ class Sessions:
         self._journal = journal
         self._kept = KeptId.of(settings)
         self._notes = self._kept or SessionNotes.of_named(settings)
-        # An engine that was alone before may have a subscription of its own; looked at once.
+        # An engine that was alone before may have a plain subscription; checked once, at the start.
         self._shares = frozenset(one for one in filters if one.startswith("$share/"))
         self._begins_to_share = bool(self._shares)
-        # Over MQTT 5 a SUBSCRIBE does no harm, and shows what the broker grants by now.
+        # Over MQTT 5 a repeated SUBSCRIBE is harmless, and shows what the broker grants now.
         self._keeps_track = settings.version != "5" or self._begins_to_share
         self._known: dict[str, float] = {}
-        """By filter since when the session has it; only here while a connection is tried, which may make another."""
+        """By filter, since when the session has it; only here while connecting, which may create another session."""
         self._left = False
-        """Whether this process left a session at the broker."""
+        """Whether this process has opened a session at the broker."""
         self._missed = False
-        """Whether the broker had lost it when something else than `Session` connected, which made an empty one."""
+        """Whether the broker had lost it when something other than `Session` connected and so created an empty one."""
         self._fresh = False
-        """Whether the session was made for this connection, so that a broker which goes back does not have it."""
+        """Whether the session was created for this connection, so that a broker restored to an older state lacks it."""
         self._copies = False
         self._away_since = 0.0
 
     async def due(self) -> Due:
-        """The session to open now.
+        """Choose the session to open now.
 
         Raises:
             UnreachableError: the broker does not answer.
@@ -162,7 +162,7 @@ class Sessions:
             except SettingsError as error:
                 advice = Phrase("make its folder writable for the engine, or name another with mqtt.client_id_file")
                 raise RefusedError("mqtt", error.text, advice) from error
-        # Whether the next CONNECT finds the session or makes one is not known until its answer has come.
+        # Until the answer to CONNECT arrives, the session may turn out to exist or to be new.
         self._known = self._notes.take_subscribed(url)
         if self._begins_to_share and not self._shares <= self._known.keys():
             self._known = {}
@@ -188,7 +188,7 @@ class Sessions:
             raise RefusedError("mqtt", error.text) from error
 
     async def give_up(self, due: Due) -> None:
-        """End the engine's own session on purpose: another engine has what waits in it, or takes it from now on.
+        """End the engine's own session: another engine has what waits in it, or takes it from now on.
 
         Raises:
             UnreachableError: the broker does not answer.
@@ -199,11 +199,11 @@ class Sessions:
         self._left = self._missed = False
 
     def emptied(self) -> None:
-        """Note that all came that waited in the own session."""
+        """Note that everything that waited in the own session was received."""
         self._copies = False
 
     def connected(self, session: Session) -> None:
-        """Say so where the broker no longer had a session that it should have."""
+        """Report where the broker no longer had a session that it should have."""
         missing = not session.kept or self._missed
         if missing:
             self._known = {}
@@ -215,12 +215,12 @@ class Sessions:
         self._notes.note_opened(self._settings.url)
 
     def former_connected(self, session: Session) -> None:
-        """The same of the session under the earlier client id, which was there a moment ago."""
+        """Report where the broker no longer has the session of the former client id, which it just had."""
         if not session.kept:
             self._former_lost()
 
     def granted(self, session: Session) -> None:
-        """Keep what the session is subscribed to, and say so where the broker grants no QoS 1."""
+        """Keep what the session is subscribed to, and report where the broker does not grant QoS 1."""
         journal, url = self._journal, self._settings.url
         since = 0.0 if self._fresh else time.time()
         self._known = {one: self._known.get(one, since) for one, qos in session.granted.items() if qos}
@@ -252,7 +252,7 @@ class Sessions:
         if session.granted:
             self._away_since = time.time()
         elif not session.asked and self._keeps_track:
-            # Nothing answered there, so nothing happened to the session.
+            # Nothing answered, so nothing happened to the session.
             self._notes.note_subscribed(self._settings.url, self._known)
 
     def _tell_expiry(self, granted: int | None) -> None:
@@ -306,7 +306,7 @@ class Sessions:
 
         def note_moved() -> None:
             kept.note_former(url, "moved")
-            # From here on the own session is there, and has the subscriptions.
+            # From here on the own session exists and has the subscriptions.
             kept.note_opened(url)
 
         self._notes.take_subscribed(url)
