@@ -1,1 +1,1 @@
-"""From Kafka to Strapi: merged, applied once, committed after the verdicts."""
+"""From Kafka to Strapi: apply each movement once, then commit its offset."""

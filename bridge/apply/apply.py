@@ -1,4 +1,4 @@
-"""Apply: from Kafka to Strapi. A record's offset is committed once its verdict, and its dead letter, are safe."""
+"""Apply: from Kafka to Strapi. An offset is committed once the record's verdict and dead letter are stored."""
 
 from __future__ import annotations
 
@@ -38,29 +38,29 @@ __all__ = ["Apply"]
 _log = logging.getLogger(__name__)
 
 _MEASURE: Final = 1.0
-"""Seconds between two measures of the lag."""
+"""Seconds between two measurements of the lag."""
 
 _REFUSED: Final = 5.0
-"""Seconds at least between two tries where Kafka refuses us; they grow."""
+"""The shortest pause in seconds between two attempts where Kafka refuses us; it grows."""
 
 _TOPICS: Final = 2
-"""How many measures of the lag go by between two looks for topics that are missing."""
+"""Measurements of the lag between two checks for missing topics."""
 
 _SILENT: Final = 5.0
-"""Seconds without a measure after which the addresses of the settings are asked for the brokers again."""
+"""Seconds without a measurement after which the brokers are looked up again at the addresses in the settings."""
 
 _MADE_AGAIN: Final = 5
-"""The same between two looks for topics that were deleted and made again."""
+"""Measurements of the lag between two checks for topics that were deleted and recreated."""
 
 _HELD: Final = 3
-"""For how many measures records stand behind one open transaction until that is told: each is open for a moment."""
+"""Measurements for which records must wait behind the same open transaction before it is reported."""
 
 _OTHERS: Final = 50
-"""How many products and events are taken at once: they are written one by one, and committed together."""
+"""How many products and events form a batch: they are written one by one, and committed together."""
 
 
 class Apply:
-    """Applies what the routes say to Strapi, as a member of the consumer group.
+    """Applies records to Strapi by their routes, as a member of the consumer group.
 
     Args:
         settings: the engine's.
@@ -81,32 +81,32 @@ class Apply:
         self._commits: Commits | None = None
         self._exhausted_at = float("-inf")
         self._held: dict[tuple[str, int], tuple[int, int]] = {}
-        """By partition the last stable offset, and for how many measures it has been that."""
+        """By partition, the last stable offset, and for how many measurements it has been that."""
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is in hand and, when it was looked at last, Kafka had nothing more for us."""
+        """Whether nothing is in flight and Kafka had nothing more for us at the last measurement."""
         return self._in_flight.quiet_since <= self._exhausted_at
 
     @property
     def held(self) -> dict[tuple[str, int], int]:
-        """By topic and partition, where an open transaction begins behind which records can't be read."""
+        """By topic and partition, where an open transaction begins, behind which records can't be read."""
         return {place: first for place, (first, _) in self._held.items()}
 
     def pause(self) -> None:
-        """Apply nothing more for now; a request that is under way ends."""
+        """Stop applying for now; a request in flight is completed."""
         self._retry.pause()
 
     def resume(self) -> None:
-        """Apply again, at once where it waits for Strapi."""
+        """Apply again; where it waits for Strapi, retry at once."""
         self._retry.resume()
 
     def request_stop(self) -> None:
-        """Ask `run` to finish what is in hand, to commit and to leave the group."""
+        """Ask `run` to settle what is in flight, commit and leave the group."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Work until cancelled or asked to stop, through every absence of a server."""
+        """Apply until cancelled or asked to stop, retrying through every outage of a server."""
         with contextlib.closing(FormerIds.of(self._settings)) as former:
             await self._run(former)
 
@@ -173,7 +173,8 @@ class Apply:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             workers.ending.set()
             self._retry.wake()
-            # What is in hand is finished: by plain REST no one could tell whether a request cut short was carried out.
+            # Requests in flight are completed: over plain REST nobody could tell whether an aborted one was carried
+            # out.
             await self._in_flight.all_settled()
             if self._stopping.is_set():
                 await commits.flush()
@@ -204,7 +205,7 @@ class Apply:
 
     async def _release(self) -> None:
         self._retry.wake()
-        # Longer, and the group would go on without us.
+        # Beyond the session timeout the group would go on without us.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.kafka.session_timeout * 0.6):
                 await self._in_flight.all_settled()
@@ -242,7 +243,7 @@ class Apply:
                     await self._measure_now.wait()
 
     def _note_held(self, held: Mapping[tuple[str, int], Held]) -> None:
-        """Tell what can't be read as a transaction is open, with whose end it comes or is taken back."""
+        """Report what can't be read while a transaction is open; it becomes readable or is discarded when that ends."""
         before = self._held
         self._held = {}
         for place, (first, _) in held.items():
@@ -260,14 +261,14 @@ class Apply:
             self._journal.notes.pop("held", None)
 
     def _strapi_went(self) -> None:
-        """Count what is in hand, which the last measure may have come too early for, and measure again."""
+        """Add what is in flight to the lag, which the last measurement may have missed, and measure again."""
         movements, others = self._by_kind(self._in_flight.records)
         journal = self._journal
         journal.lag, journal.lag_of_others = max(journal.lag, movements), max(journal.lag_of_others, others)
         self._measure_now.set()
 
     def _by_kind(self, records: Mapping[str, int]) -> tuple[int, int]:
-        """How many of some records by topic are movements, and how many are others."""
+        """Split a count of records by topic into movements and others."""
         movements = sum(count for topic, count in records.items() if self._does[topic] is Does.MOVEMENT)
         return movements, sum(records.values()) - movements
 

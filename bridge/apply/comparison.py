@@ -1,8 +1,8 @@
-"""What was lost or is repeated: Strapi's ledger compared with where the group stands, and positions that were reset.
+"""Comparison of Strapi's ledger with the group's offsets, to find what was lost or is repeated, and reset offsets.
 
-A Strapi restored from a backup lacks what came since. The comparison is made at each start, after each assignment of
-partitions and from time to time, as a backup can be put back at any time. It costs one small request; the ledger keeps
-account in a few rows, in the transactions of the batches.
+A Strapi restored from a backup lacks what was applied since. The comparison runs at each start, after each rebalance
+and periodically, as a backup can be restored at any time. It costs one small request: the ledger keeps the offset
+ranges in a few rows, updated in the transactions of the batches.
 """
 
 from __future__ import annotations
@@ -32,39 +32,39 @@ __all__ = ["Comparison", "Missing", "Reset", "missing_of", "note_starts"]
 _LOOK: Final = 1.0
 
 _EVERY: Final = 15.0
-"""Seconds between two comparisons where nothing calls for one."""
+"""Seconds between two routine comparisons."""
 
 _SOON: Final = 3.0
-"""The same while something is missing: it is told until a replay has brought it."""
+"""Seconds between two comparisons while something is missing: it is reported until a replay has applied it."""
 
 _SLACK: Final = 2.0
-"""Seconds by which two clocks may differ over some seconds, and by which an answer may be late."""
+"""Seconds allowed for the drift between two clocks and for the delay of an answer."""
 
 _log = logging.getLogger(__name__)
 
 
 class Reset(StrEnum):
-    """Why reading a partition did not go on where it had ended."""
+    """Why reading a partition did not continue where it had ended."""
 
     DELETED = "deleted"
     """Kafka deleted records before they were read."""
     LOST = "lost"
-    """Kafka had no position of the group any more."""
+    """Kafka no longer had an offset of the group."""
     SET_LATER = "set-later"
-    """Another program set the position past records that this engine had not read."""
+    """Another program set the offset past records that this engine had not read."""
     SET_BACK = "set-back"
-    """Another program set it back."""
+    """Another program set the offset back."""
     MADE_AGAIN = "made-again"
-    """The topic was deleted and made again, or cut."""
+    """The topic was deleted and recreated, or truncated."""
     LEFT_OUT = "left-out"
     """A first start at the end, as `kafka.beginning` is false."""
 
 
 def note_starts(journal: Journal, starts: Sequence[Start], group: str) -> None:
-    """Note in the journal what the starts of partitions pass over or repeat.
+    """Note in the journal what the starts of partitions skip or repeat.
 
     Args:
-        journal: its counts, its notes and the resets by their reason.
+        journal: gets the counts, the notes, and the resets by reason.
         starts: where reading started.
         group: the consumer group.
     """
@@ -135,14 +135,14 @@ def _counted(journal: Journal, reset: Reset, starts: Sequence[Start], is_so: Cal
 
 
 class Missing(NamedTuple):
-    """Records that count as applied in Kafka, and that the ledger has not seen.
+    """Records that count as applied in Kafka but are not in the ledger.
 
     Attributes:
         topic: the Kafka topic.
         partition: the partition.
-        first: the offset of the first of them.
-        next: the offset behind the last of them.
-        since: when the ledger saw the record before them, in seconds since the epoch; 0 where it saw none.
+        first: the offset of the first missing record.
+        next: the offset after the last one.
+        since: when the ledger got the record before them, in seconds since the epoch; 0 where it has none.
     """
 
     topic: str
@@ -153,17 +153,17 @@ class Missing(NamedTuple):
 
     @property
     def records(self) -> int:
-        """How many offsets these are."""
+        """The number of offsets in this range."""
         return self.next - self.first
 
 
 def missing_of(place: tuple[str, int], position: int, seen: Sequence[Seen]) -> list[Missing]:
-    """What the ledger lacks of one partition.
+    """Find what the ledger lacks of one partition.
 
     Args:
         place: the topic and the partition.
         position: the offset of the first record that is not settled.
-        seen: what the ledger has seen of it, by offset; one or more.
+        seen: what the ledger has of the partition, by offset; one or more ranges.
     """
     gaps = []
     for one, after in zip(seen, [*(other.first for other in seen[1:]), position], strict=True):
@@ -175,14 +175,14 @@ def missing_of(place: tuple[str, int], position: int, seen: Sequence[Seen]) -> l
 
 
 class Comparison:
-    """Notes in the journal what is missing or was skipped, and for how long.
+    """Notes in the journal what is missing or was skipped, while it is.
 
     Args:
         journal: where.
         stock: whose ledger is asked.
-        settled: where we stand.
-        answered: called when Strapi answered while it was away or refused: whoever waits for it need not wait longer.
-        group: the consumer group, as it is named to a person.
+        settled: the offsets up to which partitions are settled.
+        answered: called when Strapi answers after having been away or refusing, so that others can retry at once.
+        group: the consumer group, for messages.
     """
 
     def __init__(
@@ -200,7 +200,7 @@ class Comparison:
         self._refused = False
 
     def started(self, starts: Sequence[Start]) -> None:
-        """Tell what the starts of partitions skip, and compare soon."""
+        """Report what the starts of partitions skip, and compare soon."""
         self._due = 0.0
         ours = self._settled.begin(starts)
         self._started_at = time.monotonic()
@@ -225,15 +225,15 @@ class Comparison:
                         _log.warning("what the ledger lacks can't be told: %s", error)
                     self._refused = True
                 except ServerError:
-                    # Whoever applies tells of it; compared as soon as it is back.
+                    # Whoever applies reports this; compare as soon as Strapi is back.
                     self._due = time.monotonic() + _SOON
 
     async def recall(self) -> dict[tuple[str, int], int]:
-        """From which offset on the ledger keeps account of a partition.
+        """Return by topic and partition the first offset that the ledger accounts for.
 
         Raises:
             UnreachableError: Strapi does not answer.
-            RefusedError: the token may not.
+            RefusedError: the token lacks the right.
         """
         first: dict[tuple[str, int], int] = {}
         for seen in await self._stock.seen() or ():
@@ -242,7 +242,7 @@ class Comparison:
 
     async def _compare(self, consumer: Consumer) -> None:
         await self._tell_ledger()
-        # Before the ledger is asked: what is settled meanwhile it has seen.
+        # Taken before the ledger is asked, so that its answer covers everything settled by now.
         positions = self._settled.among(consumer.assigned)
         self._stock.forget_gaps()
         answer = await self._stock.seen()
@@ -261,7 +261,7 @@ class Comparison:
         self._tell([gap for place, found in seen.items() for gap in missing_of(place, positions[place], found)], bounds)
 
     async def _tell_ledger(self) -> None:
-        """Let the ledger know where partitions started, before the first batch does."""
+        """Store in the ledger where partitions started, before the first batch does."""
         if new := self._settled.new:
             await self._stock.settle(new)
             self._settled.note(new)
@@ -276,10 +276,10 @@ class Comparison:
         )
 
     def _tell_again(self, positions: Mapping[tuple[str, int], int], seen: Mapping[tuple[str, int], list[Seen]]) -> None:
-        """Tell that records are read again where Kafka has no position and the ledger does, until they are through."""
+        """Report, until it is over, that records are read again where the ledger has offsets and Kafka has none."""
         told = set(self._again)
         self._again = {place: end for place, end in self._again.items() if positions.get(place, end) < end}
-        # What the ledger has heard of only since we started, it has from us.
+        # Anything younger than our start was stored in the ledger by us.
         since = time.monotonic() - self._started_at + _SLACK
         for place in self._unplaced & seen.keys():
             if seen[place][0].age / 1_000 > since:

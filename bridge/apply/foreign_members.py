@@ -1,4 +1,4 @@
-"""Tells of other programs in the consumer group: what Kafka gives to one of them never comes to an engine."""
+"""Detection of other programs in the consumer group: partitions assigned to them are not read by any engine."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _log = logging.getLogger(__name__)
 
 _LOOK: Final = 0.5
 _EVERY: Final = 10.0
-"""Seconds between two questions to Kafka; it is asked at once after partitions were handed out."""
+"""Seconds between two requests to Kafka; after a rebalance it is asked at once."""
 
 
 class ForeignMembers:
-    """Looks who is in the group, and notes in the journal who is no engine.
+    """Finds members of the group that are not engines, and notes them in the journal.
 
     Args:
         journal: where.
-        topics: what this engine reads.
+        topics: those that this engine reads.
     """
 
     def __init__(self, journal: Journal, topics: Collection[str]) -> None:
@@ -40,7 +40,7 @@ class ForeignMembers:
         self._topics = frozenset(topics)
 
     async def run(self, consumer: Consumer) -> None:
-        """Look until cancelled."""
+        """Check until cancelled."""
         seen, due = -1, 0.0
         while True:
             await pause(_LOOK)
@@ -50,13 +50,13 @@ class ForeignMembers:
             try:
                 self._tell(await consumer.group())
             except ServerError as error:
-                # Whoever reads or writes tells of a Kafka that is away.
+                # Whoever reads or writes reports an unreachable Kafka.
                 _log.debug("who is in the group is not known now: %s", error)
 
     def _tell(self, group: Group) -> None:
         if group.is_changing:
             return
-        # Of a group that Kafka does not describe it is known that somebody is in it who is no engine.
+        # If Kafka does not describe the group, at least one member is not an engine.
         self._journal.foreign_members = len(group.foreign) or group.is_hidden
         if group.foreign or group.is_hidden:
             what, advice = told_of(group, self._topics)
@@ -66,7 +66,7 @@ class ForeignMembers:
 
 
 def told_of(group: Group, topics: Collection[str]) -> tuple[Phrase, Phrase]:
-    """What to say of a group with members that are no engines, and what to do about it."""
+    """Describe a group with members that are not engines, and give advice on what to do."""
     if group.is_hidden:
         return (
             Phrase(

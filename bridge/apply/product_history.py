@@ -1,4 +1,4 @@
-"""A product's movements as the ledger has them, for whoever looks at one product."""
+"""The latest movements of one product, read from the ledger."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["MOST_MOVEMENTS", "ProductHistory", "movements_of"]
 
 MOST_MOVEMENTS: Final = 1_000
-"""How many movements are read of a product at most, the latest of them."""
+"""The most movements read of a product, the latest ones."""
 
 _MOVEMENTS: Final = "/api/stock-movements"
 
@@ -31,10 +31,10 @@ class ProductHistory(NamedTuple):
     """Movements of one product.
 
     Attributes:
-        movements: the newest first, each with its verdict, the stock before and after, its place in Kafka, and as
-            `decided_at` the time at which the ledger wrote it. Their payloads are not in the ledger, and are empty.
-        last: the ledger's number of the newest one, by which later ones are asked for; 0 where there is none.
-        is_whole: whether the ledger has no older ones than these.
+        movements: the newest first, each with its verdict, the stock before and after, topic, partition and offset, and
+            as `decided_at` the time at which the ledger stored it. The ledger has no payloads, so they are empty.
+        last: the ledger's number of the newest one, to request later ones with; 0 where there is none.
+        is_whole: whether the ledger has no older ones.
     """
 
     movements: list[Journey]
@@ -66,13 +66,13 @@ _FIELDS: Final = tuple("createdAt" if name == "created_at" else name for name in
 async def movements_of(
     client: StrapiClient, product: Product, *, after: int = 0, most: int = MOST_MOVEMENTS
 ) -> ProductHistory:
-    """Ask the ledger for the latest movements of a product; it needs no more than the right to read it.
+    """Read the latest movements of a product from the ledger; the right to read it suffices.
 
     Args:
         client: the Strapi.
         product: whose movements, by its documentId.
-        after: only those with a larger number than this in the ledger.
-        most: how many are read at most, rounded up to whole pages.
+        after: only movements with a larger number in the ledger.
+        most: the most movements to read, rounded up to whole pages.
 
     Raises:
         UnreachableError: it does not answer.
@@ -87,7 +87,7 @@ async def movements_of(
         "pagination[withCount]": "false",
     }
     rows: list[_Row] = []
-    # By number and not by page: others are written meanwhile.
+    # Paged by number, as others are written meanwhile.
     asked: dict[str, str | int] = {"filters[id][$gt]": after}
     while len(rows) < most:
         try:

@@ -1,7 +1,7 @@
-"""Replay: records that stand in Kafka are applied again, under the identities that they had the first time.
+"""Replay: apply records that are in Kafka again, under their original identities.
 
-The ledger counts each once, whoever applied it and when. So a replay brings what a Strapi that was restored from a
-backup lacks, and changes nothing else; it reads in no group, so it works beside a running engine.
+The ledger counts each movement once, whoever applied it and when. So a replay restores what a Strapi lacks after it was
+restored from a backup, and changes nothing else. It reads outside of the group, so it can run beside an engine.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ __all__ = ["Outcome", "Replay", "Span"]
 
 _KEPT: Final = 1_000
 _AWAY: Final = 60.0
-"""Seconds for which a server may be away before a replay ends: it can be made again at any time."""
+"""Seconds for which a server may be away before the replay ends; it can be repeated at any time."""
 
 _AT_ONCE: Final = 1_000
 
 
 class Span(NamedTuple):
-    """Records of one partition to apply again.
+    """A range of records of one partition to apply again.
 
     Attributes:
         topic: the Kafka topic.
         partition: the partition.
-        first: the offset of the first that was asked for.
-        next: the offset behind the last; not behind Kafka's end.
-        there: the offset of the first of them that Kafka still has; `next` where it has none.
-        before_account: how many lie before all that the ledger keeps account of.
+        first: the first offset that was requested.
+        next: the offset after the last one; not beyond Kafka's end.
+        there: the first of these offsets that Kafka still has; `next` where it has none.
+        before_account: how many of them precede everything that the ledger accounts for.
     """
 
     topic: str
@@ -63,24 +63,24 @@ class Span(NamedTuple):
 
     @property
     def records(self) -> int:
-        """How many offsets Kafka still has of them."""
+        """How many of these offsets Kafka still has."""
         return self.next - self.there
 
     @property
     def gone(self) -> int:
-        """How many offsets Kafka has no longer."""
+        """How many of these offsets Kafka no longer has."""
         return self.there - self.first
 
 
 class Outcome(NamedTuple):
-    """What came of a replay, or would.
+    """The result of a replay, or of its preview.
 
     Attributes:
         read: how many records were read.
-        applied: movements that changed the stock; of a preview, those that the ledger does not have.
-        known: movements that the ledger had.
-        refused: records that can't be applied; of a preview, those that are no movements.
-        letters: how many of the refused got a dead letter now, as they had none.
+        applied: movements that changed the stock; in a preview, those that the ledger does not have.
+        known: movements that the ledger already had.
+        refused: records that can't be applied; in a preview, those that are not movements.
+        letters: how many of the refused ones got a dead letter now, as they had none.
     """
 
     read: int
@@ -91,7 +91,7 @@ class Outcome(NamedTuple):
 
 
 class _NewLetters(DeadLetters):
-    """Writes a dead letter for a record that has none yet."""
+    """Writes a dead letter for each record that has none yet."""
 
     def __init__(self, settings: Settings, writer: Writer, journal: Journal, reader: Rereader) -> None:
         super().__init__(settings.kafka.errors_topic, writer, journal)
@@ -118,7 +118,7 @@ class _NewLetters(DeadLetters):
 
 
 class Replay:
-    """A replay, from entering to leaving it.
+    """A replay; use it as an asynchronous context manager.
 
     Args:
         settings: the engine's.
@@ -171,22 +171,22 @@ class Replay:
         await self._client.close()
 
     async def bounds(self) -> dict[tuple[str, int], tuple[int, int]]:
-        """Of the partitions with movements, the offset of the first record, and the one behind the last.
+        """By partition with movements, the offset of the first record, and the offset after the last.
 
         Raises:
-            ServerError: Kafka does not say.
+            ServerError: Kafka does not answer.
         """
         return await self._reader.bounds(self.topics)
 
     async def of_offsets(self, wanted: Collection[tuple[str, int, int, int | None]]) -> list[Span]:
-        """Those of some partitions.
+        """Select ranges of offsets.
 
         Args:
-            wanted: topic, partition, first offset, and the last one, or None for all from there on.
+            wanted: topic, partition, first offset, and last offset; None for all from the first one on.
 
         Raises:
-            ServerError: Kafka does not say.
-            KeyError: there is no such partition; the argument is its topic and number.
+            ServerError: Kafka does not answer.
+            KeyError: there is no such partition; its argument is the topic and partition.
         """
         bounds = await self.bounds()
         spans = []
@@ -197,27 +197,27 @@ class Replay:
         return [span for span in spans if span.first < span.next]
 
     async def of_all(self) -> list[Span]:
-        """All that Kafka has.
+        """Select everything that Kafka has.
 
         Raises:
-            ServerError: Kafka does not say.
+            ServerError: Kafka does not answer.
         """
         return await self.of_offsets([(*place, first, None) for place, (first, _) in (await self.bounds()).items()])
 
     async def since(self, moment: float) -> list[Span]:
-        """Those that are not older than a moment, in seconds since the epoch.
+        """Select the records from a time on, in seconds since the epoch.
 
         Raises:
-            ServerError: Kafka does not say.
+            ServerError: Kafka does not answer.
         """
         found = await self._reader.at(moment, (await self.bounds()).keys())
         return await self.of_offsets([(*place, first, None) for place, first in found.items() if first is not None])
 
     async def missing(self) -> list[Span]:
-        """Those that count as applied in Kafka, and that the ledger has not seen.
+        """Select the records that count as applied in Kafka but are not in the ledger.
 
         Raises:
-            ServerError: Kafka does not say.
+            ServerError: Kafka does not answer.
         """
         bounds, positions = await self.bounds(), await group_positions(self._settings.kafka)
         gaps = [
@@ -234,11 +234,11 @@ class Replay:
         ]
 
     async def preview(self, spans: Iterable[Span], told: Callable[[int], None]) -> Outcome:
-        """Say what a replay would do, and do nothing.
+        """Count what a replay would do, without doing it.
 
         Args:
-            spans: what.
-            told: told how many offsets more are read.
+            spans: what to replay.
+            told: called with the number of further offsets that were read.
 
         Raises:
             ServerError: a server does not answer.
@@ -262,12 +262,12 @@ class Replay:
         """Apply records again.
 
         Args:
-            spans: what.
-            told: told how many offsets more are through.
+            spans: what to replay.
+            told: called with the number of further offsets that are settled.
 
         Raises:
-            ServerError: a server does not answer, or refuses; what is through is through, and made again it counts
-                once.
+            ServerError: a server does not answer, or refuses; what was applied stays applied, and counts once when the
+                replay is repeated.
         """
         journal = Journal(_KEPT)
         writer = Writer(self._settings.kafka, journal)
@@ -302,7 +302,7 @@ class Replay:
             strapi = journal.connections[Server.STRAPI]
             return strapi.state is State.REFUSED or (strapi.state is State.DOWN and time.time() - strapi.since > _AWAY)
 
-        # Also where Kafka deleted the first of them: they are lost, and no replay brings them.
+        # The range includes what Kafka has deleted: that is lost, and no replay can restore it.
         at = span.first
         if span.there == span.next:
             await stock.settle([OffsetRange(span.topic, span.partition, span.first, span.next)])

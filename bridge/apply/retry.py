@@ -1,4 +1,4 @@
-"""Waiting for Strapi: a request again until it is answered, told to the journal, and cut short when it must."""
+"""Retries of requests to Strapi: repeat until answered, report the state to the journal, and stop early on demand."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ __all__ = ["DroppedError", "Retry"]
 _log = logging.getLogger(__name__)
 
 _REFUSED: Final = 30.0
-"""Seconds between two tries where Strapi refuses us."""
+"""Seconds between two attempts where Strapi refuses us."""
 
 _LOOK: Final = 1.0
-"""Seconds between two looks whether a pause may end early."""
+"""Seconds between two checks whether a pause may end early."""
 
 Answer = TypeVar("Answer")
 
 
 class DroppedError(OpsciError):
-    """The work in hand is to be dropped: its records are not settled and come again, to us or to another engine."""
+    """The work in flight must be dropped: its records are not settled, and some engine will get them again."""
 
 
 class Retry:
-    """Asks Strapi until it answers; several may ask at once, and while it does not answer one of them asks alone.
+    """Repeats requests until Strapi answers; several may run at once, but during an outage only one retries.
 
     Args:
         settings: how long to pause.
         journal: where the state of the connection is noted.
-        mended: whether what a person had to mend may be mended, looked at while refused.
-        away: called when it begins to wait, before it is said how much waits: to bring the journal's lag up to date.
+        mended: returns whether the cause of a refusal may have been fixed; checked during pauses after refusals.
+        away: called when waiting begins, to update the journal's lag before it is reported.
     """
 
     def __init__(
@@ -64,23 +64,23 @@ class Retry:
 
     @property
     def paused(self) -> bool:
-        """Whether a person paused it."""
+        """Whether the user paused it."""
         return not self._running.is_set()
 
     def pause(self) -> None:
-        """Ask nothing more for now."""
+        """Make no more requests for now."""
         self._running.clear()
         self._journal.connection(Server.STRAPI, State.PAUSED, Phrase("paused here"), Phrase("Kafka keeps what comes"))
 
     def resume(self) -> None:
-        """Ask again, at once where it waits."""
+        """Make requests again; retry at once where one waits."""
         if self.paused:
             self._running.set()
             self._journal.connection(Server.STRAPI, State.CONNECTING)
         self.wake()
 
     def wake(self) -> None:
-        """Look again, at once, whether to go on, to try or to drop."""
+        """Check at once whether to continue, retry or drop."""
         for sleeper in self._sleepers:
             sleeper.set()
 
@@ -88,27 +88,27 @@ class Retry:
         """Wait while paused.
 
         Args:
-            gone: whether what is in hand is to be dropped; looked at after each wake.
+            gone: returns whether the work in flight must be dropped; checked after each wake.
 
         Raises:
-            DroppedError: what is in hand is to be dropped.
+            DroppedError: it must.
         """
         while not self._running.is_set():
             await self._sleep(3600, gone)
 
     async def ask(self, request: Callable[[], Awaitable[Answer]], gone: Callable[[], bool]) -> Answer:
-        """Make a request until it is answered.
+        """Repeat a request until it is answered.
 
         Args:
-            request: what makes it, once a call.
-            gone: whether what is in hand is to be dropped; looked at before each further try.
+            request: makes the request once.
+            gone: returns whether the work in flight must be dropped; checked before each retry.
 
         Returns:
-            Its answer.
+            The answer.
 
         Raises:
             RejectedError: Strapi will never carry it out.
-            DroppedError: what is in hand is to be dropped; nothing is under way then.
+            DroppedError: the work must be dropped; no request is in flight then.
         """
         async with self._alone:
             await self.running(gone)
@@ -165,7 +165,7 @@ class Retry:
             raise DroppedError
 
     def tell_waiting(self) -> None:
-        """Say how much waits for Strapi, where it does: all of it, as it was measured last."""
+        """Update the note of how much waits for Strapi, if there is one, from the last measurement."""
         if "apply" in self._journal.notes:
             self._journal.notes["apply"] = _waiting(self._journal.lag, self._journal.lag_of_others)
 
@@ -180,7 +180,7 @@ class Retry:
 
 
 def _waiting(movements: int, others: int) -> Phrase:
-    """What waits for Strapi, as many as there are; -1 where that is not known."""
+    """Describe what waits for Strapi; a count of -1 is not known."""
     if movements == 1:
         return Phrase("1 movement waits for Strapi")
     if movements > 0:

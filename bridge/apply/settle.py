@@ -1,4 +1,4 @@
-"""From Kafka's records to verdicts: each record's journey, what Strapi decides of it, and which records are settled."""
+"""From Kafka records to verdicts: the journey of each record, Strapi's decision on it, and the settled offsets."""
 
 from __future__ import annotations
 
@@ -32,32 +32,32 @@ if TYPE_CHECKING:
 __all__ = ["Settled", "Settler", "journey_of"]
 
 _AT_ONCE: Final = 1_000
-"""The most partitions in a request to the ledger."""
+"""The most partitions in one request to the ledger."""
 
 
 def journey_of(record: ConsumedRecord, does: Does, known: Callable[[str], Sequence[Journey]]) -> Journey:
-    """Find or make the journey of a record.
+    """Find or create the journey of a record.
 
     Args:
-        record: as it came from Kafka.
+        record: as Kafka delivered it.
         does: what its route does with it.
-        known: gives the journeys of a movement id that are remembered, in the order in which they came.
+        known: returns the journeys kept under a movement id, in the order of receipt.
 
     Returns:
-        Its journey; with a rejection where the route wants a movement and the value is none. The journal's own one
-        only where it is this very record, as a publisher may use an id twice.
+        Its journey, with a rejection if the route requires a movement and the value is none. It is the journal's own
+        journey only if that is for this very record, as a publisher may use an id twice.
     """
     identity = _header(record, MOVEMENT_ID)
     if not is_identity(identity):
         identity = record_identity(record.topic, record.partition, record.offset, record.timestamp)
     payload = record.value if record.value is not None else b""
-    # Of two that came under one id, the first that has no place yet: one key, one partition, one order.
+    # Of two with the same id, the first that has no offset yet: same key, same partition, same order.
     journey = next((one for one in known(identity) if _is_of(one, record, payload)), None)
     if journey is None:
         journey = Journey(
             identity, payload, mqtt_topic=_header(record, MQTT_TOPIC) or None, properties=_properties(record)
         )
-        # Its bytes can be had back from it, as a dead letter keeps them.
+        # Decoded so that its bytes can be restored, as a dead letter keeps them.
         journey.key = record.key.decode("utf-8", "surrogateescape") if record.key is not None else None
         journey.weigh()
     else:
@@ -80,7 +80,7 @@ def journey_of(record: ConsumedRecord, does: Does, known: Callable[[str], Sequen
 def _is_of(journey: Journey, record: ConsumedRecord, payload: bytes) -> bool:
     if not journey.holds(payload):
         return False
-    # Kafka may give us a record before ingest has heard where it stands.
+    # Kafka may deliver a record before ingest has received the acknowledgement with its offset.
     return journey.offset < 0 or (journey.kafka_topic, journey.partition, journey.offset) == (
         record.topic,
         record.partition,
@@ -102,8 +102,8 @@ class Settled:
     """The offsets up to which partitions are settled.
 
     Args:
-        topics: those that carry movements; the ledger has no others.
-        beginning: whether a group that never committed starts at the first record.
+        topics: those with movements; the ledger accounts for no others.
+        beginning: whether a group without a committed offset starts at the first record.
     """
 
     def __init__(self, topics: Collection[str], *, beginning: bool) -> None:
@@ -117,38 +117,43 @@ class Settled:
         """Note where reading starts.
 
         Returns:
-            The starts that are of topics with movements.
+            The starts in topics with movements.
         """
         ours = [start for start in starts if start.topic in self._topics]
         for start in ours:
             place = start.topic, start.partition
             if start.anew:
                 self._anew.add(place)
-            # What Kafka deleted unread is told and lost: no replay brings it back, and it is no gap in the ledger.
+            # Records that Kafka deleted unread are lost and reported: no replay can restore them, so they are no gap in
+            # the ledger.
             self._next[place] = start.offset - start.skipped
             begin = start.first if self._beginning and start.position is not None and not start.anew else None
             self._new[place] = OffsetRange(*place, self._next[place], self._next[place], start.anew, begin)
         return ours
 
     def start_anew(self, place: tuple[str, int], first: int) -> None:
-        """The ledger knows a partition from before its topic was made again; `first` is Kafka's first offset in it."""
+        """Note that the ledger knows an earlier topic of this name.
+
+        Args:
+            place: the topic and the partition.
+            first: Kafka's first offset in it.
+        """
         self._anew.add(place)
         self._new[place] = OffsetRange(*place, min(first, self._next[place]), self._next[place], anew=True)
 
     @property
     def new(self) -> list[OffsetRange]:
-        """Where partitions started of which the ledger has not been told yet, as many as it takes at once."""
+        """The starts that the ledger does not have yet, as many as fit into one request."""
         return list(self._new.values())[:_AT_ONCE]
 
     def among(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
-        """Of some partitions those that have a start, with the offset of the first record that is not settled."""
+        """Of these partitions, those that have a start, with the offset of the first record that is not settled."""
         return {place: self._next[place] for place in places if place in self._next}
 
     def of(self, records: Sequence[ConsumedRecord]) -> list[OffsetRange]:
-        """What is settled once these records are, those of a partition standing together and in order.
+        """The ranges that are settled once these records are; records of a partition must be adjacent and in order.
 
-        With them comes where the other partitions started, until the ledger has it: only the first batch finds an empty
-        ledger empty.
+        The starts of other partitions are added until the ledger has them: only the first batch finds an empty ledger.
         """
         ranges = []
         new = dict(self._new)
@@ -162,10 +167,10 @@ class Settled:
         return [*ranges, *new.values()][: max(_AT_ONCE, len(ranges))] if ranges else []
 
     def passed(self, positions: Mapping[tuple[str, int], int]) -> list[OffsetRange]:
-        """What is settled once reading is at some positions and all records before them are settled.
+        """The ranges that are settled once reading is at some positions and all records before them are settled.
 
         Args:
-            positions: by topic and partition the offset of what is read next.
+            positions: by topic and partition, the offset that is read next.
         """
         return [
             OffsetRange(*place, self._next[place], position, place in self._anew)
@@ -174,7 +179,7 @@ class Settled:
         ]
 
     def note(self, ranges: Iterable[OffsetRange]) -> None:
-        """The ledger has these."""
+        """Note that the ledger has these ranges."""
         for settled in ranges:
             place = settled.topic, settled.partition
             if settled.first < settled.next:
@@ -191,9 +196,9 @@ class Settler:
     Args:
         journal: where verdicts are noted.
         letters: where dead letters go.
-        stock: what applies movements.
-        content: by Kafka topic what writes its records; the records of the others are movements.
-        retry: what waits for Strapi.
+        stock: applies movements.
+        content: by Kafka topic, what writes its records; records of other topics are movements.
+        retry: repeats requests while Strapi is away.
     """
 
     def __init__(
@@ -208,19 +213,19 @@ class Settler:
     async def settle(
         self, batch: Sequence[Journey], gone: Callable[[], bool], ranges: Sequence[OffsetRange] = ()
     ) -> None:
-        """Settle a batch: each journey has its verdict afterwards, and Kafka has its dead letter where it needs one.
+        """Settle a batch: afterwards each journey has its verdict, and Kafka has its dead letter where it needs one.
 
-        A journey that has a verdict already came again after a rebalance, and is left as it is.
+        A journey that has a verdict already was redelivered after a rebalance, and is skipped.
 
         Args:
             batch: what to settle, in order.
-            gone: whether it is to be dropped, looked at while it has to wait.
-            ranges: which records are settled with it; the ledger is told.
+            gone: returns whether the batch must be dropped; checked while waiting.
+            ranges: the offsets settled with it, for the ledger.
 
         Raises:
-            DroppedError: what is in hand is to be dropped; some journeys of it may be settled.
+            DroppedError: the batch must be dropped; some of its journeys may be settled.
         """
-        # What another engine is known to have settled, and what is here all the same, is for the ledger to tell.
+        # The ledger decides on a record that is here although another engine is known to have settled it.
         opened = [journey for journey in batch if journey.verdict is None or journey.elsewhere is not None]
         movements = [journey for journey in opened if journey.kafka_topic not in self._content]
         rejected = [journey for journey in movements if journey.movement is None]
@@ -234,7 +239,7 @@ class Settler:
         self, journeys: Sequence[Journey], gone: Callable[[], bool], ranges: Sequence[OffsetRange]
     ) -> None:
         if not journeys and ranges:
-            # Before they are committed: what is committed, and the ledger has not seen, counts as missing.
+            # Stored before the commit: a committed offset that is not in the ledger counts as missing.
             await self._retry.ask(partial(self._stock.settle, ranges), gone)
         done = 0
         while done < len(journeys):

@@ -1,7 +1,7 @@
-"""Verdicts: what Strapi decided, as a journey says it, and what became of records that another engine applied.
+"""Verdicts: mapping Strapi's decisions to journeys, and finding those of records that another engine applied.
 
-Two engines of one group each apply a share of the partitions, and what one of them brought into Kafka may be applied by
-the other. The group's position and Strapi's ledger say what became of it.
+Two engines of one group each apply a share of the partitions, and a record written by one may be applied by the other.
+The group's offsets and Strapi's ledger show the result.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ if TYPE_CHECKING:
 __all__ = ["SettledElsewhere", "judge"]
 
 _LOOK: Final = 1.0
-"""Seconds between two looks at what has no verdict."""
+"""Seconds between two looks at records without a verdict."""
 
 _LATE: Final = 2.0
-"""Seconds after which a record that Kafka has counts as one that somebody else may have applied."""
+"""Seconds after which another engine may have applied a record that Kafka has."""
 
 _ASKED: Final = 1_000
-"""The most movements that the ledger is asked for in one round."""
+"""The most movements requested from the ledger in one round."""
 
 _log = logging.getLogger(__name__)
 
 
 def judge(journey: Journey, decision: Decision) -> Verdict:
-    """Write a decision into its journey.
+    """Store a decision in its journey.
 
     Args:
-        journey: of the movement; gets product, stocks and, where it is not applied, the rejection.
-        decision: what became of it.
+        journey: of the movement; gets the product, the stock before and after and, unless applied, the rejection.
+        decision: Strapi's.
 
     Returns:
-        The verdict, which the journey gets once its dead letter, if any, is in Kafka. The repeat of a refused movement
-        is rejected again: whether its letter reached Kafka the first time is not known, and two letters are better
+        The verdict; the caller stores it in the journey once the dead letter, if any, is in Kafka. The repeat of a
+        refused movement is rejected again: whether its first dead letter reached Kafka is not known, and two are better
         than none.
     """
     product = decision.product
@@ -108,9 +108,9 @@ def _rejection(outcome: Outcome, journey: Journey, decision: Decision) -> Reject
 
 
 class SettledElsewhere:
-    """Finds records of the journal that another engine settled, and notes what became of them.
+    """Finds records in the journal that another engine settled, and notes their verdicts.
 
-    They count in no rate, latency or verdict of this engine's.
+    They count in none of this engine's rates, latencies or verdicts.
 
     Args:
         settings: the group, and the Strapi whose ledger is asked.
@@ -123,7 +123,7 @@ class SettledElsewhere:
         self._seen = 0
         self._open: list[Journey] = []
         self._settled: list[Journey] = []
-        """Those that are settled, and that the ledger is still to be asked for."""
+        """Settled journeys whose verdict is still to be requested from the ledger."""
         self._asks = settings.strapi.mode in {"auto", "ledger"}
         self._backoff = Backoff(first=_LOOK, longest=15.0)
         self._due = 0.0
@@ -138,7 +138,7 @@ class SettledElsewhere:
                     await self._round(client)
 
     def ask_for(self, journeys: Sequence[Journey]) -> None:
-        """Have the ledger asked for journeys of which it is known that they are settled."""
+        """Request the verdicts of journeys that are known to be settled."""
         if self._asks:
             self._settled += journeys
 
@@ -167,7 +167,7 @@ class SettledElsewhere:
         if found or judged:
             self._backoff.reset()
             self._journal.news.ring()
-        # While nothing is settled, as when Strapi is away, there is nothing to be found.
+        # While nothing gets settled, for example because Strapi is away, look less and less often.
         self._due = time.monotonic() + (self._backoff.pause() if waiting or self._settled else 0.0)
 
     async def _ask(self, client: StrapiClient) -> bool:
@@ -180,7 +180,7 @@ class SettledElsewhere:
         except UnreachableError:
             return False
         except (StrapiRejectedError, RefusedError):
-            # No such route, or no right to ask: that they are settled is all that can be known.
+            # No such route, or no right to ask: nothing more than that they are settled can be known.
             self._asks = False
             self._settled.clear()
             return False
@@ -200,14 +200,14 @@ class SettledElsewhere:
             self._recall(journey)
 
     def _recall(self, journey: Journey) -> None:
-        """Let the stock of a product that has not moved since the start say what moved it last."""
+        """For a product that has not moved since the start, note in the stock table what moved it last."""
         product, after = journey.product_id, journey.stock_after
         if journey.earlier and journey.verdict is Verdict.APPLIED and product is not None and after is not None:
             self._journal.stock.recall(product, after, journey.delta)
 
 
 def _behind(positions: Mapping[tuple[str, int], int], journeys: Sequence[Journey]) -> list[Journey]:
-    """Those that stand before the group's position and have no verdict of this engine's: its own comes first."""
+    """Those before the group's offset that have no verdict from this engine, which takes precedence."""
     return [
         one
         for one in journeys
@@ -216,5 +216,5 @@ def _behind(positions: Mapping[tuple[str, int], int], journeys: Sequence[Journey
 
 
 def _is_first(journey: Journey, twins: Sequence[Journey]) -> bool:
-    """Whether it is the first of its id in Kafka, which the ledger's verdict is of."""
+    """Whether it is the first record in Kafka with its id, to which the ledger's verdict belongs."""
     return all((journey.partition, journey.offset) <= (one.partition, one.offset) for one in twins if one.offset >= 0)

@@ -1,4 +1,4 @@
-"""The workers: how partitions are divided among them, what they have in flight, and what each does with a batch."""
+"""Workers: the assignment of partitions to them, their records in flight, and the processing of a batch."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class _Held(NamedTuple):
 
 
 class InFlightRecords:
-    """Counts what is in hand, and keeps the generations of the assignment apart."""
+    """Counts the records in flight, by worker and generation of the group's assignment."""
 
     def __init__(self) -> None:
         self._held: dict[int, _Held] = {}
         self._coming: dict[int, Mapping[str, int]] = {}
-        """What workers have taken from Kafka and not in hand yet, as others have some of an older assignment."""
+        """Records that a worker has taken from Kafka but that wait until those of an older generation are settled."""
         self._quiet_since = time.monotonic()
         self._less = asyncio.Event()
 
@@ -53,19 +53,19 @@ class InFlightRecords:
 
     @property
     def quiet_since(self) -> float:
-        """Since when, by `time.monotonic`, no worker has had a record in hand; infinite where one has."""
+        """Since when, by `time.monotonic`, no records are in flight; infinite while there are some."""
         return float("inf") if self._held else self._quiet_since
 
     async def take(self, worker: int, records: Mapping[str, int], generation: int) -> None:
-        """Take records in hand, once no worker has any of an older assignment.
+        """Register records as in flight, once no worker has any of an older generation.
 
-        After a rebalance a partition may be another worker's, whose records would overtake, and be committed before,
-        those of the same partition that are not settled.
+        After a rebalance a partition may belong to another worker, whose records would otherwise overtake those of the
+        same partition that are not settled, and be committed before them.
 
         Args:
-            worker: which.
+            worker: its number.
             records: how many of each topic.
-            generation: of which assignment.
+            generation: of the assignment under which they were fetched.
         """
         self._coming[worker] = records
         try:
@@ -76,28 +76,28 @@ class InFlightRecords:
             del self._coming[worker]
 
     def put_down(self, worker: int) -> None:
-        """A worker has settled or dropped what it had."""
+        """Note that a worker has settled or dropped its records."""
         self._held.pop(worker, None)
         self._quiet_since = time.monotonic()
         self._less.set()
         self._less = asyncio.Event()
 
     async def all_settled(self) -> None:
-        """Wait until nothing is in hand."""
+        """Wait until nothing is in flight."""
         while self._held:
             await self._less.wait()
 
 
 class Assignment:
-    """Gives each worker what it may take from, for as long as it works on it.
+    """Assigns partitions to workers, each time until the worker has settled its batch.
 
-    Where no batch is full, workers side by side would only make more and smaller requests of the same movements. So one
-    has all partitions then, and the others wait until it has settled what it took.
+    As long as batches are not full, parallel workers would only split the same movements into more and smaller
+    requests. Then one worker gets all partitions, and the others wait until it has settled its batch.
 
     Args:
-        topics: what all of them take from.
+        topics: the topics of all workers.
         workers: how many there are, 1 or more.
-        backlog: whether there are more records than one batch takes.
+        backlog: returns whether more records wait than one batch takes.
     """
 
     def __init__(self, topics: frozenset[str], workers: int, backlog: Callable[[], bool]) -> None:
@@ -109,12 +109,13 @@ class Assignment:
 
     @contextlib.asynccontextmanager
     async def share(self, worker: int) -> AsyncIterator[Partitions]:
-        """Wait until this worker may take records, and say of which partitions.
+        """Wait until this worker may take records, and yield from which partitions.
 
-        Until the block ends no other worker takes any of those: what is in hand of a partition stays in one worker.
+        Until the block ends no other worker gets any of those, so records in flight of a partition belong to one
+        worker.
 
         Args:
-            worker: which one, 0 or more.
+            worker: its number, from 0.
         """
         async with self._freed:
             while (share := self._next(worker)) is None:
@@ -134,21 +135,21 @@ class Assignment:
 
 
 class Workers:
-    """Work on the partitions of one membership of the group, side by side, each on one batch after the other.
+    """The workers of one membership in the group, in parallel, each on one batch after the other.
 
     Args:
         does: what is done with the records of each topic.
-        consumer: where records come from.
-        settler: what settles them.
-        commits: where settled ones are noted.
-        settled: up to where partitions are settled.
+        consumer: delivers records.
+        settler: settles them.
+        commits: commits the settled offsets.
+        settled: the offsets up to which partitions are settled.
         kept: the same, in a file of this engine.
-        retry: whether they may work at all.
-        journal: where it is noted that records came.
+        retry: holds the workers back while paused.
+        journal: where it is noted that records were received.
 
     Attributes:
-        in_flight: what they have taken and not settled.
-        ending: set where no more records are to be taken.
+        in_flight: the records taken and not settled.
+        ending: set when no more records are to be taken.
     """
 
     def __init__(
@@ -177,15 +178,15 @@ class Workers:
     async def run(
         self, worker: int, share: Callable[[], AbstractAsyncContextManager[Partitions]], most: Callable[[], int]
     ) -> None:
-        """Work as one of them until the membership ends.
+        """Run one worker until the membership ends.
 
         Args:
-            worker: which, 0 or more.
-            share: gives what it may take from, until what it took is settled.
-            most: how many records it takes at most; asked before each batch.
+            worker: its number, from 0.
+            share: yields the partitions it may take from, until its batch is settled.
+            most: returns the most records of a batch; called before each.
 
         Raises:
-            ServerError: the consumer can't go on.
+            ServerError: the consumer can't continue.
         """
         while not self.ending.is_set():
             try:
@@ -225,14 +226,14 @@ class Workers:
         await self._commits.note(positions, fetched.generation)
 
     async def _pass(self, worker: int, fetched: Fetched) -> None:
-        """Settle what is read and holds no record: markers of transactions, and what a transaction took back.
+        """Settle offsets that hold no record: transaction markers, and records of aborted transactions.
 
-        Without it the group would stay before them, and count them as unread, until the next record comes.
+        Otherwise the group would stop before them, and count them as lag, until the next record arrives.
         """
         if not fetched.passed:
             await self._commits.look()
             return
-        # All that was taken of these partitions before is settled, or was dropped with its generation.
+        # Everything taken before from these partitions is settled, or was dropped with its generation.
         ranges = self._settled.passed(fetched.passed)
         if ranges:
             await self.in_flight.take(worker, {}, fetched.generation)
@@ -245,7 +246,7 @@ class Workers:
             await self._commits.note(fetched.passed, fetched.generation)
 
     def _gone(self, fetched: Fetched) -> Callable[[], bool]:
-        """What says whether records are to be dropped."""
+        """Return a check of whether these records must be dropped."""
         return lambda: self.ending.is_set() or not self._consumer.holds(fetched.generation)
 
     def _journeys(self, records: Sequence[ConsumedRecord]) -> list[Journey]:
