@@ -1,1 +1,1 @@
-"""The Kafka side: the producer that ingest writes with and the consumer that apply reads with."""
+"""The Kafka clients: the producer with which ingest writes and the consumer from which apply reads."""

@@ -1,9 +1,11 @@
-"""What rests on private names of aiokafka 0.14; where one is gone the consumer says so at its start, and goes on.
+"""The uses of private names of aiokafka 0.14; where one is missing the consumer logs it at its start and does without.
 
-`stop()` of its producer and its consumer waits for a Kafka that does not answer, and cut short it leaves its
-connections open. Its consumer has one request under way to each broker, so where a request waits at the broker for
-records of quiet partitions, those that a busy one has meanwhile are not asked for. None of its clients says when it
-makes a connection, and what waited goes over a new one at once: whose it is can only be asked where it is made.
+- `stop()` of the producer and the consumer waits for a Kafka that does not answer; cancelled, it leaves connections
+  open.
+- The consumer keeps one request in flight to each broker: while that waits at the broker for records of quiet
+  partitions, the records of a busy one are not fetched.
+- No client reports a new connection, and queued requests are sent over it at once, so the cluster's id must be
+  requested where the connection is made.
 """
 
 from __future__ import annotations
@@ -34,11 +36,11 @@ __all__ = [
 _CLOSING: Final = 1.0
 
 _NOT_ADMITTED: Final = 1.0
-"""Seconds before another connection is tried after one that was not admitted: aiokafka itself waits a tenth of that."""
+"""Seconds before reconnecting after a connection that was not admitted; aiokafka itself waits a tenth of that."""
 
 
 async def start_client(client: Any) -> None:
-    """Start one of aiokafka's clients; cut short, it ends a connection that is being made, whose socket it would leave.
+    """Start one of aiokafka's clients; when cancelled, close a connection in progress, whose socket would stay open.
 
     Raises:
         KafkaError: what the client raises; also OSError and TimeoutError.
@@ -55,7 +57,7 @@ async def start_client(client: Any) -> None:
 
 
 async def stop_producer(producer: AIOKafkaProducer, deadline: float) -> None:
-    """Stop a producer; after `deadline` seconds what Kafka has not acknowledged is left behind."""
+    """Stop a producer; after `deadline` seconds give up what Kafka has not acknowledged."""
     with contextlib.suppress(KafkaError, OSError):
         try:
             await asyncio.wait_for(producer.stop(), deadline)
@@ -65,7 +67,7 @@ async def stop_producer(producer: AIOKafkaProducer, deadline: float) -> None:
 
 
 async def stop_consumer(consumer: AIOKafkaConsumer, deadline: float) -> None:
-    """Stop a consumer; after `deadline` seconds Kafka is left to find out that it is gone."""
+    """Stop a consumer; after `deadline` seconds leave it to Kafka to notice."""
     with contextlib.suppress(KafkaError, OSError):
         try:
             await asyncio.wait_for(consumer.stop(), deadline)
@@ -77,13 +79,13 @@ async def stop_consumer(consumer: AIOKafkaConsumer, deadline: float) -> None:
 
 
 async def ask_again(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
-    """Have a started client ask the addresses that it was given for the cluster's brokers, as at its start.
+    """Make a started client look up the brokers at its configured addresses, as at its start.
 
-    From then on aiokafka asks the brokers that it knows by the names that they gave out. Where all of them have other
-    names by now, it never learns of that, and what waits to be written waits for ever.
+    Otherwise aiokafka only asks the brokers it knows, by their advertised names. If all of those have changed, it never
+    finds out, and records wait for ever.
 
     Raises:
-        KafkaError: none of them answers; also OSError and TimeoutError.
+        KafkaError: no address answers; also OSError and TimeoutError.
     """
     inner: Any = getattr(client, "client", None) or getattr(client, "_client", None)
     if inner is not None:
@@ -92,11 +94,11 @@ async def ask_again(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
 
 
 def fetch_by(consumer: AIOKafkaConsumer, wait: int, least: int) -> None:
-    """Let a started consumer's next requests wait at the broker.
+    """Set how long a started consumer's next requests wait at the broker.
 
     Args:
-        consumer: whose.
-        wait: milliseconds at most.
+        consumer: the consumer.
+        wait: at most this many milliseconds.
         least: bytes of records that end the wait.
     """
     fetcher: Any = getattr(consumer, "_fetcher", None)
@@ -106,15 +108,15 @@ def fetch_by(consumer: AIOKafkaConsumer, wait: int, least: int) -> None:
 
 
 def guard_connections(client: Any, admits: Callable[[str | None], bool]) -> bool:
-    """Have each connection of a client asked for the cluster's id before anything else goes over it.
+    """Check the cluster's id on each connection of a client before anything else is sent over it.
 
     Args:
-        client: a producer, consumer or admin client that is not started; its `start` raises KafkaConnectionError where
-            the cluster is not admitted, and later on no broker of such a cluster counts as reachable.
-        admits: called with the id, or None from a broker that has none.
+        client: a producer, consumer or admin client that is not started. Its `start` raises KafkaConnectionError if the
+            cluster is not admitted; later, brokers of such a cluster count as unreachable.
+        admits: called with the id, None from a broker that has none; returns whether the cluster is admitted.
 
     Returns:
-        Whether it is done; False where this aiokafka has no place for it.
+        Whether the check is in place; False where this aiokafka lacks the names it needs.
     """
     inner: Any = getattr(client, "client", None) or getattr(client, "_client", None)
     if not all(hasattr(inner, name) for name in ("_get_conn", "_conns", "bootstrap", "cluster")):
@@ -134,7 +136,7 @@ def guard_connections(client: Any, admits: Callable[[str | None], bool]) -> bool
         while (connection := await get(node_id, **group)) is not None and connection not in proven:
             if await prove(connection):
                 proven.add(connection)
-                # Another may be in its place by now.
+                # Another connection may have replaced it meanwhile.
                 continue
             connection.close()
             await asyncio.sleep(_NOT_ADMITTED)
@@ -147,7 +149,7 @@ def guard_connections(client: Any, admits: Callable[[str | None], bool]) -> bool
         if not foreign:
             update(metadata)
             return
-        # What stands behind the open connections is another cluster by now: each one has to prove itself again.
+        # The open connections lead to another cluster now: check each of them again.
         for connection in list(inner._conns.values()):
             connection.close()
         inner.cluster.failed_update(None)
@@ -166,9 +168,9 @@ def guard_connections(client: Any, admits: Callable[[str | None], bool]) -> bool
 
 
 def _wait_for_brokers(inner: Any) -> None:
-    """Have the search for a coordinator fail as one that may be tried again where Kafka names no broker at all.
+    """Make the search for a coordinator fail with a retriable error where Kafka names no broker.
 
-    A Kafka that stood still does so for a moment, until its controller takes its brokers up again. aiokafka asserts
+    A Kafka that was suspended does so for a moment, until its controller registers its brokers again. aiokafka asserts
     there, and the assertion would end whatever asked: a commit, a rebalance.
     """
     look_up = getattr(inner, "coordinator_lookup", None)
@@ -185,10 +187,10 @@ def _wait_for_brokers(inner: Any) -> None:
 
 
 def missing_names(consumer: AIOKafkaConsumer) -> list[str]:
-    """The private names that are used here and that a started consumer has not; each is done without.
+    """The private names used here that a started consumer lacks; each is done without.
 
-    Without them a consumer that is stopped leaves its connections to a Kafka that does not answer, requests wait as
-    long as they were told at the start, and the cluster is asked for its id at each start instead of each connection.
+    Without them, a stopped consumer leaves its connections to an unresponsive Kafka open, requests wait as long as
+    configured at the start, and the cluster's id is checked at each start instead of each connection.
     """
     fetcher, inner = getattr(consumer, "_fetcher", None), getattr(consumer, "_client", None)
     wanted = (
@@ -200,7 +202,7 @@ def missing_names(consumer: AIOKafkaConsumer) -> list[str]:
 
 
 def _raise_if_ours(error: BaseException) -> None:
-    """Raise a cancellation of this task; aiokafka lets those of its own tasks out, which it cancels to stop them."""
+    """Raise a cancellation of this task, but not those of aiokafka's own tasks, which its `stop` lets escape."""
     task = asyncio.current_task()
     if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
         raise error

@@ -1,9 +1,9 @@
-"""The cluster that is this engine's: no other one that answers at its address is read or written.
+"""Identification of this engine's Kafka cluster: no other cluster at its address is read or written.
 
-A stopped Kafka's port can be another one's a moment later: a tunnel, a container, a second installation. Records would
-be written there, and that one's records applied to our Strapi. So every connection of every client is asked for the
-cluster's id (Kafka's Metadata request, since its version 2) before anything else goes over it, and each later answer
-that names it is looked at too, as a proxy can change the cluster behind a connection that stays open.
+The port of a stopped Kafka may belong to another one a moment later: a tunnel, a container, a second installation.
+Records would be written there, and its records applied to our Strapi. So every connection of every client is asked for
+the cluster's id (Kafka's Metadata request, since version 2) before anything else, and later answers with an id are
+checked too, as a proxy can switch clusters behind an open connection.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ _CLOSING: Final = 2.0
 """Seconds that a client gets to disconnect."""
 
 _accepted: set[tuple[str, ...]] = set()
-"""Where `kafka.accept_new` has done its work in this process: it is for the start."""
+"""Brokers for which `kafka.accept_new` has taken effect in this process: it counts once a start."""
 
 
 class Cluster:
-    """Tells this engine's cluster from any other.
+    """Distinguishes this engine's cluster from any other.
 
     Args:
         settings: the cluster's.
-        remember: whether the first cluster at an address that is not known yet is noted as this engine's.
+        remember: whether the first cluster found at a new address is stored as this engine's.
 
     Attributes:
-        refusal: what to say of another cluster that answers now; None while none does.
+        refusal: the error for another cluster that answers now; None if none does.
     """
 
     def __init__(self, settings: KafkaSettings, *, remember: bool = True) -> None:
@@ -64,11 +64,11 @@ class Cluster:
         return self._servers.identity(_KIND, self._brokers)
 
     async def start(self, client: Any) -> None:
-        """Start one of aiokafka's clients; from then on it talks to this engine's cluster or to none.
+        """Start one of aiokafka's clients; it then communicates with this engine's cluster or with none.
 
         Args:
-            client: a producer, a consumer or an admin client that is not started yet. Where this raises it is the
-                caller's to stop.
+            client: a producer, a consumer or an admin client that is not started. If this raises, the caller must stop
+                it.
 
         Raises:
             ForeignServerError: another cluster answers.
@@ -88,7 +88,7 @@ class Cluster:
         self.check()
 
     def check(self) -> None:
-        """Raise where another cluster answers.
+        """Raise if another cluster answers.
 
         Raises:
             ForeignServerError: it does.
@@ -97,7 +97,7 @@ class Cluster:
             raise self.refusal
 
     def _admits(self, cluster_id: str | None) -> bool:
-        """Whether a server may be talked to, by the id that it gives; brokers before Kafka 0.10.1 give none."""
+        """Whether a server with this cluster id is admitted; brokers before Kafka 0.10.1 have none."""
         if not cluster_id:
             return True
         known = self._servers.identity(_KIND, self._brokers)
@@ -108,7 +108,7 @@ class Cluster:
         if self._remember:
             if known != cluster_id:
                 self._note(cluster_id, known)
-            # Off and on again, as on the settings screen, is another start.
+            # Switching it off and on, as on the settings screen, counts as another start.
             (_accepted.add if self._settings.accept_new else _accepted.discard)(self._brokers)
         return True
 
@@ -143,7 +143,7 @@ class Cluster:
         )
 
     async def _look(self) -> None:
-        """Ask for the cluster's id where aiokafka has no place to ask at each connection."""
+        """Request the cluster's id once, where aiokafka offers no way to check each connection."""
         admin = _admin(self._settings)
         try:
             await admin.start()
@@ -160,15 +160,15 @@ def _admin(settings: KafkaSettings) -> AIOKafkaAdminClient:
 
 
 async def start_admin(settings: KafkaSettings, *, remember: bool = True) -> AIOKafkaAdminClient:
-    """Start a client that asks this engine's cluster about itself; closing it is the caller's.
+    """Start an admin client for this engine's cluster; the caller must close it.
 
     Args:
         settings: the cluster's.
-        remember: whether a cluster that is not known yet is this engine's from now on.
+        remember: whether a cluster at a new address is stored as this engine's.
 
     Raises:
         ForeignServerError: another cluster answers.
-        SettingsError: a file of ours can't be read.
+        SettingsError: a file named in the settings can't be read.
         KafkaError: what the client raises; also OSError and TimeoutError.
     """
     admin = _admin(settings)
@@ -181,17 +181,17 @@ async def start_admin(settings: KafkaSettings, *, remember: bool = True) -> AIOK
 
 
 async def close_admin(admin: AIOKafkaAdminClient) -> None:
-    """Disconnect, within two seconds."""
+    """Disconnect within two seconds."""
     with contextlib.suppress(KafkaError, OSError, TimeoutError):
         await asyncio.wait_for(admin.close(), _CLOSING)
 
 
 @contextlib.asynccontextmanager
 async def admin_client(settings: KafkaSettings, *, remember: bool = True) -> AsyncIterator[AIOKafkaAdminClient]:
-    """The same client for the time of a block; what it raises is `start_admin`'s."""
+    """Provide an admin client within a block; raises what `start_admin` raises."""
     admin = await start_admin(settings, remember=remember)
     try:
         yield admin
     finally:
-        # To its end: cut short it would leave its connections.
+        # Without a timeout: cancelled, it would leave its connections open.
         await admin.close()

@@ -1,4 +1,4 @@
-"""Commits behind the work: while Kafka takes one, the next records are worked on already."""
+"""Asynchronous commits: while Kafka handles one, the next records are already processed."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 __all__ = ["Commits"]
 
 _APART: Final = 0.1
-"""Seconds between the beginnings of two commits, where no one waits for them."""
+"""Seconds between the starts of two commits, unless someone waits for them."""
 
 
 class Commits:
-    """Commits what is settled, one commit at a time and at most ten a second, each of all that was settled until then.
+    """Commits settled offsets, one commit at a time and at most ten a second, each with all that is settled by then.
 
-    A commit takes about as long as a batch in Strapi, and whoever waits for it has that time added to each batch. What
-    is settled and not committed comes again after a crash, as what is in hand does.
+    A commit takes about as long as a batch in Strapi; waiting for it would add that time to each batch. What is settled
+    but not committed is redelivered after a crash, like records in flight.
 
     Args:
-        consumer: whose.
+        consumer: whose offsets.
     """
 
     def __init__(self, consumer: Consumer) -> None:
@@ -36,17 +36,18 @@ class Commits:
         self._hurry = asyncio.Event()
 
     async def note(self, positions: Mapping[tuple[str, int], int], generation: int) -> bool:
-        """Have positions committed soon.
+        """Schedule offsets to be committed.
 
         Args:
-            positions: for each topic and partition, the offset of the first record that is not settled.
-            generation: of the assignment that the records came under; under a later one they are not committed.
+            positions: by topic and partition, the offset of the first record that is not settled.
+            generation: of the assignment under which the records were fetched; under a later one they are not
+                committed.
 
         Returns:
-            False where the group refused what was noted before: the partitions are no longer ours.
+            False if the group refused an earlier commit: the partitions are no longer ours.
 
         Raises:
-            ServerError: this consumer can't go on.
+            ServerError: this consumer can't continue.
         """
         if generation != self._generation:
             self._settled, self._generation = {}, generation
@@ -54,7 +55,7 @@ class Commits:
         return await self.look()
 
     async def look(self) -> bool:
-        """Go on with what is noted where nothing is under way; returns and raises what `note` does."""
+        """Start the next commit unless one is in flight; returns and raises what `note` does."""
         accepted = True
         if self._task is not None and self._task.done():
             task, self._task = self._task, None
@@ -64,20 +65,20 @@ class Commits:
         return accepted
 
     async def flush(self) -> None:
-        """Wait until all that was noted is committed or refused, or can't be; the next `look` says so."""
+        """Wait until everything noted was committed, refused or failed; the next `look` reports which."""
         if self._task is not None:
             self._hurry.set()
             await asyncio.wait([self._task])
             self._hurry.clear()
 
     async def stop(self) -> None:
-        """Give up what is under way."""
+        """Abandon the commit in flight."""
         self._settled.clear()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
             if not self._task.cancelled():
-                # Whatever it was, this consumer is given up.
+                # Whatever the error, this consumer is being stopped.
                 self._task.exception()
 
     async def _commit(self) -> bool:

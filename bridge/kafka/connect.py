@@ -1,9 +1,9 @@
-"""What every client of the cluster connects with, and what a failure to connect means for a person.
+"""Connection options for Kafka clients, and how a failed connection is explained to the user.
 
-A client asks an address of the settings for the cluster's brokers, and calls each of them from then on by the name and
-port that the broker itself gives out: `advertised.listeners` (Kafka documentation, broker configs). Where that name
-means nothing here, or leads elsewhere, as behind Docker or a tunnel, the first question is answered and nothing else.
-aiokafka says of it only that a node is not ready. So it is asked here which brokers this machine reaches.
+A client asks a configured address for the cluster's brokers, and from then on uses the name and port that each broker
+advertises: `advertised.listeners` (Kafka documentation, broker configs). If that name is unknown here or leads
+elsewhere, as behind Docker or a tunnel, only the first request is answered. aiokafka merely reports that a node is not
+ready, so this module checks which brokers this machine reaches.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ __all__ = [
 
 
 _LOOK: Final = 5.0
-"""Seconds that one address gets at most."""
+"""The longest wait for one address, in seconds."""
 
 _PASSWORD: Final = (AuthenticationFailedError, SaslAuthenticationFailed)
 
@@ -60,7 +60,7 @@ _MECHANISM: Final = (UnsupportedSaslMechanismError, IllegalSaslStateError, Authe
 
 
 class Advertised(NamedTuple):
-    """A broker by what it gives out of itself.
+    """A broker as it advertises itself.
 
     Attributes:
         node: its number in the cluster, `node.id`.
@@ -74,17 +74,17 @@ class Advertised(NamedTuple):
 
     @property
     def address(self) -> str:
-        """Host and port as settings have them."""
+        """Host and port as written in settings."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 class Reach(NamedTuple):
-    """What came of calling them all.
+    """Which brokers are reachable.
 
     Attributes:
-        answered: the addresses of the settings that answered as Kafka.
-        brokers: the cluster's brokers, by their number.
-        faults: what is wrong, the worst first; where no address answers, only what is known of the reason.
+        answered: the configured addresses that answered as Kafka.
+        brokers: the cluster's brokers, by node number.
+        faults: what is wrong, the worst first; where no address answers, only what is known of the cause.
     """
 
     answered: list[str]
@@ -102,12 +102,12 @@ async def look_at_brokers(
     options: Mapping[str, Any],
     refusal: Callable[[BaseException], ServerError | None],
 ) -> Reach:
-    """Call the addresses of the settings, then every broker that is not among them; at most ten seconds.
+    """Connect to the configured addresses, then to every other broker; takes at most ten seconds.
 
     Args:
         settings: the cluster's.
         options: how aiokafka's connections identify themselves.
-        refusal: what to say where a server refuses us, or is not what the settings say; None where that is not it.
+        refusal: returns the error for a server that refuses us or is not what the settings say; None for other errors.
     """
     addresses = list(dict.fromkeys(settings.brokers))
     answers = dict(zip(addresses, await _ask_all(addresses, settings, options), strict=True))
@@ -145,7 +145,7 @@ def _split(address: str) -> tuple[str, int]:
 
 
 async def _ask(address: str, settings: KafkaSettings, options: Mapping[str, Any]) -> _Told | BaseException:
-    """Ask what answers there for its cluster; an error where it does not tell."""
+    """Ask the server at an address for its cluster; return the error where it does not answer."""
     connection = None
     try:
         async with asyncio.timeout(_LOOK):
@@ -162,7 +162,7 @@ async def _ask(address: str, settings: KafkaSettings, options: Mapping[str, Any]
 
 
 class _Mute(Exception):  # noqa: N818 - it is no failure of ours
-    """It is Kafka, and ends the connection at the first question: it asks for a user."""
+    """A Kafka that closes the connection at the first request: it requires authentication."""
 
 
 def _unreached(
@@ -179,7 +179,7 @@ def _unreached(
         why = Phrase("and nothing answers there in {seconds} s", seconds=_LOOK)
     else:
         why = Phrase("and it does not answer there ({error})", error=str(error) or type(error).__name__)
-    # The address that works, where it can only be that broker's.
+    # The address that works, if it can only be that broker's.
     same = [address for address in answered if count == 1 or _split(address)[1] == broker.port]
     listener = f"{settings.security.upper()}://{same[0] if same else 'HOST:PORT'}"
     return UnreachableError(
@@ -255,7 +255,7 @@ async def _speaks_tls(address: str) -> bool:
         async with asyncio.timeout(_LOOK):
             _, writer = await asyncio.open_connection(*_split(address), ssl=context)
     except ssl.SSLError as error:
-        # It asks us for a certificate, say: that is TLS as well.
+        # Other TLS errors, such as a request for a client certificate, prove that it speaks TLS.
         return error.reason not in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING"}
     except (OSError, TimeoutError):
         return False
@@ -273,27 +273,27 @@ def _is_loopback(host: str) -> bool:
 
 
 def kafka_options(settings: KafkaSettings) -> dict[str, Any]:
-    """The arguments that aiokafka's clients share. The files are read at each call, so a new password counts at once.
+    """Build the options that aiokafka's clients share; files are read at each call, so a new password counts at once.
 
     Args:
         settings: the cluster's.
 
     Raises:
-        SettingsError: the password or the authority's file can't be read.
+        SettingsError: the password file or the CA file can't be read.
     """
     return {"bootstrap_servers": settings.brokers, **_identification(settings)}
 
 
 def committed_consumer(settings: KafkaSettings, reset: str, **more: Any) -> AIOKafkaConsumer:
-    """Make a consumer outside of any group, which moves no position and reads no record that a transaction took back.
+    """Create a consumer outside of any group, which commits nothing and skips records of aborted transactions.
 
     Args:
         settings: the cluster's.
-        reset: where it reads a partition of which it knows no position: "earliest", "latest", or "none" to raise.
+        reset: where it starts in a partition without a position: "earliest", "latest", or "none" to raise.
         more: further options of aiokafka's.
 
     Raises:
-        SettingsError: a file of ours can't be read.
+        SettingsError: a file named in the settings can't be read.
     """
     return AIOKafkaConsumer(
         **kafka_options(settings),
@@ -307,10 +307,10 @@ def committed_consumer(settings: KafkaSettings, reset: str, **more: Any) -> AIOK
 
 
 async def connection_error(settings: KafkaSettings, error: BaseException | None) -> ServerError:
-    """Say what an attempt to connect failed of.
+    """Explain why an attempt to connect failed.
 
-    aiokafka only says that it could not bootstrap, or that a node is not ready, so each broker is called once more; at
-    most ten seconds.
+    aiokafka only reports that it could not bootstrap, or that a node is not ready, so each broker is contacted once
+    more, which takes at most ten seconds.
 
     Args:
         settings: the cluster's.
@@ -337,10 +337,10 @@ async def connection_error(settings: KafkaSettings, error: BaseException | None)
 
 
 async def reach_of(settings: KafkaSettings) -> Reach:
-    """Which brokers of the cluster are reached; at most ten seconds.
+    """Find out which brokers of the cluster are reachable; takes at most ten seconds.
 
     Raises:
-        SettingsError: the password or the authority's file can't be read.
+        SettingsError: the password file or the CA file can't be read.
     """
     return await look_at_brokers(settings, _identification(settings), lambda error: _refusal(settings, error))
 

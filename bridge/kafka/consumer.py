@@ -1,8 +1,7 @@
 """The consumer: a member of the group that reads committed records and commits explicitly, once they are settled.
 
-Kafka gives it records up to the last stable offset: before the first record of a transaction that is still open. What
-a transaction took back it leaves out, and the markers at the end of each transaction are no records; they have offsets
-all the same (KIP-98).
+Kafka delivers records up to the last stable offset, which is before the first record of any open transaction. It omits
+records of aborted transactions and the markers at the end of each transaction, but these have offsets too (KIP-98).
 """
 
 from __future__ import annotations
@@ -55,17 +54,18 @@ _NOWHERE: Final = (1 << 63) - 1
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
-    """One membership of the group.
+    """One membership in the group.
 
     Args:
         settings: the cluster's.
-        topics: what is read.
-        release: called before partitions are taken away; finish or drop what is in hand, in a few seconds.
-        started: called with where reading partitions starts, once that is decided: after each assignment, and where
-            records that were to be read next are no longer there.
-        recall: asked where the settings have a new group start at the end: from which offset on a partition was
-            worked on before, by topic and partition. So a position that Kafka lost is not taken for a first start.
-        kept: where this engine stood before, by its own account; it is kept up to date with where reading starts.
+        topics: those to read.
+        release: called before partitions are revoked; it must settle or drop the records in flight within a few
+            seconds.
+        started: called with where reading partitions starts, once that is decided: after each assignment, and when the
+            records to be read next no longer exist.
+        recall: called if the settings let a new group start at the end; returns the first offset processed before, by
+            topic and partition, so that an offset that Kafka lost is not taken for a first start.
+        kept: this engine's own record of its offsets, which is updated with where reading starts.
     """
 
     def __init__(
@@ -79,9 +79,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         kept: KeptPositions | None = None,
     ) -> None:
         self.missing: set[str] = set()
-        """Topics that the cluster does not have; they are read once they are there."""
+        """Topics that the cluster does not have; they are read once they exist."""
         self.held: dict[tuple[str, int], Held] = {}
-        """What stands behind the beginning of an open transaction, by topic and partition, as `lag` saw it last."""
+        """By topic and partition, what waits behind an open transaction, as of the last call of `lag`."""
         self._started = started
         self._recall = recall
         self._kept = kept
@@ -97,7 +97,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._generation = 0
         self._unplaced: dict[Any, int | None] = {}
         self._committed: dict[Any, int] = {}
-        """By partition the position that the group has, as far as it is known here."""
+        """By partition, the group's offset as far as it is known here."""
         self._watermarks = Watermarks(settings)
         self._placing = asyncio.Lock()
         self._fetching = Fetching(self._fetch_by)
@@ -107,8 +107,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
         Raises:
             UnreachableError: no broker answers.
-            RefusedError: we may not read, or the certificate, the user, the password or a file of ours is wrong, or
-                another cluster answers.
+            RefusedError: we may not read; the certificate, the user, the password or a file named in the settings is
+                wrong; or another cluster answers.
             TakenError: the group is another program's; it was not disturbed.
         """
         timeout = int(self._settings.timeout * 1000)
@@ -122,22 +122,22 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             group_id=self._settings.group,
             partition_assignment_strategy=(EngineAssignor,),
             enable_auto_commit=False,
-            # Whoever moves a position says so, and how many records that skips: see `_place`.
+            # Every reset of an offset is reported, with how many records it skips: see `_place`.
             auto_offset_reset="none",
             isolation_level="read_committed",
             session_timeout_ms=int(self._settings.session_timeout * 1000),
             heartbeat_interval_ms=int(self._settings.session_timeout * 300),
-            # Waiting for Strapi is no reason to leave the group: the heartbeat says that we live.
+            # Waiting for Strapi must not end the membership: the heartbeat shows that the engine runs.
             max_poll_interval_ms=_DAY,
             request_timeout_ms=timeout,
             fetch_max_wait_ms=QUIET_WAIT,
-            # It is told of records, rebalances and metadata; this is how often it looks without being told.
+            # Records, rebalances and metadata wake it; this is the interval at which it checks anyway.
             consumer_timeout_ms=1_000,
             fetch_max_bytes=8 * 1024 * 1024,
-            # Of a backlog some thousand records a partition, in time while the ones before are applied.
+            # Of a backlog, some thousand records of each partition, fetched while the ones before are applied.
             max_partition_fetch_bytes=256 * 1024,
             metadata_max_age_ms=30_000,
-            # aiokafka logs each try, and makes ten a second while Kafka is away unless told otherwise.
+            # aiokafka logs each attempt, and by default makes ten a second while Kafka is away.
             retry_backoff_ms=250,
         )
         try:
@@ -147,7 +147,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     _log.warning("kafka: this aiokafka has no %s, and is used without", ", ".join(missing))
                 if self._kept is not None:
                     self._kept.are_of(self._cluster.known)
-                # A member that is about to join holds up all that join at that moment, even where it is refused then.
+                # A joining member delays all others that join at that moment, even if it is refused.
                 if refusal := (await self.group()).refusal:
                     raise refusal
                 await self._watermarks.start()
@@ -159,7 +159,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             raise await connection_error(self._settings, error) from error
 
     async def stop(self, deadline: float) -> None:
-        """Leave the group within `deadline` seconds; an absent Kafka finds out by itself."""
+        """Leave the group within `deadline` seconds; a Kafka that is away will notice by itself."""
         self._fetching.end_gathering()
         consumer, self._consumer = self._consumer, None
         await self._watermarks.stop()
@@ -170,13 +170,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Subscribe to those of the topics that the cluster has.
 
         Raises:
-            ServerError: the cluster does not say.
+            ServerError: the cluster does not answer.
         """
         try:
             there = frozenset(await self._consumer.topics()) & self._topics
         except (KafkaError, OSError) as error:
             raise self._error(error) from error
-        # What is in a topic that was not there when this began came since.
+        # Everything in a topic created after the start is new, so it is read from its beginning.
         self._begun |= self.missing & there
         self.missing = set(self._topics - there)
         if there and there != self._subscribed:
@@ -184,17 +184,17 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._consumer.subscribe(topics=sorted(there), listener=self)
 
     async def poll(self, share: Partitions, most: int) -> Fetched:
-        """Take records of a share of our partitions, waiting a moment where there are none.
+        """Take records from a share of our partitions, waiting a moment where there are none.
 
-        Several shares may be polled at once. After the group refused a commit there are no records until it gives us
-        partitions anew, as what was dropped with that commit comes again only then.
+        Several shares may be polled concurrently. After the group refused a commit this returns no records until the
+        next assignment, as the records dropped with that commit are only then delivered again.
 
         Args:
-            share: of which partitions.
-            most: how many at most.
+            share: from which partitions.
+            most: the most records to take.
 
         Raises:
-            ServerError: this consumer can't go on; make another one.
+            ServerError: this consumer can't continue; create another one.
         """
         self._cluster.check()
         if not self._subscribed or self._expelled:
@@ -205,7 +205,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._place()
             assigned = self._consumer.assignment()
             places = share.among(assigned)
-            # Without any partition too, as a group that refuses us is told of there.
+            # Also called without any partition, as this is where a refusal by the group is raised.
             if places or not assigned:
                 return await self._take(places, most)
             await asyncio.sleep(self._fetching.look / 1000)
@@ -216,10 +216,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return self._nothing()
 
     async def group(self) -> Group:
-        """Who is in the group.
+        """Request the members of the group.
 
         Raises:
-            ServerError: the cluster does not say.
+            ServerError: the cluster does not answer.
         """
         try:
             async with asyncio.timeout(self._settings.timeout), admin_client(self._settings) as admin:
@@ -239,14 +239,15 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._unplaced |= error.args[0]
             return self._nothing()
         except ValueError as error:
-            # Its bytes can't be had, so no dead letter could keep it, and to go on behind it would lose it unsaid.
+            # The record's bytes are unavailable, so no dead letter could keep it, and to skip it would lose it
+            # silently.
             raise ServerError(
                 "kafka",
                 Phrase("Kafka has a record that can't be decoded: {error}", error=str(error)),
                 Phrase("applying waits before it; delete it from its partition (kafka-delete-records)"),
             ) from error
         if self._unplaced or generation != self._generation:
-            # Partitions came while we waited: where to start with them is not decided, and they may be of other shares.
+            # Partitions were assigned meanwhile: their start is undecided, and they may belong to other shares.
             for place, records in taken.items():
                 with contextlib.suppress(IllegalStateError):
                     self._consumer.seek(place, records[0].offset)
@@ -258,7 +259,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return Fetched(found, generation, time.monotonic())
 
     async def _passed(self, places: Sequence[Any]) -> dict[tuple[str, int], int]:
-        """Up to where partitions are read beyond the group's position in them."""
+        """By topic and partition, the next offset to read where it is beyond the group's committed offset."""
         passed: dict[tuple[str, int], int] = {}
         with contextlib.suppress(IllegalStateError):
             for place in places:
@@ -271,28 +272,28 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     @property
     def assigned(self) -> set[tuple[str, int]]:
-        """The topics and partitions that are ours and have a start."""
+        """The topics and partitions that are assigned to us and have a start."""
         if self._consumer is None or not self._assigned:
             return set()
         return {(place.topic, place.partition) for place in self._consumer.assignment() - self._unplaced.keys()}
 
     @property
     def is_in(self) -> bool:
-        """Whether the group has let us in; also while there is no topic to read."""
+        """Whether we are a member of the group, or there is no topic to read."""
         return self._assigned or not self._subscribed
 
     @property
     def generation(self) -> int:
-        """Another number after each change of the assignment."""
+        """A number that changes with each assignment."""
         return self._generation
 
     def put_down(self, fetched: Fetched) -> None:
-        """Records that were taken are settled or dropped; called once for each `Fetched` that has some."""
+        """Note that records were settled or dropped; call this once for each `Fetched` with records."""
         self._fetching.put_down(time.monotonic() - fetched.taken_at)
 
     @property
     def backlog(self) -> bool:
-        """Whether more records were there than were taken, just now."""
+        """Whether there were more records than were taken, within the last second."""
         return self._fetching.backlog
 
     def _nothing(self) -> Fetched:
@@ -303,24 +304,24 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             fetch_by(self._consumer, wait, least)
 
     def holds(self, generation: int) -> bool:
-        """Whether the partitions are still ours as they were when records of that generation came."""
+        """Whether the assignment is still the one of that generation."""
         return generation == self._generation
 
     def takes(self, generation: int) -> bool:
-        """Whether records that came under a generation may be committed: until partitions are assigned again after it.
+        """Whether records of a generation may be committed: until the next assignment.
 
-        Before they are taken away there is time to finish what is in hand.
+        After partitions are revoked there is still time to settle what is in flight.
         """
         return self._generation - generation in {0, 1}
 
     async def commit(self, positions: Mapping[tuple[str, int], int]) -> bool:
-        """Commit, for each topic and partition, the offset of the first record that is not settled.
+        """Commit, by topic and partition, the offset of the first record that is not settled.
 
         Returns:
-            Whether Kafka has it; False where the partitions are no longer ours.
+            Whether Kafka has it; False if the partitions are no longer ours.
 
         Raises:
-            ServerError: this consumer can't go on.
+            ServerError: this consumer can't continue.
         """
         if self._expelled:
             return False
@@ -332,8 +333,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         except IllegalStateError:
             return False
         except CommitFailedError:
-            # Until it has joined again aiokafka commits as a client outside of the group, which Kafka lets pass while
-            # the group is empty: what was taken and not settled would count as settled.
+            # Until it has rejoined, aiokafka commits as a client outside of the group, which Kafka accepts while the
+            # group is empty: records taken but not settled would count as settled.
             self._expelled = generation == self._generation
             return False
         except KafkaError as error:
@@ -341,9 +342,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return True
 
     async def lag(self) -> dict[str, int] | None:
-        """How many records of our partitions could be read and are not taken yet, by topic; None while that is unknown.
+        """How many records of our partitions are readable and not taken yet, by topic; None while that is unknown.
 
-        Those that stand behind the beginning of an open transaction can't be read: they are in `held`.
+        Those behind an open transaction are not readable: they are in `held`.
         """
         if not self._subscribed:
             self.held = {}
@@ -359,7 +360,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             if not assigned:
                 self.held = {}
                 return {}
-            # In this order: what comes between the two answers is not held by anything.
+            # In this order, so that records arriving between the two answers do not count as held.
             ends = await self._watermarks.of(assigned)
             stable = await self._consumer.end_offsets(assigned)
             positions = {place: await self._consumer.position(place) for place in assigned}
@@ -377,19 +378,19 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return lag
 
     async def look_for_brokers(self) -> None:
-        """Ask the addresses of the settings for the brokers: those that are known may have other names by now."""
+        """Look up the brokers at the configured addresses, as known brokers may have new names."""
         with contextlib.suppress(KafkaError, OSError, TimeoutError):
             async with asyncio.timeout(self._settings.timeout):
                 await ask_again(self._consumer)
                 await self._watermarks.look_for_brokers()
 
     async def bounds(self, places: Collection[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, int]]:
-        """Of some partitions, the offset of the first record that Kafka has, and the one behind the last.
+        """By topic and partition, the offset of Kafka's first record, and the offset after the last.
 
-        The last may be of an open transaction.
+        The last one may belong to an open transaction.
 
         Raises:
-            ServerError: the cluster does not say.
+            ServerError: the cluster does not answer.
         """
         asked = [TopicPartition(*place) for place in places]
         try:
@@ -399,27 +400,27 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return {(place.topic, place.partition): (first[place], end[place]) for place in asked}
 
     async def look_for_new_topics(self) -> None:
-        """Look whether the group still has the positions that it had: Kafka drops them with their topic.
+        """Check that the group still has its offsets: Kafka drops them with their topic.
 
-        Where a topic was deleted and made again between two requests nothing else tells, and reading on behind the old
-        position would skip what the new topic has before it.
+        Nothing else shows that a topic was deleted and recreated between two requests, and to continue after the old
+        offset would skip what the new topic has before it.
         """
         with contextlib.suppress(KafkaError, OSError, IllegalStateError):
             for place in self._committed.keys() & self._consumer.assignment():
                 if await self._consumer.committed(place) is None and place not in self._unplaced:
                     self._committed.pop(place, None)
-                    # Behind any end: a place of another topic.
+                    # Beyond any end: an offset of the earlier topic.
                     self._unplaced[place] = _NOWHERE
 
     async def on_partitions_revoked(self, revoked: Collection[Any]) -> None:
-        """Called by aiokafka before a rebalance."""
+        """Settle or drop what is in flight; aiokafka calls this before a rebalance."""
         self._generation += 1
         self._assigned = False
         if revoked:
             await self._release()
 
     async def on_partitions_assigned(self, assigned: Collection[Any]) -> None:
-        """Called by aiokafka after a rebalance."""
+        """Note the new assignment; aiokafka calls this after a rebalance."""
         self._generation += 1
         self._assigned = True
         self._expelled = False
@@ -427,7 +428,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._committed = {}
 
     async def _place(self) -> None:
-        """Decide where to start, and commit at once what is not the group's position: a restart then skips nothing."""
+        """Decide where to start, and commit that at once where the group's offset differs."""
         while self._unplaced:
             generation, unplaced = self._generation, dict(sorted(self._unplaced.items()))
             committed = await group_commits(self._settings)
@@ -437,7 +438,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     unplaced[place] = found.offset
                     foreign |= {place} if found.metadata != OURS else set()
             first = await self._consumer.beginning_offsets(list(unplaced))
-            # A position may lie behind the stable one: who reads uncommitted records commits them as well.
+            # The group's offset may be beyond the stable one: a reader of uncommitted records commits them too.
             end = await self._watermarks.of(unplaced)
             stable = await self._consumer.end_offsets(list(unplaced))
             stood = self._where_we_stood(unplaced)
@@ -483,28 +484,28 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return {place: one for place, one in found.items() if one is not None}
 
     async def _made_again(self, stood: Mapping[Any, Stood], first: Mapping[Any, int]) -> set[Any]:
-        """In which partitions without a position the topic is another one than this engine knows.
+        """The partitions without an offset whose topic is not the one this engine knew.
 
-        Kafka drops positions with their topic. Of one that was made again, the first record is newer than all that was
-        settled, and stands before where that ended.
+        Kafka drops offsets with their topic. In a recreated topic, the first record is newer than everything settled,
+        and its offset is before the one where that ended.
         """
         newest = {place: one.newest for place, one in stood.items() if one.newest and first[place] < one.position}
         oldest = await self._consumer.offsets_for_times(dict.fromkeys(newest, 0)) if newest else {}
         return {place for place, told in oldest.items() if told is not None and told.timestamp > newest[place]}
 
     async def _where_without(self, new: Sequence[Any]) -> Mapping[Any, int | None]:
-        """Where to start in those partitions in which the group has no position; None is the end."""
+        """Where to start in the partitions in which the group has no offset; None is the end."""
         if not new:
             return {}
         if self._settings.beginning:
             return dict.fromkeys(new, 0)
         known = await self._recall() if self._recall is not None else {}
         begun = self._begun | {topic for topic, _ in known} | (self._kept.topics if self._kept else set())
-        # In a topic that was read before, a partition without a position was added to it, or its position was lost.
+        # In a topic read before, a partition without an offset was added later, or its offset was lost.
         return {place: known.get((place.topic, place.partition), 0) if place.topic in begun else None for place in new}
 
     async def _look_for_positions(self) -> None:
-        """Note in which topics the group has a position, before any engine that starts now makes one."""
+        """Note the topics in which the group has an offset, before any engine that starts now commits one."""
         if self._settings.beginning:
             return
         self._begun |= {topic for topic, _ in await group_positions(self._settings)}

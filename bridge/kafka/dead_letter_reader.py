@@ -1,6 +1,6 @@
-"""Reading the errors topic: the dead letters that stood there before this engine started, and those of other engines.
+"""Reading dead letters from the errors topic: those from before this engine's start, and those of other engines.
 
-The consumer is in no group: reading them moves no one's position, and every engine sees them all.
+The consumer is in no group: it changes no committed offset, and every engine reads all dead letters.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _DIGITS: Final = 18
 _PLACES: Final = re.compile(rb"([0-9]{1,9})@([0-9]{1,18})(?:-([0-9]{1,18}))?")
 
 _FETCH: Final = 4 * 1_048_576
-"""Bytes that one answer of Kafka may have, and a record more."""
+"""The size in bytes of one of Kafka's answers, which may exceed it by one record."""
 
 
 _DELETED: Final = Phrase("Kafka has deleted it, or a part of it")
@@ -65,15 +65,14 @@ _decode = msgspec.json.Decoder(_Value).decode
 
 
 def letter_of(record: ConsumedRecord) -> DeadLetter:
-    """Read a record of the errors topic.
+    """Parse a record of the errors topic.
 
     Args:
-        record: one of ours, or one that another program wrote: the course's have the value
-            `{"error": "...", "message": "..."}` and no headers, see `bridge.kafka.foreign_letter`. Whatever else it is,
-            it is a letter.
+        record: one of ours, or another program's: the course's have the value `{"error": "...", "message": "..."}` and
+            no headers, see `bridge.kafka.foreign_letter`. Any other record is accepted as a dead letter too.
 
     Returns:
-        The letter. Without a `movement-id` its identity is the place where it stands.
+        The dead letter. Without a `movement-id` its identity is made from its topic, partition and offset.
     """
     headers: dict[str, bytes] = {}
     for name, content in record.headers:
@@ -120,7 +119,7 @@ def letter_of(record: ConsumedRecord) -> DeadLetter:
 
 
 def _value(value: bytes, *, ours: bool) -> tuple[str, Original]:
-    """The error and the message of a value; what is no such value is the message itself."""
+    """The error and the message in a value; a value of any other form is itself the message."""
     try:
         found = _decode(bare(value))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -131,7 +130,7 @@ def _value(value: bytes, *, ours: bool) -> tuple[str, Original]:
 
 
 def _unsaid(judged: Movement | Rejection) -> str:
-    """What to say of a letter that does not say why it is one."""
+    """The reason shown for a dead letter that does not state one."""
     return judged.text if isinstance(judged, Rejection) else Phrase("the record does not say why")
 
 
@@ -146,11 +145,11 @@ def _text(headers: dict[str, bytes], name: str) -> str:
 
 
 class DeadLetterReader:
-    """Reads the errors topic, and from then on what is added to it, whoever writes it.
+    """Reads the errors topic, then what is added to it, whoever writes it.
 
     Args:
         settings: the cluster's.
-        most: how many letters one reading gives at most, 1 or more.
+        most: the most dead letters returned by one reading, 1 or more.
     """
 
     def __init__(self, settings: KafkaSettings, most: int) -> None:
@@ -161,15 +160,13 @@ class DeadLetterReader:
         self._placed = False
 
     async def read(self) -> list[DeadLetter]:
-        """Read the latest letters that stand there at this moment, later those that came since the last reading.
+        """Read the latest dead letters; later calls return those added since the call before.
 
         Returns:
-            The letters in the order of their time, of large payloads the beginning; none where the cluster has no
-            such topic.
+            The dead letters in the order of their time, large payloads truncated; none if the topic does not exist.
 
         Raises:
-            UnreachableError: no broker answers, or not in time, or one of another cluster; the next reading begins
-                anew.
+            UnreachableError: no broker answers in time, or one of another cluster; the next reading starts over.
         """
         try:
             letters = await self._read()
@@ -179,11 +176,11 @@ class DeadLetterReader:
         return sorted(letters, key=lambda letter: letter.at)[-self._most :]
 
     async def payload_of(self, letter: DeadLetter) -> bytes:
-        """Read a letter's payload, all parts of it; less than `letter.journey.size` where less was ever taken in.
+        """Read the whole payload of a dead letter; shorter than `letter.journey.size` if never all of it was received.
 
         Raises:
-            UnreachableError: no broker answers in time, or one of another cluster, or Kafka has deleted the letter or
-                a part of it.
+            UnreachableError: no broker answers in time, or one of another cluster, or Kafka has deleted the dead letter
+                or a part of it.
         """
         settings = self._settings
         clock = asyncio.get_running_loop().time
@@ -222,7 +219,7 @@ class DeadLetterReader:
         return record
 
     async def close(self) -> None:
-        """Disconnect; a reading after that starts again."""
+        """Disconnect; a later reading starts over."""
         consumer, self._consumer, self._placed = self._consumer, None, False
         if consumer is not None:
             await stop_consumer(consumer, 1.0)
@@ -231,7 +228,7 @@ class DeadLetterReader:
         settings = self._settings
         clock = asyncio.get_running_loop().time
         partitions: dict[int, deque[DeadLetter]] = {}
-        # For each answer and not for all: a topic of large letters takes a while.
+        # The timeout is for each answer, as a topic of large dead letters takes longer in all.
         async with asyncio.timeout(settings.timeout) as limit:
             if self._consumer is None:
                 self._consumer = self._made()
@@ -256,7 +253,7 @@ class DeadLetterReader:
     def _made(self) -> Any:
         return committed_consumer(
             self._settings,
-            # Also where the topic was made again and is shorter.
+            # Also for a recreated topic that is shorter.
             "earliest",
             fetch_max_wait_ms=2_000,
             fetch_max_bytes=_FETCH,

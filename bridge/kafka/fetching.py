@@ -20,55 +20,55 @@ if TYPE_CHECKING:
 __all__ = ["QUIET_WAIT", "Fetching", "Partitions", "Watermarks"]
 
 QUIET_WAIT: Final = 500
-"""Milliseconds that a request waits for a first record where none is worked on: each one costs both sides something."""
+"""Milliseconds that a request waits for a first record while none is in flight; each request costs both sides CPU."""
 
 _WORKING_WAIT: Final = 100
-"""The same while some are worked on: it leaves out the partitions of records found before, and those wait for it."""
+"""The same while some are in flight: the request excludes partitions whose records were just found, which must wait for
+it.
+"""
 
 _BACKLOG_WAIT: Final = 20
-"""While there is a backlog; a look for records lasts no longer then either."""
+"""The same during a backlog; then it also bounds a poll."""
 
 _LOOK: Final = 500
-"""Milliseconds that a look for records lasts at most where there is no backlog."""
+"""The longest poll in milliseconds without a backlog."""
 
 _BACKLOG: Final = 1.0
-"""Seconds for which there is a backlog after more records were there than were taken."""
+"""Seconds that a backlog lasts after more records were there than were taken."""
 
 _GATHER: Final = 1_048_576
-"""Bytes that end the gathering early; a thousand movements have a tenth of it."""
+"""Bytes that end the gathering early; a thousand movements take a tenth of it."""
 
 _LONGEST: Final = 0.05
-"""Seconds: longer work on one batch is no measure for the next one."""
+"""Seconds; a batch that took longer is no measure for the next one."""
 
 _MOST_OF_IT: Final = 0.8
-"""The share of that work for which is gathered: late by a tenth costs as much as early by a third."""
+"""The part of the expected time to spend gathering: 10 % too late costs as much as 30 % too early."""
 
 _WEIGHT: Final = 0.3
-"""The weight of the last batch in how long the next one is expected to take."""
+"""The weight of the last batch in the expected time of the next one."""
 
 
 class Place(Protocol):
-    """A partition of a topic, as aiokafka names it."""
+    """A partition of a topic, as aiokafka represents it."""
 
     @property
-    def topic(self) -> str:
-        """The topic."""
+    def topic(self) -> str: ...
 
     @property
-    def partition(self) -> int:
-        """The partition."""
+    def partition(self) -> int: ...
 
 
 AnyPlace = TypeVar("AnyPlace", bound=Place)
 
 
 class Partitions(NamedTuple):
-    """Every n-th of the partitions of some topics: a product's movements have one key, so all are in one share.
+    """Every n-th partition of some topics: a product's movements have one key, so all are in one share.
 
     Attributes:
         topics: the topics.
-        number: which of the shares, 0 to `of` - 1.
-        of: into how many shares the partitions go.
+        number: the share, 0 to `of` - 1.
+        of: the number of shares.
     """
 
     topics: frozenset[str]
@@ -76,13 +76,13 @@ class Partitions(NamedTuple):
     of: int = 1
 
     def among(self, assigned: Iterable[AnyPlace]) -> list[AnyPlace]:
-        """Which of the partitions that a consumer has are in this share; each is in one."""
+        """Select the assigned partitions that are in this share; each is in exactly one."""
         places = (place for place in assigned if place.topic in self.topics)
         return sorted(places, key=lambda place: (place.topic, place.partition))[self.number :: self.of]
 
 
 class Watermarks:
-    """Asks for high watermarks, on a connection of its own that reads nothing.
+    """Requests high watermarks, on a connection of its own that reads nothing.
 
     Args:
         settings: the cluster's.
@@ -97,7 +97,7 @@ class Watermarks:
 
         Raises:
             KafkaError: no broker answers, or the user is refused; also OSError.
-            SettingsError: a file of ours can't be read.
+            SettingsError: a file named in the settings can't be read.
             ForeignServerError: another cluster answers.
         """
         self._consumer = AIOKafkaConsumer(
@@ -111,7 +111,7 @@ class Watermarks:
         await Cluster(self._settings).start(self._consumer)
 
     async def look_for_brokers(self) -> None:
-        """Ask the addresses of the settings for the brokers: those that are known may have other names by now.
+        """Look up the brokers at the configured addresses, as known brokers may have new names.
 
         Raises:
             KafkaError: none of them answers; also OSError and TimeoutError.
@@ -124,10 +124,10 @@ class Watermarks:
             await stop_consumer(consumer, 1.0)
 
     async def of(self, places: Collection[Any]) -> dict[Any, int]:
-        """Of each partition the offset behind its last record.
+        """By partition, the offset after its last record.
 
         Raises:
-            KafkaError: the cluster does not say; also OSError.
+            KafkaError: the cluster does not answer; also OSError.
         """
         found: dict[Any, int] = await self._consumer.end_offsets(list(places))
         return found
@@ -136,12 +136,13 @@ class Watermarks:
 class Fetching:
     """Decides how long the next request waits at the broker, and for how many bytes.
 
-    aiokafka asks for the next records as soon as it has given some away. Answered at the first record, as Kafka does
-    unless told otherwise, it has that one when they are settled, and asks for those behind it only then: each of them
-    waits for a batch of one. So where batches are small, the request under work gathers for about as long as it lasts.
+    aiokafka requests the next records as soon as some are taken. Kafka answers at the first record by default, so only
+    that one is ready when the batch is settled, and those behind it are requested only then: each waits for a batch of
+    one. So where batches are small, the request gathers records for about as long as the batch in flight takes.
 
     Args:
-        ask: has the next requests wait for so many milliseconds at most, or for so many bytes; a record is more than 1.
+        ask: sets how long the next requests wait: at most so many milliseconds, or until so many bytes; every record is
+            larger than 1 byte.
     """
 
     def __init__(self, ask: Callable[[int, int], None]) -> None:
@@ -153,23 +154,23 @@ class Fetching:
 
     @property
     def backlog(self) -> bool:
-        """Whether more records were there than were taken, just now."""
+        """Whether there were more records than were taken, within the last second."""
         return time.monotonic() - self._full_at < _BACKLOG
 
     @property
     def look(self) -> int:
-        """Milliseconds that a look for records lasts at most."""
+        """The longest poll, in milliseconds."""
         return _BACKLOG_WAIT if self.backlog else _LOOK
 
     def look_begins(self) -> None:
-        """Somebody waits for records."""
+        """Note that a poll begins."""
         self._wait()
 
     def taken(self, *, full: bool) -> None:
-        """A batch was given to be worked on.
+        """Note that a batch was taken.
 
         Args:
-            full: whether it has as many records as were wanted, so that there may be more.
+            full: whether it has as many records as requested, so that there may be more.
         """
         self._batches += 1
         if full:
@@ -183,7 +184,7 @@ class Fetching:
         self._gathers = asyncio.get_running_loop().call_later(wait / 1_000, self._gathered)
 
     def put_down(self, took: float) -> None:
-        """A batch is worked on no longer.
+        """Note that a batch was settled or dropped.
 
         Args:
             took: seconds since it was taken.
@@ -193,7 +194,7 @@ class Fetching:
         self._wait()
 
     def end_gathering(self) -> None:
-        """End the gathering, and what would be asked for after it."""
+        """End the gathering, and cancel what would be requested after it."""
         if self._gathers is not None:
             self._gathers.cancel()
             self._gathers = None

@@ -1,9 +1,9 @@
-"""What another program's dead letter is about: the record whose JSON it has, as it was before that. Pure.
+"""Recovery of the original record from another program's dead letter. Pure.
 
-The course's consumers write `{"error": ..., "message": ...}` with the whole record that kafkajs gave them. JSON has no
-bytes, so Node writes a `Buffer` as `{"type": "Buffer", "data": [123, 34]}` (Buffer.toJSON) and a `Uint8Array` as
-`{"0": 123, "1": 34}`; value, key and headers are such. A program that then sent a letter again as it stood has put one
-into the other, so they are undone until there is none.
+The course's consumers write `{"error": ..., "message": ...}` with the whole record as kafkajs delivers it. JSON has no
+bytes, so Node writes a `Buffer` as `{"type": "Buffer", "data": [123, 34]}` (Buffer.toJSON) and a `Uint8Array` as `{"0":
+123, "1": 34}`; value, key and headers have these forms. A program that resends a dead letter unchanged nests one in
+another, so they are unwrapped until none is left.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from bridge.payload import bare
 __all__ = ["Original", "error_of", "original_of"]
 
 _DEEPEST: Final = 8
-"""How often a letter may stand in a letter."""
+"""The deepest nesting of dead letters."""
 
 _WRITTEN_BY_KAFKAJS: Final = frozenset({"magicByte", "attributes", "timestamp", "offset", "headers", "isControlRecord"})
-"""A record of kafkajs has most of them beside key and value (`KafkaMessage` in its types)."""
+"""A record of kafkajs has most of these beside key and value (`KafkaMessage` in its types)."""
 
 _decode: Final = msgspec.json.Decoder().decode
 
 
 class Original(NamedTuple):
-    """A record as it was.
+    """The original record.
 
     Attributes:
         payload: its value; empty where it had none.
         key: its key, None where it had none or none is known.
         headers: its headers in order.
-        origin: where it stood, `kafka stock/3@128`; empty where the letter does not say.
+        origin: its topic, partition and offset, as `kafka stock/3@128`; empty where the dead letter does not say.
     """
 
     payload: bytes
@@ -44,14 +44,14 @@ class Original(NamedTuple):
 
 
 def original_of(message: object, depth: int = 0) -> Original:
-    """Find the record in what a letter has as its message.
+    """Extract the record from the message of a dead letter.
 
     Args:
-        message: a value of JSON, or bytes that may be JSON.
-        depth: in how many letters it stands.
+        message: a JSON value, or bytes that may be JSON.
+        depth: in how many dead letters it is nested.
 
     Returns:
-        The record. Where the message is none of kafkajs, its text, or its JSON, is the payload.
+        The record. If the message is not from kafkajs, its text or its JSON is the payload.
     """
     if isinstance(message, bytes):
         return _within(message, depth) or Original(message)
@@ -64,7 +64,7 @@ def original_of(message: object, depth: int = 0) -> Original:
 
 
 def error_of(error: object) -> str:
-    """What a letter has as its error, as a sentence; empty where it says nothing, as Node writes an `Error` as `{}`."""
+    """The error of a dead letter as a sentence; empty where it says nothing, as Node writes an `Error` as `{}`."""
     if isinstance(error, str):
         return error
     if not error:
@@ -92,7 +92,7 @@ def _record(message: object, origin: str, depth: int) -> Original | None:
     if inner is None:
         return None
     if isinstance(message.get("topic"), str) and type(message.get("partition")) is int:
-        # What kafkajs gives to `eachMessage`.
+        # The argument that kafkajs passes to `eachMessage`.
         offset = inner.get("offset") if isinstance(inner, dict) else None
         origin = f"kafka {message['topic']}/{message['partition']}" + (f"@{offset}" if offset is not None else "")
     return _record(inner, origin, depth + 1)
@@ -123,7 +123,7 @@ def _kafkajs_record(message: dict[str, Any], origin: str, depth: int) -> Origina
 
 
 def _within(content: bytes, depth: int) -> Original | None:
-    """The record in bytes that are a letter, a Buffer or a record themselves; None where they are what was sent."""
+    """The record in bytes that are a dead letter, a Buffer or a record; None where they are the original payload."""
     text = bare(content)
     if not text.startswith(b"{") or not (b'"Buffer"' in text or b'"0"' in text or b'"magicByte"' in text):
         return None
@@ -144,7 +144,7 @@ def _content(found: object) -> bytes:
 
 
 def _bytes_of(found: object) -> bytes | None:
-    """The bytes that a value of JSON stands for, None where it stands for itself."""
+    """The bytes that a JSON value represents, None for an ordinary value."""
     for _ in range(_DEEPEST):
         if not isinstance(found, dict) or found.get("type") != "Buffer" or "data" not in found:
             break
@@ -157,7 +157,7 @@ def _bytes_of(found: object) -> bytes | None:
         if _is_bytes(found):
             return bytes(found)
     if isinstance(found, dict) and found and _is_bytes([*found.values()]):
-        # A `Uint8Array`: its places are its names.
+        # A `Uint8Array`: its names are the indices.
         return bytes(found.values()) if all(name == str(place) for place, name in enumerate(found)) else None
     return None
 
@@ -167,7 +167,7 @@ def _is_bytes(found: object) -> TypeGuard[list[int]]:
 
 
 def _with_texts(found: object) -> object:
-    """A value of JSON with its Buffers as texts."""
+    """Replace the Buffers in a JSON value by texts."""
     content = _bytes_of(found)
     if content is not None:
         return content.decode("utf-8", "replace")

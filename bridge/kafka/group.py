@@ -1,8 +1,8 @@
-"""Who is in the consumer group: engines, told by a mark, and other programs.
+"""The members of the consumer group: engines, recognised by a mark, and other programs.
 
-A group hands each partition to one member. Another program in it takes movements that this engine then never sees; one
-with other assignors keeps every engine out, as all members of a group must have an assignor in common (Kafka protocol,
-JoinGroup, INCONSISTENT_GROUP_PROTOCOL). Kafka tells whoever may describe the group of all its members.
+A group assigns each partition to one member. Another program in it takes movements that no engine then sees; one with
+other assignors keeps every engine out, as all members must have an assignor in common (Kafka protocol, JoinGroup,
+INCONSISTENT_GROUP_PROTOCOL). Kafka lists all members to whoever may describe the group.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["PASSING", "EngineAssignor", "Group", "Member", "ask_coordinator", "n
 
 
 PASSING: Final = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
-"""So a cluster answers to its first group, until it has made that topic, and just after its start."""
+"""A cluster's answers until it has created the topic of the groups, and just after its start."""
 
 _AGAIN: Final = 0.25
 
@@ -45,14 +45,14 @@ _TRIES: Final = 10
 _CONSUMERS: Final = "consumer"
 
 _NONE: Final = "Dead"
-"""How Kafka describes a group that it does not have, or that is none of the older protocol."""
+"""How Kafka describes a group that it does not have, or that uses the newer protocol."""
 
 
 async def ask_coordinator(ask: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Ask until there is a coordinator; for how long, the caller's timeout says.
+    """Repeat a request until there is a coordinator; the caller sets the timeout.
 
     Raises:
-        KafkaError: what `ask` raises and does not pass.
+        KafkaError: what `ask` raises, except for those in `PASSING`.
     """
     while True:
         try:
@@ -62,11 +62,11 @@ async def ask_coordinator(ask: Callable[[], Awaitable[Answer]]) -> Answer:
 
 
 class EngineAssignor(RoundRobinPartitionAssignor):  # type: ignore[misc]
-    """Round robin as aiokafka has it; what a member tells the group of itself has the mark of an engine."""
+    """aiokafka's round robin, with an engine's mark in the member's metadata."""
 
     @classmethod
     def metadata(cls, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
-        """What this member tells the group."""
+        """The metadata that this member sends to the group."""
         return ConsumerProtocolMemberMetadata(cls.version, list(topics), _MARK)
 
 
@@ -74,11 +74,11 @@ class Member(NamedTuple):
     """A member of the group.
 
     Attributes:
-        client_id: how it calls itself.
-        host: where it is, as Kafka sees it.
-        topics: what it reads; empty while the group hands its partitions out.
-        partitions: how many of the partitions that were asked for it has.
-        is_engine: whether it has the mark; None while the group hands its partitions out.
+        client_id: the name it gives itself.
+        host: its address, as Kafka sees it.
+        topics: those it reads; empty during a rebalance.
+        partitions: how many partitions of the requested topics it has.
+        is_engine: whether it has the mark; None during a rebalance.
     """
 
     client_id: str
@@ -95,10 +95,10 @@ class Group(NamedTuple):
         name: the group's.
         state: as Kafka names it, `Stable` or `Empty`; empty where Kafka has no such group.
         kind: `consumer`, or another kind of members (`connect`); empty where it has none.
-        assignor: how partitions are handed out; empty while they are.
-        members: who is in it.
-        is_hidden: whether Kafka has the group and tells nothing of it: it is one of Kafka's newer protocol (KIP-848),
-            in which engines can be as well.
+        assignor: how partitions are assigned; empty during a rebalance.
+        members: the members.
+        is_hidden: whether Kafka has the group but does not describe it: it uses the newer protocol (KIP-848), and may
+            contain engines too.
     """
 
     name: str
@@ -110,17 +110,17 @@ class Group(NamedTuple):
 
     @property
     def is_changing(self) -> bool:
-        """Whether it hands its partitions out at the moment, so that Kafka says no more of anyone."""
+        """Whether it is rebalancing, so that Kafka does not describe its members."""
         return any(member.is_engine is None for member in self.members)
 
     @property
     def foreign(self) -> list[Member]:
-        """The members of which it is known that they are no engines."""
+        """The members that are known not to be engines."""
         return [member for member in self.members if member.is_engine is False]
 
     @property
     def refusal(self) -> TakenError | None:
-        """Why no engine is let in; None where one would be, or where that can't be said yet."""
+        """Why no engine can join; None where one can, or where that is not known yet."""
         if not self.members or not (self.assignor or self.kind != _CONSUMERS):
             return None
         if self.kind == _CONSUMERS and self.assignor == EngineAssignor.name:
@@ -128,7 +128,7 @@ class Group(NamedTuple):
         return self.taken()
 
     def taken(self) -> TakenError:
-        """What to say where Kafka refuses an engine: the members have no assignor in common with it."""
+        """The error where Kafka refuses an engine: it has no assignor in common with the members."""
         return TakenError(
             "kafka",
             Phrase(
@@ -144,20 +144,20 @@ class Group(NamedTuple):
 
 
 def named(members: Collection[Member]) -> str:
-    """Name members by client id and host."""
+    """List members by client id and host."""
     return listed(f"{member.client_id!r} at {member.host}" for member in members)
 
 
 async def read_group(admin: AIOKafkaAdminClient, name: str, topics: Collection[str]) -> Group:
-    """Ask who is in a group.
+    """Request the members of a group.
 
     Args:
         admin: a started client.
         name: the group's.
-        topics: whose partitions are counted.
+        topics: those whose partitions are counted.
 
     Raises:
-        KafkaError: the cluster does not say, or not to this user; also OSError and TimeoutError.
+        KafkaError: the cluster does not answer, or not to this user; also OSError and TimeoutError.
     """
     backoff = Backoff(first=0.2, longest=1.0)
     for left in reversed(range(_TRIES)):
@@ -171,7 +171,7 @@ async def read_group(admin: AIOKafkaAdminClient, name: str, topics: Collection[s
             known = {found for found, *_ in await admin.list_consumer_groups()}
             return Group(name, "", "", "", is_hidden=name in known)
         except PASSING:
-            # A cluster that just started makes the groups' topic when it is asked for the first time.
+            # A cluster that just started creates the topic of the groups at the first request.
             if not left:
                 raise
             await asyncio.sleep(backoff.pause())

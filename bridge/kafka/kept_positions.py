@@ -1,8 +1,8 @@
-"""Where this engine stood in each partition, in a file of its own.
+"""This engine's own record of its offsets, in a file.
 
-Kafka forgets the position of a group that was away for a week (`offsets.retention.minutes`), deletes it with the group,
-and lets any program of the group, or any tool, set it. What Kafka then says is no longer where this engine stood, and
-only somebody who knows that can say what was passed over.
+Kafka drops the offsets of a group that was away for a week (`offsets.retention.minutes`), deletes them with the group,
+and lets any member of the group, or any tool, set them. Then Kafka no longer knows where this engine stopped, and only
+this record shows what was skipped.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ __all__ = ["OURS", "KeptPositions", "Stood"]
 _log = logging.getLogger(__name__)
 
 OURS: Final = "opsci"
-"""What an engine writes into the metadata of a position that it commits; a tool or another program has not."""
+"""The metadata that an engine commits with an offset; other programs and tools write something else."""
 
 _APART: Final = 1.0
-"""Seconds between two writes at least."""
+"""Seconds between two writes, at least."""
 
 
 class Stood(NamedTuple):
-    """Where this engine stood in a partition.
+    """The state of this engine in a partition.
 
     Attributes:
         position: the offset of the first record that it had not settled.
-        newest: the newest timestamp of those that it had, in milliseconds since the epoch; 0 where it had none.
+        newest: the newest timestamp of its settled records, in milliseconds since the epoch; 0 where there are none.
     """
 
     position: int
@@ -56,10 +56,10 @@ _decode: Final = msgspec.json.Decoder(_File).decode
 
 
 class KeptPositions:
-    """The file, read when it is made.
+    """The file, read when the object is created.
 
     Args:
-        path: the file; it is made by the first `save`.
+        path: the file; the first `save` creates it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -72,13 +72,13 @@ class KeptPositions:
 
     @classmethod
     def of(cls, settings: KafkaSettings) -> KeptPositions:
-        """Those of a group at the addresses of a cluster, beside the file of the known servers."""
+        """The record of a group at a cluster's addresses, in the folder of the file of known servers."""
         folder = KnownServers.of(settings.known_file).path.parent
         place = " ".join([*sorted(set(settings.brokers)), settings.group])
         return cls(folder / f"kafka-positions-{hashlib.sha256(place.encode()).hexdigest()[:16]}.json")
 
     def are_of(self, cluster: str | None) -> None:
-        """Forget them where they are of another cluster than the one that answers at these addresses by now.
+        """Forget the offsets if another cluster answers at these addresses now.
 
         Args:
             cluster: its id; None where it has none.
@@ -90,22 +90,22 @@ class KeptPositions:
 
     @property
     def topics(self) -> frozenset[str]:
-        """The topics in which this engine has stood anywhere."""
+        """The topics in which this engine has offsets."""
         return frozenset(topic for topic, _ in self._stood)
 
     def of_place(self, place: tuple[str, int]) -> Stood | None:
-        """Where it stood in a partition; None where it never did."""
+        """The state in a partition; None where there is none."""
         return self._stood.get(place)
 
     def put(self, place: tuple[str, int], position: int) -> None:
-        """Note where it goes on in a partition, whatever was before."""
+        """Set where reading continues in a partition."""
         before = self._stood.get(place)
         newest = before.newest if before is not None and before.position <= position else 0
         self._stood[place] = Stood(position, newest)
         self._changed = True
 
     def settled(self, records: Iterable[ConsumedRecord]) -> None:
-        """Note records as settled, those of a partition in order."""
+        """Note records as settled; those of a partition must be in order."""
         for record in records:
             place = record.topic, record.partition
             before = self._stood.get(place)
@@ -114,10 +114,10 @@ class KeptPositions:
             self._changed = True
 
     def save(self, *, soon: bool = True) -> None:
-        """Write the file where anything changed, at most once a second; what can't be written is said once.
+        """Write the file if anything changed, at most once a second; a failure is logged once.
 
         Args:
-            soon: whether it may wait for a later call; False writes at once.
+            soon: whether writing may wait for a later call; False writes at once.
         """
         if not self._changed or (soon and time.monotonic() - self._saved_at < _APART):
             return

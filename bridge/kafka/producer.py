@@ -1,4 +1,4 @@
-"""The producer: records by the batch and partition, and one wait until Kafka has them all."""
+"""The producer: writes records in batches by partition, and waits until Kafka has them all."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["LARGEST_RECORD", "Placed", "Producer", "Record"]
 
 LARGEST_RECORD: Final = 1_000_000
-"""The largest record in bytes, a little under what a Kafka broker takes by default (`message.max.bytes`)."""
+"""The largest record in bytes, a little under what a Kafka broker accepts by default (`message.max.bytes`)."""
 
 _BATCH: Final = 1_000_000
 
@@ -44,7 +44,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         topic: the Kafka topic.
-        key: records of one key stay in order in one partition; None spreads them.
+        key: records of one key stay in order in one partition; None distributes them.
         value: any bytes.
         headers: names and values.
     """
@@ -56,24 +56,23 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def size(self) -> int:
-        """Its size in bytes, with what Kafka's format adds to it at most."""
+        """Its size in bytes, including the most that Kafka's format adds."""
         headers = sum(len(name) * 3 + len(value) + 10 for name, value in self.headers)
         return len(self.value) + len(self.key or b"") + headers + 100
 
 
 class Placed(NamedTuple):
-    """Where Kafka put a record; the offset is -1 where it has it and does not say."""
+    """Where Kafka stored a record; the offset is -1 where Kafka has the record but does not say."""
 
     partition: int
     offset: int
 
 
 class Producer:
-    """An idempotent producer with acks=all: a record that it sends again stands in the topic once.
+    """An idempotent producer with acks=all: a record that it resends is in the topic once.
 
-    A batch that Kafka has not acknowledged is never given up, as giving up could lose it or, sent again by another
-    producer, double it. Whoever waits puts a deadline of their own around it and does not acknowledge the messages
-    that the records came from.
+    A batch that Kafka has not acknowledged is never given up: that could lose it, or duplicate it if another producer
+    resent it. Callers set their own timeout, and do not acknowledge the messages from which the records were made.
 
     Args:
         settings: the cluster's.
@@ -86,7 +85,7 @@ class Producer:
 
     @property
     def refusal(self) -> ServerError | None:
-        """What to say of another cluster that answers in the place of ours; None while none does."""
+        """The error for another cluster that answers instead of ours; None if none does."""
         return self._cluster.refusal
 
     async def start(self) -> None:
@@ -94,8 +93,8 @@ class Producer:
 
         Raises:
             UnreachableError: no broker answers.
-            RefusedError: the brokers' certificate, the user, the password or a file of ours is wrong, or another
-                cluster answers.
+            RefusedError: the brokers' certificate, the user, the password or a file named in the settings is wrong, or
+                another cluster answers.
         """
         try:
             producer = AIOKafkaProducer(
@@ -111,7 +110,7 @@ class Producer:
         except SettingsError as error:
             raise await connection_error(self._settings, error) from error
         try:
-            # It waits for a broker that it can't call, and says nothing.
+            # It silently waits for a broker that it can't reach.
             async with asyncio.timeout(self._settings.timeout):
                 await self._cluster.start(producer)
         except BaseException as error:
@@ -122,18 +121,18 @@ class Producer:
         self._producer = producer
 
     async def stop(self, deadline: float) -> None:
-        """Disconnect; what Kafka has not acknowledged within `deadline` seconds is left behind."""
+        """Disconnect; give up what Kafka has not acknowledged within `deadline` seconds."""
         producer, self._producer = self._producer, None
         if producer is None:
             return
         await stop_producer(producer, deadline)
 
     async def alive(self) -> None:
-        """Ask the cluster for its metadata.
+        """Check that the cluster answers, by requesting its metadata.
 
         Raises:
-            UnreachableError: no broker answers in time, or none by the name that it gives out.
-            RefusedError: it no longer lets us in.
+            UnreachableError: no broker answers in time, or none by the name that it advertises.
+            RefusedError: it no longer admits us.
             ForeignServerError: another cluster answers.
         """
         try:
@@ -151,22 +150,22 @@ class Producer:
 
     @property
     def brokers(self) -> int:
-        """How many brokers the cluster has, as far as is known."""
+        """The number of brokers in the cluster, as far as it is known."""
         return 0 if self._producer is None else len(self._producer.client.cluster.brokers())
 
     async def produce(self, records: Sequence[Record], placed: list[Placed | None]) -> None:
-        """Write those records that have no place yet and wait until Kafka has them, for as long as it takes.
+        """Write those records that are not written yet, and wait until Kafka has them, however long it takes.
 
         Args:
             records: in order; each at most LARGEST_RECORD bytes.
-            placed: where each record stands, None where it stands nowhere yet; filled in, also where it raises: what
-                has a place then is not to be written again.
+            placed: where each record is, None while it is not written; filled in even where this raises: records with
+                an entry must not be written again.
 
         Raises:
-            UnreachableError: the producer is not connected, or a topic is not there.
-            RefusedError: Kafka takes nothing of a topic before a person acts.
-            RejectedError: Kafka refuses a record for good; a TooLargeError where it is larger than what it takes.
-            ServerError: the producer can't go on; a new one must be made.
+            UnreachableError: the producer is not connected, or a topic does not exist.
+            RefusedError: Kafka accepts nothing in a topic until the user acts.
+            RejectedError: Kafka refuses a record permanently; a TooLargeError where it is too large.
+            ServerError: the producer can't continue; create another one.
         """
         if self._producer is None:
             raise self._unreachable(None)
@@ -179,7 +178,7 @@ class Producer:
                 try:
                     futures.append(await self._send(topic, partition, batch))
                 except KafkaError as error:
-                    # Those before it are under way, and what becomes of them must be known before any is written again.
+                    # The batches before it are in flight; wait for their results before any is written again.
                     failed, refused = error, topic
                     break
             answers = await asyncio.gather(*futures, return_exceptions=True)
@@ -202,7 +201,7 @@ class Producer:
 
     async def _refusal(self, error: KafkaError, topic: str) -> ServerError:
         settings = self._settings
-        # Of what is too large there may be many, and no setting says more.
+        # Of records that are too large there may be many, and no topic setting explains more.
         asked = isinstance(error, InvalidTimestampError | UnknownError | CorruptRecordException)
         configs = await topic_configs(settings, [topic]) if asked else {}
         return refusal(error, topic, configs.get(topic, {}), settings.username)
@@ -242,7 +241,7 @@ class Producer:
         while True:
             try:
                 acknowledged: asyncio.Future[Any] = await self._producer.send_batch(batch, topic, partition=partition)
-                # Nobody may wait for it: a wait that is cancelled while a later batch is handed over gives it up.
+                # Nobody may await it: a waiter that is cancelled while a later batch is sent abandons it.
                 acknowledged.add_done_callback(_look_at)
                 return acknowledged
             except KafkaTimeoutError:
@@ -265,7 +264,7 @@ def _look_at(acknowledged: asyncio.Future[Any]) -> None:
 
 
 def _hash(key: bytes) -> int:
-    # The choice of Kafka's own clients, so that a product's records stay together whoever writes them.
+    # The same choice as Kafka's own clients, so that a product's records share a partition whoever writes them.
     hashed: int = murmur2(key) & 0x7FFF_FFFF
     return hashed
 

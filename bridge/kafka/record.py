@@ -1,6 +1,6 @@
-"""A record as the consumer has it, and the names of the headers that our records carry.
+"""A consumed record, and the names of the headers in our records.
 
-Beside these headers stand the MQTT 5 user properties under their own names. Those of dead letters are in
+MQTT 5 user properties are further headers, under their own names. The headers of dead letters are in
 `bridge/dead_letter.py`.
 """
 
@@ -33,16 +33,16 @@ __all__ = [
 
 
 MQTT_TOPIC: Final = "mqtt-topic"
-"""The topic that the message came on."""
+"""The MQTT topic of the message."""
 
 MQTT_RECEIVED_AT: Final = "mqtt-received-at"
-"""When it came, in milliseconds since the epoch, as decimal text."""
+"""When it was received, in milliseconds since the epoch, as decimal text."""
 
 MQTT_DELIVERY: Final = "mqtt-delivery"
 """`client-id/packet-id/run/sequence` of a message at QoS 1; see `bridge.ingest.dedup`."""
 
 OURS: Final = frozenset({MOVEMENT_ID, MQTT_TOPIC, MQTT_RECEIVED_AT, MQTT_DELIVERY})
-"""The headers of a record that are none of its publisher's user properties."""
+"""The headers of a record that are not user properties of its publisher."""
 
 PAYLOAD: Final = "payload"
 PAYLOAD_SIZE: Final = "payload-size"
@@ -55,46 +55,41 @@ ORIGINALS_LEFT_OUT: Final = "original-headers-left-out"
 
 
 class ConsumedRecord(Protocol):
-    """A record as aiokafka gives it."""
+    """A record as aiokafka delivers it."""
 
     @property
-    def topic(self) -> str:
-        """The topic."""
+    def topic(self) -> str: ...
 
     @property
-    def partition(self) -> int:
-        """The partition."""
+    def partition(self) -> int: ...
 
     @property
-    def offset(self) -> int:
-        """The offset."""
+    def offset(self) -> int: ...
 
     @property
     def timestamp(self) -> int:
         """Milliseconds since the epoch."""
 
     @property
-    def key(self) -> bytes | None:
-        """The key."""
+    def key(self) -> bytes | None: ...
 
     @property
     def value(self) -> bytes | None:
-        """The value; None is a tombstone."""
+        """None is a tombstone."""
 
     @property
-    def headers(self) -> Sequence[tuple[str, bytes | None]]:
-        """The headers."""
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
 
 
 class Fetched(NamedTuple):
-    """Records with the generation of the assignment that they came under.
+    """Records with the generation of the assignment under which they were fetched.
 
     Attributes:
-        records: those of one partition in order.
+        records: those of one partition are in order.
         generation: for `Consumer.holds`.
         taken_at: seconds on the monotonic clock.
-        passed: where there are no records: of the partitions that are read beyond the group's position, the offset of
-            what is read next. Between the two are markers of transactions, and records that were taken back.
+        passed: set where there are no records: by partition, the next offset to read where it is beyond the group's.
+            Between the two are transaction markers and records of aborted transactions.
     """
 
     records: list[ConsumedRecord]

@@ -1,10 +1,9 @@
-"""By whose clock Kafka keeps records: its own in our topics, the engine's in those of others that stayed as they were.
+"""Whose clock sets the timestamps of records: Kafka's in our topics, the writer's in topics left at the default.
 
-A record of a topic with `message.timestamp.type=CreateTime`, which is Kafka's default, has the time of the machine
-that wrote it. Retention goes by it: written by a clock that is behind, records are deleted before their time, be they
-applied or not. By a clock that is more than `message.timestamp.after.max.ms` ahead (an hour), Kafka refuses them. So
-where there are such topics that is said, and where this machine's clock is seen to be off, said on the screen before it
-does harm.
+In a topic with `message.timestamp.type=CreateTime`, Kafka's default, a record has the time of the machine that wrote
+it. Retention uses it: if that clock is behind, records are deleted early, applied or not. If it is more than
+`message.timestamp.after.max.ms` (an hour) ahead, Kafka refuses them. So the existence of such topics is logged, and a
+wrong clock of this machine is shown on the screen before it does harm.
 """
 
 from __future__ import annotations
@@ -27,31 +26,31 @@ __all__ = ["LOG_APPEND_TIME", "RecordTime", "by_writers_clock", "goes_by_writer"
 _log = logging.getLogger(__name__)
 
 LOG_APPEND_TIME: Final = "message.timestamp.type=LogAppendTime"
-"""Kafka's own clock counts."""
+"""The topic setting that makes Kafka's own clock count."""
 
 _LOOK: Final = 5.0
 _TOPICS: Final = 120
-"""How many looks at the clock go by between two looks at the topics."""
+"""Checks of the clock between two checks of the topics."""
 
 _OFF: Final = 60.0
-"""Seconds by which a clock may be off; HTTP tells whole ones, and an answer may be late."""
+"""Seconds by which a clock may be off: HTTP dates have whole seconds, and an answer may be late."""
 
 _HOUR: Final = 3_600
 _NOTE: Final = "clock"
 
 
 def goes_by_writer(config: Mapping[str, str]) -> bool:
-    """Whether a topic with these settings keeps the time that the writer says."""
+    """Whether a topic with these settings keeps the writer's timestamps."""
     return config.get("message.timestamp.type") == "CreateTime"
 
 
 class RecordTime:
-    """Looks how the topics that the engine writes keep time, and at the clock where it matters.
+    """Checks how the topics that the engine writes keep time, and the clock where it matters.
 
     Args:
         settings: the cluster's.
-        topics: which are written.
-        journal: which knows how far the clock is off Strapi's, and where it is noted.
+        topics: those that are written.
+        journal: knows how far the clock is ahead of Strapi's, and gets the note.
     """
 
     def __init__(self, settings: KafkaSettings, topics: Iterable[str], journal: Journal) -> None:
@@ -61,7 +60,7 @@ class RecordTime:
         self._said: list[str] = []
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Check until cancelled."""
         looks, configs = 0, dict[str, dict[str, str]]()
         while True:
             if not configs or looks % _TOPICS == 0:
@@ -84,7 +83,7 @@ class RecordTime:
                 topics=", ".join(theirs),
             )
         else:
-            # What is kept for ever is not deleted too early.
+            # Topics without retention delete nothing.
             theirs = [topic for topic in theirs if configs[topic].get("retention.ms") != "-1"]
             what = Phrase(
                 "this machine's clock is {hours:,.1f} h behind Strapi's, and Kafka goes by it in {topics}: it deletes "
@@ -103,7 +102,7 @@ class RecordTime:
 
 
 def by_writers_clock(topics: Sequence[str]) -> Phrase:
-    """What to say of topics that keep the time that the writer says."""
+    """The warning about topics that keep the writer's timestamps."""
     return Phrase(
         "in {topics} Kafka keeps records by the clock of this machine (message.timestamp.type=CreateTime): one that is "
         "wrong has them deleted too early, or refused",

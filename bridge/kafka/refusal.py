@@ -1,7 +1,7 @@
-"""Why Kafka does not take records, and what to do about it: told from its error and from how the topic is set up.
+"""Why Kafka refuses records, and what the user can do, from the error and the topic's configuration.
 
-Kafka's clients have one number for the reason, and the broker's own sentence stands in its log alone (KIP-467). What
-the number leaves open is looked up: the topic's settings, its replicas, and whether it is there at all.
+Kafka's clients get only an error code; the broker's explanation is only in its log (KIP-467). What the code leaves open
+is looked up: the topic's settings, its replicas, and whether it exists.
 """
 
 from __future__ import annotations
@@ -47,20 +47,20 @@ __all__ = ["is_compacted", "missing_topic", "refusal", "set_topic", "topic_confi
 _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 _RIGHTS: Final = (TopicAuthorizationFailedError, ClusterAuthorizationFailedError)
 _OF_ALL: Final = (InvalidTopicError, PolicyViolationError, UnsupportedForMessageFormatError)
-"""What is wrong with the topic or the cluster, and so with every record."""
+"""Errors of the topic or the cluster, which concern every record."""
 
 _OF_ONE: Final = (UnknownError, CorruptRecordException)
-"""What may be wrong with one record. aiokafka has no name for INVALID_RECORD (87) and calls it unknown."""
+"""Errors that may concern a single record. aiokafka has no name for INVALID_RECORD (87) and reports it as unknown."""
 
 _UNKNOWN_TOPIC: Final = 3
 
 
 async def topic_configs(settings: KafkaSettings, topics: Collection[str]) -> dict[str, dict[str, str]]:
-    """The settings of topics as they hold, their own or the broker's.
+    """Request the effective settings of topics.
 
     Args:
         settings: the cluster's.
-        topics: those that are missing, and those whose settings we may not see, are left out.
+        topics: which ones; those that don't exist or whose settings we may not see are left out of the answer.
     """
     asked = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics]
     try:
@@ -77,7 +77,7 @@ async def topic_configs(settings: KafkaSettings, topics: Collection[str]) -> dic
 
 
 def is_compacted(config: Mapping[str, str]) -> bool:
-    """Whether a topic with these settings takes no record without a key."""
+    """Whether a topic with these settings refuses records without a key."""
     return "compact" in config.get("cleanup.policy", "")
 
 
@@ -90,17 +90,17 @@ def set_topic(topic: str, setting: str) -> str:
 
 
 def refusal(error: KafkaError, topic: str, config: Mapping[str, str], user: str) -> ServerError:
-    """What a refused write means.
+    """Translate a refused write into one of our errors.
 
     Args:
-        error: what the producer got for it.
-        topic: where it was to go.
+        error: what the producer got.
+        topic: where the record was to be written.
         config: the topic's settings, as far as they are known.
-        user: who writes, where the cluster knows users.
+        user: the user who writes, if the cluster has users.
 
     Returns:
-        A `TooLargeError` or a `RejectedError` where the record is to blame, a `RefusedError` where a person must act
-        before any record of the topic can be written, and a `ServerError` where another producer may do better.
+        A `TooLargeError` or a `RejectedError` where the record is the cause, a `RefusedError` where the user must act
+        before any record of the topic can be written, and a `ServerError` where another producer may succeed.
     """
     if isinstance(error, _TOO_LARGE):
         return TooLargeError(
@@ -148,14 +148,14 @@ async def why_waiting(settings: KafkaSettings, topics: Collection[str]) -> Serve
 
     Args:
         settings: the cluster's.
-        topics: where they go.
+        topics: where they are written.
 
     Returns:
-        What is found to be wrong with one of the topics; None where nothing is, or where the cluster does not say.
+        What is wrong with one of the topics; None where nothing is found, or the cluster does not answer.
     """
     try:
         async with asyncio.timeout(settings.timeout), admin_client(settings, remember=False) as admin:
-            # All of them: asked for by its name, a topic that is missing would be made by some clusters.
+            # All topics are requested: some clusters create a missing topic that is requested by name.
             found = {topic["topic"]: topic for topic in await admin.describe_topics()}
     except ForeignServerError as error:
         return error
@@ -175,7 +175,7 @@ async def why_waiting(settings: KafkaSettings, topics: Collection[str]) -> Serve
     for name, config in configs.items():
         partitions = found[name]["partitions"]
         there = min(len(part["isr"]) for part in partitions)
-        # Of a topic with fewer replicas than it asks for, brokers want those that it has.
+        # If a topic has fewer replicas than this setting, brokers require only those it has.
         least = min(int(config.get("min.insync.replicas", "1")), *(len(part["replicas"]) for part in partitions))
         if there < least:
             return UnreachableError(
@@ -192,7 +192,7 @@ async def why_waiting(settings: KafkaSettings, topics: Collection[str]) -> Serve
 
 
 def missing_topic(topic: str) -> UnreachableError:
-    """What to say of a topic that is not there, or no longer."""
+    """The error for a topic that does not exist (any more)."""
     return UnreachableError(
         "kafka",
         Phrase("Kafka has no topic {topic}, or has it no longer", topic=topic),

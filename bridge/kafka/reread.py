@@ -1,4 +1,4 @@
-"""Reading records outside the group, again from any offset or the end of a topic: it moves no one's position."""
+"""Reading records outside the group, from any offset or from the end of a topic; no committed offset changes."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ __all__ = [
 
 
 _POLL: Final = 500
-"""Milliseconds that one look for records lasts at most."""
+"""The longest poll, in milliseconds."""
 
 _LOOK: Final = 0.02
 
 
 async def read_tail(consumer: Any, topics: Iterable[str], most: int) -> AsyncIterator[list[ConsumedRecord]]:
-    """Read what stands at the end of some topics at this moment.
+    """Read the records that are at the end of some topics now.
 
     Args:
-        consumer: a started one without a group; it stays where the reading ended.
-        topics: those that the cluster does not have hold nothing.
-        most: how many records of each partition at most, 1 or more.
+        consumer: a started one without a group; afterwards it is positioned at the end.
+        topics: which ones; those that the cluster does not have are skipped.
+        most: the most records of each partition, 1 or more.
 
     Yields:
-        Records of one partition, in its order.
+        Records of one partition, in order.
 
     Raises:
-        KafkaError: the cluster does not say, or no longer.
+        KafkaError: the cluster does not answer.
     """
     places = await assigned(consumer, topics)
     if not places:
@@ -74,7 +74,7 @@ async def assigned(consumer: Any, topics: Iterable[str]) -> frozenset[Any]:
         All their partitions.
 
     Raises:
-        KafkaError: the cluster does not say.
+        KafkaError: the cluster does not answer.
     """
     wanted = set(topics) & await consumer.topics()
     if not wanted:
@@ -93,48 +93,48 @@ async def read_ranges(
 
     Args:
         consumer: a started one without a group.
-        ranges: by partition the first offset to read and the one before which the reading ends.
+        ranges: by partition, the first offset to read and the offset after the last.
 
     Yields:
-        A partition and records of it, in its order.
+        A partition and records of it, in order.
 
     Raises:
-        KafkaError: the cluster does not say, or no longer.
+        KafkaError: the cluster does not answer.
     """
     for place, (first, _) in ranges.items():
         consumer.seek(place, first)
-    # By position and not by count: a compacted topic has gaps.
+    # By position and not by count, as a compacted topic has gaps.
     while unread := [place for place, (_, end) in ranges.items() if await consumer.position(place) < end]:
         for place, records in (await consumer.getmany(*unread, timeout_ms=_POLL)).items():
             yield place, [record for record in records if record.offset < ranges[place][1]]
 
 
 async def read_on(consumer: Any) -> AsyncIterator[list[ConsumedRecord]]:
-    """Read from where a consumer stands up to the end of its partitions at this moment.
+    """Read from a consumer's position to the current end of its partitions.
 
     Args:
         consumer: one that is subscribed and in no group.
 
     Yields:
-        Records of one partition, in its order.
+        Records of one partition, in order.
 
     Raises:
-        KafkaError: the cluster does not say, or no longer.
+        KafkaError: the cluster does not answer.
     """
     places = consumer.assignment()
     end = await consumer.end_offsets(places) if places else {}
-    # By position and not by count: a compacted topic has gaps.
+    # By position and not by count, as a compacted topic has gaps.
     while unread := [place for place in places if await consumer.position(place) < end[place]]:
         for records in (await consumer.getmany(*unread, timeout_ms=_POLL)).values():
             yield records
 
 
 class Position(NamedTuple):
-    """Where a group stands in a partition.
+    """A group's committed offset in a partition.
 
     Attributes:
         offset: of the first record that does not count as settled.
-        metadata: what whoever committed it wrote beside it.
+        metadata: the text committed with it.
     """
 
     offset: int
@@ -142,19 +142,19 @@ class Position(NamedTuple):
 
 
 async def group_positions(settings: KafkaSettings) -> dict[tuple[str, int], int]:
-    """Where the settings' group stands, by topic and partition.
+    """Request the committed offsets of the settings' group, by topic and partition.
 
     Raises:
-        ServerError: the cluster does not say, or another one answers.
+        ServerError: the cluster does not answer, or another one does.
     """
     return {place: found.offset for place, found in (await group_commits(settings)).items()}
 
 
 async def group_commits(settings: KafkaSettings) -> dict[tuple[str, int], Position]:
-    """What was committed for the settings' group, by topic and partition.
+    """Request the commits of the settings' group, by topic and partition.
 
     Raises:
-        ServerError: the cluster does not say.
+        ServerError: the cluster does not answer, or another one does.
     """
     try:
         async with asyncio.timeout(settings.timeout), admin_client(settings) as admin:
@@ -169,10 +169,10 @@ async def group_commits(settings: KafkaSettings) -> dict[tuple[str, int], Positi
 
 
 async def group_members(settings: KafkaSettings) -> int:
-    """How many consumers, ours and others, are in the settings' group.
+    """Request how many consumers, ours and others, are in the settings' group.
 
     Raises:
-        ServerError: the cluster does not say, or another one answers.
+        ServerError: the cluster does not answer, or another one does.
     """
 
     async def members(admin: AIOKafkaAdminClient) -> int:
@@ -190,7 +190,7 @@ async def group_members(settings: KafkaSettings) -> int:
 
 
 class Rereader:
-    """Reads from entering to leaving it.
+    """Reads records by offset; use it as an asynchronous context manager.
 
     Args:
         settings: the cluster's.
@@ -206,8 +206,8 @@ class Rereader:
 
         Raises:
             UnreachableError: no broker answers.
-            RefusedError: the brokers' certificate, the user, the password or a file of ours is wrong, or another
-                cluster answers.
+            RefusedError: the brokers' certificate, the user, the password or a file named in the settings is wrong, or
+                another cluster answers.
         """
         settings = self._settings
         try:
@@ -229,17 +229,17 @@ class Rereader:
         await stop_consumer(self._consumer, 1.0)
 
     async def bounds(self, topics: Collection[str]) -> dict[tuple[str, int], tuple[int, int]]:
-        """Of all partitions of some topics, the offset of the first record, and the one behind the last.
+        """By partition of some topics, the offset of the first record, and the offset after the last.
 
         Args:
-            topics: those that the cluster does not have have no partition.
+            topics: which ones; those that the cluster does not have are skipped.
 
         Raises:
-            ServerError: the cluster does not say.
+            ServerError: the cluster does not answer.
         """
         try:
             async with admin_client(self._settings) as admin:
-                # Of all topics: asked for by its name, a topic that is missing would be made by some clusters.
+                # All topics are requested: some clusters create a missing topic that is requested by name.
                 described = await admin.describe_topics()
             places = sorted(
                 TopicPartition(found["topic"], partition["partition"])
@@ -249,7 +249,7 @@ class Rereader:
             )
             if not places:
                 return {}
-            # Assigned, so that the client keeps their leaders up to date.
+            # Assigned so that the client keeps their leaders up to date.
             self._consumer.assign(places)
             self._consumer.pause(*places)
             first, end = await self._consumer.beginning_offsets(places), await self._consumer.end_offsets(places)
@@ -258,14 +258,14 @@ class Rereader:
         return {(place.topic, place.partition): (first[place], end[place]) for place in places}
 
     async def at(self, time: float, places: Collection[tuple[str, int]]) -> dict[tuple[str, int], int | None]:
-        """Of each partition the offset of the first record that is not older than a time; None where none is.
+        """By partition, the offset of the first record from a time on; None where there is none.
 
         Args:
             time: seconds since the epoch, compared with the records' timestamps.
             places: topics and partitions.
 
         Raises:
-            ServerError: the cluster does not say.
+            ServerError: the cluster does not answer.
         """
         asked = {TopicPartition(*place): int(time * 1000) for place in places}
         try:
@@ -284,12 +284,12 @@ class Rereader:
         Args:
             topic: the topic.
             partition: the partition.
-            first: the offset of the first record, one that Kafka has.
-            end: the offset behind the last.
-            most: how many records are given at once at most, 1 or more.
+            first: the offset of the first record, which Kafka must have.
+            end: the offset after the last one.
+            most: the most records to yield at once, 1 or more.
 
         Yields:
-            Records in order, none where there is no record between, with the offset up to which the partition is read.
+            Records in order, possibly none, with the offset up to which the partition has been read.
 
         Raises:
             ServerError: the cluster does not answer, or deleted the records meanwhile.

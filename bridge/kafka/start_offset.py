@@ -11,22 +11,22 @@ __all__ = ["Start", "start_of"]
 
 
 class Start(NamedTuple):
-    """Where reading a partition starts, or goes on after its records were not there any more.
+    """Where reading a partition starts, or continues after the next records were deleted.
 
     Attributes:
         topic: the topic.
         partition: the partition.
-        offset: of the first record that is read.
+        offset: of the first record to read.
         first: of the first record that Kafka has.
-        position: where the group, or this consumer, stood before; None where the group has no position.
-        stood: where this engine stood by its own account; None where it has none.
-        skipped: how many offsets behind where we stood Kafka deleted before they were read.
-        anew: whether we stood behind Kafka's end, or Kafka dropped the position with its topic: the topic was made
-            again, or cut.
-        lost: whether Kafka has no position of the group any more, and this engine knows where it stood.
-        passed_over: how many offsets another program's position is past where this engine stood.
-        set_back: how many offsets it is before that.
-        left_out: how many records Kafka has that a first start leaves out, as it is one at the end.
+        position: the offset of the group, or of this consumer; None where the group has none.
+        stood: this engine's own record of its offset; None where it has none.
+        skipped: how many offsets after ours Kafka deleted before they were read.
+        anew: whether the topic was recreated or truncated: our offset is beyond Kafka's end, or Kafka dropped it with
+            the topic.
+        lost: whether Kafka lost the group's offset and this engine still knows it.
+        passed_over: by how many offsets another program set the group's offset ahead of this engine's own.
+        set_back: by how many offsets it set it back.
+        left_out: how many of Kafka's records a first start at the end leaves out.
     """
 
     topic: str
@@ -44,7 +44,7 @@ class Start(NamedTuple):
 
     @property
     def moved(self) -> bool:
-        """Whether the group is to be told: it is another position than it had, or one that is not by an engine."""
+        """Whether to commit this offset: the group's differs, or was not committed by an engine."""
         return self.offset != self.position or bool(self.passed_over or self.set_back)
 
 
@@ -64,14 +64,14 @@ def start_of(
 
     Args:
         place: the partition.
-        position: where the group, or this consumer, stands; None where the group has none.
-        first: the offset of the first record that Kafka has.
-        end: the one behind the last.
-        otherwise: where to start without a position, as near as Kafka's records allow; None is the end.
-        stable: the end that a first start takes, where records behind it are of open transactions.
-        stood: where this engine stood by its own account; None where it has none of this topic.
-        again: whether the topic was made again since.
-        ours: whether the group's position is by an engine.
+        position: the offset of the group, or of this consumer; None where the group has none.
+        first: the offset of Kafka's first record.
+        end: the offset after the last one.
+        otherwise: where to start without an offset, as near as Kafka's records allow; None is the end.
+        stable: the end for a first start, where the records after it belong to open transactions.
+        stood: this engine's own record of its offset; None where it has none in this topic.
+        again: whether the topic was recreated since.
+        ours: whether an engine committed the group's offset.
     """
     start = Start(place.topic, place.partition, first, first, position, stood)
     if position is None:

@@ -1,4 +1,4 @@
-"""The producer kept alive: it connects, says how it stands, and makes another one when it can't go on."""
+"""Writing to Kafka through outages: connects, reports the connection's state, and replaces a failed producer."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ __all__ = ["Writer"]
 _log = logging.getLogger(__name__)
 
 _LOOK: Final = 5.0
-"""Seconds between two looks whether the cluster answers."""
+"""Seconds between two checks that the cluster answers."""
 
 _OTHERS: Final = 30.0
-"""Seconds between two looks whether each of several brokers is reached: what one leads waits for it alone."""
+"""Seconds between two checks of each single broker: records of the partitions it leads wait for it alone."""
 
 _SLOW: Final = 3.0
-"""Seconds that an acknowledgement may take before that is told."""
+"""Seconds that an acknowledgement may take before the delay is reported."""
 
 _REFUSED: Final = 30.0
-"""Seconds to which the pause between two tries of what Kafka refuses grows."""
+"""The longest pause in seconds between two attempts to write what Kafka refuses."""
 
 _ALONE: Final = 3
-"""How often a record that Kafka refuses for no reason that we know is tried by itself, before it is given up."""
+"""How often a record that Kafka refuses for an unknown reason is tried by itself before it is given up."""
 
 
 class Writer:
-    """Writes records for as long as it takes; who calls it never sees an outage, only a longer wait.
+    """Writes records for as long as it takes; callers never see an outage, only a longer wait.
 
     Args:
         settings: the cluster's.
@@ -63,9 +63,11 @@ class Writer:
         self._connected = asyncio.Event()
         self._renew = asyncio.Event()
         self._slow: dict[object, Collection[str]] = {}
-        """The calls that wait for an acknowledgement for long, and for which topics."""
+        """The calls that have been waiting long for an acknowledgement, with their topics."""
         self._refused: dict[object, RefusedError | RejectedError] = {}
-        """Who waits with what Kafka refused, and why: that a cluster lets us in does not mean that it takes this."""
+        """The calls that wait because Kafka refuses their records, with the error: being admitted does not mean that
+        these are accepted.
+        """
         self._said = ""
         self._others_due = 0.0
 
@@ -74,7 +76,7 @@ class Writer:
         backoff = Backoff()
         self._journal.connection(Server.KAFKA, State.CONNECTING)
         while True:
-            # A producer may have been stopped at the very moment of a cancellation.
+            # Let a pending cancellation take effect: stopping the producer may have swallowed it.
             await pause(0)
             try:
                 await self._producer.start()
@@ -84,13 +86,13 @@ class Writer:
                 continue
             backoff.reset()
             if self._journal.connections[Server.KAFKA].state is State.REFUSED and not self._refused:
-                # It lets us in by now.
+                # It admits us now.
                 self._journal.connection(Server.KAFKA, State.CONNECTING)
             self._renew.clear()
             self._connected.set()
             await self._watch()
             self._connected.clear()
-            # A producer that failed for good has nothing under way that it could still deliver.
+            # A producer that failed permanently has nothing in flight that it could still deliver.
             await self._producer.stop(1.0)
 
     async def stop(self, deadline: float) -> None:
@@ -100,17 +102,17 @@ class Writer:
         self._journal.connection(Server.KAFKA, State.OFF)
 
     async def produce(self, records: Sequence[Record], placed: list[Placed | None] | None = None) -> list[Placed]:
-        """Write records and wait until Kafka has them all, through outages and a producer that has to be made again.
+        """Write records and wait until Kafka has them all, through outages and replacements of the producer.
 
         Args:
             records: in order.
-            placed: filled in as places become known, for whoever wants to know them where it raises.
+            placed: filled in as records are written, for callers that need to know where this raises.
 
         Returns:
-            Where each record stands, in the same order.
+            Where each record is, in the same order.
 
         Raises:
-            RejectedError: Kafka refuses a record among them for good; those that have a place in `placed` are written.
+            RejectedError: Kafka refuses one of the records permanently; those with an entry in `placed` are written.
         """
         call = object()
         places: list[Placed | None] = [None] * len(records) if placed is None else placed
@@ -123,17 +125,17 @@ class Writer:
         return [place for place in places if place is not None]
 
     def refused(self, call: object, error: RefusedError | RejectedError) -> None:
-        """Note that somebody waits with what Kafka refuses, which is how it stands until `taken`.
+        """Note that a caller waits because Kafka refuses its records; this remains the state until `taken`.
 
         Args:
-            call: who waits.
-            error: what Kafka says.
+            call: the caller.
+            error: Kafka's refusal.
         """
         self._refused[call] = error
         self.note(error)
 
     def taken(self, call: object) -> None:
-        """Note that Kafka took what was refused, or that nobody waits with it any more."""
+        """Note that Kafka accepted what it refused before, or that the caller no longer waits."""
         if self._refused.pop(call, None) is not None and not self._refused:
             self._journal.connection(Server.KAFKA, State.UP)
 
@@ -178,9 +180,9 @@ class Writer:
             self._slow.pop(call, None)
 
     def note(self, error: ServerError) -> None:
-        """Note that Kafka does not take what it is given, in the log where that is news."""
+        """Note that Kafka does not accept records; log it if the reason is new."""
         state = State.REFUSED if isinstance(error, RefusedError | RejectedError) else State.DOWN
-        # Not the text itself: a time, say, may stand in it.
+        # The untranslated sentence and not the text, which may contain the time.
         said = error.what.sentence if isinstance(error.what, Phrase) else error.what
         if self._journal.connections[Server.KAFKA].state is not state or said != self._said:
             _log.warning("kafka: %s", error)
@@ -188,7 +190,7 @@ class Writer:
         self._journal.connection(Server.KAFKA, state, error.what, error.advice)
 
     def _begin_anew(self) -> None:
-        """Have another producer made: this one has counted what Kafka refused, and Kafka has not (KIP-98)."""
+        """Replace the producer: it has counted the records that Kafka refused, and Kafka has not (KIP-98)."""
         self._connected.clear()
         self._renew.set()
 
@@ -202,7 +204,7 @@ class Writer:
                 if self._slow:
                     await self._explain()
                 elif self._refused:
-                    # Whether it still is only the next try of that call tells.
+                    # Only that call's next attempt shows whether it still is refused.
                     self.note(next(reversed(self._refused.values())))
                 else:
                     self._journal.connection(Server.KAFKA, State.UP)
@@ -236,7 +238,7 @@ class Writer:
             self._journal.connection(Server.KAFKA, State.DOWN, what, advice)
 
     async def _explain(self) -> None:
-        """Note what may be the reason where a cluster answers and does not acknowledge."""
+        """Note the likely reason why a cluster answers but does not acknowledge."""
         reason = await why_waiting(self._settings, {topic for topics in self._slow.values() for topic in topics})
         if reason is not None and self._slow:
             self.note(reason)
