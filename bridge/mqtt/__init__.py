@@ -1,1 +1,1 @@
-"""The MQTT side: a session that is read by the chunk and acknowledged by hand, and a publisher."""
+"""The MQTT clients: a session that reads in chunks and acknowledges explicitly, and a publisher."""

@@ -1,9 +1,9 @@
-"""All that rests on private names of aiomqtt 2.5 and paho-mqtt 2.2; a test notices when they change.
+"""The uses of private names of aiomqtt 2.5 and paho-mqtt 2.2; a test fails when they change.
 
-aiomqtt stays the client: it connects, subscribes, publishes and keeps the connection alive. It has no public manual
-acknowledgement, hides whether the broker kept the session, and reads one packet at a wake-up; `ChunkClient` adds
-these three. What reading by the chunk alone needs is checked for when a session is made, and without it packets are
-read one by one, as paho does publicly.
+aiomqtt connects, subscribes, publishes and keeps the connection alive. It has no public explicit acknowledgement, hides
+whether the broker kept the session, and reads one packet at a time; `ChunkClient` adds these three. The names that only
+reading in chunks needs are checked when a session is created; without them packets are read one by one, paho's public
+way.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ __all__ = [
 ]
 
 NO_MATCHING_SUBSCRIBERS: Final = 16
-"""PUBACK: the broker took it and has no one to hand it to (MQTT 5 section 3.4.2.1)."""
+"""PUBACK: the broker accepted the message but nobody subscribes to it (MQTT 5 section 3.4.2.1)."""
 
 _READ: Final = 65_536
 _BYTES_A_WAKE_UP: Final = 2 * _READ
 _READS_A_WAKE_UP: Final = 500
-"""What one wake-up takes at most: beyond it, what came is handed on and Kafka's sockets get their turn."""
+"""The most that one wake-up reads; then the chunk is processed, and Kafka's sockets get their turn."""
 
 _AIOMQTT_NAMES: Final = (
     "_on_connect",
@@ -60,19 +60,19 @@ _PAHO_NAMES: Final = ("_loop_rc_handle", "_sock_close", "_last_bytes_received", 
 
 _CHUNK_NAMES: Final = ("_in_packet", "_packet_handle", "_packet_queue", "_sock_recv", "_ssl", "_transport")
 _WEBSOCKET_NAMES: Final = ("_create_frame",)
-"""Without these packets are read one by one, as paho does, and acknowledged one by one."""
+"""Without these, packets are read one by one, as paho does, and acknowledged one by one."""
 
 _log = logging.getLogger(__name__)
 
 
 def check_libraries(client: aiomqtt.Client) -> None:
-    """Make sure that each private name is there which the engine cannot do without.
+    """Check that the private names exist without which the engine can't work.
 
     Args:
         client: any, connected or not.
 
     Raises:
-        LibraryChangedError: one is not.
+        LibraryChangedError: one does not exist.
     """
     missing = [name for name in (*_AIOMQTT_NAMES, *_AIOMQTT_ATTRIBUTES) if not hasattr(client, name)]
     missing = missing or [name for name in _PAHO_NAMES if not hasattr(client._client, name)]
@@ -83,7 +83,7 @@ def check_libraries(client: aiomqtt.Client) -> None:
 
 
 def missing_for_chunks(client: aiomqtt.Client) -> list[str]:
-    """The private names of paho that reading by the chunk needs and this one has not.
+    """The private names of paho that reading in chunks needs and that do not exist.
 
     Args:
         client: any, connected or not.
@@ -97,7 +97,7 @@ def missing_for_chunks(client: aiomqtt.Client) -> list[str]:
 
 
 def session_client(reader: str, hostname: str, port: int, **options: Any) -> ChunkClient:
-    """The client that receives as the setting `mqtt.reader` says; one by one where paho has not what chunks need.
+    """Create the client for the setting `mqtt.reader`; it reads one by one if paho lacks what chunks need.
 
     Args:
         reader: `chunks` or `packets`.
@@ -106,7 +106,7 @@ def session_client(reader: str, hostname: str, port: int, **options: Any) -> Chu
         options: all further arguments of `ChunkClient`.
 
     Raises:
-        LibraryChangedError: aiomqtt or paho has not what either needs.
+        LibraryChangedError: aiomqtt or paho lacks what both need.
     """
     kind = ChunkClient if reader == "chunks" else PacketClient
     client = kind(hostname, port, **options)
@@ -118,19 +118,19 @@ def session_client(reader: str, hostname: str, port: int, **options: Any) -> Chu
 
 
 def abandon(client: aiomqtt.Client) -> None:
-    """Close the socket of a client that was not let in: aiomqtt leaves it open, with a task that looks after it."""
+    """Close the socket of a client that was not admitted: aiomqtt leaves it open, with a task of its own."""
     client._client._sock_close()
 
 
 class OwnSocketClient(aiomqtt.Client):
-    """aiomqtt's client that has the event loop watch its socket only while the socket is its own.
+    """aiomqtt's client, with its socket watched by the event loop only while it is its own.
 
-    paho says from another thread, or just before it closes, that its socket is to be watched, and aiomqtt has the loop
-    do so a moment later, by the descriptor's number. By then the number may be a socket of Kafka's or Strapi's: the
-    loop would call aiomqtt for it without end, and drop it from its books when that connection ends.
+    paho requests the watching from another thread, or just before it closes the socket, and aiomqtt starts it a moment
+    later, by file descriptor. By then the descriptor may belong to a socket of Kafka's or Strapi's: the loop would call
+    aiomqtt for it endlessly, and unregister it when that connection ends.
 
     Args:
-        hostname: and all further arguments as aiomqtt's client has them.
+        hostname: this and all further arguments as in aiomqtt's client.
     """
 
     def _on_socket_open(self, client: Any, userdata: Any, sock: Any) -> None:
@@ -155,7 +155,7 @@ class OwnSocketClient(aiomqtt.Client):
     def _read(self) -> None:
         try:
             self._client.loop_read()
-            # What TLS has taken from the network already wakes no one up.
+            # Data that TLS has already read from the network causes no further wake-up.
             while (sock := self._client.socket()) is not None and hasattr(sock, "pending") and sock.pending():
                 self._client.loop_read()
         except Exception as error:
@@ -173,14 +173,14 @@ class OwnSocketClient(aiomqtt.Client):
 
 
 class PublishRefusedError(Exception):
-    """The broker's word on a message was no; the text is its reason."""
+    """The broker refused a message; the text is its reason."""
 
 
 class PublishingClient(OwnSocketClient):
-    """aiomqtt's client that tells a message that the broker took from one that it refused, which aiomqtt does not.
+    """aiomqtt's client, with a distinction between accepted and refused messages, which aiomqtt lacks.
 
     Args:
-        hostname: and all further arguments as aiomqtt's client has them.
+        hostname: this and all further arguments as in aiomqtt's client.
     """
 
     def __init__(self, hostname: str, port: int, **options: Any) -> None:
@@ -188,7 +188,7 @@ class PublishingClient(OwnSocketClient):
         self._words: dict[int, asyncio.Future[Any]] = {}
 
     def when_lost(self, tell: Callable[[], None]) -> None:
-        """Have something called once the connection ended by itself; while nothing is published that is no error."""
+        """Call a function once the connection ends unexpectedly; without a publish in progress that raises nothing."""
 
         def ended(future: asyncio.Future[Any]) -> None:
             if not future.cancelled() and future.exception() is not None:
@@ -197,15 +197,15 @@ class PublishingClient(OwnSocketClient):
         self._disconnected.add_done_callback(ended)
 
     async def publish_confirmed(self, topic: str, payload: bytes, properties: Any = None) -> bool:
-        """Publish at QoS 1 and wait for the broker's word.
+        """Publish at QoS 1 and wait for the broker's PUBACK.
 
         Returns:
-            Whether the broker has it. False where it says that no one subscribes to it (MQTT 5 section 3.4.2.1): it has
-            thrown it away. MQTT 3.1.1 does not tell.
+            Whether the broker has the message. False if it reports that nobody subscribes to it (MQTT 5 section
+            3.4.2.1): it has discarded it. MQTT 3.1.1 does not report this.
 
         Raises:
-            PublishRefusedError: it refuses the message. MQTT 3.1.1 has no word for that, and a broker drops it.
-            aiomqtt.MqttError: the connection is lost, or no word came in time.
+            PublishRefusedError: it refuses the message. In MQTT 3.1.1 it can't report that, and drops it.
+            aiomqtt.MqttError: the connection is lost, or no PUBACK arrived in time.
         """
         info = self._client.publish(topic, payload, 1, False, properties)
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
@@ -228,12 +228,12 @@ class PublishingClient(OwnSocketClient):
 
 
 class ChunkClient(OwnSocketClient):
-    """aiomqtt's client that hands on what it receives by the chunk and acknowledges when told.
+    """aiomqtt's client, with received messages delivered in chunks and acknowledged explicitly.
 
     Args:
         version_5: whether the protocol is MQTT 5.
-        on_chunk: called on the event loop with the messages that one wake-up brought, at least one.
-        hostname: and all further arguments as aiomqtt's client has them.
+        on_chunk: called on the event loop with the messages of one wake-up, at least one.
+        hostname: this and all further arguments as in aiomqtt's client.
     """
 
     def __init__(
@@ -242,11 +242,11 @@ class ChunkClient(OwnSocketClient):
         super().__init__(hostname, port, **options)
         self.session_present = False
         self.session_expiry: int | None = None
-        """For how many seconds the broker keeps the session, where it says so (MQTT 5 section 3.2.2.3.2)."""
+        """How many seconds the broker keeps the session, where it says so (MQTT 5 section 3.2.2.3.2)."""
         self.asked = False
-        """Whether a socket was opened, on which the broker may have got our CONNECT."""
+        """Whether a socket was opened, on which the broker may have received our CONNECT."""
         self.reset = False
-        """Whether the network broke the connection, rather than the broker closed it."""
+        """Whether the network broke the connection, as opposed to the broker closing it."""
         self._frames = Frames(version_5=version_5)
         self._websocket: WebsocketFrames | None = None
         self._on_chunk = on_chunk
@@ -255,14 +255,14 @@ class ChunkClient(OwnSocketClient):
 
     @property
     def progress(self) -> tuple[int, int, int]:
-        """How far the stream of packets has come: bytes in all, of a packet that is not whole, and of its whole."""
+        """The bytes received in all, those of an incomplete packet, and the size of that packet."""
         return self._frames.taken, *self._frames.unfinished
 
     async def disconnected(self) -> None:
-        """Wait until the connection is gone.
+        """Wait until the connection ends.
 
         Raises:
-            aiomqtt.MqttError: why, where it was not our own wish.
+            aiomqtt.MqttError: why, unless we closed it.
         """
         await asyncio.shield(self._disconnected)
 
@@ -271,7 +271,7 @@ class ChunkClient(OwnSocketClient):
         self._client._packet_queue(PUBACK, puback_frames(packet_ids), 0, 0)
 
     def pause(self) -> None:
-        """Stop reading the socket, so that the broker keeps what comes."""
+        """Stop reading the socket, so that the broker queues messages."""
         if self._reading and self._descriptor >= 0:
             self._reading = False
             self._loop.remove_reader(self._descriptor)
@@ -298,7 +298,7 @@ class ChunkClient(OwnSocketClient):
     def _opened(self, sock: Any) -> None:
         if self._is_own(sock):
             self._descriptor = sock.fileno()
-            # Before anything but the handshake was read, so that nothing stays behind in paho's buffer.
+            # Before anything but the handshake is read, so that nothing remains in paho's buffer.
             self._websocket = WebsocketFrames() if self._client._transport == "websockets" else None
         super()._opened(sock)
 
@@ -306,7 +306,7 @@ class ChunkClient(OwnSocketClient):
         while self._client.loop_misc() == MQTTErrorCode.MQTT_ERR_SUCCESS:
             await asyncio.sleep(1)
             if not self._reading:
-                # The broker's answer to our ping waits in the socket that we do not read.
+                # The broker's answer to our ping waits in the socket that is not read.
                 self._client._last_bytes_received = time.monotonic()
                 self._client._ping_t = 0.0
 
@@ -325,7 +325,7 @@ class ChunkClient(OwnSocketClient):
             result = self._take_in(data, chunk) if data else MQTTErrorCode.MQTT_ERR_CONN_LOST
             if result or self._client.socket() is None:
                 break
-            # TLS gives one record: what else has come shows only by reading on.
+            # TLS returns one record at a time, so only another read shows whether there is more.
             if len(data) < _READ and not self._client._ssl:
                 break
             left -= len(data)
@@ -339,11 +339,12 @@ class ChunkClient(OwnSocketClient):
         if result:
             self._client._loop_rc_handle(result)
             if not self._connected.done():
-                # aiomqtt hears of no end before the connection was made, and would wait for its timeout.
+                # aiomqtt does not notice the end of a connection before it is established, and would wait for its
+                # timeout.
                 self._connected.set_exception(aiomqtt.MqttError("it closes the connection, or does not speak MQTT"))
 
     def _receive(self) -> bytes:
-        """Read the socket: as paho does, but what a websocket brings as it is."""
+        """Read the socket, as paho does; websocket data is returned undecoded."""
         if self._websocket is None:
             return self._client._sock_recv(_READ)
         wrapper: Any = self._client.socket()
@@ -367,7 +368,7 @@ class ChunkClient(OwnSocketClient):
             self._read()
 
     def _unwrapped(self, data: bytes) -> bytes:
-        """What of a read is MQTT, where it came over a websocket."""
+        """The MQTT bytes in received data, which may be in websocket frames."""
         if self._websocket is None:
             return data
         stream, controls = self._websocket.feed(data)
@@ -377,7 +378,7 @@ class ChunkClient(OwnSocketClient):
         return stream
 
     def _pong(self, content: bytes) -> None:
-        # Within a frame that is half sent it would be no frame; who pings asks again.
+        # Not in the middle of a partly sent frame; the peer will ping again.
         wrapper: Any = self._client.socket()
         if not wrapper._sendbuffer:
             with contextlib.suppress(OSError):
@@ -403,14 +404,14 @@ class ChunkClient(OwnSocketClient):
             self._client._in_packet["command"] = 0
 
     def _is_no_broker(self, error: Exception) -> None:
-        """Tell whoever waits, for the connection or for its end, that what answers there is no MQTT broker."""
+        """Report to whoever awaits the connection or its end that the server is not an MQTT broker."""
         waiting = self._disconnected if self._connected.done() else self._connected
         if not waiting.done():
             waiting.set_exception(aiomqtt.MqttError(f"it does not answer as an MQTT broker ({error!r})"))
 
 
 class PacketClient(ChunkClient):
-    """The same with paho's own reader, which asks the socket several times for each packet."""
+    """The same interface over paho's own reader, which reads the socket several times for each packet."""
 
     def __init__(self, hostname: str, port: int, **options: Any) -> None:
         super().__init__(hostname, port, **options)
@@ -418,13 +419,13 @@ class PacketClient(ChunkClient):
         self._came: list[Inbound] = []
 
     def acknowledge(self, packet_ids: list[int]) -> None:
-        """Acknowledge QoS 1 messages of this connection, each in a write of its own."""
+        """Acknowledge QoS 1 messages of this connection, each in a separate write."""
         for packet_id in packet_ids:
             self._client.ack(packet_id, 1)
 
     def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
         properties = message.properties.pack() if message.properties is not None else b""
-        # Before the properties stands their length, in as many bytes as have their highest bit set and one more.
+        # The properties are preceded by their length: all bytes with the highest bit set, and one more.
         length = next((place + 1 for place, byte in enumerate(properties) if byte < 128), 0)
         self._came.append(
             Inbound(
@@ -444,7 +445,7 @@ class PacketClient(ChunkClient):
             for _ in range(_READS_A_WAKE_UP):
                 self._client.loop_read()
                 socket: Any = self._client.socket()
-                # What TLS has taken from the network already wakes no one up.
+                # Data that TLS has already read from the network causes no further wake-up.
                 if socket is None or not (hasattr(socket, "pending") and socket.pending()):
                     break
             else:

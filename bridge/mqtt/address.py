@@ -1,4 +1,4 @@
-"""An MQTT server's address as a person writes it: `ws://`, `wss://`, `mqtt://` or `mqtts://`, host, port, path."""
+"""The address of an MQTT broker in the settings: `ws://`, `wss://`, `mqtt://` or `mqtts://`, host, port, path."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PORTS = {"ws": 80, "wss": 443, "mqtt": 1883, "mqtts": 8883}
 
 
 class Address(NamedTuple):
-    """Where an MQTT server is, and how to speak to it."""
+    """Where an MQTT broker is, and which transport it uses."""
 
     host: str
     port: int
@@ -23,10 +23,10 @@ class Address(NamedTuple):
 
 
 def read_address(url: str) -> Address:
-    """Read an address; the ports are those that the schemes are registered with.
+    """Parse an address; the default ports are those registered for the schemes.
 
     Raises:
-        SettingsError: it is no address of an MQTT server.
+        SettingsError: it is not the address of an MQTT broker.
     """
     try:
         parts = urlsplit(url)

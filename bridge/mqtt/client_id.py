@@ -1,14 +1,13 @@
-"""The engine's MQTT client id: a name that no one else can guess, kept in a file, with what is known of its session.
+"""The engine's MQTT client id, random and kept in a file, with notes on its sessions at brokers.
 
-Whoever connects to a broker under a client id takes over the session that is kept there, and ends it with one flag
-(MQTT 5 section 3.1.2.4). Mosquitto lets any client choose any id, whoever its user is, so the only protection that
-holds on every listener is an id that others do not know. It is shown nowhere: see `shown`.
+Whoever connects under a client id takes over its session, and can end it with one flag (MQTT 5 section 3.1.2.4).
+Mosquitto lets every user choose any id, so the only protection on every listener is an id that others do not know. It
+is never displayed: see `shown`.
 
-A copy of the id stands beside it. It is no secret more than the file itself, and for its owner alone like that.
+A copy of the id is stored in the same folder. It is as secret as the file itself, and readable by the owner only.
 
-The notes beside it say what a broker should still have. A broker says of a session no more than whether it has it
-(CONNACK, Session Present). Whether it should, and which subscriptions are in it, only the client knows (MQTT 3.1.1
-section 3.1.2.4, MQTT 5 section 4.1).
+The notes say what a broker should have. A broker only reports whether it has a session (CONNACK, Session Present).
+Whether it should, and with which subscriptions, only the client knows (MQTT 3.1.1 section 3.1.2.4, MQTT 5 section 4.1).
 """
 
 from __future__ import annotations
@@ -39,30 +38,31 @@ __all__ = ["FORMER", "KeptId", "SessionNotes", "is_guessable", "keep_copy", "men
 
 
 _CUT: Final = re.compile(r"opsci-[0-9a-f]{0,31}|o|op|ops|opsc|opsci")
-"""An id that was made here, and is not whole."""
+"""An id created here that is incomplete."""
 
 _SETTLES: Final = 3600.0
-"""Seconds after which a subscription that was added to a kept session counts as written down by its broker: a broker
-that is killed earlier may come back with the session and without it. Mosquitto writes every 1,800 unless told."""
+"""Seconds after which a broker counts as having saved a subscription added to a kept session: killed earlier, it may
+restore the session without it. Mosquitto saves every 1,800 seconds by default.
+"""
 
 FORMER: Final = "opsci-bridge"
-"""The client id of every engine before ids were made at random."""
+"""The client id of every engine before ids were random."""
 
 _MADE: Final = re.compile(r"opsci-[0-9a-f]{32}")
 
 _UNGUESSABLE: Final = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-"""128 bits in hexadecimal digits, as this module and UUIDs have them."""
+"""128 bits in hexadecimal digits, as in this module's ids and in UUIDs."""
 
 
 def mend_kept_id(path: Path, notes: Path) -> Iterator[Phrase]:
-    """Move damaged files aside, and restore the id where there is a copy.
+    """Move damaged files aside, and restore the id if there is a copy.
 
     Args:
         path: the file with the id.
-        notes: the file with what is known of its sessions.
+        notes: the file with the notes on its sessions.
 
     Yields:
-        What was damaged and what that means, for a person.
+        What was damaged and the consequence, for the user.
 
     Raises:
         SettingsError: a file can't be read or moved.
@@ -74,7 +74,7 @@ def mend_kept_id(path: Path, notes: Path) -> Iterator[Phrase]:
 
 
 def keep_copy(path: Path, client_id: str) -> None:
-    """Write the copy, where it is not there or another; without a place to write to, there is none."""
+    """Write the copy if it is missing or differs; if the folder is not writable, there is none."""
     copy = _copy_of(path)
     with contextlib.suppress(OSError):
         if not copy.exists() or copy.read_bytes() != f"{client_id}\n".encode():
@@ -124,10 +124,10 @@ def _is_object(content: bytes) -> bool:
 
 
 class SessionNotes:
-    """Notes by the broker's address.
+    """Notes on sessions, by the broker's address.
 
     Args:
-        path: the file; it is made at the first note.
+        path: the file; the first note creates it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -135,32 +135,32 @@ class SessionNotes:
 
     @classmethod
     def of_named(cls, settings: MqttSettings) -> SessionNotes:
-        """Where they are for a client id that the settings name: in the user's state folder."""
+        """The notes for a client id from the settings, in the user's state folder."""
         name = hashlib.sha256(settings.client_id.encode()).hexdigest()[:16]
         return SessionNotes(platformdirs.user_state_path("opsci") / "mqtt-sessions" / f"{name}.json")
 
     def opened_at(self, url: str) -> bool:
-        """Whether this engine has left a session under this id at that broker."""
+        """Whether this engine has opened a session under this id at that broker."""
         return url in self._table("opened")
 
     def note_opened(self, url: str) -> None:
-        """Note that a session under this id is kept at that broker; without a place to write to, nothing is noted."""
+        """Note that the broker keeps a session under this id; ignore a file that can't be written."""
         if not self.opened_at(url):
             with contextlib.suppress(SettingsError):
                 self._note("opened", url, "yes")
 
     def forget(self, url: str) -> None:
-        """Note that no session of ours is at that broker any more; without a place to write to, nothing is noted."""
+        """Note that the broker has no session of ours any more; ignore a file that can't be written."""
         for table in ("opened", "subscribed"):
             with contextlib.suppress(SettingsError):
                 self._note(table, url, None)
 
     def take_subscribed(self, url: str) -> dict[str, float]:
-        """Take out which subscriptions a kept session has: what happens to it next must be noted again.
+        """Read and delete the subscriptions of a kept session; what happens to it next must be noted again.
 
         Returns:
-            By topic filter, since when its broker has it, in seconds since the epoch; nothing where that is not known,
-            or the file can't be written.
+            By topic filter, since when its broker has it, in seconds since the epoch; empty where that is not known, or
+            the file can't be written.
         """
         found = self._table("subscribed").get(url)
         if not isinstance(found, dict):
@@ -172,7 +172,7 @@ class SessionNotes:
         return {str(one): at for one, at in found.items() if isinstance(at, int | float)}
 
     def note_subscribed(self, url: str, subscriptions: Mapping[str, float]) -> None:
-        """Note them; without a place to write to, nothing is noted."""
+        """Note the subscriptions of a kept session; ignore a file that can't be written."""
         if subscriptions:
             with contextlib.suppress(SettingsError):
                 self._note("subscribed", url, dict(subscriptions))
@@ -202,31 +202,31 @@ class SessionNotes:
 
 
 def settled(subscriptions: Mapping[str, float]) -> frozenset[str]:
-    """Of noted subscriptions those that a broker which is killed brings back with the session."""
+    """The noted subscriptions that a broker which is killed would restore with the session."""
     now = time.time()
     return frozenset(one for one, at in subscriptions.items() if now - at >= _SETTLES)
 
 
 def shown(client_id: str) -> str:
-    """What is written and said in the place of a client id: a digest of one that was made here, others as they are."""
+    """Return what to display for a client id: a digest if it was created here, else the id itself."""
     if not _MADE.fullmatch(client_id):
         return client_id
     return f"opsci-{hashlib.sha256(client_id.encode()).hexdigest()[:16]}"
 
 
 def is_guessable(client_id: str) -> bool:
-    """Whether another may come to know a client id by guessing: it has no 128 random bits in it."""
+    """Whether others might guess a client id: it does not contain 128 random bits."""
     return not _UNGUESSABLE.search(client_id)
 
 
 class KeptId(SessionNotes):
-    """A client id in a file that only its owner reads, and beside it what this engine left at its brokers.
+    """A client id in a file that only its owner can read, with notes on its sessions at brokers.
 
     Args:
-        path: the file with the id; what is known of its sessions stands in the file of the same name with `.json`.
+        path: the file with the id; the notes are in the file of the same name with `.json` added.
 
     Attributes:
-        damage: what was wrong with these files, and what that means.
+        damage: what was wrong with these files, and the consequences.
     """
 
     def __init__(self, path: Path) -> None:
@@ -236,7 +236,7 @@ class KeptId(SessionNotes):
 
     @classmethod
     def of(cls, settings: MqttSettings) -> KeptId | None:
-        """Where the id of these settings is kept; None where the settings name the id themselves."""
+        """The kept id for these settings; None where the settings contain the id themselves."""
         if settings.client_id:
             return None
         if settings.client_id_file:
@@ -244,17 +244,17 @@ class KeptId(SessionNotes):
         return cls(platformdirs.user_state_path("opsci") / "mqtt-client-id")
 
     def read_or_make(self) -> str:
-        """The client id; one is made and written where the file is not there yet.
+        """Read the client id; create and store one if there is no file.
 
         Raises:
-            SettingsError: the file can't be read or written, or holds nothing.
+            SettingsError: the file can't be read or written, or is empty.
         """
         setting = "mqtt.client_id_file"
         self.damage += mend_kept_id(self._path, self._notes)
         if not self._path.exists():
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                # Two engines may start at once: the link is made by one of them only.
+                # If two engines start at once, only one of them succeeds in making the link.
                 temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
                 write_own(temporary, f"opsci-{secrets.token_hex(16)}\n")
                 with contextlib.suppress(FileExistsError):
@@ -269,15 +269,15 @@ class KeptId(SessionNotes):
         return found
 
     def moved_at(self, url: str) -> bool:
-        """Whether the subscriptions of the former session may be this one's already, at that broker.
+        """Whether the former session's subscriptions may have been moved to this one, at that broker.
 
-        A move that was interrupted elsewhere counts as well: the broker may have another port since.
+        An interrupted move at another address counts too: the broker may have changed its port since.
         """
         former = self._table("former")
         return former.get(url) == "ended" or bool({"moved", "emptied"} & {*former.values()})
 
     def former_may_hold(self, url: str) -> bool:
-        """Whether the former session at that broker has given up its subscriptions and may have messages yet."""
+        """Whether the former session at that broker has no subscriptions any more but may still hold messages."""
         return bool(self._table("former").get(url) == "moved")
 
     def former_ended_at(self, url: str) -> bool:
@@ -285,9 +285,9 @@ class KeptId(SessionNotes):
         return bool(self._table("former").get(url) == "ended")
 
     def note_former(self, url: str, how_far: str) -> None:
-        """Note how far the move from the former session is: `moved`, `emptied` or `ended`.
+        """Note the progress of the move from the former session: `moved`, `emptied` or `ended`.
 
         Raises:
-            SettingsError: the file can't be written; the move must not go on.
+            SettingsError: the file can't be written; the move must not continue.
         """
         self._note("former", url, how_far)

@@ -1,4 +1,4 @@
-"""What a session and a publisher share: how to connect by the settings, and what a failure means for a person."""
+"""Connection options for MQTT clients, and how a failed connection is explained to the user."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ _TAKEN_OVER = 142
 
 
 def mqtt_options(settings: MqttSettings, *, session: bool) -> dict[str, Any]:
-    """The arguments of aiomqtt's client for these settings, without the client id.
+    """Build the options of aiomqtt's client from the settings, without the client id.
 
     Args:
         settings: the broker's.
-        session: whether the broker shall keep the session; a publisher has none to keep.
+        session: whether the broker is to keep the session; a publisher needs none.
 
     Raises:
-        RefusedError: the password or the authority's file can't be read. They are read at each call, so that what a
-            person mends counts at the next try.
+        RefusedError: the password file or the CA file can't be read. They are read at each call, so that a corrected
+            file counts at the next attempt.
     """
     try:
         return _options(settings, session=session)
@@ -49,7 +49,7 @@ def mqtt_options(settings: MqttSettings, *, session: bool) -> dict[str, Any]:
 
 
 def check_files(settings: MqttSettings) -> None:
-    """Read the password and the authority's certificate once.
+    """Read the password file and the CA file once.
 
     Raises:
         SettingsError: one can't be read.
@@ -59,7 +59,7 @@ def check_files(settings: MqttSettings) -> None:
 
 
 def publishing(settings: MqttSettings) -> MqttSettings:
-    """The settings of who publishes: those given, with that user in it where it is another one."""
+    """The settings for publishing: with the user for publishing, if there is a separate one."""
     if not settings.publish_username:
         return settings
     return replace(settings, username=settings.publish_username, password_file=settings.publish_password_file)
@@ -95,14 +95,14 @@ def _options(settings: MqttSettings, *, session: bool) -> dict[str, Any]:
 
 
 def user_properties(*pairs: tuple[str, str]) -> Properties:
-    """A PUBLISH's properties with these user properties."""
+    """The properties of a PUBLISH with these user properties."""
     properties = Properties(PacketTypes.PUBLISH)
     properties.UserProperty = list(pairs)
     return properties
 
 
 def server_error(error: MqttError, settings: MqttSettings) -> ServerError:
-    """Say what an error of aiomqtt means for a person; no credential is in the text."""
+    """Translate an error of aiomqtt into one that explains it to the user; the text contains no credentials."""
     if refusal := certificate_refusal("mqtt", settings.url, "mqtt.ca_file", error):
         return refusal
     code = error.rc if isinstance(error, MqttCodeError) else None
@@ -133,7 +133,7 @@ def server_error(error: MqttError, settings: MqttSettings) -> ServerError:
 
 
 def session_taken(settings: MqttSettings) -> TakenError:
-    """What to say where another client has our client id."""
+    """The error for another client that uses our client id."""
     return TakenError(
         "mqtt",
         Phrase(

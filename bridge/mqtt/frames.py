@@ -1,8 +1,8 @@
-"""MQTT's frames, parsed by the chunk: every PUBLISH that one read of the socket brought, in one loop.
+"""A parser of MQTT packets that processes in one loop every PUBLISH in a chunk read from the socket.
 
-A client library's reader asks the socket for one byte, then another, then the body, and makes a callback a message;
-that is its ceiling. This reader takes what has come, cuts it at the frames' own lengths, and hands frames other than
-PUBLISH back for the library to handle (MQTT 5 section 2.1, "Structure of an MQTT Control Packet").
+A client library usually reads one byte, then another, then the body, and makes a callback for each message, which
+limits its rate. This parser splits the received bytes at the packets' lengths, and returns packets other than PUBLISH
+for the library to handle (MQTT 5 section 2.1, "Structure of an MQTT Control Packet").
 """
 
 from __future__ import annotations
@@ -19,31 +19,32 @@ PUBLISH: Final = 0x30
 PUBACK: Final = 0x40
 
 LARGEST_PACKET: Final = 4 * 1024 * 1024
-"""How many bytes of a PUBLISH are taken in; MQTT allows 268,435,455. Of a larger one the payload's end is passed over
-and counted (`Inbound.cut`), so that it becomes a dead letter that says so. A Maximum Packet Size in our CONNECT would
-have the broker drop such a message and count it as delivered (MQTT 5 section 3.1.2.11.4): nobody would hear of it."""
+"""The most bytes of a PUBLISH that are kept; MQTT allows 268,435,455. The rest of a larger payload is skipped and
+counted (`Inbound.cut`), so that the message becomes a dead letter that says so. With a Maximum Packet Size in our
+CONNECT the broker would drop such a message and count it as delivered (MQTT 5 section 3.1.2.11.4), unnoticed.
+"""
 
 _LARGEST_LENGTH_BYTES: Final = 4
 _LARGE: Final = 65_536
-"""Of a packet larger than this the parts are put together once, when all of them are there."""
+"""The parts of a packet larger than this are joined once, when all of them have been received."""
 
 
 class MalformedFrameError(Exception):
-    """The broker sent what is no MQTT frame; the connection must be closed (MQTT 5 section 4.13)."""
+    """The broker sent something other than an MQTT packet; the connection must be closed (MQTT 5 section 4.13)."""
 
 
 class Inbound(msgspec.Struct, gc=False):
-    """One PUBLISH as it came.
+    """A received PUBLISH.
 
     Attributes:
         topic: the MQTT topic.
         payload: the bytes.
         qos: 0, 1 or 2.
         packet_id: what to acknowledge, 0 at QoS 0.
-        retained: whether the broker sent it because it had kept it.
-        redelivered: whether the broker says that it sent it before (DUP).
+        retained: whether it is the broker's retained copy.
+        redelivered: whether the broker marks it as sent before (DUP).
         properties: the raw MQTT 5 properties; empty where there are none.
-        cut: how many bytes of the payload's end were passed over, 0 where it is whole.
+        cut: how many bytes were skipped at the payload's end, 0 where it is complete.
     """
 
     topic: str
@@ -57,11 +58,11 @@ class Inbound(msgspec.Struct, gc=False):
 
 
 class Frames:
-    """Cuts a stream into frames. It keeps only the bytes of a frame whose end has not come yet.
+    """Splits a stream into packets, and keeps only the bytes of an incomplete one.
 
     Args:
-        version_5: whether PUBLISH carries properties.
-        largest: how many bytes of a PUBLISH are taken in.
+        version_5: whether PUBLISH contains properties.
+        largest: the most bytes of a PUBLISH that are kept.
     """
 
     __slots__ = ("_have", "_largest", "_needed", "_parts", "_rest", "_topics", "_version_5", "taken")
@@ -71,29 +72,29 @@ class Frames:
         self._largest = largest
         self._rest = b""
         self._parts: list[bytes] = []
-        """Of a large packet what came of it, up to `largest` bytes."""
+        """The received parts of a large packet, up to `largest` bytes."""
         self._have = self._needed = 0
-        """How many bytes of it came, and how many it has."""
+        """How many of its bytes were received, and its size."""
         self.taken = 0
-        """How many bytes came in all."""
+        """How many bytes were received in all."""
         self._topics: Computed[bytes, str] = Computed(_decoded, 4096, 1_000_000)
 
     @property
     def unfinished(self) -> tuple[int, int]:
-        """How many bytes came of a packet whose end has not come, and how many it has (0 where that is not known)."""
+        """How many bytes of an incomplete packet were received, and its size (0 where not known)."""
         return (self._have, self._needed) if self._parts else (len(self._rest), 0)
 
     def feed(self, data: bytes) -> tuple[list[Inbound], list[tuple[int, bytes]]]:
-        """Take bytes from the socket.
+        """Process bytes from the socket.
 
         Args:
-            data: any number of bytes, cut anywhere.
+            data: any number of bytes, split anywhere.
 
         Returns:
-            The PUBLISH frames that are whole, and the other frames as (first byte, body), each in order.
+            The complete PUBLISH packets, and the other packets as (first byte, body), each in order.
 
         Raises:
-            MalformedFrameError: a length of more than four bytes, or a PUBLISH whose parts do not fit into it.
+            MalformedFrameError: a length has more than four bytes, or a PUBLISH is shorter than its parts.
         """
         published: list[Inbound] = []
         others: list[tuple[int, bytes]] = []
@@ -127,14 +128,14 @@ class Frames:
         return published, others
 
     def _begin(self, first: int, data: bytes, needed: int) -> None:
-        """Begin to gather a large packet."""
+        """Begin to collect a large packet."""
         if needed > self._largest and first & 0xF0 != PUBLISH:
             msg = f"a frame that is no PUBLISH has {needed} bytes"
             raise MalformedFrameError(msg)
         self._parts, self._have, self._needed = [data[: self._largest]], len(data), needed
 
     def _go_on(self, data: bytes, published: list[Inbound]) -> bytes:
-        """Take what came of a large packet; gives what is to be read next: the packet too, unless it is cut."""
+        """Add to a large packet; return the bytes to parse next, including the packet unless it is truncated."""
         rest = self._needed - self._have
         self._parts.append(data[: max(0, min(rest, self._largest - self._have))])
         self._have += min(rest, len(data))
@@ -147,13 +148,13 @@ class Frames:
         return data[rest:]
 
     def _cut(self, packet: bytes, cut: int) -> Inbound:
-        """Read a PUBLISH whose last `cut` bytes were passed over."""
+        """Parse a PUBLISH whose last `cut` bytes were skipped."""
         found = _length(packet, 1, len(packet))
         body = found[1] if found else 0
         try:
             message = self._publish(packet[0], packet, body, len(packet))
         except MalformedFrameError:
-            # Its properties alone are larger than what is taken in: they are left out, and it has no payload here.
+            # Its properties alone exceed what is kept: they are omitted, and the payload here is empty.
             topic_stop = body + 2 + int.from_bytes(packet[body : body + 2], "big")
             length = topic_stop + 2 - body if packet[0] & 6 else topic_stop - body
             cut += len(packet) - body - length
@@ -206,7 +207,7 @@ def _decoded(raw: bytes) -> str:
 
 
 def puback_frames(packet_ids: list[int]) -> bytes:
-    """The PUBACK frames for messages, one after the other, in one piece.
+    """Build the PUBACK packets for these messages.
 
     A PUBACK of two bytes means success in MQTT 3.1.1 and, by section 3.4.2.1, in MQTT 5.
     """
@@ -214,13 +215,13 @@ def puback_frames(packet_ids: list[int]) -> bytes:
 
 
 def user_properties(raw: bytes) -> tuple[tuple[str, str], ...]:
-    """The user properties among a PUBLISH's properties (MQTT 5 section 2.2.2.2).
+    """Extract the user properties from the properties of a PUBLISH (MQTT 5 section 2.2.2.2).
 
     Args:
         raw: the properties of one PUBLISH without their length.
 
     Raises:
-        MalformedFrameError: a property is unknown or longer than what there is.
+        MalformedFrameError: a property is unknown or incomplete.
     """
     found: list[tuple[str, str]] = []
     position = 0

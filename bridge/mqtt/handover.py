@@ -1,19 +1,19 @@
-"""Moves the subscriptions of one kept session to another: each message that comes meanwhile goes to one of them.
+"""Moving the subscriptions of one kept session to another, so that each message arrives in exactly one of them.
 
-MQTT has no single step for that: a second session that subscribes before the first unsubscribes gets what comes in
-between a second time, and one that subscribes later misses it. Within one SUBSCRIBE a broker changes several
-subscriptions at once (MQTT 5 section 3.8), and a message for a shared subscription goes to one of its members
-(section 4.8.2). So:
+MQTT has no single step for that: if the second session subscribes before the first unsubscribes, messages in between
+are delivered twice; if it subscribes later, it misses them. But one SUBSCRIBE can change several subscriptions at once
+(MQTT 5 section 3.8), and a message for a shared subscription goes to one of its members (section 4.8.2). So:
 
-1. The former session subscribes at QoS 0 to its filters and at QoS 1 to the same filters shared: one packet.
-2. The new session joins the share. From now on each message goes to one of the two, at QoS 1.
-3. The former session unsubscribes from everything; what waits for it stays.
-4. The new session subscribes at QoS 1 to the filters and at QoS 0 to the share: one packet. Then it leaves the share.
+1. In one packet, the former session subscribes at QoS 0 to its filters and at QoS 1 to the same filters, shared.
+2. The new session joins the shared subscription. From now on each message goes to one of the two, at QoS 1.
+3. The former session unsubscribes from everything; what waits in it stays.
+4. In one packet, the new session subscribes at QoS 1 to the filters and at QoS 0 to the shared ones. Then it
+unsubscribes from the shared ones.
 
-What is published at QoS 0 during these few round trips is not taken. A broker that lets QoS 0 wait as well keeps copies
-at QoS 0 of what came while a move was interrupted, in either session; whoever receives what waits there has to pass
-over what is at QoS 0. A move that was interrupted is done again from
-the first step, where the new session is not yet past the third, which is written down before the fourth.
+Messages published at QoS 0 during these few round trips are not received. A broker that also queues QoS 0 keeps QoS 0
+copies of what arrives while a move is interrupted, in either session; whoever empties the queue must ignore messages at
+QoS 0. An interrupted move is repeated from the first step, unless the new session is past the third, which is noted
+before the fourth.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["begin_to_share", "end_session", "move_subscriptions"]
 
 _UNSUPPORTED_VERSION: Final = (1, 132)
-"""CONNACK: the broker does not speak this version, in MQTT 3.1.1 (section 3.2.2.3) and MQTT 5 (section 3.2.2.2)."""
+"""CONNACK: the broker does not support this version, in MQTT 3.1.1 (section 3.2.2.3) and MQTT 5 (section 3.2.2.2)."""
 
 
 async def move_subscriptions(
@@ -54,20 +54,20 @@ async def move_subscriptions(
     note_moved: Callable[[], None],
     note_lost: Callable[[], None] = lambda: None,
 ) -> bool:
-    """Move them, whichever steps of it were done before.
+    """Move the subscriptions, whichever steps were done before.
 
-    Nothing is received: what the broker sends here is not acknowledged, so that it comes again.
+    Nothing is received: what the broker sends here stays unacknowledged, so that it is redelivered.
 
     Args:
         former: how to connect to the session that has the subscriptions.
         new: how to connect to the one that is to have them.
-        filters: the subscriptions' filters.
-        moved: whether `note_moved` was called in an earlier move between these two.
-        note_moved: writes down that the former session is no longer subscribed, and raises where it can't.
-        note_lost: called where the new session, which an earlier move had subscribed, is not at the broker any more.
+        filters: the filters of the subscriptions.
+        moved: whether an earlier move between these two called `note_moved`.
+        note_moved: stores that the former session is no longer subscribed, and raises if it can't.
+        note_lost: called if the broker no longer has the new session, which an earlier move had subscribed.
 
     Returns:
-        Whether there is a former session; what waits for it is still to be taken in.
+        Whether there is a former session, from which waiting messages must still be received.
 
     Raises:
         UnreachableError: the broker does not answer.
@@ -97,17 +97,17 @@ async def move_subscriptions(
 
 
 async def begin_to_share(settings: MqttSettings, filters: Sequence[str]) -> bool:
-    """Have a kept session share what it subscribed to alone before; what waits in it stays.
+    """Change a kept session from plain to shared subscriptions; what waits in it stays.
 
-    In one packet the session subscribes to the filters shared at QoS 1 and to the same alone at QoS 0, and then ends
-    the latter: so no message comes twice or not at all at QoS 1. Nothing is received here.
+    In one packet the session subscribes to the shared filters at QoS 1 and to the plain ones at QoS 0, then
+    unsubscribes from the latter: so no message at QoS 1 is lost or arrives twice. Nothing is received here.
 
     Args:
         settings: how to connect to it.
-        filters: those to subscribe to; ones that are not shared stay as they are.
+        filters: those to subscribe to; ones that are not shared are left alone.
 
     Returns:
-        Whether the broker still had it; it has made an empty one where not.
+        Whether the broker still had the session; if not, it has created an empty one.
 
     Raises:
         UnreachableError: the broker does not answer.
@@ -127,7 +127,7 @@ async def begin_to_share(settings: MqttSettings, filters: Sequence[str]) -> bool
 
 
 async def end_session(settings: MqttSettings) -> None:
-    """End a kept session, with whatever waits for it.
+    """End a kept session, discarding whatever waits in it.
 
     Raises:
         UnreachableError: the broker does not answer.
@@ -167,7 +167,7 @@ async def _connected(settings: MqttSettings) -> AsyncIterator[ChunkClient]:
 
 
 async def _subscribe(client: ChunkClient, *, qos_1: Sequence[str], qos_0: Sequence[str] = ()) -> None:
-    """Subscribe to all in one packet, and want no retained copies: the former session had them."""
+    """Subscribe to all filters in one packet, without retained copies: the former session had them."""
     wanted = [(one, _options(0)) for one in qos_0] + [(one, _options(1)) for one in qos_1]
     if not wanted:
         return

@@ -1,14 +1,14 @@
-"""Engines know of each other at the broker: each keeps a sign of life there, which the broker takes away with it.
+"""Presence of engines: each keeps a sign of life at the broker, through which the others know of it.
 
-An engine keeps a retained message on a topic of its own below `mqtt.presence`, and its last will is the empty message
-that ends that one (MQTT 5 sections 3.1.2.5 and 3.3.1.3). So whoever starts beside it knows within a round trip, and
-that it was killed is known as soon as the broker knows. A broker that was killed sends no wills: a sign that is not
-renewed for `_SILENT` seconds counts no more, nor does that of a process of this machine which has ended.
+An engine keeps a retained message on its own topic below `mqtt.presence`, and its last will is an empty message, which
+deletes that one (MQTT 5 sections 3.1.2.5 and 3.3.1.3). So a new engine knows of the others within a round trip, and of
+an engine's death as soon as the broker does. A broker that is killed sends no wills: a sign that is not renewed for
+`_SILENT` seconds no longer counts, nor does that of a process of this machine which has ended.
 
-Two engines with one client id would take the session from each other in turn. Of those the one carries that was told
-to take over last; else the one that carries already; else the one that started first. The others wait.
-Such a sign is proved with the client id itself, which is a secret (`mqtt.client_id_file`): a stranger who may publish
-there can make no engine wait.
+Two engines with one client id would keep taking the session from each other. Only one of them carries (ingests and
+applies): the last one told to take over; else the one that already does; else the one that started first. The others
+wait. Such a sign is authenticated with the client id, which is a secret (`mqtt.client_id_file`): others who may publish
+there can't make an engine wait.
 """
 
 from __future__ import annotations
@@ -50,42 +50,45 @@ __all__ = ["Presence", "Sign"]
 _log = logging.getLogger(__name__)
 
 _RENEW: Final = 10.0
-"""Seconds between two signs of life of an engine of which nothing changes."""
+"""Seconds between two signs of life of an engine whose state does not change."""
 
 _SILENT: Final = 25.0
-"""Seconds without a new one after which an engine counts as gone."""
+"""Seconds without a new sign after which an engine counts as gone."""
 
 _OLD: Final = 15.0
-"""How many seconds old, by both clocks, a kept sign may be to count at once: a living engine says the next one soon."""
+"""The greatest age in seconds, by both clocks, of a retained sign that counts at once; a running engine soon sends
+another.
+"""
 
 _REPEATED: Final = 120.0
-"""The same of one that comes just now: somebody may have kept it, and say it again."""
+"""The same for a sign that is not retained: somebody may have recorded it and sent it again."""
 
 _HEARD: Final = 1.0
-"""Seconds to wait at most for the signs that the broker has, once it has granted the subscription: they come before
-this engine's own."""
+"""The longest wait in seconds, once the subscription is granted, for the broker's retained signs, which precede this
+engine's own.
+"""
 
 _LOOK: Final = 0.25
 
 _LONGEST: Final = 65_536
-"""Bytes of a sign; what is larger is none."""
+"""The largest sign in bytes; larger messages are ignored."""
 
 
 class Sign(msgspec.Struct, frozen=True):
-    """What an engine says of itself.
+    """The state that an engine publishes.
 
     Attributes:
-        engine: which process it is; another one at each start.
-        client_id: a digest of the MQTT client id that it ingests with; empty where it does not ingest.
+        engine: a random id of the process, new at each start.
+        client_id: a digest of the MQTT client id with which it ingests; empty where it does not ingest.
         host: the machine's name.
-        program: what it is, for a person.
-        process: its process, as whoever sees the same processes knows it; empty where that can't be said.
-        carries: whether it takes part at present, rather than waits for another engine.
+        program: the name of the program, for the user.
+        process: its process in a form that only processes of the same machine recognise; empty where not available.
+        carries: whether it takes part at present, as opposed to waiting for another engine.
         since: when it started, in seconds since the epoch by its clock.
-        at: when it said this.
-        took_over: when a person told it to take over, 0 where nobody did.
-        account: what it counted since it started, by name; see `bridge.watch.account`.
-        proof: that whoever says this knows the client id.
+        at: when it published this.
+        took_over: when the user told it to take over, 0 where nobody did.
+        account: its counts since it started, by name; see `bridge.watch.account`.
+        proof: a digest that proves knowledge of the client id.
     """
 
     engine: str
@@ -102,7 +105,7 @@ class Sign(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """Which engine it is, for a person."""
+        """A description of the engine for the user."""
         return f"{self.program} on {self.host}, since {time.strftime('%H:%M:%S', time.localtime(self.since))}"
 
     @property
@@ -110,7 +113,7 @@ class Sign(msgspec.Struct, frozen=True):
         return -self.took_over, not self.carries, self.since, self.engine
 
     def goes_before(self, other: Sign) -> bool:
-        """Whether it is this one of two with one client id that carries."""
+        """Whether this one, of two engines with one client id, carries."""
         return self._rank < other._rank
 
 
@@ -119,17 +122,17 @@ _decode: Final = msgspec.json.Decoder(Sign).decode
 
 
 class Presence:
-    """Knows the engines of a group, and says of this one that it is there.
+    """Knows the engines of a group, and publishes the sign of this one.
 
     Args:
-        settings: the broker's, the group's, and whether there is to be a presence at all.
-        program: what this program is, for a person; empty for one that only looks, and says nothing of itself.
-        took_over: when a person told this one to take over, 0 where nobody did.
-        account: gives what this engine counted.
+        settings: the broker's, the group's, and whether presence is enabled.
+        program: the name of this program, for the user; empty for one that only listens.
+        took_over: when the user told this one to take over, 0 where nobody did.
+        account: returns this engine's counts.
 
     Attributes:
-        carries: whether this engine takes part; what it says of itself.
-        heard: set once the signs that the broker has were heard, or can't be.
+        carries: whether this engine takes part; published in its sign.
+        heard: set once the broker's signs were received, or can't be.
     """
 
     def __init__(
@@ -159,25 +162,25 @@ class Presence:
 
     @property
     def others(self) -> list[Sign]:
-        """The other engines of the group that live."""
+        """The other engines of the group that are running."""
         oldest = time.monotonic() - _SILENT
         found = [sign for sign, seen in self._signs.values() if seen >= oldest and sign.engine != self._engine]
         return [sign for sign in found if not _has_ended(sign.process)]
 
     @property
     def before(self) -> Sign | None:
-        """An engine with this one's client id that carries in its place; None where none does."""
+        """An engine with this one's client id that carries instead of this one; None where there is none."""
         own = self._own()
         found = [one for one in self._namesakes(own) if one.goes_before(own)]
         return min(found, key=lambda sign: sign.since, default=None)
 
     @property
     def withdrawing(self) -> bool:
-        """Whether another engine with this one's client id still carries, which is to wait from now on."""
+        """Whether another engine with this one's client id, which must now wait, still carries."""
         return any(one.carries for one in self._namesakes(self._own()))
 
     def _namesakes(self, own: Sign) -> list[Sign]:
-        """The others that have this one's client id."""
+        """The other engines with this one's client id."""
         if not own.client_id:
             return []
         return [
@@ -191,7 +194,7 @@ class Presence:
         return hmac.new(self._secret.encode(), said, "sha256").hexdigest()
 
     async def run(self) -> None:
-        """Say and hear until cancelled, through every absence of the broker."""
+        """Publish and listen until cancelled, through every outage of the broker."""
         if not self._enabled:
             self.heard.set()
             return
@@ -199,7 +202,7 @@ class Presence:
         while True:
             try:
                 if not await self._connected():
-                    # The broker does not let this user: no engine is known, as without a presence.
+                    # The broker denies it to this user: no engine is known, as if presence were disabled.
                     self.heard.set()
                     return
             except (aiomqtt.MqttError, ServerError, SettingsError, OSError) as error:
@@ -232,10 +235,10 @@ class Presence:
         return f"{self._below}/{self._engine}"
 
     async def _connected(self) -> bool:
-        """Connect, and say and hear until the connection is lost.
+        """Connect, then publish and listen until the connection is lost.
 
         Returns:
-            False where the broker refuses the subscription.
+            False if the broker refuses the subscription.
         """
         client = session_client(
             self._mqtt.reader,
@@ -296,7 +299,7 @@ class Presence:
                 sign = _decode(message.payload) if len(message.payload) <= _LONGEST else None
             except (msgspec.DecodeError, UnicodeDecodeError):
                 sign = None
-            # A sign says of itself alone, and one that was kept long ago is of an engine that is gone.
+            # A sign is valid only on its engine's own topic, and an old retained one belongs to an engine that is gone.
             if sign is None or sign.engine != engine:
                 continue
             age = time.time() - sign.at
@@ -310,23 +313,23 @@ class Presence:
 
 @cache
 def _processes() -> str:
-    """What the processes that this one sees have in common and no others have; empty where Linux does not say."""
+    """A prefix common to the processes of this machine only; empty where Linux does not provide one."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         space = Path("/proc/self/ns/pid").readlink()
     except OSError:
         return ""
-    # A digest, as it stands at the broker for everyone who may read there.
+    # A digest, as everyone who may read at the broker sees it.
     return f"{hashlib.sha256(f'{boot} {space}'.encode()).hexdigest()[:16]}/"
 
 
 def _has_ended(process: str) -> bool:
-    """Whether a process is one that this one would see, and is not there."""
+    """Whether a process would be visible to this one, and does not exist."""
     seen = _processes()
     number = process.removeprefix(seen)
     return bool(seen) and process.startswith(seen) and number.isdecimal() and not Path(f"/proc/{number}").exists()
 
 
 def _options(settings: MqttSettings) -> Any:
-    # With the copies that the broker keeps: they are what is asked for.
+    # Including retained messages, which are the signs.
     return SubscribeOptions(qos=1) if settings.version == "5" else 1

@@ -1,4 +1,4 @@
-"""A publisher: what the form, `send` and `trial` publish with, done when the broker has the message."""
+"""The publisher for the form, `send` and `trial`; a publish completes when the broker has the message."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ __all__ = ["Publisher"]
 _quiet = logging.getLogger("bridge.mqtt.publisher.client")
 _quiet.addHandler(logging.NullHandler())
 _quiet.propagate = False
-# aiomqtt warns of more than ten calls under way at once, which is how `send` works.
+# aiomqtt warns of more than ten concurrent calls, which is how `send` works.
 
 
 class Publisher:
-    """Publishes at QoS 1 on a connection of its own, made at need and made again after it was lost.
+    """Publishes at QoS 1 over its own connection, opened on demand and again after a loss.
 
     Args:
         settings: the broker's.
-        in_flight: how many messages may wait for the broker's word at once.
+        in_flight: how many messages may wait for the broker's acknowledgement at once.
 
     Attributes:
-        lost_at: when the connection to the broker broke last, in seconds since the epoch; 0 where it never did.
+        lost_at: when the connection last broke, in seconds since the epoch; 0 where it never did.
     """
 
     def __init__(self, settings: MqttSettings, in_flight: int = 100) -> None:
@@ -52,7 +52,7 @@ class Publisher:
         self.lost_at = 0.0
 
     async def __aenter__(self) -> Self:
-        """Connect lazily: the first message connects."""
+        """Do nothing: the first message connects."""
         return self
 
     async def __aexit__(
@@ -63,20 +63,20 @@ class Publisher:
     async def publish(
         self, topic: str, payload: bytes, movement_id: str | None = None, others: Sequence[tuple[str, str]] = ()
     ) -> bool:
-        """Publish and wait for the broker's word that it has the message.
+        """Publish a message and wait for the broker's acknowledgement.
 
         Args:
             topic: the MQTT topic, without wildcards.
             payload: any bytes.
             movement_id: sent as the user property `movement-id`, which MQTT 3.1.1 does not have.
-            others: user properties to send beside it; not with MQTT 3.1.1 either.
+            others: further user properties; not with MQTT 3.1.1 either.
 
         Returns:
-            False where the broker said that no one subscribes to it, and so has thrown it away.
+            False if the broker reported that nobody subscribes to the topic, and so has discarded the message.
 
         Raises:
-            UnconfirmedError: the broker did not say that it has it; it may have it all the same.
-            PublishError: it refused it, or there is no connection, and nothing was sent.
+            UnconfirmedError: the broker did not acknowledge the message, but may have it.
+            PublishError: it refused the message, or there is no connection and nothing was sent.
         """
         properties = None
         if movement_id is not None and self._settings.version == "5":

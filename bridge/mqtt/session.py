@@ -1,4 +1,4 @@
-"""A session that the broker keeps: subscribed at QoS 1, received by the chunk, acknowledged by hand."""
+"""The engine's session, which the broker keeps: subscribed at QoS 1, read in chunks, acknowledged explicitly."""
 
 from __future__ import annotations
 
@@ -37,15 +37,16 @@ _ADVICE: Final = {
 """SUBACK: topic filter invalid, quota exceeded, shared and wildcard subscriptions not supported (MQTT 5 3.9.3)."""
 
 _UNSPECIFIED = 128
-"""What paho says of an end that came without a DISCONNECT."""
+"""paho's code for a connection that ended without a DISCONNECT."""
 
 
 def wanted(topic_filter: str, *, version_5: bool, qos: int = 1) -> tuple[str, Any]:
-    """One subscription of a SUBSCRIBE, as paho takes it.
+    """Build one subscription of a SUBSCRIBE for paho.
 
-    QoS 1 and no more: at QoS 2 paho answers before Kafka could, and the broker would never send it again. In MQTT 5
-    with retained copies for a new subscription only (Retain Handling 1, section 3.8.3.1): each later one would bring a
-    movement once more. A shared one gets none (section 4.8.2), where Mosquitto 2.0 sends one to each that joins.
+    At most QoS 1: at QoS 2 paho answers before Kafka has the message, and the broker would never redeliver it. In MQTT
+    5, retained copies are requested for a new subscription only (Retain Handling 1, section 3.8.3.1), as otherwise each
+    reconnect would bring a movement again, and for a shared one not at all: it has none by section 4.8.2, but Mosquitto
+    2.0 sends one to each member that joins.
     """
     if version_5:
         shared = topic_filter.startswith("$share/")
@@ -55,31 +56,31 @@ def wanted(topic_filter: str, *, version_5: bool, qos: int = 1) -> tuple[str, An
 
 
 def codes_of(answers: Iterable[Any]) -> list[int]:
-    """The reason codes of a SUBACK as numbers: the QoS that is granted, or from REFUSED on a refusal."""
+    """The reason codes of a SUBACK as numbers: the granted QoS, or from REFUSED on a refusal."""
     return [answer.value if isinstance(answer, ReasonCode) else answer for answer in answers]
 
 
 def refusal_advice(code: int) -> Phrase:
-    """What a person can do about a refusal."""
+    """What the user can do about a refused subscription."""
     return _ADVICE.get(code) or Phrase("allow the engine's user to read it")
 
 
 class Session:
-    """One connection of the kept session; after it is lost, make another.
+    """One connection of the kept session; after it is lost, create another.
 
     Args:
         settings: the broker's.
         filters: the MQTT topic filters to subscribe to.
-        on_chunk: called on the event loop with this session and what came; it must not block. Messages that waited
-            in the broker may come before the connection counts as open.
-        subscribed: filters that the session is known to have already, if the broker still has it: for these nothing is
-            sent, as MQTT 3.1.1 brings the retained copies once more with each SUBSCRIBE.
-        on_connected: called with this session once the broker says whether it still had it, before it is asked for
-            anything.
-        on_granted: called with it once the broker has answered to the subscriptions, whether it refuses some or not.
+        on_chunk: called on the event loop with this session and the received messages; it must not block. Messages that
+            waited in the broker may arrive before the connection counts as open.
+        subscribed: filters that the session has already, if the broker still has it: no SUBSCRIBE is sent for these, as
+            in MQTT 3.1.1 each one brings the retained copies again.
+        on_connected: called with this session once the broker has reported whether it still had it, before anything is
+            requested.
+        on_granted: called with it once the broker has answered the subscriptions, even if it refuses some.
 
     Attributes:
-        granted: by topic filter the QoS that the broker grants, 0 or 1; without those that it refuses.
+        granted: by topic filter, the QoS that the broker grants, 0 or 1; refused filters are missing.
     """
 
     def __init__(
@@ -108,7 +109,7 @@ class Session:
         self.granted: Mapping[str, int] = {}
         self.open = False
         self.dropped = False
-        """Whether the broker closed it without a word, as Mosquitto does where another engine takes the session."""
+        """Whether the broker closed it without a reason, as Mosquitto does when another engine takes the session."""
 
     async def __aenter__(self) -> Self:
         """Connect and subscribe.
@@ -138,7 +139,7 @@ class Session:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Disconnect; the broker keeps the session and what was not acknowledged."""
+        """Disconnect; the broker keeps the session and its unacknowledged messages."""
         await self._leave()
 
     @property
@@ -148,29 +149,30 @@ class Session:
 
     @property
     def asked(self) -> bool:
-        """Whether the broker may have got our CONNECT, and so have made a session, whatever came of it."""
+        """Whether the broker may have received our CONNECT, and so have created a session."""
         return self._client.asked
 
     @property
     def expiry(self) -> int | None:
-        """For how many seconds the broker keeps the session, where that is not what was asked for."""
+        """How many seconds the broker keeps the session, where that differs from what was requested."""
         return self._client.session_expiry
 
     @property
     def progress(self) -> tuple[int, int, int]:
-        """How far what the broker sends has come, in bytes: in all, of a packet that is not whole, and of its whole.
+        """The bytes received in all, those of an incomplete packet, and the size of that packet.
 
-        The second is 0 where packets are whole, the third where it is not known; all three with the reader `packets`.
+        The second is 0 where packets are complete, the third where the size is not known; all three with the reader
+        `packets`.
         """
         return self._client.progress
 
     def acknowledge(self, packet_ids: list[int]) -> None:
-        """Acknowledge messages that came on this connection, in the order of receipt; nothing once it is lost."""
+        """Acknowledge messages of this connection, in the order of receipt; ignored once it is lost."""
         if self.open and packet_ids:
             self._client.acknowledge(packet_ids)
 
     def pause(self) -> None:
-        """Stop reading the socket: the broker keeps what comes."""
+        """Stop reading the socket: the broker queues messages."""
         self._client.pause()
 
     def resume(self) -> None:
@@ -178,13 +180,13 @@ class Session:
         self._client.resume()
 
     async def answered(self, filters: Sequence[str]) -> bool:
-        """Have the broker answer to the end of subscriptions; whatever it sent before has come then.
+        """Unsubscribe and wait for the answer; everything that the broker sent before has been received by then.
 
         Args:
-            filters: what is not subscribed to, or shall no longer be.
+            filters: those that are not subscribed to, or no longer to be.
 
         Returns:
-            Whether it answered; it does not in time while the socket is not read.
+            Whether the broker answered; while the socket is not read it does not in time.
         """
         try:
             await self._client.unsubscribe(list(filters))
@@ -216,7 +218,7 @@ class Session:
         raise UnreachableError("mqtt", Phrase("the connection to {url} was closed", url=self._settings.url))
 
     def _received(self, chunk: list[Inbound]) -> None:
-        # What waited in the broker comes with its CONNACK, before the connecting coroutine runs on.
+        # Messages that waited in the broker arrive with the CONNACK, before the connecting coroutine continues.
         self.open = True
         self._on_chunk(self, chunk)
 

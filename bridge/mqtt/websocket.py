@@ -1,7 +1,7 @@
-"""Websocket frames (RFC 6455), taken apart by the chunk: the payloads of all frames that one read brought.
+"""A parser of websocket frames (RFC 6455) that returns the payloads of all frames in a chunk.
 
-paho asks the socket three times for each frame, and Mosquitto puts each message into a frame of its own. MQTT does not
-care where its stream is cut into frames (MQTT 5 section 6), so a payload is handed on as far as it has come.
+paho reads the socket three times for each frame, and Mosquitto sends each message in its own frame. MQTT does not
+depend on frame boundaries (MQTT 5 section 6), so partial payloads are returned as they arrive.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ CLOSE: Final = 0x8
 PING: Final = 0x9
 _PONG: Final = 0xA
 _DATA: Final = frozenset({0x00, 0x80, 0x02, 0x82})
-"""First bytes of frames that carry MQTT: binary, or what goes on with one, whether it is the last part or not."""
+"""First bytes of frames with MQTT data: binary or continuation, final or not."""
 
 _FINAL: Final = 0x80
 _SHORT: Final = 125
@@ -24,7 +24,7 @@ _TWO_BYTES: Final = 126
 
 
 class WebsocketFrames:
-    """Takes a server's frames apart. It keeps only what can't be understood yet: the beginning of a header."""
+    """Parses a server's frames, and keeps only an incomplete header."""
 
     __slots__ = ("_left", "_rest")
 
@@ -33,17 +33,17 @@ class WebsocketFrames:
         self._left = 0
 
     def feed(self, data: bytes) -> tuple[bytes, list[tuple[int, bytes]]]:
-        """Take bytes from the socket.
+        """Process bytes from the socket.
 
         Args:
-            data: any number of bytes, cut anywhere.
+            data: any number of bytes, split anywhere.
 
         Returns:
-            The bytes of the MQTT stream that came, and the control frames as (opcode, payload), each in order.
+            The received bytes of the MQTT stream, and the control frames as (opcode, payload), each in order.
 
         Raises:
-            MalformedFrameError: a frame that a server must not send to an MQTT client: masked (section 5.1), of text
-                (MQTT 5 section 6), of an unknown kind, or a control frame that is long or in parts (section 5.5).
+            MalformedFrameError: a frame that a server must not send to an MQTT client: masked (section 5.1), text (MQTT
+                5 section 6), of an unknown kind, or a control frame that is long or fragmented (section 5.5).
         """
         if self._rest:
             data = self._rest + data
@@ -78,7 +78,7 @@ class WebsocketFrames:
 
 
 def _long(data: bytes, position: int, end: int) -> tuple[int, int] | None:
-    """The length of a frame whose second byte does not say it, and where its payload begins; None while unknown."""
+    """The length and the payload's start of a frame with an extended length; None while the header is incomplete."""
     said = data[position + 1]
     if said > _SHORT + 2:
         msg = "a websocket frame of a server is masked"
