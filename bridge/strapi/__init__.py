@@ -1,1 +1,1 @@
-"""The Strapi side: products, the ledger route, and plain REST for a Strapi without it."""
+"""Access to Strapi: products, the ledger's batch route, and plain REST for a Strapi without the ledger."""

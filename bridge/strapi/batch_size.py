@@ -1,4 +1,4 @@
-"""How many movements go into one request: as many as Strapi answers within a tenth of a second. Pure."""
+"""The number of movements in one request: as many as Strapi answers within a tenth of a second. Pure."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from typing import Final
 __all__ = ["BatchSize"]
 
 _AIM: Final = 0.1
-"""Seconds that a request may take: what comes meanwhile waits for it, and so does a rebalance."""
+"""The intended duration of a request in seconds; new movements wait for it, and so does a rebalance."""
 
 _SOON: Final = 0.001
 _FIRST: Final = 100
 _LEAST: Final = 64
-"""Below it a request mostly takes its fixed time (a write to disk, TLS, a machine that is busy with others), so that a
-smaller one is hardly answered sooner: with 8, a Strapi that takes 0.3 s for any request applied 28 movements/s."""
+"""Below this a request mostly takes its fixed time (a write to disk, TLS, other processes), so that a smaller one is
+hardly answered sooner: with 8, a Strapi that takes 0.3 s for any request applied 28 movements/s.
+"""
 
 _TELLING: Final = 0.5
-"""How much of a full batch tells how long a full one takes: a small one takes as long as a request by itself."""
+"""The part of a full batch from which its duration can be inferred: a small one takes as long as any request."""
 
 
 class BatchSize:
-    """The size of the next batch, by how long the ones before took.
+    """The size of the next batch, from the durations of earlier ones.
 
     Args:
         most: the most movements in a batch, 1 or more.
 
     Attributes:
-        now: movements in the next batch at most, 1 to `most`.
+        now: the most movements in the next batch, 1 to `most`.
     """
 
     __slots__ = ("_most", "now")
@@ -36,12 +37,12 @@ class BatchSize:
         self.now = min(_FIRST, most)
 
     def took(self, movements: int, seconds: float) -> None:
-        """Note how long Strapi took for a batch; it grows to the double at most, as one quick answer tells little."""
+        """Note how long Strapi took for a batch; the size at most doubles, as one quick answer proves little."""
         if movements >= self.now * _TELLING:
             wanted = min(movements * _AIM / max(seconds, _SOON), self.now * 2)
             self.now = min(self._most, max(_LEAST, int(wanted)))
 
     def waited(self, movements: int, seconds: float) -> None:
-        """Note that a batch was waited for in vain: of a Strapi that answers too late to be heard, half is asked."""
+        """Note that a batch timed out: the next one has half its size at most."""
         if seconds > _AIM:
             self.now = max(1, min(self.now, movements // 2))

@@ -1,7 +1,7 @@
-"""HTTP to Strapi: one call, its answer as JSON, and its failures sorted by what they mean for the caller.
+"""HTTP requests to Strapi, with JSON answers, and failures classified by what the caller can do.
 
-What is worth another try (network, timeout, 408, 429, 5xx), what a person must mend (401, 403, a wrong address) and
-what can never be carried out (any other 4xx) are told apart as Strapi's documentation of its REST errors has them.
+There are failures worth a retry (network, timeout, 408, 429, 5xx), failures that the user must fix (401, 403, a wrong
+address), and requests that will never succeed (any other 4xx), as in Strapi's documentation of its REST errors.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["BusyError", "StrapiClient", "StrapiRejectedError", "Token"]
 
 LONGEST_RETRY_AFTER: Final = 120.0
-"""The longest pause in seconds that a `Retry-After` can make us take."""
+"""The longest pause in seconds that a `Retry-After` can impose."""
 
 _NO_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -42,10 +42,10 @@ _KEEPALIVE: Final = 3.0
 
 
 class Token:
-    """The token as it was read last; its text never shows in a representation.
+    """The token as last read; its text never appears in a representation.
 
     Args:
-        settings: Strapi's; `token` is taken before `token_file`.
+        settings: Strapi's; `token` takes precedence over `token_file`.
     """
 
     __slots__ = ("_file", "_text")
@@ -60,21 +60,21 @@ class Token:
 
     @property
     def source(self) -> str:
-        """Where the token comes from, for a person."""
+        """The source of the token, for the user."""
         if self._file is not None:
             return f"the token file {self._file}"
         return "the setting strapi.token" if self._text else "no token: set strapi.token_file"
 
     @property
     def headers(self) -> dict[str, str]:
-        """The header that carries the token; none while there is no token."""
+        """The header with the token; empty without a token."""
         return {"Authorization": f"Bearer {self._text}"} if self._text else {}
 
     def read(self) -> bool:
         """Read the file again.
 
         Returns:
-            Whether the token is another one than before. A file that is not there, or can't be sent, counts as none.
+            Whether the token has changed. A file that is missing, or whose content can't be sent, counts as no token.
         """
         if self._file is None:
             return False
@@ -89,11 +89,11 @@ class Token:
 
 
 class BusyError(UnreachableError):
-    """Strapi, or a proxy before it, asks to come back later.
+    """Strapi, or a proxy before it, is busy.
 
     Args:
-        what: what happened, for a person.
-        after: seconds to wait, 0 where it does not say.
+        what: what happened, for the user.
+        after: seconds to wait, 0 where the answer does not say.
     """
 
     def __init__(self, what: str, after: float) -> None:
@@ -102,12 +102,12 @@ class BusyError(UnreachableError):
 
 
 class StrapiRejectedError(RejectedError):
-    """Strapi answers 4xx: this request can never be carried out.
+    """Strapi answers 4xx: this request will never succeed.
 
     Args:
-        what: what happened, for a person.
+        what: what happened, for the user.
         status: the HTTP status, 400 to 499.
-        message: what Strapi says about it.
+        message: Strapi's explanation.
     """
 
     def __init__(self, what: str, status: int, message: str) -> None:
@@ -117,11 +117,11 @@ class StrapiRejectedError(RejectedError):
 
 
 class StrapiClient:
-    """One Strapi.
+    """A client of one Strapi.
 
     Args:
         settings: its address and token.
-        transport: what carries the requests; a test's own, or None for the network.
+        transport: sends the requests, for tests; None for the network.
     """
 
     def __init__(self, settings: StrapiSettings, transport: httpx.AsyncBaseTransport | None = None) -> None:
@@ -130,7 +130,7 @@ class StrapiClient:
         self._transport = transport
         self._made: httpx.AsyncClient | None = None
         self.clock_ahead: float | None = None
-        """Seconds by which this machine's clock is ahead of Strapi's, to a second; None before it answered."""
+        """Seconds by which this machine's clock is ahead of Strapi's, to a second; None before an answer."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -141,7 +141,7 @@ class StrapiClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections; a later call opens others."""
+        """Close the connections; a later call opens new ones."""
         made, self._made = self._made, None
         if made is not None:
             await made.aclose()
@@ -150,7 +150,7 @@ class StrapiClient:
         """Read the token's file again.
 
         Returns:
-            Whether there is another token now.
+            Whether the token has changed.
         """
         return self._token.read()
 
@@ -159,7 +159,7 @@ class StrapiClient:
             settings = self.settings
             try:
                 secured = settings.url.startswith("https:")
-                # Without TLS nothing is believed, which spares reading the system's authorities.
+                # Without TLS no certificate is verified, which saves loading the system's authorities.
                 verify = trust(settings.ca_file, "strapi.ca_file") if secured else _NO_ONE
             except SettingsError as error:
                 advice = Phrase("correct the setting or the file; it is read again by itself")
@@ -175,7 +175,7 @@ class StrapiClient:
         return self._made
 
     async def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Any:
-        """Read; the errors are those of `call`."""
+        """Make a GET request; the errors are those of `call`."""
         return await self.call("GET", path, query=query, idempotent=True)
 
     async def call(
@@ -192,29 +192,29 @@ class StrapiClient:
 
         Args:
             method: the HTTP method.
-            path: from the address on, `/api/products`.
-            body: what is sent as JSON; None sends nothing.
-            query: the query's names and values.
-            idempotent: whether the request may be sent twice; then a connection that Strapi closed at that very
-                moment costs another try and no error.
-            shape: the type that the answer is decoded into.
+            path: relative to the address, for example `/api/products`.
+            body: sent as JSON; None sends nothing.
+            query: the names and values of the query.
+            idempotent: whether the request may be sent twice; if Strapi closes the connection at that moment, it is
+                then repeated without an error.
+            shape: the type into which the answer is decoded.
 
         Returns:
             The decoded answer, None where it is empty.
 
         Raises:
-            UnreachableError: no answer, or one that another try may mend.
-            RefusedError: the token, its rights or the address are wrong: a person must act.
-            StrapiRejectedError: Strapi will never carry this out.
-            msgspec.ValidationError: the answer is JSON, and not of that shape.
+            UnreachableError: no answer, or one that a retry may change.
+            RefusedError: the token, its rights or the address are wrong: the user must act.
+            StrapiRejectedError: the request will never succeed.
+            msgspec.ValidationError: the answer is JSON of another shape.
         """
         answer = await self._send(method, path, body, query, again=idempotent)
         if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} and self._token.read():
-            # Nothing was carried out, so another try with the token that stands there now can't do it twice.
+            # Nothing was carried out, so a repeat with the new token can't do it twice.
             answer = await self._send(method, path, body, query, again=idempotent)
         self._look_at_clock(answer)
-        # It is read, and httpx leaves it in a cycle with the stream that it came by: some hundred batches, asked and
-        # answered, would stay in memory until the collector comes by.
+        # The answer was read, but httpx keeps it in a reference cycle with its stream: some hundred batches would stay
+        # in memory until the garbage collector runs.
         answer.stream = httpx.ByteStream(b"")
         if not answer.is_success:
             raise self._failure(method, path, answer)
@@ -265,7 +265,7 @@ class StrapiClient:
             ) from error
         except (httpx.TransportError, httpx.InvalidURL) as error:
             if refusal := certificate_refusal("strapi", self.settings.url, "strapi.ca_file", error):
-                # The next call reads the authority's file again, which may be another one by then.
+                # The next call reads the CA file again, which may have been replaced.
                 await self.close()
                 raise refusal from error
             why = f": {cause}" if (cause := cause_of(error)) else ""
@@ -276,7 +276,7 @@ class StrapiClient:
             ) from error
 
     def _look_at_clock(self, answer: httpx.Response) -> None:
-        # The date of the answer (RFC 9110 section 6.6.1), cut to its second. What it took on its way is left out.
+        # The date of the answer (RFC 9110 section 6.6.1), truncated to a second. Its time in transit is ignored.
         with contextlib.suppress(KeyError, ValueError):
             said = parsedate_to_datetime(answer.headers["date"]).timestamp() + 0.5
             self.clock_ahead = time.time() - said
@@ -327,7 +327,7 @@ def _message(answer: httpx.Response) -> str:
 
 
 def _retry_after(answer: httpx.Response) -> float:
-    # The date form of RFC 9110 section 10.2.3 is left to the usual pauses.
+    # The date form of RFC 9110 section 10.2.3 is ignored; then the usual pauses apply.
     said = answer.headers.get("retry-after", "")
     return min(float(said), LONGEST_RETRY_AFTER) if said.isascii() and said.isdecimal() else 0.0
 

@@ -1,7 +1,7 @@
-"""Kinds of route whose records become content of Strapi, the course's `product` and `event`: a class for each.
+"""Route kinds whose records become Strapi content, the course's `product` and `event`: a class for each.
 
-A record is written once, as far as Strapi's schema lets us tell. Another kind of route is a member of
-`bridge.route.Does`, a class here that is listed in `CONTENT`, and its content type in `stack/strapi/src/api`.
+A record is written once, as far as Strapi's schema allows. A new kind needs a member of `bridge.route.Does`, a class
+here that is listed in `CONTENT`, and its content type in `stack/strapi/src/api`.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ _STATUSES: Final = ("safe", "danger", "empty")
 
 
 class Content(abc.ABC):
-    """What one kind of route does with its records.
+    """How one route kind processes its records.
 
     Args:
         client: the Strapi.
-        documents: what finds its products.
+        documents: finds its products.
     """
 
     columns: ClassVar[tuple[str, ...]]
-    """The names in the header by which `send` knows a file of such rows."""
+    """The column names by which `send` recognises a file of such rows."""
 
     def __init__(self, client: StrapiClient, documents: Documents) -> None:
         self._client = client
@@ -64,10 +64,10 @@ class Content(abc.ABC):
     @staticmethod
     @abc.abstractmethod
     def read(value: bytes) -> dict[str, Any] | Rejection:
-        """Read a record's value. Pure.
+        """Parse a record's value. Pure.
 
         Returns:
-            What `write` takes, or what is wrong with it.
+            The argument of `write`, or what is wrong with the value.
         """
 
     @abc.abstractmethod
@@ -76,40 +76,40 @@ class Content(abc.ABC):
 
         Args:
             content: what `read` returned.
-            journey: the record's, which is told what it changed.
+            journey: the record's, in which the changes are noted.
 
         Raises:
             UnreachableError: no answer came; write it again.
-            RefusedError: the token may not.
-            StrapiRejectedError: Strapi refuses it for good.
+            RefusedError: the token lacks the right.
+            StrapiRejectedError: Strapi refuses it permanently.
         """
 
 
 class Products(Content):
-    """Changes the product of a barcode, or makes one.
+    """Changes the product with a barcode, or creates one.
 
-    The stock goes into a new product only. A product that is there has movements behind it, and a record that Kafka
-    delivers again must not undo them.
+    The stock is set for a new product only. A known product has been changed by movements since, and a redelivered
+    record must not undo them.
     """
 
     columns = ("name", "barcode")
 
     @staticmethod
     def rights(settings: StrapiSettings) -> Iterable[tuple[str, str, str]]:
-        """To change and to make products."""
+        """The rights to change and to create products."""
         path = path_of(settings)
         return ("PUT", f"{path}/0", "change products"), ("POST", path, "make products")
 
     @staticmethod
     def read(value: bytes) -> dict[str, Any] | Rejection:
-        """Read a product: `{"name", "description", "stock_available": 11, "barcode", "status": "safe"}`.
+        """Parse a product: `{"name", "description", "stock_available": 11, "barcode", "status": "safe"}`.
 
         Args:
             value: the record's value.
 
         Returns:
-            Its fields under these names, those that are missing left out, or what is wrong with it. The barcode must be
-            there: it is what tells a product that is known from a new one.
+            The fields that it has, under these names, or what is wrong with it. The barcode is required: it
+            distinguishes known products from new ones.
         """
         found = _object(value)
         if isinstance(found, Rejection):
@@ -146,7 +146,7 @@ class Products(Content):
         return product
 
     async def write(self, content: dict[str, Any], journey: Journey) -> None:
-        """Write a product, and tell its journey the product's id, name and stock."""
+        """Write a product, and note its id, name and stock in the journey."""
         settings = self._client.settings
         known = await self._documents.find_by_barcode(content["barcode"])
         fields = {name: value for name, value in content.items() if name not in {"status", "stock_available"}}
@@ -174,7 +174,7 @@ class Products(Content):
                 continue
             if name in row.fields:
                 return row
-            # Strapi 4 takes an attribute that it does not know, and drops it.
+            # Strapi 4 accepts an attribute that it does not know, and drops it.
             method, path, fields = "PUT", path_of(settings, row), {}
         return await self._write(method, path, fields, query)
 
@@ -184,7 +184,7 @@ class Products(Content):
 
 
 class Events(Content):
-    """Makes an event of each record; a Strapi whose events have a unique `source` takes each once."""
+    """Creates an event for each record; a Strapi whose events have a unique `source` accepts each once."""
 
     columns = ("value", "metadata")
 
@@ -194,12 +194,12 @@ class Events(Content):
 
     @staticmethod
     def rights(settings: StrapiSettings) -> Iterable[tuple[str, str, str]]:
-        """To make events."""
+        """The right to create events."""
         return (("POST", _EVENTS, "make events"),)
 
     @staticmethod
     def read(value: bytes) -> dict[str, Any] | Rejection:
-        """Read an event: `{"value": "...", "metadata": "..."}`, where metadata is a text of JSON.
+        """Parse an event: `{"value": "...", "metadata": "..."}`, where the metadata is JSON in a string.
 
         Args:
             value: the record's value.
@@ -215,7 +215,7 @@ class Events(Content):
         text = found.get("value")
         metadata = found.get("metadata")
         if isinstance(metadata, str):
-            # What is no JSON stays a text, which is a JSON value as well.
+            # Other text remains a string, which is a JSON value too.
             with contextlib.suppress(msgspec.DecodeError, UnicodeEncodeError):
                 metadata = msgspec.json.decode(metadata)
         if text is not None and not isinstance(text, str):
@@ -226,7 +226,7 @@ class Events(Content):
         return unstorable or {"value": text, "metadata": metadata}
 
     async def write(self, content: dict[str, Any], journey: Journey) -> None:
-        """Make an event, whose source is the record's place and timestamp."""
+        """Create an event, with the record's topic, partition, offset and timestamp as its source."""
         source = f"{journey.kafka_topic}/{journey.partition}@{journey.offset}/{journey.timestamp}"
         if not self._with_source:
             await self._client.call("POST", _EVENTS, {"data": content})
@@ -240,7 +240,7 @@ class Events(Content):
             elif not await self._has_event(source):
                 raise
         except UnreachableError:
-            # A breach of the database's own unique index is a 500.
+            # A violation of the database's own unique index results in a 500.
             if not await self._has_event(source):
                 raise
 
@@ -253,11 +253,11 @@ class Events(Content):
 
 
 CONTENT: Final[Mapping[Does, type[Content]]] = MappingProxyType({Does.PRODUCT: Products, Does.EVENT: Events})
-"""The kinds of route whose records become content; those of the others are movements, or stay in Kafka."""
+"""The route kinds whose records become content; records of other kinds are movements, or stay in Kafka."""
 
 
 def content_of(topics: Mapping[str, Does], client: StrapiClient, documents: Documents) -> dict[str, Content]:
-    """What writes the records of those Kafka topics that carry content."""
+    """By Kafka topic, what writes its records, for topics with content."""
     kinds = {does: kind(client, documents) for does, kind in CONTENT.items()}
     return {topic: kinds[does] for topic, does in topics.items() if does in kinds}
 
@@ -274,7 +274,7 @@ def _data_of(path: str, answer: Any) -> Any:
 
 
 def _unstorable(name: str, text: str, most: int | None = None) -> Rejection | None:
-    """Why a text can't be stored: every database of Strapi would answer with a failure, and that again and again."""
+    """Why a text can't be stored: Strapi's databases would answer every attempt with an error."""
     size = length_of(text)
     if most is not None and size > most:
         return Rejection(

@@ -1,12 +1,11 @@
-"""Products of which Strapi 5 has several rows: a draft and a published one, and those of each locale.
+"""Products with several rows in Strapi 5: a draft and a published row, and those of each locale.
 
-With Draft & Publish on, each product has a draft, and beside it a published row once someone published it. Every PUT,
-and every press of "Publish", deletes the published row and makes another under a new numeric id; the draft's id stays
-until the draft is discarded (Strapi 5 documentation, "Document Service API: publish(), discardDraft()"). A product
-with locales has such rows for each. What tells products apart is the documentId, and each of these ids names its
-product, also one that a row had before: a movement may wait in Kafka, or its sender may have listed the products a
-while ago, and names an id that is gone since. Former ids are kept in a file, so that they are known after a restart
-too.
+With Draft & Publish, each product has a draft and, once published, a published row. Every PUT and every "Publish"
+deletes the published row and creates another with a new numeric id; the draft's id remains until the draft is discarded
+(Strapi 5 documentation, "Document Service API: publish(), discardDraft()"). A localized product has such rows for each
+locale. Products are identified by documentId, and each of these ids refers to its product, including ids of deleted
+rows: a movement may have waited in Kafka, or its sender may have listed the products some time ago. Former ids are kept
+in a file, so that they are known after a restart.
 """
 
 from __future__ import annotations
@@ -39,10 +38,10 @@ _log = logging.getLogger(__name__)
 
 _DIGITS: Final = 12
 _MOST: Final = 200_000
-"""How many ids are kept, the latest; some 8 MB of a file."""
+"""How many ids are kept, the latest ones; about 8 MB in the file."""
 
 _AGAIN: Final = 30.0
-"""Seconds after which it is asked again whether products may have several rows: someone may switch that on."""
+"""Seconds between two checks whether products have several rows: it can be switched on at any time."""
 
 _DRAFTS: Final = {"status": "draft"}
 
@@ -50,11 +49,11 @@ _LOCALES: Final = {"locale": "*"}
 
 
 class FormerIds:
-    """The documentId behind each numeric id that was seen.
+    """The documentId for each numeric id that was seen.
 
     Args:
-        path: the file, read at the first use; a line for each, the id and the documentId. None keeps them in memory.
-        most: how many are kept; twice as many are in the file at most.
+        path: the file, read at the first use; each line has an id and a documentId. None keeps them in memory.
+        most: how many are kept; the file has at most twice as many.
     """
 
     def __init__(self, path: Path | None, most: int = _MOST) -> None:
@@ -67,16 +66,16 @@ class FormerIds:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Those of the Strapi of these settings, in a file beside what the same chain's screen published."""
+        """The former ids of the Strapi in these settings, in a file in the outbox's folder."""
         return cls(outbox_folder(settings) / "product-ids")
 
     def document_of(self, number: int) -> str | None:
-        """Whose row had that id, None where it was never seen."""
+        """The documentId of the row with that id, None where it was never seen."""
         self._open()
         return self._documents.get(number)
 
     def note(self, ids: Iterable[tuple[int, str]]) -> None:
-        """Keep ids; they are in the file when this returns, before a PUT makes them go.
+        """Keep ids; they are in the file when this returns, before a PUT replaces them.
 
         Args:
             ids: each with its documentId.
@@ -116,7 +115,7 @@ class FormerIds:
             with contextlib.suppress(FileNotFoundError):
                 self._read(self._path.read_bytes())
             self._file = append_file(self._path)
-            # A line that a crash cut short must not take the next one with it.
+            # Start a new line, as a crash may have left the last one incomplete.
             self._file.write(b"\n")
         except OSError as error:
             self._give_up(error)
@@ -148,11 +147,11 @@ def _line(entry: tuple[int, str]) -> bytes:
 
 
 class Dimensions(NamedTuple):
-    """In what a product's rows differ; Strapi calls these the dimensions of a document.
+    """How a product's rows differ; Strapi calls these the dimensions of a document.
 
     Attributes:
-        drafts: a draft and a published one: Draft & Publish is on.
-        locales: the locales: the type is localized.
+        drafts: into drafts and published rows: Draft & Publish is on.
+        locales: by locale: the type is localized.
     """
 
     drafts: bool = False
@@ -160,31 +159,31 @@ class Dimensions(NamedTuple):
 
     @property
     def published(self) -> list[dict[str, str | int]]:
-        """The queries that list the published rows, or all where there are no drafts; the default locale first."""
+        """The queries for the published rows, or for all rows where there are no drafts; the default locale first."""
         return [{}, {**_LOCALES}] if self.locales else [{}]
 
     @property
     def unpublished(self) -> list[dict[str, str | int]]:
-        """The queries that list the drafts, of which each product has one; the default locale first."""
+        """The queries for the drafts, of which each product has one; the default locale first."""
         return [{**_DRAFTS, **query} for query in self.published] if self.drafts else []
 
 
 ONE_ROW: Final = Dimensions()
-"""Each product is one row, as on version 4 and where neither is on."""
+"""Each product has one row, as on version 4 and where neither is on."""
 
 
 async def find_dimensions(client: StrapiClient) -> Dimensions | None:
-    """Find out, from a product.
+    """Find out from a product how rows differ.
 
     Args:
         client: the Strapi.
 
     Returns:
-        In what its products' rows differ; None where it has no product that would tell.
+        How its products' rows differ; None where it has no product to tell from.
 
     Raises:
         UnreachableError: it does not answer.
-        RefusedError: the token may not, or there are no products under the name that the settings have.
+        RefusedError: the token lacks the right, or there are no products under the configured name.
     """
     queries: tuple[dict[str, str | int], ...] = ({**_DRAFTS}, {**_DRAFTS, **_LOCALES})
     for query in queries:
@@ -195,7 +194,7 @@ async def find_dimensions(client: StrapiClient) -> Dimensions | None:
                 raise
             return ONE_ROW
         for row in rows:
-            # Version 4 has one row for a product and a state of publication, and an id of its own for each locale.
+            # Version 4 has one row for a product whether published or not, and an own id for each locale.
             return ONE_ROW if row.document_id is None else Dimensions(row.is_draft, row.locale != "")
     return None
 
@@ -205,10 +204,10 @@ class Documents:
 
     Args:
         client: the Strapi.
-        former: the numeric ids that rows had before; None keeps none.
+        former: the numeric ids of former rows; None keeps none.
 
     Attributes:
-        known: in what the products' rows differ, as it was found last.
+        known: how the products' rows differ, as last found.
     """
 
     def __init__(self, client: StrapiClient, former: FormerIds | None = None) -> None:
@@ -217,10 +216,10 @@ class Documents:
         self.known = ONE_ROW
         self._asked_at = float("-inf")
         self._learned = ""
-        """Strapi's updatedAt of the latest row whose id was noted with all others."""
+        """Strapi's updatedAt of the latest row whose id was noted."""
 
     async def dimensions(self) -> Dimensions:
-        """In what the products' rows differ, as it was lately; the errors are those of `find_dimensions`."""
+        """How the products' rows differ, checked every 30 seconds; the errors are those of `find_dimensions`."""
         if time.monotonic() > self._asked_at + _AGAIN:
             found = await find_dimensions(self._client)
             self.known = found or ONE_ROW
@@ -231,7 +230,7 @@ class Documents:
         return self.known
 
     async def _learn_ids(self, dimensions: Dimensions, former: FormerIds) -> None:
-        """Note the ids of all products, then of those that changed: someone may publish before a movement comes."""
+        """Note the ids of all products, later of changed ones, before publishing replaces them."""
         query: dict[str, str | int] = {"fields[0]": "updatedAt"}
         if self._learned:
             query["filters[updatedAt][$gte]"] = self._learned
@@ -243,19 +242,19 @@ class Documents:
         self._learned = latest
 
     def forget(self) -> None:
-        """Another Strapi may stand there: ask again."""
+        """Check again at the next use, as another Strapi may answer now."""
         self._asked_at = float("-inf")
 
     async def find(self, references: Iterable[str], *, documents: bool = True) -> dict[str, Row]:
-        """Find the products that movements name: by numeric id, of now or before, then documentId, then barcode.
+        """Find the products of movements: by numeric id, current or former, then documentId, then barcode.
 
         Args:
-            references: as the movements have them.
-            documents: whether this Strapi knows documentIds: version 5.
+            references: as given in the movements.
+            documents: whether this Strapi has documentIds: version 5.
 
         Returns:
-            The row of each reference that names one. Where products have several rows, it is the published one of the
-            default locale, else the nearest to that; its id is the draft's, which stays through every PUT.
+            The row of each reference that was found. Of several rows of a product, it is the published one of the
+            default locale, or else the nearest to that; its id is the draft's, which every PUT preserves.
         """
         dimensions = await self.dimensions() if documents else ONE_ROW
         if dimensions == ONE_ROW:
@@ -263,7 +262,7 @@ class Documents:
         wanted = list(dict.fromkeys(references))
         named = await self._documents_by(dimensions, "id", [each for each in wanted if is_numeric_id(each)])
         if self.former is not None:
-            # No database gives a number twice: whose it was, it is.
+            # No database assigns a number twice, so a former id is unambiguous.
             before = {each: self.former.document_of(int(each)) for each in wanted if is_numeric_id(each)}
             named = {each: document for each, document in before.items() if document is not None} | named
         by_document = await self._rows_of(
@@ -276,7 +275,7 @@ class Documents:
         return {each: by_document[named[each]] for each in wanted if named.get(each) in by_document}
 
     async def find_by_barcode(self, barcode: str) -> Row | None:
-        """The product of that barcode, the oldest where several have it, whether it is published or not."""
+        """The product with that barcode, published or not; the oldest where several have it."""
         dimensions = await self.dimensions()
         if dimensions == ONE_ROW:
             rows = (await find_each(self._client, "barcode", [barcode])).get(barcode, [])
@@ -286,7 +285,7 @@ class Documents:
         return next(iter(found.values()), None)
 
     async def _documents_by(self, dimensions: Dimensions, field: str, values: list[str]) -> dict[str, str]:
-        """The documentId behind each value; what is published goes before what is not."""
+        """The documentId for each value; published rows take precedence."""
         found: dict[str, str] = {}
         for query in (dimensions.published[-1], *dimensions.unpublished[-1:]):
             left = [value for value in values if value not in found]
@@ -313,6 +312,6 @@ def _as_one(rows: Mapping[int, Row]) -> Row:
 
 
 def _lasting(versions: Iterable[Row]) -> Iterator[int]:
-    """The ids, that of a draft before the others."""
+    """The ids, that of a draft first."""
     yield from (row.id for row in versions if row.is_draft)
     yield from (row.id for row in versions)

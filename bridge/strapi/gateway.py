@@ -1,7 +1,4 @@
-"""The stock in Strapi, whichever way this Strapi takes movements.
-
-Which Strapi it is, and what it does not let us guarantee as it is set up.
-"""
+"""One interface for applying movements, whichever API this Strapi has, and what its set-up can't guarantee."""
 
 from __future__ import annotations
 
@@ -30,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["CAVEATS", "ApiKind", "StockGateway", "caveats_of", "detect"]
 
 CAVEATS: Final = ("plain-rest", "edits", "drafts", "locales")
-"""The keys of all of them, under which the journal notes them."""
+"""The keys of the caveats, under which the journal notes them."""
 
 _POSITION: Final = Phrase("plain REST: Strapi's products keep no position, so a crash can count a movement twice")
 
@@ -53,7 +50,7 @@ _ONE_ROW: Final = Phrase(
 
 
 class ApiKind(StrEnum):
-    """How a Strapi takes movements; the words of the setting strapi.mode."""
+    """The API through which a Strapi takes movements; the values of the setting strapi.mode."""
 
     LEDGER = "ledger"
     REST5 = "rest5"
@@ -61,14 +58,14 @@ class ApiKind(StrEnum):
 
 
 async def detect(client: StrapiClient) -> ApiKind | None:
-    """Find out.
+    """Find out which API a Strapi has.
 
     Args:
         client: the Strapi, with the mode in its settings.
 
     Returns:
-        How it takes movements. None where nothing tells yet: it has no ledger and no product, so that any movement
-        names an unknown one.
+        The API. None where it is not known yet: there is no ledger and no product, so every movement's product is
+        unknown.
 
     Raises:
         UnreachableError: it does not answer.
@@ -78,7 +75,7 @@ async def detect(client: StrapiClient) -> ApiKind | None:
         return ApiKind(client.settings.mode)
     if await find_ledger(client) is not None:
         return ApiKind.LEDGER
-    # As drafts, so that one that nobody published tells as well; version 4 knows no such query.
+    # Including drafts, so that an unpublished product suffices; version 4 ignores this query.
     rows, _ = await read_latest(client, 1, {"status": "draft", "pagination[withCount]": "false"})
     if rows:
         return ApiKind.REST4 if rows[0].document_id is None else ApiKind.REST5
@@ -93,17 +90,17 @@ def caveats_of(
     alike: bool = True,
     published: int = 0,
 ) -> dict[str, Phrase]:
-    """Say what cannot be guaranteed.
+    """List what can't be guaranteed.
 
     Args:
-        api_kind: how this Strapi takes movements; None where that is not known.
-        dimensions: in what a product's rows differ.
-        exact: of plain REST, whether the products keep the position last applied.
-        alike: of a ledger, whether it gives all rows of a product one stock.
-        published: how many unfinished edits were published with a movement so far.
+        api_kind: the API of this Strapi; None where it is not known.
+        dimensions: how a product's rows differ.
+        exact: for plain REST, whether the products store the last applied position.
+        alike: for a ledger, whether it sets the same stock in all rows of a product.
+        published: how many unfinished edits movements have published so far.
 
     Returns:
-        A sentence for each, by keys of `CAVEATS`; none where all is guaranteed.
+        A sentence for each, by keys of `CAVEATS`; empty where everything is guaranteed.
     """
     if api_kind is None:
         return {}
@@ -123,18 +120,18 @@ def caveats_of(
 
 
 class StockGateway:
-    """Applies movements, and finds out how: at first, and again after Strapi was away, as another may stand there.
+    """Applies movements, and detects the API: at first, and again after an outage, as another Strapi may answer then.
 
-    Several batches may be under way at once by the ledger. By plain REST one alone, as each product is read before it
-    is written.
+    Several batches may be in flight with the ledger. With plain REST only one, as each product is read before it is
+    written.
 
     Args:
         client: the Strapi.
         batch: the most movements in a request, 1 to 1,000.
-        documents: what finds its products; by default one of its own.
+        documents: finds its products; by default a new one.
 
     Attributes:
-        api_kind: how this Strapi takes movements, None while it is not known.
+        api_kind: the API of this Strapi, None while it is not known.
     """
 
     def __init__(self, client: StrapiClient, batch: int, documents: Documents | None = None) -> None:
@@ -149,7 +146,7 @@ class StockGateway:
 
     @property
     def caveats(self) -> dict[str, Phrase]:
-        """What cannot be guaranteed with this Strapi, as far as it is known; see `bridge.strapi.gateway`."""
+        """What this Strapi can't guarantee, as far as is known; see `caveats_of`."""
         return caveats_of(
             self.api_kind,
             self._documents.known,
@@ -160,50 +157,50 @@ class StockGateway:
 
     @property
     def size(self) -> int:
-        """How many movements to bring at once: by the ledger what it answers soon, by plain REST what can be merged."""
+        """The most movements of the next batch: with the ledger what it answers soon, with plain REST `batch`."""
         return self._batch if self.api_kind in {ApiKind.REST4, ApiKind.REST5} else self._size.now
 
     @property
     def gaps(self) -> bool:
-        """Whether the ledger said lately that Kafka has records behind us that it has not seen."""
+        """Whether the ledger reported records in Kafka before our offsets that it does not have."""
         return self._ledger.gaps
 
     def forget_gaps(self) -> None:
-        """Somebody looks after them."""
+        """Reset `gaps`, when they are being handled."""
         self._ledger.gaps = False
 
     async def seen(self) -> list[Seen] | None:
-        """What the ledger has seen of Kafka; None where there is no ledger, or one that keeps no account of it.
+        """Request the offsets that the ledger has; None without a ledger, or if it does not store offsets.
 
         Raises:
             UnreachableError: Strapi does not answer.
-            RefusedError: the token may not.
+            RefusedError: the token lacks the right.
         """
         return await self._ledger.seen() if await self._found() is ApiKind.LEDGER else None
 
     async def settle(self, ranges: Sequence[OffsetRange]) -> None:
-        """Note records as settled that brought no movement; nothing where there is no ledger.
+        """Mark records without movements as settled in the ledger; do nothing without a ledger.
 
         Raises:
             UnreachableError: no answer came; settle them again.
-            RefusedError: a person must act first.
+            RefusedError: the user must act first.
         """
         if await self._found() is ApiKind.LEDGER:
             await self._heard(self._ledger.apply((), ranges))
 
     async def apply(self, journeys: Sequence[Journey], ranges: Sequence[OffsetRange] = ()) -> list[Decision]:
-        """Apply movements in order, the first of them, up to `size`.
+        """Apply the first movements, up to `size`, in order.
 
         Args:
             journeys: 1 or more, each of a movement.
-            ranges: which records are settled once all of them are applied.
+            ranges: the offsets that are settled once all of them are applied.
 
         Returns:
-            A decision for each of those that were applied, one or more, in the same order.
+            A decision for each one that was applied, one or more, in the same order.
 
         Raises:
             UnreachableError: no answer came; apply the same batch again.
-            RefusedError: a person must act first; then apply the same batch again.
+            RefusedError: the user must act first; then apply the same batch again.
         """
         if self.api_kind is not ApiKind.LEDGER:
             async with self._one_writer:
@@ -224,7 +221,7 @@ class StockGateway:
     async def _detect(self) -> ApiKind | None:
         found = await detect(self._client)
         if found is ApiKind.REST5:
-            # At once, as ids that products have now may be gone when a movement comes.
+            # At once, as the products' current ids may be replaced before a movement uses them.
             await self._documents.dimensions()
         return found
 
@@ -237,7 +234,7 @@ class StockGateway:
             raise
         self._size.took(len(journeys), time.monotonic() - begun)
         if not self._ledger.alike:
-            # What it changes of a product is one row, so it matters whether there are more.
+            # This ledger changes a single row of a product, so it matters whether there are more.
             await self._documents.dimensions()
         return decisions
 

@@ -1,7 +1,7 @@
 """The ledger: our Strapi's batch route, which counts each movement once and answers with a verdict for each.
 
-`POST /api/stock-movements/batch` (stack/strapi) is one database transaction, so a batch of which no answer came is
-sent again as it is.
+`POST /api/stock-movements/batch` (stack/strapi) is one database transaction, so a batch without an answer is sent again
+unchanged.
 """
 
 from __future__ import annotations
@@ -42,30 +42,30 @@ __all__ = [
 ]
 
 LEDGER_ROUTE: Final = "/api/stock-movements/batch"
-"""Where the batches go."""
+"""The batch route."""
 
 MOST_RECORDED: Final = 100
-"""How many movements can be asked for at once: what Strapi gives on a page."""
+"""The most movements per request for verdicts: one page of Strapi's."""
 
 _LONGEST_QUERY: Final = 8_000
-"""Bytes of the ids in a query; Node takes 16 KiB of address and headers."""
+"""The most bytes of ids in a query; Node accepts 16 KiB of address and headers."""
 
 _MOVEMENTS: Final = "/api/stock-movements"
 
 _POSITIONS: Final = "/api/stock-movements/positions"
 
 _REASON: Final = 200
-"""How much is kept of what is wrong with a movement, in characters."""
+"""The most characters that are kept of an error in a movement."""
 
 _REMEMBERED: Final = 20_000
-"""Of how many movements, each of at most 255 characters, it is remembered that no answer came."""
+"""The number of unanswered movements to remember, each with an id of at most 255 characters."""
 
 _NO_ROUTE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
 
 RecordedVerdict: TypeAlias = Literal[
     "applied", "duplicate", "unknown-product", "insufficient-stock", "over-limit", "conflict"
 ]
-"""The verdicts that stand in the ledger's rows."""
+"""The verdicts in the ledger's rows."""
 
 
 class Outcome(StrEnum):
@@ -78,20 +78,20 @@ class Outcome(StrEnum):
     OVER_LIMIT = "over-limit"
     CONFLICT = "conflict"
     REFUSED = "refused"
-    """The movement is malformed to the ledger, or Strapi answered 4xx to it alone."""
+    """The ledger considers the movement malformed, or Strapi answered 4xx to it alone."""
 
 
 class OffsetRange(NamedTuple):
-    """Records of one partition that are settled: their movements are in the ledger, and what is none has a dead letter.
+    """Settled records of one partition: each has its movement in the ledger, or a dead letter.
 
     Attributes:
         topic: the Kafka topic.
         partition: the partition.
-        first: the offset of the first of them.
-        next: the offset behind the last of them; equal to `first` where there are none yet.
-        anew: whether the topic was made again, so that what was said of it before is of other records.
-        begin: from where on records were to be applied, None where that is not known: an empty ledger of which the
-            group's position is `first` lacks those between.
+        first: the first offset.
+        next: the offset after the last; equal to `first` where there are none yet.
+        anew: whether the topic was recreated, so that earlier offsets refer to other records.
+        begin: the offset from which records were to be applied, None where it is not known: an empty ledger at whose
+            first use the group's offset is `first` lacks the records between.
     """
 
     topic: str
@@ -103,7 +103,7 @@ class OffsetRange(NamedTuple):
 
 
 class ChangedProduct(msgspec.Struct, gc=False):
-    """The product that a movement names, as Strapi has it.
+    """The product of a movement, as Strapi has it.
 
     Attributes:
         id: its numeric id.
@@ -115,18 +115,19 @@ class ChangedProduct(msgspec.Struct, gc=False):
 
 
 class Decision(msgspec.Struct, gc=False, rename={"outcome": "verdict", "first": "first_verdict", "text": "reason"}):
-    """What became of one movement, in the form in which the ledger answers.
+    """The result of one movement, in the form of the ledger's answer.
 
     Attributes:
         outcome: the verdict.
         product: None where none was found.
         stock_before: the stock before, None where unknown.
         stock_after: the stock after, None where unknown.
-        first: of a duplicate, what was decided the first time; None where that is not known.
-        text: what Strapi says about a refusal, else empty.
-        movement_id: of which movement, as the ledger says; empty by plain REST.
-        source: where the record stands that it was decided for, `stock/3@128`; empty where that was not asked for.
-        decided_at: seconds since the epoch by Strapi's clock; 0 where that was not asked for.
+        first: for a duplicate, the first verdict; None where that is not known.
+        text: Strapi's explanation of a refusal, else empty.
+        movement_id: of which movement, from the ledger; empty with plain REST.
+        source: topic, partition and offset of the record that it was made for, `stock/3@128`; empty where not
+            requested.
+        decided_at: seconds since the epoch by Strapi's clock; 0 where not requested.
     """
 
     outcome: Outcome
@@ -147,15 +148,15 @@ class _Answer(msgspec.Struct):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """Offsets of one partition that the ledger has seen without a gap.
+    """A range of offsets of one partition that the ledger has without a gap.
 
     Attributes:
         topic: the Kafka topic.
         partition: the partition.
-        first: the first of them.
-        next: the one behind the last of them.
-        updated_at: milliseconds since the epoch at which `next` came to be.
-        age: for how many milliseconds the ledger has known of `first`.
+        first: the first offset.
+        next: the offset after the last.
+        updated_at: when `next` was set, in milliseconds since the epoch.
+        age: how many milliseconds ago the ledger first had `first`.
     """
 
     topic: str
@@ -171,10 +172,10 @@ class _Known(msgspec.Struct):
 
 
 async def find_ledger(client: StrapiClient) -> bool | None:
-    """Whether this Strapi has the batch route; an empty batch changes nothing.
+    """Check whether this Strapi has the batch route, with an empty batch, which changes nothing.
 
     Returns:
-        None where it has none, else whether the ledger gives all rows of a product one stock.
+        None where it has none, else whether the ledger sets the same stock in all rows of a product.
 
     Raises:
         UnreachableError: it does not answer.
@@ -204,11 +205,11 @@ class _Page(msgspec.Struct):
 
 
 async def recorded(client: StrapiClient, movement_ids: Sequence[str]) -> dict[str, Decision]:
-    """Ask the ledger what became of some movements; it needs no more than the right to read it.
+    """Request the verdicts of movements from the ledger; the right to read it suffices.
 
     Args:
         client: the Strapi.
-        movement_ids: any number; without one it is only asked whether there is a ledger.
+        movement_ids: any number; none only checks whether there is a ledger.
 
     Returns:
         The verdict of each that it knows.
@@ -242,7 +243,7 @@ async def recorded(client: StrapiClient, movement_ids: Sequence[str]) -> dict[st
 
 
 def _pages(movement_ids: Sequence[str]) -> Iterator[list[str]]:
-    """Movement ids by as many as fit into a query and into its answer."""
+    """Split movement ids so that each part fits into a query and its answer into a page."""
     page: list[str] = []
     length = 0
     for movement_id in movement_ids:
@@ -262,8 +263,8 @@ class Ledger:
         client: the Strapi.
 
     Attributes:
-        gaps: whether it said, since this was set to False, that there are records before a range that it has not seen.
-        alike: whether it gives all rows of a product one stock; True before it said anything.
+        gaps: whether, since this was set to False, it reported records before a range that it does not have.
+        alike: whether it sets the same stock in all rows of a product; True before its first answer.
     """
 
     def __init__(self, client: StrapiClient) -> None:
@@ -273,19 +274,19 @@ class Ledger:
         self._unanswered: set[str] = set()
 
     async def apply(self, journeys: Sequence[Journey], ranges: Sequence[OffsetRange] = ()) -> list[Decision]:
-        """Apply a batch in order; a movement that Strapi refuses as malformed keeps none of the others back.
+        """Apply a batch in order; a movement that Strapi refuses as malformed does not delay the others.
 
         Args:
             journeys: 0 to 1,000 of movements.
-            ranges: which records are settled with them, one for each partition at most.
+            ranges: the offsets settled with them, at most one range for each partition.
 
         Returns:
             A decision for each, in the same order.
 
         Raises:
             UnreachableError: no answer came; sent again, the batch counts once.
-            RefusedError: the token may not.
-            StrapiRejectedError: the route is gone (404, 405).
+            RefusedError: the token lacks the right.
+            StrapiRejectedError: the route does not exist (404, 405).
         """
         try:
             return await self._send(journeys, ranges)
@@ -298,15 +299,15 @@ class Ledger:
             return decisions
 
     async def seen(self) -> list[Seen] | None:
-        """Ask what the ledger has seen of Kafka.
+        """Request the offsets that the ledger has.
 
         Returns:
-            By topic, partition and offset; between two of a partition lie records that it has not seen. None where this
-            Strapi keeps no account of it.
+            Ranges by topic, partition and offset; it lacks the records between two ranges of a partition. None where
+            this Strapi does not store offsets.
 
         Raises:
             UnreachableError: it does not answer.
-            RefusedError: the token may not.
+            RefusedError: the token lacks the right.
         """
         try:
             found: _Known = await self._client.call("GET", _POSITIONS, idempotent=True, shape=_Known)
@@ -321,7 +322,7 @@ class Ledger:
     async def _apart(self, journeys: Sequence[Journey], error: StrapiRejectedError) -> list[Decision]:
         if len(journeys) == 1:
             return [Decision(Outcome.REFUSED, text=error.message)]
-        # A ledger of before answers 400 to the batch, and not to the movement.
+        # Earlier versions of the ledger answer 400 to the whole batch instead of refusing the movement.
         middle = len(journeys) // 2
         return [*await self.apply(journeys[:middle]), *await self.apply(journeys[middle:])]
 
@@ -345,7 +346,8 @@ class Ledger:
             answer: _Answer | None = await self._client.call("POST", LEDGER_ROUTE, body, idempotent=True, shape=_Answer)
         except (UnreachableError, asyncio.CancelledError):
             if len(self._unanswered) > _REMEMBERED:
-                # Of batches that another engine took over. What is forgotten comes as a duplicate of our own request.
+                # These batches went to another engine. A forgotten one would be reported as a duplicate of our own
+                # request.
                 self._unanswered.clear()
             self._unanswered.update(journey.movement_id for journey in journeys)
             raise
@@ -362,18 +364,18 @@ class Ledger:
         return decisions
 
     def _mend(self, decision: Decision) -> None:
-        """Make what Strapi says readable, and of a duplicate of our own request what was decided by that."""
+        """Make Strapi's texts readable, and replace a duplicate of our own request by its first verdict."""
         if decision.text:
             decision.text = readable(decision.text)[:_REASON]
         if decision.movement_id in self._unanswered:
-            # The first arrival of it was, as far as anyone knows, our own request of which no answer came.
+            # As far as is known, the first delivery was our own request, whose answer was lost.
             self._unanswered.discard(decision.movement_id)
             if decision.outcome is Outcome.DUPLICATE and decision.first is not None:
                 decision.outcome, decision.first = decision.first, None
 
 
 def misread(why: str, route: str = LEDGER_ROUTE) -> UnreachableError:
-    """What to raise where the ledger's answer is of another shape, and why it is."""
+    """The error for an answer of the ledger with an unexpected shape."""
     return UnreachableError(
         "strapi",
         Phrase("the answer of {route} is not what this engine knows: {why}", route=route, why=why),

@@ -1,4 +1,4 @@
-"""Keeps the stock board fresh: what stands in Strapi, also where the admin panel or a person wrote it."""
+"""Polling of products into the stock table, which includes changes made in Strapi's admin panel."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 __all__ = ["ProductPoller"]
 
 _WHOLE: Final = 30.0
-"""Seconds between two readings of all products where nothing tells that one is missing."""
+"""Seconds between two readings of all products, unless one is known to be missing."""
 
 _REST: Final = 100
-"""How many times as long as it takes to read all products it is not done again: among many it is work for Strapi."""
+"""The pause after a reading of all products, as a multiple of its duration, to limit the load on Strapi."""
 
 _LATEST: Final = 50
-"""How many of the products that changed last are read in between."""
+"""How many of the last changed products are read in between."""
 
 
 class ProductPoller:
@@ -38,8 +38,8 @@ class ProductPoller:
 
     Args:
         settings: the engine's.
-        journal: whose stock board is kept.
-        whole: whether the board has all products; where nobody looks at it, only how many there are is asked.
+        journal: whose stock table is kept up to date.
+        whole: whether the table has all products; if nobody looks at it, only their number is requested.
     """
 
     def __init__(self, settings: Settings, journal: Journal, *, whole: bool = True) -> None:
@@ -49,7 +49,7 @@ class ProductPoller:
         self._refused = False
 
     async def run(self) -> None:
-        """Read until cancelled, through every absence of Strapi."""
+        """Poll until cancelled, through every outage of Strapi."""
         refresh = self._settings.strapi.refresh
         backoff = Backoff(first=refresh, longest=max(refresh, 10.0))
         known, whole_at, not_before = False, 0.0, 0.0
@@ -86,7 +86,7 @@ class ProductPoller:
         found: set[int] = set()
         if dimensions == ONE_ROW:
             async for rows in read_pages(client):
-                # Page by page, so that the first of many are to be seen at once.
+                # Page by page, so that the first of many appear at once.
                 board.read(self._fresh(rows, asked_at), complete=False)
                 found.update([row.id for row in rows])
         else:
@@ -99,7 +99,7 @@ class ProductPoller:
         board.total = len(board)
 
     async def _read_latest(self, client: StrapiClient, dimensions: Dimensions) -> bool:
-        """Read what changed last; whether the board has as many products as there are now."""
+        """Read the last changed products; return whether the table has as many products as Strapi."""
         asked_at = time.time()
         board = self._journal.stock
         most = _LATEST if self._whole else 1
@@ -113,24 +113,23 @@ class ProductPoller:
             rows, total = await read_latest(client, most, query)
             self._take_versions(rows, asked_at, drafted)
         for query in dimensions.unpublished[:1]:
-            # There is one of each product, published or not.
+            # Each product has exactly one draft, published or not.
             rows, total = await read_latest(client, most, query)
             older = [row.address for row in rows if row.address not in drafted]
             for published in (await find_each(client, "documentId", older)).values():
-                # An edit of its draft is not published, and not the stock.
+                # An edit of the draft is not published, and is not the stock.
                 self._take_versions(published, asked_at, drafted)
             self._take_versions(rows, asked_at, drafted)
         board.total = max(total, len(board)) if dimensions.locales else total
         return len(board) == board.total
 
     def _take_versions(self, rows: Sequence[Row], asked_at: float, drafted: dict[str, bool]) -> None:
-        """Take over rows of products that may have several.
+        """Add rows of products that may have several.
 
         Args:
-            rows: read in the order of what stands for a product: published ones first.
+            rows: read in order of precedence: published ones first.
             asked_at: when, in seconds since the epoch.
-            drafted: the documentIds that were read before these, and whether a draft was among their rows; those of the
-                rows are added.
+            drafted: the documentIds read before, and whether a draft was among their rows; those of `rows` are added.
         """
         if not self._whole:
             return
@@ -140,7 +139,7 @@ class ProductPoller:
             document = row.address
             known = board.get(board.id_of(document) or 0)
             if document not in drafted:
-                # Until its draft is read, a published row stands under the id that the board has for the product.
+                # Until its draft is read, a published row keeps the id that the table has for the product.
                 fresh.append(row if row.is_draft or known is None else row._replace(id=known.id))
             elif row.is_draft and not drafted[document] and known is not None and known.id != row.id:
                 board.read([known._replace(id=row.id)], complete=False)
@@ -149,7 +148,7 @@ class ProductPoller:
         board.also((row.id, row.address) for row in rows)
 
     def _fresh(self, rows: Iterable[Row], asked_at: float) -> Iterable[Product]:
-        """The rows, but where a movement was applied while they were under way, what the board has."""
+        """The rows, with the table's stock where a movement was applied while they were requested."""
         for row in rows:
             read = product_of(row, self._settings.strapi.stock_field)
             known = self._journal.stock.get(read.id)
@@ -174,7 +173,7 @@ class ProductPoller:
         )
 
     def _apply_speaks(self) -> bool:
-        """Whether apply has something in hand that waits, or is paused: then the state of the connection is its own."""
+        """Whether apply waits or is paused, so that it sets the state of the connection."""
         if not self._settings.apply.enabled:
             return False
         paused = self._journal.connections[Server.STRAPI].state is State.PAUSED

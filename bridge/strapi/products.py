@@ -1,4 +1,4 @@
-"""Products over REST, in the shape of Strapi 4 and of Strapi 5, as one kind of row."""
+"""Products over REST: the shapes of Strapi 4 and Strapi 5 as one kind of row."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ __all__ = [
 ]
 
 STATUS_FIELDS: Final = ("statuss", "status")
-"""What the course calls the enumeration `safe`, `danger`, `empty`: the first with Strapi 5, the other with 4."""
+"""The course's names for the enumeration `safe`, `danger`, `empty`: the first with Strapi 5, the other with 4."""
 
 _PAGE: Final = 100
 _ASKED: Final = 25
 _LONGEST_QUERY: Final = 6_000
-"""Bytes of a query: Node refuses a request whose head has more than 16 KB, and a text of 255 emoji has 3 KB there."""
+"""The most bytes of a query: Node refuses more than 16 KB of headers, and a text of 255 emoji takes 3 KB there."""
 
 
 class Row(NamedTuple):
-    """One product as Strapi answers it.
+    """One product as in Strapi's answer.
 
     Attributes:
-        id: the numeric id; of a product with several rows the one that goes on, see `bridge.strapi.documents`.
+        id: the numeric id; for a product with several rows the lasting one, see `bridge.strapi.documents`.
         document_id: Strapi 5's identity, None on version 4.
         fields: the attributes by name.
-        versions: all rows of the product where it may have several: its draft, its locales; this one is among them.
+        versions: all rows of the product where it may have several: its draft, its locales; including this one.
     """
 
     id: int
@@ -59,12 +59,12 @@ class Row(NamedTuple):
 
     @property
     def address(self) -> str:
-        """What stands in the path of a request for this row: the documentId, or on version 4 the numeric id."""
+        """The id in the path of a request for this row: the documentId, or on version 4 the numeric id."""
         return self.document_id if self.document_id is not None else str(self.id)
 
     @property
     def is_draft(self) -> bool:
-        """Whether it is the row of Strapi 5's Draft & Publish that is not published."""
+        """Whether it is an unpublished row of Strapi 5's Draft & Publish."""
         return "publishedAt" in self.fields and self.fields["publishedAt"] is None
 
     @property
@@ -75,15 +75,15 @@ class Row(NamedTuple):
 
     @property
     def updated_at(self) -> float:
-        """Seconds since the epoch at which Strapi has it changed last, 0 where it does not say."""
+        """When Strapi last changed it, in seconds since the epoch; 0 where it does not say."""
         return _seconds(self.fields.get("updatedAt"))
 
 
 def row_of(data: Any) -> Row:
-    """Read one entry of `data`, in either shape.
+    """Parse one entry of `data`, in either shape.
 
     Raises:
-        UnreachableError: it is neither: what answers is no Strapi 4 or 5.
+        UnreachableError: it has neither: the server is not a Strapi 4 or 5.
     """
     try:
         if "attributes" in data:
@@ -98,7 +98,7 @@ def row_of(data: Any) -> Row:
 
 
 def product_of(row: Row, stock_field: str) -> Product:
-    """What the journal keeps of a row; a stock that is no whole number counts as 0, as an empty one does."""
+    """The journal's product for a row; a stock that is empty or not a whole number counts as 0."""
     fields = row.fields
     status = next((fields[name] for name in STATUS_FIELDS if isinstance(fields.get(name), str)), "")
     return Product(
@@ -114,7 +114,7 @@ def product_of(row: Row, stock_field: str) -> Product:
 
 
 def stock_of(row: Row, stock_field: str) -> int | None:
-    """The stock of a row: 0 where it is empty, None where the row has no such attribute or it is no whole number."""
+    """The stock of a row: 0 where it is empty, None where the attribute is missing or not a whole number."""
     stock = row.fields.get(stock_field, "")
     if stock is None:
         return 0
@@ -132,7 +132,7 @@ def path_of(settings: StrapiSettings, row: Row | None = None) -> str:
 
 
 def write_query(row: Row) -> dict[str, str | int]:
-    """The query of a PUT that changes this row: its locale, and that a draft is not to be published with it."""
+    """The query of a PUT that changes this row: its locale, and for a draft, not to publish it."""
     query: dict[str, str | int] = {"locale": row.locale} if row.locale and row.document_id is not None else {}
     if row.is_draft and row.document_id is not None:
         query["status"] = "draft"
@@ -142,19 +142,19 @@ def write_query(row: Row) -> dict[str, str | int]:
 async def read_pages(
     client: StrapiClient, query: Mapping[str, str | int] | None = None, size: int = _PAGE
 ) -> AsyncIterator[list[Row]]:
-    """Read the products page by page, by id: each page begins behind the last id of the one before.
+    """Read the products page by page, by id: each page begins after the last id of the one before.
 
-    By the number of the page Strapi counts all products and walks past those before for each, which among a hundred
+    With page numbers, Strapi counts all products and skips the earlier ones for each page, which among a hundred
     thousand takes longer than the page itself.
 
     Args:
         client: the Strapi.
         query: filters.
-        size: rows a page; Strapi takes fewer where its configuration says so.
+        size: rows per page; Strapi's configuration may set a lower limit.
 
     Raises:
         UnreachableError: it does not answer.
-        RefusedError: the token may not, or there are no products under the name that the settings have.
+        RefusedError: the token lacks the right, or there are no products under the configured name.
     """
     asked = {"sort": "id", **(query or {}), "pagination[pageSize]": size, "pagination[withCount]": "false"}
     last = -1
@@ -172,7 +172,7 @@ async def read_pages(
 async def read_latest(
     client: StrapiClient, size: int, query: Mapping[str, str | int] | None = None
 ) -> tuple[list[Row], int]:
-    """Read the products that changed last.
+    """Read the last changed products.
 
     Args:
         client: the Strapi.
@@ -212,17 +212,17 @@ def _no_strapi(path: str, error: str) -> UnreachableError:
 
 
 async def find_rows(client: StrapiClient, references: Iterable[str], *, documents: bool) -> dict[str, Row]:
-    """Find the products that movements name, as the ledger does: by numeric id, then documentId, then barcode.
+    """Find the products of movements, as the ledger does: by numeric id, then documentId, then barcode.
 
-    Where a product may have several rows, `bridge.strapi.documents` finds it.
+    Use `bridge.strapi.documents` where a product may have several rows.
 
     Args:
         client: the Strapi.
-        references: as the movements have them.
-        documents: whether this Strapi knows documentIds: version 5.
+        references: as given in the movements.
+        documents: whether this Strapi has documentIds: version 5.
 
     Returns:
-        The row of each reference that names one.
+        The row of each reference that was found.
     """
     found: dict[str, Row] = {}
     wanted = list(dict.fromkeys(references))
@@ -238,17 +238,17 @@ async def find_rows(client: StrapiClient, references: Iterable[str], *, document
 async def find_each(
     client: StrapiClient, field: str, values: Iterable[str], query: Mapping[str, str | int] | None = None
 ) -> dict[str, list[Row]]:
-    """Find the rows that have some values in one attribute.
+    """Find the rows with certain values of one attribute.
 
     Args:
         client: the Strapi.
-        field: the attribute, `id` or `documentId`.
-        values: each once.
+        field: the attribute, or `id` or `documentId`.
+        values: the values, without repetitions.
         query: which of a product's rows.
 
     Returns:
-        For each value that is found its rows, the oldest first: of two products with one barcode that one is meant.
-        Nothing is found by an attribute that the products of this Strapi do not have.
+        For each value that is found its rows, the oldest first, which counts if two products have one barcode. Empty if
+        the products of this Strapi do not have the attribute.
     """
     found: dict[str, list[Row]] = {}
     for asked in _questions(values):
@@ -266,7 +266,7 @@ async def find_each(
 
 
 def _questions(values: Iterable[str]) -> Iterator[list[str]]:
-    """Part values into those that one request can ask for."""
+    """Split values so that each part fits into one request."""
     asked: list[str] = []
     size = 0
     for value in values:

@@ -1,7 +1,7 @@
-"""Plain REST, for a Strapi without the ledger: one writer reads a product, applies its movements, writes it once.
+"""Plain REST, for a Strapi without the ledger: read a product, apply its movements, write it once.
 
-Where the product has the attribute `strapi.position_field`, the position last applied is written with the stock, so a
-crash counts no movement twice. Where it has none, nothing tells after a crash whether the last write was counted.
+If the product has the attribute `strapi.position_field`, the last applied position is written with the stock, so a
+crash counts no movement twice. Otherwise nothing shows after a crash whether the last write was counted.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _Place = tuple[str, int, int]
 
 
 class Step(NamedTuple):
-    """One movement's turn.
+    """The result of one movement.
 
     Attributes:
         outcome: applied, or why not.
@@ -57,12 +57,12 @@ def merge(stock: int, deltas: Iterable[int]) -> list[Step]:
     """Apply changes to a stock in order, each judged by itself.
 
     Args:
-        stock: the pieces there are, 0 or more.
+        stock: the pieces in stock, 0 or more.
         deltas: the signed changes.
 
     Returns:
-        A step for each; the last one's `after` is the stock to write. No stock passes below 0 or above MAX_AMOUNT
-        because of a change; the change that would is not applied, and those behind it have their turn.
+        A step for each; the last one's `after` is the stock to write. A change that would take the stock below 0 or
+        above MAX_AMOUNT is not applied, and the next ones are tried.
     """
     steps: list[Step] = []
     for delta in deltas:
@@ -84,14 +84,14 @@ class _Counted(msgspec.Struct, array_like=True):
 
 
 class Positions:
-    """Up to where a product's movements are counted, as its row keeps it: `{"stock/3": [128, 1767225600000, {}]}`.
+    """How far a product's movements are counted, as stored in its row: `{"stock/3": [128, 1767225600000, {}]}`.
 
-    Beside the offset stands the latest timestamp of the records counted: a topic that was deleted and made again
-    counts its offsets from 0 again, and its records are younger than that. Then the offsets that were refused, by
-    verdict, as after a crash their dead letters may be missing.
+    The offset is followed by the latest timestamp of the counted records: a recreated topic starts again at offset 0,
+    and its records are newer than that. Then come the refused offsets by verdict, as after a crash their dead letters
+    may be missing.
 
     Args:
-        text: what the row has; None, empty or anything else that no engine wrote counts as nothing.
+        text: what the row has; None, empty or anything not written by an engine counts as nothing.
     """
 
     __slots__ = ("_counted", "_lowest")
@@ -105,7 +105,7 @@ class Positions:
 
     @property
     def text(self) -> str:
-        """What to write into the row. Refusals before the movements looked at are settled, and no longer kept."""
+        """The text to write into the row. Refusals before the movements seen here are settled, and are dropped."""
         for place, lowest in self._lowest.items():
             counted = self._counted[place]
             kept = {outcome: [at for at in offsets if at >= lowest] for outcome, offsets in counted.refused.items()}
@@ -113,7 +113,7 @@ class Positions:
         return msgspec.json.encode(self._counted).decode()
 
     def first(self, journey: Journey) -> Outcome | None:
-        """What was decided about a movement that is counted already, None for one that is not."""
+        """The verdict on a movement that is counted already, None for one that is not."""
         counted = self._look(journey)
         if journey.offset > counted.offset or journey.timestamp > counted.timestamp:
             return None
@@ -121,7 +121,7 @@ class Positions:
         return Outcome(next(refused, Outcome.APPLIED))
 
     def count(self, journey: Journey, outcome: Outcome) -> None:
-        """Note that the stock, as it is written next, takes this movement into account."""
+        """Note that the next write of the stock includes this movement."""
         counted = self._look(journey)
         counted.offset = journey.offset
         counted.timestamp = max(counted.timestamp, journey.timestamp)
@@ -135,7 +135,7 @@ class Positions:
 
 
 class _Doubt(NamedTuple):
-    """A write of which no answer came."""
+    """A write whose answer was lost."""
 
     places: list[_Place]
     stock: int
@@ -145,16 +145,16 @@ class _Doubt(NamedTuple):
 class PlainRest:
     """Applies movements by reading and writing products.
 
-    Where Draft & Publish is on, a PUT changes a product's draft and publishes it, so both rows have the same stock
-    afterwards; a product that is not published stays so. Of a product with locales each gets the stock.
+    With Draft & Publish, a PUT changes a product's draft and publishes it, so both rows have the same stock afterwards;
+    an unpublished product remains unpublished. A localized product gets the stock in each locale.
 
     Args:
         client: the Strapi.
-        documents: what finds its products.
+        documents: finds its products.
 
     Attributes:
-        exact: whether the products keep the position last applied; None before one was seen.
-        published: how many unfinished edits of a draft were published with a stock.
+        exact: whether the products store the last applied position; None before one was seen.
+        published: how many unfinished edits of drafts were published with a stock.
     """
 
     def __init__(self, client: StrapiClient, documents: Documents) -> None:
@@ -168,18 +168,18 @@ class PlainRest:
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def apply(self, journeys: Sequence[Journey], *, documents: bool) -> list[Decision]:
-        """Apply a batch: those of one product in order and in one write, several products at once.
+        """Apply a batch: movements of one product in order and in one write, several products concurrently.
 
         Args:
             journeys: of movements, in order.
-            documents: whether this Strapi knows documentIds: version 5.
+            documents: whether this Strapi has documentIds: version 5.
 
         Returns:
             A decision for each, in the same order.
 
         Raises:
             UnreachableError: no answer came. What is written already is remembered: apply the same batch again.
-            RefusedError: the token may not, or the settings name an attribute that is not there.
+            RefusedError: the token lacks the right, or the settings name an attribute that does not exist.
         """
         undecided = [journey for journey in journeys if _place(journey) not in self._done]
         rows = await self._documents.find([journey.product for journey in undecided], documents=documents)
@@ -203,7 +203,7 @@ class PlainRest:
         for journey in journeys:
             self._done.pop(_place(journey), None)
         if len(self._done) > _REMEMBERED:
-            # Of batches that another engine took over.
+            # These batches went to another engine.
             self._done.clear()
         return decisions
 
@@ -213,7 +213,7 @@ class PlainRest:
         self._done.update(zip(map(_place, journeys), decisions, strict=True))
 
     async def _apply_to(self, row: Row | None, journeys: list[Journey]) -> list[Decision]:
-        """Apply to one product; what Strapi refuses is halved until the movement that it refuses stands alone."""
+        """Apply movements to one product; split what Strapi refuses until the refused movement is alone."""
         if row is None:
             return [Decision(Outcome.UNKNOWN_PRODUCT)] * len(journeys)
         try:
@@ -267,13 +267,14 @@ class PlainRest:
         return written
 
     async def _write_locales(self, row: Row, written: _Doubt) -> None:
-        """Give the stock to the product's other locales; where its attribute is not localized, Strapi has done so.
+        """Set the stock in the product's other locales, unless Strapi did so because the attribute is not localized.
 
         What a crash leaves undone is done with the product's next movement.
 
         Args:
             row: the product, whose own locale has the stock.
-            written: what it was given; where Strapi ceases to answer, the same batch comes again and must not count.
+            written: the stock and its decisions; if Strapi stops answering, the same batch is applied again and must
+                not count.
         """
         if not row.locale or all(version.locale == row.locale for version in row.versions):
             return
@@ -281,7 +282,7 @@ class PlainRest:
         try:
             again = (await self._documents.find([row.address])).get(row.address)
             for version in again.versions if again is not None else ():
-                # The published row of a locale stands before its draft, and stands for both.
+                # The published row of a locale precedes its draft, and represents both.
                 if version.locale not in seen and stock_of(version, self._settings.stock_field) != stock:
                     await self._put_locale(version, stock)
                 seen.add(version.locale)
@@ -293,7 +294,7 @@ class PlainRest:
         try:
             await self._put(version, {self._settings.stock_field: stock})
         except StrapiRejectedError as error:
-            # The movements are applied: the refusal of a translation is not theirs.
+            # The movements are applied, whether or not a translation is refused.
             _log.warning(
                 "strapi: product %d has another stock in locale %s: %s", version.id, version.locale, error.what
             )
@@ -321,7 +322,7 @@ class PlainRest:
 
 
 def _has_unfinished_edit(row: Row) -> bool:
-    """Whether the product is published, and its draft was edited since; Strapi's panel says "Modified"."""
+    """Whether the product is published and its draft was edited since; Strapi's panel shows "Modified"."""
     drafts = (version for version in row.versions if version.is_draft and version.locale == row.locale)
     return not row.is_draft and any(draft.updated_at > row.updated_at for draft in drafts)
 
