@@ -1,4 +1,4 @@
-"""The journal: what the engine writes down of every hop, bounded, for a screen that pulls."""
+"""The journal: a bounded record of what the engine does at every hop, for a screen that polls it."""
 
 from bridge.journal.connection import Connection, Gap, Held, Server, State
 from bridge.journal.journal import EARLIER, DeadLetter, Journal

@@ -1,4 +1,4 @@
-"""The state of the connection to each server, and what may have been lost or is held there, in words to act on."""
+"""The state of the connection to each server, and what may have been lost or is held back there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Connection", "Gap", "Held", "Server", "State"]
 
 
 class Server(StrEnum):
-    """The three that the chain connects to."""
+    """The servers that the engine connects to."""
 
     MQTT = "mqtt"
     KAFKA = "kafka"
@@ -18,35 +18,35 @@ class Server(StrEnum):
 
 
 class State(StrEnum):
-    """What a connection is doing."""
+    """The state of a connection."""
 
     OFF = "off"
-    """Not asked for: the engine's roles do not need it, or it is stopped."""
+    """Not needed by the engine's roles, or stopped."""
     CONNECTING = "connecting"
     UP = "up"
     DOWN = "down"
-    """It does not answer; the engine tries again by itself."""
+    """It does not answer; the engine retries."""
     REFUSED = "refused"
-    """It answers and refuses us; a person must act, the engine tries again every half minute."""
+    """It answers and refuses us; the user must act, and the engine retries every half minute."""
     PAUSED = "paused"
-    """A person paused it."""
+    """The user paused it."""
 
 
 class Gap(StrEnum):
-    """What shows that messages which the broker had confirmed may not have come."""
+    """Evidence that messages which the broker acknowledged may have been lost."""
 
     SESSION = "session-lost"
     """The broker no longer had the session that the engine left there."""
     QOS_0 = "qos-0"
-    """The engine was away, and the broker grants a subscription only QoS 0."""
+    """The engine was away, and the broker grants only QoS 0 to a subscription."""
 
 
 class Held(NamedTuple):
-    """What of a partition can't be read as long as a transaction is open.
+    """What can't be read of a partition while a transaction is open.
 
     Attributes:
-        first: the last stable offset: where the transaction begins, or what is read next behind it.
-        offsets: how many there are from there on; some may be of other producers, or be taken back.
+        first: the last stable offset: where the transaction begins, or the next offset to read if that is later.
+        offsets: how many offsets there are from there on; some may be other producers', or be aborted.
     """
 
     first: int
@@ -54,14 +54,14 @@ class Held(NamedTuple):
 
 
 class Connection(NamedTuple):
-    """One connection as it stands.
+    """The state of one connection.
 
     Attributes:
-        state: what it is doing.
-        address: where the server is, with no credential in it.
-        since: seconds since the epoch when it came into that state.
+        state: the state.
+        address: where the server is, without credentials.
+        since: when it entered that state, in seconds since the epoch.
         detail: what happened, or what is special about it; may be empty.
-        advice: what a person can do about it; may be empty.
+        advice: what the user can do about it; may be empty.
     """
 
     state: State = State.OFF
@@ -71,6 +71,6 @@ class Connection(NamedTuple):
     advice: str = ""
 
     def moved(self, state: State, detail: str = "", advice: str = "") -> Connection:
-        """The same connection in another state; `since` stays where the state does."""
+        """Return the connection in another state; `since` changes only with the state."""
         since = self.since if state is self.state else time.time()
         return Connection(state, self.address, since, detail, advice)

@@ -1,4 +1,4 @@
-"""The journal itself: the rings, counters, latencies, connections and the stock board of one engine."""
+"""The journal of one engine: rings, counters, latencies, connections and the stock table."""
 
 from __future__ import annotations
 
@@ -23,37 +23,38 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_CAPACITY", "EARLIER", "DeadLetter", "Journal"]
 
 DEFAULT_CAPACITY: Final = 10_000
-"""How many journeys a ring keeps where nothing else is said."""
+"""The default number of journeys that a ring keeps."""
 
 EARLIER: Final = 500
-"""How many records of before the start a journal for a screen has room for."""
+"""For a journal with a screen, how many records from before the start it can hold."""
 
 _RING: Final = 1_024
-"""How many bytes that somebody else chose a ring keeps a journey, on average; of a movement they are about 50."""
+"""The average bytes per journey that a ring may keep of data chosen by others; a movement has about 50."""
 
 _REMEMBERED: Final = 256
-"""The same for the journeys that are found by their identity, of which there are up to four times as many."""
+"""The same for the journeys that can be found by identity, of which there are up to four times as many."""
 
 _TWINS: Final = 100
-"""How many journeys of one identity are told apart."""
+"""How many journeys of one identity are kept apart."""
 
 
 _weight: Final = attrgetter("weight")
 
 _STANDING: Final = frozenset({"apply", "consume", "qos-0", "session-expiry", "turn"})
-"""The notes that hold of one engine's doing: the next one writes its own. All others say what happened, or are taken
-away by whoever finds that they no longer hold."""
+"""Notes about the state of one engine, which the next engine sets anew. The other notes report what happened, or are
+removed once they no longer hold.
+"""
 
 
 class DeadLetter(msgspec.Struct, frozen=True, gc=False):
     """One record of the errors topic.
 
     Attributes:
-        journey: what it was; its `rejection` says why it is here.
-        origin: where it came from, `mqtt topic` or `kafka stock/3@128`.
-        at: seconds since the epoch when it was rejected.
-        partition: where it stands in the errors topic.
-        offset: where it stands in the errors topic.
+        journey: of the rejected message; its `rejection` has the reason.
+        origin: where the message came from, `mqtt topic` or `kafka stock/3@128`.
+        at: when it was rejected, in seconds since the epoch.
+        partition: in the errors topic.
+        offset: in the errors topic.
     """
 
     journey: Journey
@@ -64,44 +65,43 @@ class DeadLetter(msgspec.Struct, frozen=True, gc=False):
 
 
 class Journal:
-    """What the engine did lately. The engine's thread calls the methods, any thread reads the attributes.
+    """The recent activity of the engine. The engine's thread calls the methods, any thread reads the attributes.
 
     Args:
         capacity: how many journeys each ring keeps, at least 1; fewer where they have more than 1,024 bytes on average
-            of what somebody else chose: payload (as `Journey.shorten` leaves it), topic and user properties.
-        earlier: for how many journeys of before this engine there is to be room, see `precede`.
+            of data chosen by others: payload (as `Journey.shorten` leaves it), topic and user properties.
+        earlier: for how many journeys from before this engine there is room, see `precede`.
 
     Attributes:
-        mqtt: journeys in the order in which they came over MQTT.
+        mqtt: journeys in the order in which they arrived over MQTT.
         kafka: journeys in the order in which Kafka acknowledged them, or in which foreign ones were consumed.
         strapi: journeys in the order in which they were decided.
         errors: dead letters in the order in which Kafka acknowledged them.
-        received: messages that came over MQTT.
+        received: messages received over MQTT.
         produced: records that Kafka acknowledged.
-        decided: messages that have a verdict, those that ingest rejected among them.
-        answered: records that Strapi answered for, whatever it said: what goes through it, and nothing else.
+        decided: messages that have a verdict, including those that ingest rejected.
+        answered: records that Strapi answered, whatever the answer.
         rejected: dead letters.
         verdicts: how many journeys ended with each verdict.
         reasons: how many were rejected for each reason.
-        latency: the histogram of each hop, of movements alone.
+        latency: the histogram of each hop, for movements only.
         connections: the state of each connection.
         stock: the latest stock of each product.
-        notes: what the status line should say for as long as it holds, by a name of its own.
+        notes: what the status line says for as long as it holds, by a key.
         skipped: how many offsets Kafka deleted before they were applied, by topic and partition.
-        passed_over: how many offsets were passed over as the group's position was set, by topic and partition.
-        resets: how often reading a partition did not go on where it had ended, by reason.
-        missing: how many offsets count as applied in Kafka that the ledger has not seen, by topic and partition.
-        foreign_members: how many members of the consumer group are no engines.
-        lag: movements that wait for Strapi: records of the movements' topics in our partitions that have no verdict
-            yet, those in hand among them; -1 while unknown.
-        lag_of_others: the same of products and events, -1 while unknown.
-        held: what it can't read as long as another program's transaction is open, by topic and partition.
-        granted: by topic filter the QoS at which the broker sends us what is published; empty before it said so.
-        gaps: how often MQTT messages may have been lost where this engine can't see it, by what shows that; how many
-            at each time nobody knows.
+        passed_over: how many offsets were skipped because the group's offset was set, by topic and partition.
+        resets: how often reading a partition did not continue where it had ended, by reason.
+        missing: how many offsets count as applied in Kafka but are not in the ledger, by topic and partition.
+        foreign_members: how many members of the consumer group are not engines.
+        lag: movements that wait for Strapi: records of movement topics in our partitions without a verdict, including
+            those in flight; -1 while unknown.
+        lag_of_others: the same for products and events, -1 while unknown.
+        held: what can't be read while another program's transaction is open, by topic and partition.
+        granted: by topic filter, the QoS that the broker grants; empty before it has answered.
+        gaps: how often MQTT messages may have been lost unseen, by the evidence; nobody knows how many each time.
         clock_ahead: seconds by which this machine's clock is ahead of Strapi's, None while that is not known.
-        stands_by: whether another engine takes the MQTT messages, so that this one only applies.
-        news: rings when any of this changed, but for notes and lag.
+        stands_by: whether another engine receives the MQTT messages, so that this one only applies.
+        news: rings when any of this changes, except for notes and lag.
     """
 
     def __init__(self, capacity: int = DEFAULT_CAPACITY, earlier: int = 0) -> None:
@@ -140,18 +140,18 @@ class Journal:
         self._began = time.time()
 
     def journey(self, movement_id: str) -> Journey | None:
-        """The journey of that movement, as long as it is remembered."""
+        """The latest journey of that movement, while it is kept."""
         return self._journeys.get(movement_id) or self._published.get(movement_id)
 
     def journeys(self, movement_id: str) -> Sequence[Journey]:
-        """What arrived of that movement and is remembered, in order: a publisher may send it more than once."""
+        """All kept journeys of that movement, in order: a publisher may send it more than once."""
         if (twins := self._twins.get(movement_id)) is not None:
             return twins
         only = self._journeys.get(movement_id)
         return () if only is None else (only,)
 
     def known(self, movement_id: str) -> Sequence[Journey]:
-        """The same with those of before the start, which are no news of this engine's."""
+        """The same, preceded by those from before the start."""
         arrived, before = self.journeys(movement_id), self._earlier.get(movement_id)
         return arrived if before is None else [*before, *arrived]
 
@@ -161,7 +161,7 @@ class Journal:
         self._published.update({journey.movement_id: journey}, journey.weight)
 
     def arrived(self, journeys: Sequence[Journey]) -> None:
-        """Note a chunk that came over MQTT."""
+        """Note a chunk that arrived over MQTT."""
         self.received.add(len(journeys))
         named = {journey.movement_id: journey for journey in journeys}
         if len(named) < len(journeys) or self._journeys.knows_any(named) or self._published.knows_any(named):
@@ -172,14 +172,14 @@ class Journal:
         self.news.ring()
 
     def acknowledged(self, journeys: Sequence[Journey]) -> None:
-        """Note journeys that Kafka has; their partition, offset and `acknowledged_at` are set."""
+        """Note journeys that Kafka acknowledged; their partition, offset and `acknowledged_at` are set."""
         self.produced.add(len(journeys))
         self.kafka.extend(journeys)
         _measure(self.latency[Hop.INGEST], journeys, "received_at", "acknowledged_at")
         self.news.ring()
 
     def consumed(self, journeys: Sequence[Journey]) -> None:
-        """Note journeys that the consumer has; those that ingest did not see are foreign and enter the Kafka pane."""
+        """Note consumed journeys; those that ingest did not see are foreign, and are added to the Kafka pane."""
         foreign = [journey for journey in journeys if journey.received_at is None and not journey.earlier]
         self._journeys.update({journey.movement_id: journey for journey in foreign}, _weight_of(foreign))
         self.kafka.extend(foreign)
@@ -187,15 +187,15 @@ class Journal:
         self.news.ring()
 
     def named(self, journeys: Sequence[Journey]) -> None:
-        """Note the identities that another engine gave to journeys which arrived without one."""
+        """Note journeys that arrived without an identity and got one from another engine."""
         self._recognise(journeys)
 
     def settled(self, journeys: Sequence[Journey], *, seen: bool = False) -> None:
-        """Note journeys that have a verdict; also moves the stock board.
+        """Note journeys that have a verdict, and update the stock table.
 
         Args:
             journeys: which.
-            seen: whether another engine settled them, and this program saw it: when that engine's consumer had them is
+            seen: whether another engine settled them and this program observed it: when that engine consumed them is
                 not known.
         """
         self.decided.add(len(journeys))
@@ -228,9 +228,9 @@ class Journal:
         self.news.ring()
 
     def precede(self, journeys: Sequence[Journey]) -> Sequence[Journey]:
-        """Note, once, journeys of before this engine, which count in no figure; those that it has itself are left out.
+        """Note, once, journeys from before this engine, which count in no figure; leave out those that it has itself.
 
-        Those that came over MQTT stand in `mqtt`, those that Kafka has in `kafka`, before all others.
+        Those that arrived over MQTT precede all others in `mqtt`, those that Kafka has in `kafka`.
 
         Args:
             journeys: in the order of their time; each `earlier`.
@@ -250,24 +250,24 @@ class Journal:
     def _has(self, journey: Journey) -> bool:
         ours = self._published.get(journey.movement_id)
         if ours is not None and (ours.published_at or 0.0) >= self._began:
-            # It came after the start, and another engine carries it.
+            # It was published after the start, and another engine carries it.
             return True
         return any(
             (one.kafka_topic, one.partition, one.offset) == (journey.kafka_topic, journey.partition, journey.offset)
-            # Kafka has it, and has not yet said so to who brought it there.
+            # Kafka has it, but has not acknowledged it to its producer yet.
             or (one.offset < 0 and one.holds(journey.payload))
             for one in self.journeys(journey.movement_id)
         )
 
     def go_on(self, capacity: int, *, same_kafka: bool = True, same_strapi: bool = True) -> None:
-        """Go on with the next engine, which settings of another kind have: what was counted and kept stays.
+        """Prepare for the next engine, which has other settings; counts and rings are kept.
 
-        Only while no engine runs.
+        Call this only while no engine runs.
 
         Args:
             capacity: as in the class.
-            same_kafka: whether its Kafka is the same; of another one the dead letters and positions are others.
-            same_strapi: whether its Strapi is the same; of another one the products are others.
+            same_kafka: whether its Kafka is the same; another one has other dead letters and offsets.
+            same_strapi: whether its Strapi is the same; another one has other products.
         """
         for ring in (self.mqtt, self.kafka, self.strapi):
             ring.resize(capacity, _RING * capacity)
@@ -309,7 +309,7 @@ class Journal:
 
 
 def _went_through(journey: Journey) -> bool:
-    """Whether Strapi answered for what another engine brought there."""
+    """Whether Strapi answered for a journey that another engine processed."""
     return journey.offset >= 0 and (journey.movement is not None or journey.verdict is Verdict.CARRIED)
 
 
@@ -324,7 +324,7 @@ def _weight_of_letters(letters: Sequence[DeadLetter]) -> int:
 def _measure(histogram: LatencyHistogram, journeys: Sequence[Journey], start: str, stop: str) -> None:
     """Record how long movements took between two of their times; those that lack one of them are left out.
 
-    Journeys that came together share their times, so they are counted by the run.
+    Journeys that arrived together share their times, so runs of equal times are recorded at once.
     """
     now = time.monotonic()
     times = map(attrgetter(start, stop), [journey for journey in journeys if journey.movement is not None])

@@ -1,4 +1,4 @@
-"""What the journal measures of a hop: its rate by the second, and how long it took over the last minute."""
+"""Rates by the second, and latencies over the last minute."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class LatencyHistogram:
         self._periods = [-1] * _SLICES
 
     def record(self, seconds: float, count: int = 1, now: float | None = None) -> None:
-        """Record that `count` things took so long.
+        """Record a duration.
 
         Args:
-            seconds: the duration; one below 0, which only a clock step makes, counts as 0.
-            count: how many took it, 1 or more.
-            now: seconds on the monotonic clock; None asks it.
+            seconds: the duration; a negative one, after a clock change, counts as 0.
+            count: how many things took it, 1 or more.
+            now: seconds on the monotonic clock; None reads it.
         """
         seconds = max(0.0, seconds)
         period = int((time.monotonic() if now is None else now) // _SLICE)
@@ -82,7 +82,7 @@ def _quantile(counts: list[int], count: int, share: float, maximum: float) -> fl
 
 
 class Rate:
-    """How many things happened, in all and in each of the last WINDOW seconds.
+    """A counter with a total and the counts of each of the last WINDOW seconds.
 
     One thread adds, any thread reads.
     """
@@ -95,11 +95,11 @@ class Rate:
         self._second = int(time.monotonic())
 
     def add(self, count: int, now: float | None = None) -> None:
-        """Count things.
+        """Add to the count.
 
         Args:
             count: how many, 0 or more.
-            now: seconds on the monotonic clock; None asks it.
+            now: seconds on the monotonic clock; None reads it.
         """
         second = int(time.monotonic() if now is None else now)
         for passed in range(self._second + 1, min(second, self._second + WINDOW + 1) + 1):
@@ -111,7 +111,7 @@ class Rate:
         self.total += count
 
     def history(self, now: float | None = None) -> list[int]:
-        """The counts of the last WINDOW whole seconds, oldest first; the running second is not among them."""
+        """The counts of the last WINDOW whole seconds, oldest first, without the current second."""
         second = int(time.monotonic() if now is None else now)
         return [
             self._buckets[past % (WINDOW + 1)] if self._second - WINDOW <= past <= self._second and past >= 0 else 0

@@ -1,6 +1,6 @@
-"""Rings of records under growing sequence numbers, and the signal by which a reader hears of a change.
+"""Ring buffers with growing sequence numbers, and a signal that notifies a reader of changes.
 
-The engine's thread writes them, the screen's reads them.
+The engine's thread writes, the screen's thread reads.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ Item = TypeVar("Item")
 
 
 class ChangeSignal:
-    """Tells a reader that there is something to read, so that it need not look for it again and again.
+    """Notifies a reader of changes, so that it need not poll.
 
-    The reader says `heard` before it looks and not after: what comes while it looks rings again.
+    The reader must call `heard` before it reads, not after: a change while it reads then rings again.
     """
 
     __slots__ = ("_listener", "_rung")
@@ -29,39 +29,39 @@ class ChangeSignal:
         self._rung = False
 
     def listen(self, listener: Callable[[], None] | None) -> None:
-        """Have something called, on the thread that rings, or nothing any more.
+        """Set the function to call on the writing thread; None removes it.
 
         Args:
-            listener: must be quick and raise nothing.
+            listener: must be quick and must not raise.
         """
         self._listener = listener
         self._rung = False
 
     def ring(self) -> None:
-        """Something was written down; the second ring before it is heard costs nothing."""
+        """Signal a change; further calls before the reader's `heard` cost nothing."""
         if not self._rung and (listener := self._listener) is not None:
             self._rung = True
             listener()
 
     def heard(self) -> None:
-        """The reader is about to look."""
+        """Note that the reader is about to read."""
         self._rung = False
 
 
 class Ring(Generic[Item]):
-    """The latest items, each under its sequence number: 0, 1, 2 and so on for as long as the process lives.
+    """The latest items, each with a sequence number: 0, 1, 2 and so on while the process lives.
 
-    One thread writes, any thread reads. There is no lock: a reader takes `next` once and asks for what lies below
-    it; an item that fell off meanwhile is simply not in what it gets. So the writer claims the places that it is
-    about to write before it writes them, and a reader looks at the claim after it has read.
+    One thread writes, any thread reads, without a lock: a reader reads `next` once and requests items below it; an item
+    that was overwritten meanwhile is missing from the result. So the writer claims the slots before it writes them, and
+    a reader checks the claim after it has read.
 
     Args:
         capacity: how many items are kept, at least 1.
-        weigh: what some items weigh together, without a change from then on; None where all weigh nothing.
-        most: what the items that are kept weigh at most. Those that came together go together, and those that came
-            last are kept whatever they weigh.
-        reserved: how many sequence numbers are left free for items of before the first, see `precede`; that one's
-            number is then this and not 0.
+        weigh: returns the total weight of some items, which must not change later; None for no weights.
+        most: the most total weight that is kept. Items added together are dropped together, and the last ones added are
+            kept whatever their weight.
+        reserved: how many sequence numbers are reserved for earlier items, see `precede`; the first item then has this
+            number, not 0.
     """
 
     __slots__ = (
@@ -85,23 +85,23 @@ class Ring(Generic[Item]):
         reserved: int = 0,
     ) -> None:
         self.capacity = capacity
-        # Places below the floor hold None, which nobody is given.
+        # Slots below the floor hold None, and are never returned.
         self._items: list[Any] = [None] * min(reserved, capacity)
         self._before = reserved
-        """The sequence numbers below are free for items of before the first."""
+        """The sequence numbers below are reserved for earlier items."""
         self._next = reserved
         self._claimed = reserved
         self._weigh = weigh
         self._most = most
         self._weight = 0
         self._chunks: deque[tuple[int, int]] = deque()
-        """Of the items that came together and are kept, where they end and what they weigh."""
+        """For items added together and still kept, their end and their weight."""
         self._floor = reserved
-        """The items below were dropped for their weight, or never were."""
+        """Items below were dropped for their weight, or never existed."""
 
     @property
     def next(self) -> int:
-        """The sequence number that the next item will get: how many items there ever were, and those reserved."""
+        """The sequence number of the next item: the number of items so far, plus those reserved."""
         return self._next
 
     @property
@@ -113,11 +113,11 @@ class Ring(Generic[Item]):
         return self._next - self.first
 
     def resize(self, capacity: int, most: int = 0) -> None:
-        """Keep another number of items from now on, and another weight; only while nobody writes.
+        """Change the capacity and the weight limit; only while nobody writes.
 
         Args:
-            capacity: how many are kept, at least 1; the oldest go where there are more.
-            most: what they weigh at most.
+            capacity: how many items are kept, at least 1; the oldest are dropped where there are more.
+            most: the most total weight.
         """
         kept = self.slice(self.first, self._next)[-capacity:]
         first = self._next - len(kept)
@@ -154,7 +154,7 @@ class Ring(Generic[Item]):
             self._weight -= lighter
         chunks.append((stop, weight))
         if floor > self._floor:
-            # Before the places are emptied: a reader looks at it after it has read.
+            # Before the slots are emptied, as readers check it after they have read.
             self._floor = floor
             for sequence in range(first, floor):
                 self._items[sequence % self.capacity] = None
@@ -164,9 +164,9 @@ class Ring(Generic[Item]):
         self.extend((item,))
 
     def precede(self, items: Sequence[Item]) -> None:
-        """Put items of before the first one under the numbers that are reserved for them; only the writing thread may.
+        """Put earlier items under the reserved sequence numbers; only the writing thread may.
 
-        The latest are taken, as many as find room; none where the items behind them were dropped already.
+        The latest that fit are stored; none where the following items were dropped already.
         """
         behind = self._before
         if self._floor != behind:
@@ -181,18 +181,18 @@ class Ring(Generic[Item]):
         if self._weigh is not None and start < behind:
             self._chunks.appendleft((behind, weight))
             self._weight += weight
-        # Only now does a reader look there.
+        # From here on readers see them.
         self._before = self._floor = start
 
     def get(self, sequence: int) -> Item | None:
-        """The item under a sequence number, or None where it is not yet, or no longer, kept."""
+        """The item with a sequence number, None where it is not kept (yet or any more)."""
         if not self.first <= sequence < self._next:
             return None
         item: Item = self._items[sequence % self.capacity]
         return item if sequence >= max(self._claimed - self.capacity, self._floor) else None
 
     def slice(self, start: int, stop: int) -> list[Item]:
-        """The items under the sequence numbers from `start` up to but not with `stop` that are still kept, in order."""
+        """The items with sequence numbers from `start` to before `stop` that are still kept, in order."""
         start = max(start, self.first)
         stop = min(stop, self._next)
         if start >= stop:

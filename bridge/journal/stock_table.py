@@ -1,4 +1,4 @@
-"""The latest stock of each product as Strapi told it: the third pane's rows."""
+"""The latest stock of each product as known from Strapi: the rows of the third pane."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
 __all__ = ["Product", "StockTable"]
 
 _MOST_IDS: Final = 65_536
-"""Of how many numeric ids it is remembered whose rows they were."""
+"""How many former or other numeric ids of products are kept."""
 
 _CHANGES: Final = 16_384
-"""How many changes are remembered one by one: what comes between two looks of a screen at the highest rates."""
+"""How many changes are kept individually: as many as happen between two reads of a screen at the highest rates."""
 
 
 class Product(NamedTuple):
-    """One product as Strapi has it.
+    """One product as in Strapi.
 
     Attributes:
-        id: the numeric id that the course's programs use; with Draft & Publish the draft's, which stays.
+        id: the numeric id that the course's programs use; with Draft & Publish the draft's, which is permanent.
         document_id: Strapi 5's identity; the id as text on version 4.
-        name: as it came.
+        name: unchanged from Strapi.
         stock: pieces.
-        barcode: as it came; may be empty.
+        barcode: unchanged from Strapi; may be empty.
         status: `safe`, `danger`, `empty` or empty.
-        last_change: the signed change that was seen last, 0 where none was.
-        changed_at: seconds since the epoch of that change, or of Strapi's updatedAt; 0 where unknown.
+        last_change: the last signed change that was seen, 0 where none was.
+        changed_at: when that change, or Strapi's updatedAt, was, in seconds since the epoch; 0 where unknown.
     """
 
     id: int
@@ -46,13 +46,13 @@ class Product(NamedTuple):
 class StockTable:
     """The products by id. One thread writes whole rows, any thread reads; `version` grows with every change.
 
-    A product is one row, whichever of its rows in Strapi 5 was read: the documentId tells.
+    A product has one row, whichever of its rows in Strapi 5 was read; the documentId identifies it.
 
     Args:
-        news: what rings with every change.
+        news: rings with every change.
 
     Attributes:
-        total: how many products Strapi has, as it said last; more than the board has where nobody looks at it.
+        total: how many products Strapi last had; more than the table has where nobody looks at it.
     """
 
     __slots__ = ("_changes", "_ids", "_news", "_others", "_products", "total")
@@ -70,11 +70,11 @@ class StockTable:
 
     @property
     def version(self) -> int:
-        """How many changes there were: it grows with every one."""
+        """The number of changes so far."""
         return self._changes.next
 
     def changed(self, since: int, until: int) -> set[int] | None:
-        """Which products changed, came or went between two versions; None where that is no longer known.
+        """The products that changed, appeared or disappeared between two versions; None where no longer known.
 
         Args:
             since: a version that was seen, -1 where none was.
@@ -84,17 +84,17 @@ class StockTable:
         return set(found) if len(found) == until - since else None
 
     def get(self, product_id: int) -> Product | None:
-        """The product of that id, or of which another row has or had it, or None."""
+        """The product that has, or had, a row with that id, or None."""
         return self._products.get(self.own(product_id))
 
     def own(self, product_id: int) -> int:
-        """The id under which the product stands here whose rows have, or had, that id; that id where none is known."""
+        """The id in this table of the product that has, or had, a row with that id; that id where none is known."""
         if product_id in self._products:
             return product_id
         return self._ids.get(self._others.get(product_id, ""), product_id)
 
     def id_of(self, document_id: str) -> int | None:
-        """The id under which a product stands here."""
+        """The id of a product in this table."""
         return self._ids.get(document_id)
 
     def products(self) -> list[Product]:
@@ -102,9 +102,9 @@ class StockTable:
         return sorted(self._products.copy().values())
 
     def find(self, reference: str) -> Product | None:
-        """The product that a movement names: by id, then documentId, then barcode, as the ledger looks it up."""
+        """Find the product of a movement: by id, then documentId, then barcode, as the ledger does."""
         if not reference:
-            # A product without barcode is not the one that nobody named.
+            # An empty reference does not match an empty barcode.
             return None
         if is_numeric_id(reference):
             found = self.get(int(reference))
@@ -117,21 +117,21 @@ class StockTable:
         )
 
     def moved(self, product_id: int, stock: int, delta: int, at: float) -> None:
-        """Note a product's new stock after a movement; a product that is not on the board yet waits for a read."""
+        """Note a product's stock after a movement; a product that is not in the table yet waits for a read."""
         known = self.get(product_id)
         if known is not None:
             self._products[known.id] = known._replace(stock=stock, last_change=delta, changed_at=at)
             self._note([known.id])
 
     def recall(self, product_id: int, stock: int, delta: int) -> None:
-        """Note the movement of before the start that brought a product to its stock, where no change is known since."""
+        """Note the last movement from before the start, where no later change of the product is known."""
         known = self.get(product_id)
         if known is not None and not known.last_change and known.stock == stock:
             self._products[known.id] = known._replace(last_change=delta)
             self._note([known.id])
 
     def also(self, ids: Iterable[tuple[int, str]]) -> None:
-        """Note numeric ids of other rows of products, each with its documentId."""
+        """Note the numeric ids of other rows of products, each with its documentId."""
         for number, document in ids:
             if self._ids.get(document) != number:
                 self._others[number] = document
@@ -139,11 +139,11 @@ class StockTable:
             del self._others[next(iter(self._others))]
 
     def read(self, products: Iterable[Product], *, complete: bool) -> None:
-        """Take over products as they were read from Strapi.
+        """Store products read from Strapi.
 
         Args:
-            products: rows whose `last_change` is ignored: it is derived from what the board had.
-            complete: whether these are all products, so that a missing one is gone.
+            products: rows whose `last_change` is ignored: it is derived from the previous row.
+            complete: whether these are all products, so that others no longer exist.
         """
         known = self._products
         fresh: dict[int, Product] = {}
@@ -153,7 +153,7 @@ class StockTable:
             before = self._ids.get(document, product.id)
             fresh[product.id] = _after(known.get(before), product)
             if before != product.id:
-                # Another row of the same product stands for it from now on.
+                # Another row now represents the same product.
                 gone.append(before)
                 self._others[before] = document
             if document:
@@ -167,7 +167,7 @@ class StockTable:
             self.keep(fresh.keys())
 
     def keep(self, product_ids: Set[int]) -> None:
-        """Let go of all other products: Strapi has them no more."""
+        """Remove all other products, which Strapi no longer has."""
         gone = self._products.keys() - product_ids
         for product_id in gone:
             product = self._products.pop(product_id)
