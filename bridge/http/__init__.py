@@ -1,1 +1,1 @@
-"""An HTTP/1.1 server for GET and HEAD whose memory, threads and connections are bounded."""
+"""An HTTP/1.1 server for GET and HEAD with bounded memory, threads and connections."""

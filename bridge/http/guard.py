@@ -1,7 +1,8 @@
-"""Who may ask our HTTP servers, and the headers that keep other sites' pages away from their answers.
+"""Access rules of our HTTP servers, and the headers that keep pages of other sites away from their answers.
 
-A web page that a person visits can send requests to 127.0.0.1 from that person's browser. The browser tells two things
-that such a page can't forge: Host, the name that was typed or resolved, and Origin or Sec-Fetch-Site, who asks.
+A web page that the user visits can send requests to 127.0.0.1 from the user's browser. The browser adds two things that
+such a page can't forge: Host, the name that was typed or resolved, and Origin or Sec-Fetch-Site, the page that makes
+the request.
 """
 
 from __future__ import annotations
@@ -24,15 +25,16 @@ SAFE_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
         "Cross-Origin-Resource-Policy": "same-origin",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
-        # For browsers that do not know frame-ancestors.
+        # For browsers that do not support frame-ancestors.
         "X-Frame-Options": "DENY",
     }
 )
-"""Every answer has these: no frame, no use by another site, no guessing of types. No CORS header stands among them."""
+"""The headers of every answer: no frames, no use by other sites, no guessing of types. There is no CORS header."""
 
 _HOST: Final = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{1,5})?")
 _LOCAL_ENDINGS: Final = (".local", ".localhost", ".internal", ".home.arpa")
-"""Names below these are resolved on the local network only (RFC 6762, RFC 6761, ICANN's reservation, RFC 8375)."""
+"""Names with these endings are resolved on the local network only (RFC 6762, RFC 6761, ICANN's reservation, RFC 8375).
+"""
 
 
 def host_name(host: str) -> str | None:
@@ -43,14 +45,14 @@ def host_name(host: str) -> str | None:
 
 @dataclass(frozen=True)
 class HostRule:
-    """By which names a server may be asked.
+    """The host names that requests to a server may use.
 
-    A page of another site can let its own name resolve to the server's address (DNS rebinding) and would then read the
-    answers as its own. Names that no public DNS resolves can't be used for that, and neither can addresses.
+    A page of another site can make its own name resolve to the server's address (DNS rebinding) and would then read the
+    answers as its own. That is not possible with addresses, or with names that no public DNS resolves.
 
     Attributes:
-        loopback: listens on loopback alone: loopback's names count, and no others but those that are named.
-        names: further names, in lower case, as a person sets them.
+        loopback: whether the server listens on loopback only: then loopback's names and `names` are allowed, no others.
+        names: further names, in lower case, from the settings.
     """
 
     loopback: bool
@@ -58,7 +60,7 @@ class HostRule:
 
     @classmethod
     def of(cls, host: str, names: Iterable[str] = ()) -> HostRule:
-        """The rule for a server that listens on an address or a name."""
+        """Create the rule for a server that listens on an address or a name."""
         named = frozenset(name.lower().rstrip(".") for name in names)
         address = _address(host)
         if host == "localhost" or (address is not None and address.is_loopback):
@@ -79,15 +81,15 @@ class HostRule:
 
 
 def is_foreign(host: str, headers: Mapping[str, str]) -> bool:
-    """Whether a page of another origin asks, rather than this server's own page, a person or a program.
+    """Whether the request comes from a page of another origin, not from this server's page, a person or a program.
 
     Args:
         host: the request's Host.
-        headers: the others, by name in lower case.
+        headers: the other headers, by name in lower case.
 
     Returns:
-        True for a request with another Origin, and for one that a browser says comes from another site's page. To
-        follow a link to this server is allowed: what opens then is a page of its own.
+        True for a request with another Origin, and for one that according to the browser comes from another site's
+        page. Following a link to this server is allowed, as it opens a page of its own.
     """
     origin = headers.get("origin")
     if origin is not None and origin.lower() not in {f"http://{host}".lower(), f"https://{host}".lower()}:

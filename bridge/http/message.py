@@ -1,4 +1,4 @@
-"""Requests and answers of HTTP/1.1: the head is read strictly, a body is never taken."""
+"""HTTP/1.1 requests and answers: the head is parsed strictly, a body is never accepted."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["JSON", "MOST_HEAD", "BadRequestError", "Request", "Response", "complaint", "json_response", "read_head"]
 
 JSON: Final = "application/json; charset=utf-8"
-"""The media type of everything that is no file."""
+"""The media type of all answers but files."""
 
 MOST_HEAD: Final = 16_384
-"""Bytes that a request line and its headers may have together."""
+"""The most bytes of a request line with its headers."""
 
 _MOST_HEADERS: Final = 100
 _REQUEST_LINE: Final = re.compile(rb"([A-Z]{1,16}) ([!-~]{1,8192}) HTTP/(\d)\.(\d)")
@@ -29,11 +29,11 @@ _ABSOLUTE: Final = re.compile(r"https?://([^/?#]+)(.*)", re.IGNORECASE)
 
 
 class BadRequestError(Exception):
-    """A request that is not answered.
+    """A request that is refused.
 
     Args:
-        status: HTTP's, from 400 on.
-        text: why, for a person.
+        status: the HTTP status, from 400.
+        text: the reason, for the user.
     """
 
     def __init__(self, status: int, text: str) -> None:
@@ -49,9 +49,9 @@ class Request:
     Attributes:
         method: `GET`, `HEAD` or another one.
         target: path and query.
-        host: whom it is for, as the Host header or an absolute target has it.
-        headers: the headers by name in lower case; of one that came several times the last.
-        keep_alive: whether the client wants to ask again on the same connection.
+        host: the host of the Host header or of an absolute target.
+        headers: the headers by name in lower case; the last one where a name is repeated.
+        keep_alive: whether the client wants to send further requests on the connection.
     """
 
     method: str
@@ -71,10 +71,10 @@ class Response:
     """One answer.
 
     Attributes:
-        status: HTTP's.
+        status: the HTTP status.
         kind: the media type of the body.
-        body: the whole of it.
-        headers: what else is to be said; they count before those that every answer has.
+        body: the whole body.
+        headers: further headers; they override those of every answer.
     """
 
     status: int
@@ -96,28 +96,28 @@ class Response:
 
 
 def json_response(document: object, status: int = HTTPStatus.OK) -> Response:
-    """An object, which no cache keeps."""
+    """Answer with a JSON document that is not cached."""
     return Response(status, body=json.dumps(document).encode() + b"\n")
 
 
 def complaint(status: int, text: str) -> Response:
-    """Why there is nothing better to say.
+    """Answer with an error.
 
     Args:
-        status: HTTP's, from 400 on.
-        text: for a person; no address and no token of anything behind this server.
+        status: the HTTP status, from 400.
+        text: for the user; it must not contain an address or a token of anything behind this server.
     """
     return json_response({"error": text}, status)
 
 
 def read_head(head: bytes) -> Request:
-    """Read a request up to its body.
+    """Parse a request without body.
 
     Args:
         head: the request line and the headers, with or without the empty line after them.
 
     Raises:
-        BadRequestError: it is none, or one that this server does not take.
+        BadRequestError: it is malformed, or not accepted by this server.
     """
     line, *lines = head.strip(b"\r\n").split(b"\r\n")
     found = _REQUEST_LINE.fullmatch(line)
@@ -127,13 +127,13 @@ def read_head(head: bytes) -> Request:
         raise BadRequestError(505, "only HTTP/1.1 is spoken here")
     headers, hosts = _headers(lines)
     if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
-        # Not read, it would be taken for the next request.
+        # Left unread, the body would be taken for the next request.
         raise BadRequestError(413, "no request with a body is taken here")
     if len(hosts) != 1:
         raise BadRequestError(400, "the Host header is missing or malformed")
     target, host = found[2].decode(), hosts[0]
     if absolute := _ABSOLUTE.fullmatch(target):
-        # RFC 9112, section 3.2.2: the host in the target counts, and the header is not looked at.
+        # RFC 9112, section 3.2.2: the host in the target counts, and the header is ignored.
         host, target = absolute[1], absolute[2] or "/"
     if not target.startswith("/"):
         raise BadRequestError(400, "the target is no path")

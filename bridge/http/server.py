@@ -1,4 +1,4 @@
-"""The connections: one event loop on a thread of its own, so that a slow client costs a socket and no thread."""
+"""The HTTP server: one event loop on its own thread, so that a slow client takes up a socket but no thread."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ __all__ = ["HttpServer", "Limits"]
 _log = logging.getLogger(__name__)
 
 _PART: Final = 65_536
-"""Bytes of an answer that are handed to a connection at once: a client that reads slowly keeps no more in memory."""
+"""Bytes of an answer that are written at once: a slow reader keeps no more than that in memory."""
 
 _BUSY: Final = complaint(503, "too many connections: ask again in a moment")
 
 
 class Limits(NamedTuple):
-    """What clients may take.
+    """What clients may use.
 
     Attributes:
-        connections: how many there may be. Beyond it the one that has let the server wait longest is closed, and where
-            all wait for an answer the new one is told 503.
-        workers: how many answers are made at a time, each on a thread.
+        connections: the most connections. Beyond that, the one whose client has been idle longest is closed; if all
+            wait for an answer, the new one gets a 503.
+        workers: how many answers are prepared at once, each on a thread.
         first: seconds for a new connection's TLS handshake, and then for its first request.
-        next: seconds until the next request on a connection has come whole.
-        sending: seconds for a client to take an answer.
+        next: seconds for each further request to arrive completely.
+        sending: seconds for a client to receive an answer.
     """
 
     connections: int = 128
@@ -52,22 +52,22 @@ class Limits(NamedTuple):
 
 
 class HttpServer:
-    """Answers from entering to leaving it.
+    """An HTTP server; use it as a context manager.
 
     Args:
-        host: the address to listen on, or a name of it.
-        port: the port; 0 takes a free one.
-        answer: gives the answer to a GET or a HEAD; called on several threads.
-        names: by which names it may be asked, besides addresses and those that no public DNS resolves.
-        tls: serves HTTPS with it; None serves HTTP.
-        limits: what clients may take.
+        host: the address to listen on, or its name.
+        port: the port; 0 chooses a free one.
+        answer: returns the answer to a GET or a HEAD; called on several threads.
+        names: the host names that requests may use, besides addresses and those that no public DNS resolves.
+        tls: for HTTPS; None serves HTTP.
+        limits: what clients may use.
 
     Attributes:
-        url: where it answers.
+        url: its address.
         port: the port that it listens on.
 
     Raises:
-        OSError: nothing can listen there.
+        OSError: it can't listen there.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class HttpServer:
         self._rule = names or HostRule.of(host)
         self.url = f"http{'s' if tls else ''}://{f'[{address}]' if ':' in address else address}:{self.port}"
         self._workers = ThreadPoolExecutor(self._limits.workers, "opsci-http-answer")
-        # The connections whose client has the next move, the one that has had it longest first.
+        # The connections that wait for their client, the longest waiting first.
         self._waiting: dict[asyncio.Task[None], None] = {}
         self._connections: set[asyncio.Task[None]] = set()
         self._began = threading.Event()
@@ -137,7 +137,7 @@ class HttpServer:
             task.add_done_callback(partial(self._gone, connection))
 
     def _gone(self, connection: socket.socket, task: asyncio.Task[None]) -> None:
-        # Of a task that was cancelled before it began, nothing else closes it.
+        # Nothing else closes the connection of a task that was cancelled before it began.
         connection.close()
         self._connections.discard(task)
         self._waiting.pop(task, None)
@@ -170,14 +170,14 @@ class HttpServer:
                 ssl_shutdown_timeout=1 if self._tls else None,
             )
         except (OSError, asyncio.CancelledError):
-            # It speaks no TLS, or does not believe us, or took too long.
+            # It does not use TLS, or does not trust our certificate, or took too long.
             return
         writer = asyncio.StreamWriter(transport, protocol, reader, self._loop)
         try:
             seconds = self._limits.first
             while await self._exchange(reader, writer, seconds):
                 seconds = self._limits.next
-            # What else comes is thrown away for a moment: closed before it is read, it would take the answer with it.
+            # Discard for a moment what the client still sends: closing with unread data would discard the answer too.
             async with asyncio.timeout(1):
                 if transport.can_write_eof():
                     transport.write_eof()
@@ -189,7 +189,7 @@ class HttpServer:
             transport.abort()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> bool:
-        """Take a request and answer it.
+        """Read a request and answer it.
 
         Returns:
             Whether another one may follow on this connection.
@@ -217,12 +217,12 @@ class HttpServer:
                 writer.write(body[start : start + _PART])
                 await writer.drain()
         if task in self._waiting:
-            # From here on it waits again.
+            # From here on it waits for its client again, as the last in line.
             self._waiting[task] = self._waiting.pop(task)
         return keep_alive
 
     def _answered(self, request: Request) -> Response:
-        """The answer to a request that was read, on a worker's thread."""
+        """The answer to a complete request, on a worker's thread."""
         try:
             return self._refusal(request) or self._answer(request)
         except Exception:

@@ -1,4 +1,4 @@
-"""The outbox: movements that this program published, kept until the stock shows them."""
+"""The outbox: movements that this program published, kept until they are in the stock."""
 
 from bridge.backoff import pause_before
 from bridge.outbox.outbox import LONGEST, MOST, Outbox

@@ -1,10 +1,10 @@
-"""What was published here stays here until the stock shows it, and is published again where it got lost.
+"""Published movements are kept until they are in the stock, and are published again if they were lost.
 
-A broker's PUBACK comes before its write to the disk: a broker that is killed forgets what it took since its last write.
-Up to Kafka the movement is therefore kept by who published it. What became of it is known from the journal, where this
-engine brought it into Kafka or applied it, and from the ledger. It is published again, under its `movement-id`, only
-after the ledger has just said that it does not know it: the ledger counts it once however often it arrives. A Strapi
-without ledger would count it twice, so there nothing is published again.
+A broker sends its PUBACK before it saves the message: a broker that is killed forgets what it received since its last
+save. So until Kafka has a movement, its publisher keeps it. Its result is known from the journal, if this engine wrote
+or applied it, and from the ledger. It is published again, under its `movement-id`, only just after the ledger has
+answered that it does not know it: the ledger counts it once however often it arrives. A Strapi without the ledger would
+count it twice, so there nothing is published again.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ MOST_BYTES: Final = 16_000_000
 """The most bytes of payloads that are kept."""
 
 LONGEST: Final = 86_400.0
-"""Seconds after which a movement that the stock does not show counts as unknown and is let go."""
+"""Seconds after which a movement that is not in the stock counts as unknown and is dropped."""
 
 _LOOK: Final = 0.5
 _SETTLES: Final = 3.0
-"""Seconds after the engine's session came back until what it did not bring counts as forgotten."""
+"""Seconds after the engine's session was restored until messages that it did not deliver count as lost."""
 
 _GAP: Final = 5.0
-"""The least seconds between two publications of one movement, however often a connection comes and goes."""
+"""The shortest time in seconds between two publications of one movement, however often connections break."""
 
 _ASKED: Final = 4 * MOST_RECORDED
 _AT_ONCE: Final = 50
@@ -61,14 +61,14 @@ _NOTE: Final = "outbox"
 
 
 class _Entry(msgspec.Struct, gc=False):
-    """A movement that is kept.
+    """A kept movement.
 
     Attributes:
         kept: what was published.
-        tried_at: when it was published or asked for last, in seconds since the epoch.
-        tries: how often that was, beyond the first publication.
+        tried_at: when it was last published or looked up, in seconds since the epoch.
+        tries: how often that was, after the first publication.
         sends: how often this program published it.
-        found: whether a program before this one published it.
+        found: whether an earlier program published it.
     """
 
     kept: Kept
@@ -79,12 +79,12 @@ class _Entry(msgspec.Struct, gc=False):
 
 
 class Outbox:
-    """Keeps what one engine's form and simulator published. The engine's loop calls.
+    """Keeps the publications of one engine's form and simulator. Called on the engine's loop.
 
     Args:
         settings: the engine's.
-        journal: what this engine saw of each movement; gets what the ledger says of those it did not see.
-        publisher: what publishes again.
+        journal: what this engine saw of each movement; gets the ledger's verdicts for the others.
+        publisher: publishes again.
 
     Attributes:
         ledger: whether Strapi has the ledger, None while that is not known.
@@ -106,7 +106,7 @@ class Outbox:
 
     @property
     def waiting(self) -> list[str]:
-        """The identities of what is kept, the oldest first."""
+        """The identities of the kept movements, the oldest first."""
         return [*self._entries]
 
     def takes(self, topic: str, movement: object) -> bool:
@@ -114,7 +114,7 @@ class Outbox:
 
         Args:
             topic: where it is published.
-            movement: what its payload says; what is no movement is rejected, and no ledger knows it.
+            movement: its parsed payload; anything but a movement is rejected, and never in the ledger.
         """
         return (
             self._possible
@@ -124,10 +124,10 @@ class Outbox:
         )
 
     def add(self, movement_id: str, topic: str, payload: bytes, properties: tuple[tuple[str, str], ...] = ()) -> None:
-        """Keep a movement; to be called before it is published.
+        """Keep a movement; call this before it is published.
 
         Raises:
-            PublishError: as many as can be kept wait already, and Kafka is not known to have any of them.
+            PublishError: the outbox is full, and none of its movements is known to be in Kafka.
         """
         if len(self._entries) >= MOST or self._bytes + len(payload) > MOST_BYTES:
             self._make_room()
@@ -137,16 +137,16 @@ class Outbox:
         self._writing(lambda: self._store.add(kept))
 
     def drop(self, movement_id: str) -> None:
-        """Let go of a movement that was not sent: the broker refused it, or was not reached."""
+        """Drop a movement that was not sent: the broker refused it, or was not reached."""
         self._leave([movement_id])
 
     def unheard(self, movement_id: str) -> None:
-        """Note that the broker threw a movement away, as no one subscribes to it yet: it is sent again soon."""
+        """Note that the broker discarded a movement because nobody subscribes yet: it is sent again soon."""
         if (entry := self._entries.get(movement_id)) is not None:
             entry.tried_at = time.time() - pause_before(entry.tries) + _GAP
 
     async def run(self) -> None:
-        """Look after what is kept, until cancelled."""
+        """Check and resend kept movements until cancelled."""
         self._take_over()
         async with StrapiClient(self._settings.strapi) as client:
             while True:
@@ -154,7 +154,7 @@ class Outbox:
                 await asyncio.sleep(_LOOK)
 
     def close(self) -> None:
-        """Close the file; the next program goes on with what is in it."""
+        """Close the file; the next program continues with its content."""
         self._store.close()
         self._journal.notes.pop(_NOTE, None)
 
@@ -169,7 +169,7 @@ class Outbox:
             )
         now = time.time()
         for kept in found:
-            # Due at once, in case that the program before was killed with its broker.
+            # Due at once, in case the earlier program was killed together with its broker.
             self._enter(_Entry(kept, now - pause_before(0) + _SETTLES, found=True))
             movement = read_movement(kept.payload)
             self._journal.published(
@@ -204,30 +204,30 @@ class Outbox:
         return any(journey.acknowledged_at is not None for journey in self._journal.journeys(movement_id))
 
     def _due(self, entry: _Entry) -> float:
-        """When to look after a movement, in seconds since the epoch."""
+        """When to look up a movement again, in seconds since the epoch."""
         pause = pause_before(entry.tries)
         if self._is_in_kafka(entry.kept.movement_id):
             return entry.tried_at + pause
         if not self._settings.ingest.enabled:
-            # Another engine's session is not seen here, but this publisher's own connection is.
+            # Another engine's session is not visible here, but this publisher's own connection is.
             lost_at = self._publisher.lost_at
             return (
                 max(lost_at + _SETTLES, entry.tried_at + _GAP) if lost_at > entry.tried_at else entry.tried_at + pause
             )
         mqtt, kafka = self._journal.connections[Server.MQTT], self._journal.connections[Server.KAFKA]
         if mqtt.state is not State.UP or kafka.state is not State.UP:
-            # Nothing comes into Kafka now, whatever is sent: it waits where it is.
+            # Nothing reaches Kafka now, so sending again would not help.
             return float("inf")
         if mqtt.since > entry.tried_at:
-            # The broker, or the way to it, was away since: what it still has, the session brings first.
+            # The connection broke since: the session first delivers what the broker still has.
             return max(mqtt.since + _SETTLES, entry.tried_at + _GAP)
         if any(journey.received_at is not None for journey in self._journal.journeys(entry.kept.movement_id)):
-            # It is in hand here, and Kafka's word is all that it waits for.
+            # It was received here, and only waits for Kafka's acknowledgement.
             return float("inf")
         return max(entry.tried_at, kafka.since) + pause
 
     async def _ask(self, client: StrapiClient, names: Sequence[str]) -> dict[str, Decision] | None:
-        """What the ledger has of some movements; None where it can't be asked."""
+        """What the ledger has of some movements; None where it does not answer."""
         known: dict[str, Decision] = {}
         try:
             for start in range(0, max(1, len(names)), MOST_RECORDED):
@@ -236,7 +236,7 @@ class Outbox:
             self._ask_at = time.monotonic() + self._backoff.pause()
             return None
         except (StrapiRejectedError, RefusedError) as error:
-            # No such route, or no right to ask: what can't be asked for is not published again.
+            # No such route, or no right to ask: without the ledger nothing is published again.
             if isinstance(error, StrapiRejectedError):
                 self.ledger = False
             self._trouble = error.what
@@ -258,7 +258,7 @@ class Outbox:
         self._leave(known)
 
     async def _look_after(self, entries: Sequence[_Entry]) -> None:
-        """Publish again what neither the ledger nor, as far as this engine saw, Kafka has."""
+        """Publish again what the ledger does not have and, as far as this engine saw, Kafka does not have either."""
         now = time.time()
         again = []
         for entry in entries:
@@ -274,7 +274,7 @@ class Outbox:
 
     async def _again(self, entry: _Entry) -> None:
         kept = entry.kept
-        # Before it arrives here again, whose journey takes that over.
+        # Before it arrives here again, as the new journey copies this.
         journey = self._journal.journey(kept.movement_id) or Journey(kept.movement_id, kept.payload)
         before, tried_at = journey.resent, entry.tried_at
         entry.sends, entry.tries, entry.tried_at = entry.sends + 1, entry.tries + 1, time.time()
@@ -287,7 +287,7 @@ class Outbox:
         except UnconfirmedError as error:
             _log.info("published again without the broker's word: %s", error)
         except PublishError as error:
-            # Nothing was sent, or the broker refused it: the next round comes by as if this had not been.
+            # Nothing was sent, or the broker refused it: the next round acts as if this had not been.
             journey.resent, entry.sends = before, entry.sends - 1
             entry.tries, entry.tried_at = entry.tries - 1, tried_at
             self._ask_at = time.monotonic() + self._backoff.pause()
@@ -307,7 +307,7 @@ class Outbox:
         self._leave([entry.kept.movement_id for entry in entries])
 
     def _make_room(self) -> None:
-        """Let go of the older half of those that Kafka has: it keeps them from then on."""
+        """Drop the older half of the movements that Kafka has, which keeps them from then on."""
         there = [name for name in self._entries if self._is_in_kafka(name)]
         if not there:
             raise PublishError(
@@ -349,7 +349,7 @@ class Outbox:
                 why=self._trouble,
             )
         elif late and "apply" not in notes:
-            # While Strapi is away the count of all that waits for it is said already.
+            # While Strapi is away, the count of everything that waits for it is shown already.
             notes[_NOTE] = Phrase(
                 "{count:,} movements sent from here are not in the stock yet; what got lost is sent again by itself",
                 count=len(late),

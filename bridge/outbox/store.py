@@ -1,9 +1,9 @@
-"""The outbox's file: what it holds outlives a program that is killed.
+"""The outbox's file, whose content survives a killed program.
 
-A file of JSON lines in a folder that only its owner may enter: a movement is written before it is published, and taken
-out once the stock shows it. The file is not forced to the disk: a killed program loses nothing, a power cut may take
-the last seconds. Each program has a file of its own, locked as long as it runs; the next one to start takes over the
-files that no one holds.
+It is a file of JSON lines in a folder that only its owner may enter: a movement is written before it is published, and
+removed once it is in the stock. The file is not synced to the disk: a killed program loses nothing, a power cut may
+lose the last seconds. Each program has its own file, locked while it runs; the next program to start takes over files
+that nobody has locked.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ __all__ = ["Kept", "Store", "outbox_folder"]
 
 _SUFFIX: Final = ".jsonl"
 _HEAD: Final = b"{}\n"
-"""The first line, which says nothing: a file that is empty was emptied by something else."""
+"""The first line, without content: an empty file was emptied by something else."""
 
 _DEAD: Final = 20_000
-"""How many lines may say nothing any more before the file is written again without them."""
+"""How many lines may be obsolete before the file is rewritten without them."""
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -46,7 +46,7 @@ class Kept(msgspec.Struct, gc=False):
         topic: the MQTT topic.
         payload: the bytes.
         properties: further MQTT 5 user properties.
-        at: when it was published first, in seconds since the epoch.
+        at: when it was first published, in seconds since the epoch.
     """
 
     movement_id: str
@@ -65,7 +65,7 @@ _decode: Final = msgspec.json.Decoder(_Line).decode
 
 
 def outbox_folder(settings: Settings) -> Path:
-    """The folder that the settings name, or one in the user's state folder for this broker and this Strapi alone."""
+    """The folder from the settings, or one in the user's state folder for this broker and this Strapi."""
     if settings.mqtt.outbox:
         return Path(settings.mqtt.outbox).expanduser()
     chain = f"{settings.mqtt.url} {settings.strapi.url}"
@@ -76,10 +76,10 @@ class Store:
     """One program's file.
 
     Args:
-        folder: where it stands; it is made with its parents.
+        folder: where the file is; created with its parents.
 
     Attributes:
-        damaged: files of other programs that were damaged, as they are kept now.
+        damaged: damaged files of other programs, under the names to which they were moved.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -91,13 +91,13 @@ class Store:
         self.damaged: list[Path] = []
 
     def open(self) -> list[Kept]:
-        """Make the file, and take over what programs that ended have left.
+        """Create the file, and take over the files of programs that ended.
 
         Returns:
-            What they had published and not seen in the stock, the oldest first.
+            The movements in those, the oldest first.
 
         Raises:
-            OSError: the folder can't be made or written.
+            OSError: the folder can't be created or written.
         """
         if self._file >= 0:
             return []
@@ -105,7 +105,7 @@ class Store:
         self._folder.chmod(0o700)
         self._file = _create(self._path)
         os.write(self._file, _HEAD)
-        # What was published before the file was there.
+        # What was published before the file existed.
         for kept in [*self._live.values()]:
             self.add(kept)
         found: list[Kept] = []
@@ -124,10 +124,10 @@ class Store:
         self._write(_encode(_Line(kept)) + b"\n")
 
     def remove(self, movement_ids: Iterable[str]) -> None:
-        """Take movements out.
+        """Remove movements.
 
         Raises:
-            OSError: that can't be written; they would be asked for once more by the next program.
+            OSError: that can't be written; the next program would look them up once more.
         """
         gone = [movement_id for movement_id in movement_ids if self._live.pop(movement_id, None) is not None]
         if not gone or self._file < 0:
@@ -139,7 +139,7 @@ class Store:
             self._lines += len(gone)
 
     def close(self) -> None:
-        """Close the file; an empty one is deleted."""
+        """Close the file; delete it if it is empty."""
         file, self._file = self._file, -1
         if file >= 0:
             if not self._live:
@@ -150,7 +150,7 @@ class Store:
         try:
             file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError:
-            # Its owner ended just now, or it is someone else's.
+            # Its owner ended just now, or it belongs to another user.
             return []
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -165,7 +165,7 @@ class Store:
             else:
                 self.damaged.append(set_aside(path))
         except OSError:
-            # A program that runs holds it.
+            # A running program has locked it.
             return []
         else:
             return found
@@ -174,7 +174,7 @@ class Store:
 
     def _write(self, lines: bytes) -> None:
         if self._file >= 0:
-            # One call: a program that is killed leaves the whole line or, on a full disk, a part that is passed over.
+            # One call, so that a killed program leaves the whole line or, on a full disk, a part that is skipped.
             os.write(self._file, lines)
             self._lines += 1
 
@@ -196,9 +196,9 @@ def _create(path: Path) -> int:
 
 
 def _read(file: int) -> tuple[list[Kept], bool]:
-    """What a file holds, and whether all of it could be read."""
+    """The content of a file, and whether all of it could be read."""
     live: dict[str, Kept] = {}
-    # One of an earlier version has no head, and is not empty where its program was killed.
+    # Files of an earlier version have no head, but are not empty where their program was killed.
     is_whole = os.fstat(file).st_size > 0
     with open(os.dup(file), "rb") as lines:  # noqa: PTH123 - a descriptor, which is locked
         for text in lines:

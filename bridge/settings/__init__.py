@@ -1,4 +1,4 @@
-"""Settings: typed, with defaults, from flags, the environment and a TOML file, in that order of precedence."""
+"""Typed settings with defaults, from flags, the environment and a TOML file, in that order of precedence."""
 
 from bridge.settings.model import (
     ApplySettings,

@@ -1,4 +1,4 @@
-"""What settings must be together: what is impossible though each is allowed, and the course's topics in their route."""
+"""Constraints between settings, and the course's topic variables applied to the movement route."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _LONGEST_TOPIC: Final = 65_535
 
 
 def impossible(settings: Settings, places: Mapping[str, str]) -> list[str]:
-    """Say what can't work in settings whose values have the right types.
+    """List the contradictions in settings whose values have the right types.
 
     Args:
         settings: all of them.
-        places: how a message names the place where a setting was given, by its dotted name; none for a default.
+        places: where each setting was given, for messages, by its dotted name; none for a default.
 
     Returns:
-        A sentence for each impossible thing; none where all can work.
+        A sentence for each contradiction.
     """
 
     def at(*keys: str) -> str:
@@ -58,7 +58,7 @@ def impossible(settings: Settings, places: Mapping[str, str]) -> list[str]:
 
 
 def filter_problem(topic_filter: str) -> str:
-    """Say why a text is no MQTT topic filter (MQTT 5 sections 4.7.1 and 4.8.2), empty where it is one."""
+    """Why a text is no MQTT topic filter (MQTT 5 sections 4.7.1 and 4.8.2), empty where it is one."""
     if problem := _text_problem(topic_filter):
         return problem
     levels = topic_filter.split("/")
@@ -76,7 +76,7 @@ def filter_problem(topic_filter: str) -> str:
 
 
 def topic_problem(topic: str) -> str:
-    """Say why a text is no MQTT topic to publish on (MQTT 5 section 4.7), empty where it is one."""
+    """Why a text is no MQTT topic to publish on (MQTT 5 section 4.7), empty where it is one."""
     if "+" in topic or "#" in topic:
         return "the wildcards + and # are for filters"
     return _text_problem(topic)
@@ -164,15 +164,15 @@ def _routes(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def with_topics(settings: Settings, topics: CourseTopics, places: dict[str, str]) -> tuple[Settings, list[str]]:
-    """Give the movement route the topics of the course's names, and the form the topic that the route listens on.
+    """Apply the course's topic variables to the movement route, and its topic to the form.
 
     Args:
-        settings: what everything else says.
-        topics: what the course's names say.
-        places: where each setting was given; what changes is noted in it.
+        settings: all other settings.
+        topics: the values of the course's variables.
+        places: where each setting was given; changed settings are noted in it.
 
     Returns:
-        The settings with the topics, and what is wrong with them: then the settings are as they were.
+        The settings with the topics, and the problems; with problems, the settings are unchanged.
     """
     given = next((name for name in topics if name is not None), None)
     if given is None:

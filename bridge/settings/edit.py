@@ -1,4 +1,4 @@
-"""Changing one setting in the text of a settings file: its line in place, everything else as the person wrote it."""
+"""In-place changes of single settings in the text of a settings file; everything else is preserved."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ _EMPTY: Final[dict[str, object]] = {"routes": [], "screen.presets": [], "screen.
 _COMMENT: Final = re.compile(
     r'''"""(?:[^\\]|\\.)*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:[^"\\]|\\.)*"|\'[^\']*\'|(?P<comment>\#[^\n]*)''', re.DOTALL
 )
-"""A string, or a comment, in the text of a value."""
+"""Matches a string, or a comment, in the text of a value."""
 
 
 class _Line(NamedTuple):
-    """A key with its value, or the head of a table, where it stands in the document.
+    """A key with its value, or the head of a table, in the document.
 
     Attributes:
-        path: its whole name from the top on; the place in the list stands after the name of a list of tables.
-        table: the head that it stands under, the same for all keys of one head; () at the top.
+        path: its full name; in a list of tables, with the index after the list's name.
+        table: the path of the head above it, the same for all keys under one head; () at the top.
         is_head: whether it is `[name]` or `[[name]]`.
         item: the value, or the table.
-        entries: the entries of the table that it stands in; of a head, those below it.
-        place: where its line stands among them; -1 for a head, above the first.
-        holder: the entries that hold the value itself: of a dotted key those of the innermost table.
-        slot: where the value stands among those.
+        entries: the entries of the table that contains it; for a head, those below it.
+        place: the index of its line among them; -1 for a head, which is above the first.
+        holder: the entries that contain the value itself: for a dotted key, those of the innermost table.
+        slot: the index of the value among those.
     """
 
     path: KeyPath
@@ -60,7 +60,7 @@ class _Line(NamedTuple):
 
 
 def _leaf(entries: list[Any], place: int) -> tuple[tuple[str, ...], list[Any], int]:
-    """The names in one line, and where its value stands: `a.b = 1` is a table `a` that has `b`."""
+    """The names in one line, and where its value is: `a.b = 1` is a table `a` that contains `b`."""
     from tomlkit.items import Table  # noqa: PLC0415 - see _parsed
 
     key, item = entries[place]
@@ -72,12 +72,12 @@ def _leaf(entries: list[Any], place: int) -> tuple[tuple[str, ...], list[Any], i
 
 
 def _parsed(text: str) -> TOMLDocument:
-    """Read a document so that it can be changed in place.
+    """Parse a document for changes in place.
 
     Raises:
-        ValueError: tomlkit does not read it, or would not write it as it was.
+        ValueError: tomlkit can't parse it, or would not write it back unchanged.
     """
-    # Here, as it takes as long to import as all other settings code, and only a change needs it.
+    # Imported here: it takes as long as all other settings code, and is needed for changes only.
     import tomlkit  # noqa: PLC0415
     from tomlkit.exceptions import TOMLKitError  # noqa: PLC0415
 
@@ -85,7 +85,7 @@ def _parsed(text: str) -> TOMLDocument:
         document = tomlkit.parse(text)
     except TOMLKitError as error:
         raise ValueError(str(error)) from None
-    # It writes a table's name in every head below as in the first one, with quotes or without: nothing else may differ.
+    # tomlkit repeats the quoting of a table's first head in all its heads; nothing else may differ.
     lines, again = text.split("\n"), document.as_string().split("\n")
     if len(lines) != len(again) or any(
         one != other and not one.lstrip().startswith("[") for one, other in zip(lines, again, strict=True)
@@ -95,7 +95,7 @@ def _parsed(text: str) -> TOMLDocument:
 
 
 def _lines(document: TOMLDocument) -> list[_Line]:
-    """Every key and every head in the order of the text; between them are blank lines and comments."""
+    """Every key and every head in the order of the text; blank lines and comments are skipped."""
     from tomlkit.items import AoT, Table  # noqa: PLC0415 - see _parsed
 
     found: list[_Line] = []
@@ -127,19 +127,19 @@ def _lines(document: TOMLDocument) -> list[_Line]:
 def rewritten(text: str, key: str, value: object) -> str:
     """Change a setting.
 
-    The line of a key that is there is changed in place. A missing key goes to the end of its table, a missing table to
-    the end of the text. Comments stay; those inside of a value that is replaced come to stand above it.
+    An existing key is changed in place. A missing key is added at the end of its table, a missing table at the end of
+    the text. Comments are preserved; those inside a replaced value move above it.
 
     Args:
         text: a settings file that can be loaded; may be empty.
         key: the setting's dotted name.
-        value: as TOML has it: see `as_toml`.
+        value: for `as_toml`.
 
     Returns:
-        The text, in which exactly this setting is another one.
+        The text, with only this setting changed.
 
     Raises:
-        SettingsError: the text is written in a way that can't be changed so; nothing else is lost by it.
+        SettingsError: the text is written in a way that can't be changed like this.
     """
     setting = SETTINGS[key]
     path = (setting.section, setting.name) if setting.section else (setting.name,)
@@ -158,17 +158,17 @@ def rewritten(text: str, key: str, value: object) -> str:
 
 
 def without(text: str, key: str) -> str:
-    """Take a setting out, so that what lies under the file counts again.
+    """Remove a setting, so that a lower layer or the default counts.
 
     Args:
         text: a settings file that can be loaded.
         key: the setting's dotted name.
 
     Returns:
-        The text without its lines; comments that stand above them stay.
+        The text without its lines; comments above them are preserved.
 
     Raises:
-        SettingsError: the text is written in a way that can't be changed so.
+        SettingsError: the text is written in a way that can't be changed like this.
     """
     setting = SETTINGS[key]
     path: KeyPath = (setting.section, setting.name) if setting.section else (setting.name,)
@@ -199,10 +199,10 @@ def _refused(key: str) -> SettingsError:
 
 
 def as_toml(value: object) -> str:
-    """Write a value as it stands behind the `=`: a list of tables a row a line, everything else on one line.
+    """Format a value for TOML: a list of tables with one row per line, everything else on one line.
 
     Args:
-        value: a text, a number, true or false, a list, a table.
+        value: a text, a number, a boolean, a list or a table.
     """
     if isinstance(value, dict):
         inner = ", ".join(f"{_name(name)} = {as_toml(one)}" for name, one in value.items())
@@ -223,7 +223,7 @@ def _name(name: str) -> str:
 
 
 def _put(text: str, path: KeyPath, value: object) -> str:
-    """The text with a value at a path, in the way that changes the fewest lines."""
+    """Set the value at a path, changing as few lines as possible."""
     document = _parsed(text)
     lines = _lines(document)
     if around := _around(lines, path):
@@ -265,7 +265,7 @@ def _put_rows(text: str, path: KeyPath, rows: Sequence[dict[str, object]]) -> st
 
 
 def _put_keys(text: str, path: KeyPath, table: dict[str, object]) -> str:
-    """Change a table whose keys have lines of their own; `a.b` without quotes is the key "a.b"."""
+    """Change a table whose keys have their own lines; `a.b` without quotes is the key "a.b"."""
     inside = [one for one in _lines(_parsed(text)) if one.path[: len(path)] == path and not one.is_head]
     written = {".".join(map(str, one.path[len(path) :])): one.path for one in inside}
     old = tomllib.loads(text)
@@ -280,7 +280,7 @@ def _put_keys(text: str, path: KeyPath, table: dict[str, object]) -> str:
 
 
 def _inserted(text: str, path: KeyPath, value: object) -> str:
-    """Add a key: to the end of its table, else with a new table at the end of the text."""
+    """Add a key at the end of its table, or with a new table at the end of the text."""
     document = _parsed(text)
     lines = _lines(document)
     parent = path[:-1]
@@ -302,7 +302,7 @@ def _inserted(text: str, path: KeyPath, value: object) -> str:
 
 
 def _replaced(document: TOMLDocument, line: _Line, value: object) -> str:
-    """The text with another value in a line; the comments inside of the old one come to stand above it."""
+    """Replace the value in a line; comments inside the old value move above it."""
     newline = _newline(document.as_string())
     _, new = _parsed(f"v = {as_toml(value)}".replace("\n", newline)).body[0]
     old = line.item
@@ -315,7 +315,7 @@ def _replaced(document: TOMLDocument, line: _Line, value: object) -> str:
 
 
 def _removed(text: str, path: KeyPath) -> str:
-    """The text without the lines of a key, a row or a table; the comments between them and in their values stay."""
+    """Remove the lines of a key, a row or a table; comments between them and in their values are preserved."""
     document, newline, mark = _parsed(text), _newline(text), uuid4().hex
     gone = [one for one in _lines(document) if one.path[: len(path)] == path]
     if not gone:
@@ -331,28 +331,28 @@ def _removed(text: str, path: KeyPath) -> str:
 
 
 def _put_comments_above(line: _Line, newline: str) -> None:
-    """Put the comments inside of a line's old value above it."""
+    """Move the comments inside a line's old value above it."""
     comments = [one["comment"] for one in _COMMENT.finditer(line.item.as_string()) if one["comment"]]
     above = "".join(f"{comment.rstrip()}{newline}" for comment in comments)
     line.entries[line.place : line.place] = _parsed(above).body
 
 
 def _with_lines(document: TOMLDocument, last: _Line, lines: Sequence[str]) -> str:
-    """The text with more lines below one."""
+    """Insert lines after one."""
     if not last.item.trivia.trail.endswith("\n"):
         last.item.trivia.trail += _newline(document.as_string())
     return _at_place(document, last.entries, last.place + 1, lines)
 
 
 def _at_place(document: TOMLDocument, entries: list[Any], place: int, lines: Sequence[str]) -> str:
-    """The text with more lines at a place among the entries of one of its tables."""
+    """Insert lines at an index among the entries of a table."""
     newline, mark = _newline(document.as_string()), f"# {uuid4().hex}\n"
     entries.insert(place, _parsed(mark).body[0])
     return document.as_string().replace(mark, "".join(f"{line}\n" for line in lines).replace("\n", newline))
 
 
 def _above_first_head(document: TOMLDocument) -> int:
-    """Where the comment begins that stands right above the first head, among the entries at the top."""
+    """The index, among the entries at the top, of the comment directly above the first head."""
     from tomlkit.items import Comment  # noqa: PLC0415 - see _parsed
 
     place = next(number for number, (key, _) in enumerate(document.body) if key is not None)
@@ -362,7 +362,7 @@ def _above_first_head(document: TOMLDocument) -> int:
 
 
 def _around(lines: Sequence[_Line], path: KeyPath) -> _Line | None:
-    """The line that has a key, or the inline table that it stands in."""
+    """The line with a key, or with the inline table that contains it."""
     return next((one for one in lines if not one.is_head and one.path == path[: len(one.path)]), None)
 
 
@@ -381,7 +381,7 @@ def _at(document: Any, path: KeyPath) -> Any:
 
 
 def _split(document: dict[str, Any], key: str) -> tuple[dict[str, Any], object]:
-    """What a document says of everything else, and of one setting in a form that can be compared."""
+    """Split a document into everything else and one setting, in a comparable form."""
     setting, rest = SETTINGS[key], copy.deepcopy(document)
     value = (rest.get(setting.section, {}) if setting.section else rest).pop(setting.name, None)
     if setting.section and not rest.get(setting.section):

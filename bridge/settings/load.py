@@ -1,4 +1,4 @@
-"""Loading the settings: flags before the environment, the environment before the file, the file before the defaults."""
+"""Loading of the settings: flags override the environment, which overrides the file, which overrides the defaults."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Sources:
     Attributes:
         path: a TOML file, None for none: see `find_settings_file`.
         environ: the environment: `os.environ`.
-        flags: what the command line says, by dotted names; texts are read as in the environment.
+        flags: the values from the command line by dotted names; texts are parsed as in the environment.
     """
 
     path: Path | None = None
@@ -46,11 +46,11 @@ class Sources:
 
 @dataclass(frozen=True)
 class Loaded:
-    """Settings, and who gave them.
+    """Settings, with the source of each.
 
     Attributes:
         settings: all of them, checked.
-        given: what counts for each setting that someone gave, by its dotted name; the others have their defaults.
+        given: the effective value for each setting that was given, by its dotted name; others have defaults.
     """
 
     settings: Settings
@@ -75,18 +75,18 @@ def load_settings(path: Path | None, environ: Mapping[str, str], flags: Mapping[
 
 
 def load(sources: Sources, texts: Mapping[Path, str] | None = None) -> Loaded:
-    """Load the settings, and remember who gave each.
+    """Load the settings, with the source of each.
 
     Args:
         sources: where from.
-        texts: what files say instead of what stands in them: to try a change before it is written.
+        texts: contents that replace those of files: to check a change before it is written.
 
     Returns:
         All settings, checked.
 
     Raises:
-        SettingsError: something is unknown, of the wrong type or impossible. The text has a line for each, with the
-            file and line, variable or flag, what was found and what is allowed; no secret is in it.
+        SettingsError: something is unknown, of the wrong type or contradictory. The text has a line for each problem,
+            with the file and line, variable or flag, what was found and what is allowed; it contains no secrets.
     """
     problems: list[str] = []
     layers: list[Sequence[SourcedValue]] = []
@@ -130,7 +130,7 @@ def _read_flags(flags: Mapping[str, object]) -> tuple[list[SourcedValue], list[s
 def _check(
     layers: Sequence[Sequence[SourcedValue]],
 ) -> tuple[dict[str, object], dict[str, SourcedValue], dict[str, str], list[str]]:
-    """Check every value, and let the later layers cover the earlier ones."""
+    """Check every value, and merge the layers; later ones override earlier ones."""
     values: dict[str, object] = {}
     last: dict[str, SourcedValue] = {}
     places: dict[str, str] = {}
@@ -138,7 +138,7 @@ def _check(
     for layer in layers:
         keys = {given.key for given in layer if given.value != ""}
         if "strapi.token_file" in keys and "strapi.token" not in keys:
-            # The engine takes a token before a token's file: an earlier layer's token must not cover this file.
+            # The engine prefers a token to a token file: an earlier layer's token must not override this file.
             values.pop("strapi.token", None)
             last.pop("strapi.token", None)
         for given in layer:

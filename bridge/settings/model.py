@@ -1,8 +1,8 @@
-"""Every setting of the engine and the screen: its name, type, default, unit, limits and what it is for.
+"""Every setting of the engine and the screen: its name, type, default, unit, limits and description.
 
-The text under a setting is what everything else says of it: its first paragraph stands in the README's table, all
-of it in the commented configs/opsci.toml and on the settings screen. After a change run
-`python -m bridge.settings.reference`, which writes the first two again.
+The docstring of a setting is its only description: its first paragraph is in the README's table, all of it in the
+commented configs/opsci.toml and on the settings screen. After a change run `python -m bridge.settings.reference`, which
+regenerates the first two.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LONGEST_NAME: Final = 60
 """The most characters of a preset's name."""
 
 SECONDS: Final = {"unit": "seconds"}
-"""Says of a type that it is a time, as `Meta(extra=SECONDS)`."""
+"""Marks a type as a time, as in `Meta(extra=SECONDS)`."""
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400, extra=SECONDS)]
 
@@ -75,12 +75,12 @@ HostName = Annotated[
 
 
 class Preset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One movement, or one amount for the rows that are chosen when it is used.
+    """A movement that can be sent by name, or an amount for the rows chosen when it is used.
 
     Attributes:
-        name: what it is called, 1 to 60 printable characters; no two presets share one.
+        name: 1 to 60 printable characters; unique among the presets.
         amount: the signed change of the stock, -MAX_AMOUNT to MAX_AMOUNT and not 0.
-        product: an id, a documentId or a barcode; empty stands for the rows that are selected or marked.
+        product: an id, a documentId or a barcode; empty for the selected or marked rows.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
@@ -382,7 +382,7 @@ class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All of it."""
+    """All settings."""
 
     mqtt: MqttSettings = field(default_factory=MqttSettings)
     kafka: KafkaSettings = field(default_factory=KafkaSettings)

@@ -1,4 +1,4 @@
-"""The settings by their dotted names, `mqtt.url`, and how a message words a value of one: found, allowed, meant."""
+"""The settings by dotted name, such as `mqtt.url`, and the wording of messages about their values."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ __all__ = ["SECRET", "SECTIONS", "SETTINGS", "Setting", "allowed", "did_you_mean
 
 
 SECRET: Final = frozenset({"strapi.token"})
-"""The settings whose value never stands in a message."""
+"""The settings whose value is never shown in a message."""
 
-# A password can stand before the @ of an address, and have any character in it.
+# A password may precede the @ of an address, and contain any characters.
 _CREDENTIALS = re.compile(r'(?<=")(?:[^"\\]|\\.)*@')
 
 _LONGEST = 80
@@ -33,9 +33,9 @@ class Setting(NamedTuple):
     """One setting.
 
     Attributes:
-        section: the table it stands in, empty for one at the top.
-        name: its key there.
-        kind: its type with its bounds.
+        section: its table, empty at the top.
+        name: its key in the table.
+        kind: its type with its limits.
     """
 
     section: str
@@ -70,16 +70,16 @@ SECTIONS: Final = tuple(dict.fromkeys(setting.section for setting in SETTINGS.va
 
 
 def allowed(kind: Any) -> str:
-    """Say which values a type takes, for a person.
+    """Describe which values a type allows, for the user.
 
     Args:
-        kind: a type as the model has it, with its bounds.
+        kind: a type as in the model, with its limits.
     """
     return _allowed(inspect.type_info(kind))
 
 
 def limits(kind: Any) -> str:
-    """Say which values a type takes, and in which unit where it has one."""
+    """Describe which values a type allows, with the unit where it has one."""
     described = inspect.type_info(kind)
     extra = described.extra if isinstance(described, inspect.Metadata) else None
     unit = (extra or {}).get("unit")
@@ -122,11 +122,11 @@ def _alternatives(names: Iterable[str]) -> str:
 
 
 def found(key: str, value: object) -> str:
-    """Show a value that can't be taken, without any secret and on one line.
+    """Show an invalid value, without secrets and on one line.
 
     Args:
         key: the dotted name of the setting.
-        value: what stands there.
+        value: the invalid value.
     """
     if key in SECRET:
         return "a value that is not shown"
@@ -141,7 +141,7 @@ def found(key: str, value: object) -> str:
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """The end of a message about an unknown name: the nearest known one, or all of them."""
+    """The end of a message about an unknown name: the most similar known one, or all of them."""
     known = list(names)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"

@@ -1,8 +1,8 @@
-"""What is written of every setting, from the model: the commented configs/opsci.toml and the README's table.
+"""Reference texts generated from the settings model: the commented configs/opsci.toml and the README's table.
 
     python -m bridge.settings.reference
 
-writes both again.
+regenerates both.
 """
 
 from __future__ import annotations
@@ -67,21 +67,22 @@ _TO_KNOW: Final = (
     "screen.keys",
     "routes",
 )
-"""The settings that the README names, in its order."""
+"""The settings in the README's table, in its order."""
 
 _TABLE: Final = re.compile(r"(?<=\| setting \| default \| meaning \|\n\|---\|---\|---\|\n)(?:\|.*\n)*")
 _UNSAID: Final = frozenset({"a text", "true or false"})
-"""Limits that say nothing which the default does not show."""
+"""Limits that add nothing to the default."""
 
 
 def about(key: str) -> list[str]:
-    """What a setting is for.
+    """The description of a setting.
 
     Args:
         key: its dotted name.
 
     Returns:
-        The paragraphs under it in the model. One that begins with four spaces is an example, to be shown as it is.
+        The paragraphs of its docstring in the model. One that begins with four spaces is an example, to be shown
+        verbatim.
     """
     setting = SETTINGS[key]
     owner = type(getattr(Settings(), setting.section)) if setting.section else Settings
@@ -104,7 +105,7 @@ def settings_file() -> str:
 
 
 def readme_with_table(text: str) -> str:
-    """The README with the table of settings as the model has it.
+    """Update the table of settings in the README.
 
     Args:
         text: the README.
@@ -121,7 +122,7 @@ def readme_with_table(text: str) -> str:
 
 @cache
 def _attribute_docstrings() -> dict[str, dict[str, str]]:
-    """The text under each attribute of the model's classes; Python itself keeps none of it."""
+    """The docstrings of the attributes of the model's classes, read from the source, as Python does not keep them."""
     found: dict[str, dict[str, str]] = {}
     for node in ast.parse(inspect.getsource(model)).body:
         if isinstance(node, ast.ClassDef):
@@ -169,7 +170,7 @@ def _entry(setting: Setting) -> str:
 
 
 def _rows(setting: Setting) -> str:
-    """A list of tables, each with a head of its own."""
+    """Format a list of tables, each with its own head."""
     value = _default(setting)
     rows = value if isinstance(value, list) else []
     tables = [
@@ -192,7 +193,7 @@ def _in_a_cell(text: str) -> str:
 
 
 def main() -> int:
-    """Write the settings file and the README's table again."""
+    """Regenerate the settings file and the README's table."""
     SHIPPED.write_text(settings_file(), encoding="utf-8")
     README.write_text(readme_with_table(README.read_text(encoding="utf-8")), encoding="utf-8")
     return 0

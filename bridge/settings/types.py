@@ -1,6 +1,6 @@
-"""Values as they were given, checked against the type of their setting.
+"""Checks of given values against the types of their settings.
 
-A setting is one value, a list of such, or one of the tables: routes, presets and keys, checked part by part.
+A setting is a single value, a list of values, or one of the tables: routes, presets and keys, checked part by part.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["TABLES", "check_as", "check_table", "check_value"]
 
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-"""What Python makes of bytes in arguments and in the environment that are no UTF-8 (PEP 383)."""
+"""What Python makes of bytes in arguments and the environment that are not UTF-8 (PEP 383)."""
 
 _NAME: Final = Annotated[
     str, Meta(min_length=1, max_length=LONGEST_NAME, description=f"a text of 1 to {LONGEST_NAME} characters")
@@ -43,13 +43,13 @@ _KEYS: Final = "screen.keys"
 
 
 def check_value(given: SourcedValue) -> tuple[object, list[str]]:
-    """Read a value as the type of its setting, which is one value or a list of such.
+    """Convert a value to the type of its setting, which is a single value or a list of values.
 
     Args:
         given: a value for a setting that exists and is no table, see `check_table`.
 
     Returns:
-        The value as the model takes it, and what is wrong with it; with something wrong the value means nothing.
+        The value for the model, and the problems; with problems, the value is meaningless.
     """
     kind = SETTINGS[given.key].kind
     value = given.value
@@ -61,14 +61,14 @@ def check_value(given: SourcedValue) -> tuple[object, list[str]]:
 
 
 def check_as(key: str, where: str, value: object, kind: Any, *, text: bool = False) -> tuple[object, list[str]]:
-    """Read a value as a type.
+    """Convert a value to a type.
 
     Args:
-        key: the dotted name of the setting that it belongs to.
-        where: how a message names the place where it was given.
-        value: what was given.
-        kind: the type with its bounds.
-        text: whether to read a text as the type.
+        key: the dotted name of its setting.
+        where: the place for messages.
+        value: the given value.
+        kind: the type with its limits.
+        text: whether to parse a text as the type.
 
     Returns:
         As `check_value`.
@@ -87,7 +87,7 @@ def _bare(kind: Any) -> inspect.Type:
 
 
 class _Rows(NamedTuple):
-    """What stands in a list of tables: the type of each key, those that are needed, and the fewest rows, 0 or 1."""
+    """A list of tables: the type of each key, the required keys, and the least number of rows, 0 or 1."""
 
     row: type[msgspec.Struct]
     kinds: Mapping[str, Any]
@@ -107,17 +107,17 @@ _ROWS: Final = {
 
 
 TABLES: Final = frozenset({*_ROWS, _KEYS})
-"""The settings that are tables, or lists of such; as a text, in the environment, they are JSON."""
+"""The settings that are tables, or lists of tables; in the environment they are JSON."""
 
 
 def check_table(given: SourcedValue) -> tuple[object, list[str]]:
-    """Read a value as the tables that a setting consists of.
+    """Convert a value to the tables of its setting.
 
     Args:
         given: a value for one of `TABLES`.
 
     Returns:
-        The value as the model takes it, and what is wrong with it; with something wrong the value means nothing.
+        The value for the model, and the problems; with problems, the value is meaningless.
     """
     value = given.value
     if given.text and isinstance(value, str):
@@ -164,7 +164,7 @@ def _row(given: SourcedValue, part: str, item: object, rows: _Rows) -> tuple[obj
 
 
 def _preset_problems(given: SourcedValue, part: str, read: dict[str, object]) -> list[str]:
-    """What is wrong with a preset whose values have the right types; the product becomes text."""
+    """The problems of a preset whose values have the right types; its product is converted to text."""
     problems: list[str] = []
     name, product = str(read["name"]), read.get("product", "")
     read["name"], read["product"] = name.strip(), str(product).strip()
@@ -195,7 +195,7 @@ def _shared_names(given: SourcedValue, presets: list[Preset]) -> list[str]:
 
 
 def _keys(given: SourcedValue, value: object) -> tuple[object, list[str]]:
-    """Keys by the id of what they do; an id written without quotes is tables in tables in TOML, and meant the same."""
+    """Keys by the id of their action; an id without quotes is nested tables in TOML, and is accepted too."""
     if not isinstance(value, dict):
         return None, [f'{given.where}: found {found(given.key, value)}; allowed: a table as {{ "focus.form" = "f4" }}']
     read: dict[str, str] = {}

@@ -1,1 +1,1 @@
-"""Watching a chain that other engines carry: it moves no position, no session and no partition."""
+"""Watching a chain whose engines run elsewhere, without changing any offset, session or partition."""

@@ -1,8 +1,8 @@
-"""What engines counted, told by their signs of life, and how a watcher comes to the same figures. Pure.
+"""The engines' counts, taken from their signs of life, and a watcher's agreement with them. Pure.
 
-A watcher that comes later has not seen what was before. It begins with what the engines counted since they started,
-counts on by what it sees itself, and takes their figures again whenever these stand still: so it never jumps back
-while movements come, and ends with theirs.
+A watcher that starts later has not seen what was before. It begins with the engines' counts since they started, adds
+what it sees itself, and takes their counts again whenever these are stable: so it never jumps back while movements
+arrive, and ends with theirs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _REASON: Final = "reason."
 
 
 def counted(journal: Journal) -> dict[str, int]:
-    """What an engine counted since it started, by name."""
+    """The counts of an engine since it started, by name."""
     return {
         **{name: rate.total for name, rate in _rates(journal).items()},
         **{f"{_VERDICT}{verdict}": count for verdict, count in journal.verdicts.items() if count},
@@ -32,7 +32,7 @@ def counted(journal: Journal) -> dict[str, int]:
 
 
 class Agreement:
-    """Brings a watcher's figures to the engines'.
+    """Keeps a watcher's counts in agreement with the engines'.
 
     Args:
         journal: the watcher's.
@@ -44,10 +44,10 @@ class Agreement:
         self._own: dict[str, int] = {}
 
     def take(self, accounts: Sequence[Mapping[str, int]]) -> None:
-        """Take in what the engines that carry say by now.
+        """Process the current counts of the engines that carry.
 
         Args:
-            accounts: of each engine, in any order that stays; none where no engine says anything.
+            accounts: of each engine, in a stable order; empty where no engine publishes any.
         """
         if not accounts:
             return

@@ -1,4 +1,4 @@
-"""Who carries a chain: the engines that say so at the broker, and those that are members of its consumer group."""
+"""Which engines carry a chain: those that say so at the broker, and the members of its consumer group."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["carriers", "signs"]
 
 _WITHIN: Final = 3.0
-"""Seconds within which a server has to say it: whoever starts waits for it."""
+"""Seconds that a server may take to answer, which delay the start."""
 
 
 async def signs(settings: Settings) -> str:
-    """Find out whether an engine of the group says at the broker that it carries the chain.
+    """Find out whether an engine of the group publishes at the broker that it carries the chain.
 
     Returns:
-        Which, for a person; empty where none does, or the broker does not say in time.
+        Which ones, for the user; empty where none does, or the broker does not answer in time.
     """
     presence = Presence(settings)
     hearing = asyncio.create_task(presence.run())
@@ -43,11 +43,11 @@ async def signs(settings: Settings) -> str:
 
 
 async def carriers(settings: Settings) -> str | None:
-    """Find out whether an engine applies what comes into Kafka.
+    """Find out whether an engine applies the records in Kafka.
 
     Returns:
-        Client ids and hosts of the engines, for a person; empty where there are none, None where Kafka does not say in
-        time or not to this user.
+        Client ids and hosts of the engines, for the user; empty where there are none, None where Kafka does not answer
+        in time or not to this user.
     """
     topics = [route.kafka for route in settings.routes if route.does is not Does.CARRY]
     try:

@@ -1,4 +1,4 @@
-"""What passes on a chain as lines: for a person, or one JSON object each for programs. Pure."""
+"""The journeys of a chain as lines of text for people, or as one JSON object each for programs. Pure."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Passed(StrEnum):
     """The hop that a line is about."""
 
     RECEIVED = "received"
-    """It came over MQTT."""
+    """Received over MQTT."""
     IN_KAFKA = "in-kafka"
     DECIDED = "decided"
     """It has a verdict."""
 
 
 def text_line(journey: Journey, hop: Passed) -> str:
-    """One line for a person; nothing in it can drive a terminal or begin a line of its own."""
+    """Format one line for people; control characters and line breaks in its data are replaced."""
     movement = journey.movement
     if movement is not None:
         what = f"{movement.type} {movement.amount:,} of {readable(movement.product)}"
@@ -49,7 +49,7 @@ def text_line(journey: Journey, hop: Passed) -> str:
 
 
 def json_line(journey: Journey, hop: Passed) -> str:
-    """One JSON object in ASCII; times are ISO 8601 in UTC, what is not known is null."""
+    """Format one JSON object in ASCII; times are ISO 8601 in UTC, unknown values are null."""
     movement, rejection = journey.movement, journey.rejection
     try:
         payload = {"payload": journey.payload.decode()}

@@ -1,7 +1,7 @@
-"""What is published on the routes' filters, seen by a client of its own: a clean session at QoS 0.
+"""Messages on the routes' filters, received by a separate client with a clean session at QoS 0.
 
-The broker keeps nothing for it and waits for no acknowledgement, and no engine gets a message less. Of a shared filter
-it subscribes to what is shared: as a member it would take messages from the engines.
+The broker queues nothing for it and waits for no acknowledgement, and no engine misses a message. Instead of a shared
+filter it subscribes to the plain one: as a member of the share it would take messages from the engines.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ __all__ = ["Messages", "plain"]
 
 
 def plain(topic_filter: str) -> str:
-    """A filter without the name of a shared subscription."""
+    """A filter without the prefix of a shared subscription."""
     levels = topic_filter.split("/", 2)
     return levels[2] if levels[0] == "$share" and len(levels) == 3 else topic_filter
 
 
 class Messages:
-    """Receives until cancelled, through every absence of the broker.
+    """Receives messages until cancelled, through every outage of the broker.
 
     Args:
         settings: which broker and which routes.
         journal: where the connection is noted.
-        take: called on the event loop with what came; it must not block.
+        take: called on the event loop with received messages; it must not block.
     """
 
     def __init__(self, settings: Settings, journal: Journal, take: Callable[[Sequence[Inbound]], None]) -> None:
@@ -54,7 +54,7 @@ class Messages:
         self._filters = list(dict.fromkeys(plain(route.mqtt) for route in settings.routes if route.mqtt))
 
     async def run(self) -> None:
-        """Connect, and again after the connection was lost."""
+        """Connect, and reconnect after each loss."""
         backoff = Backoff()
         self._journal.connection(Server.MQTT, State.CONNECTING)
         while self._filters:
@@ -122,7 +122,7 @@ class Messages:
         return client
 
     def _received(self, chunk: list[Inbound]) -> None:
-        # A kept copy is no news, and MQTT 3.1.1 can't be asked to leave it out.
+        # A retained copy is not new, and MQTT 3.1.1 has no option to exclude it.
         if news := [message for message in chunk if not message.retained]:
             self._take(news)
 

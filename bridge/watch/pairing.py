@@ -1,7 +1,7 @@
-"""Which MQTT message a Kafka record was made of, where the two come by ways of their own, in either order. Pure.
+"""Pairing of MQTT messages with the Kafka records made from them, which are received in either order. Pure.
 
-A message without a `movement-id` gets its identity from the engine that takes it, so a watcher tells it by its topic
-and its payload. Of several that are alike the first message belongs to the first record.
+A message without a `movement-id` gets its identity from the engine, so a watcher recognises it by topic and payload. Of
+several identical ones, the first message belongs to the first record.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 __all__ = ["Pairing"]
 
 _BEGINNING: Final = 256
-"""How many bytes of a payload tell it from others, beside its topic and its size."""
+"""How many bytes of a payload are compared, besides its topic and its size."""
 
 _Key = tuple[str, int, bytes]
 
 
 class Pairing:
-    """Remembers what has come one way alone.
+    """Keeps messages and records until their counterpart is received.
 
     Args:
-        most: how many messages, and how many records, are remembered; the oldest are forgotten.
-        lasts: for how many seconds a record's message may be late. QoS 0 may lose it, and a like one that comes later
-            is another one.
+        most: how many messages, and how many records, are kept; the oldest are dropped.
+        lasts: how many seconds a record waits for its message. QoS 0 may lose it, and an identical one that arrives
+            later is a different one.
     """
 
     def __init__(self, most: int = 10_000, lasts: float = 20.0) -> None:
@@ -35,14 +35,14 @@ class Pairing:
         self._lasts = lasts
 
     def message(self, journey: Journey, now: float) -> Journey | None:
-        """A message came.
+        """Pair a message.
 
         Args:
-            journey: what the watcher made of it; remembered until its record comes.
-            now: seconds on any clock that goes on.
+            journey: the message's; kept until its record arrives.
+            now: seconds on any monotonic clock.
 
         Returns:
-            The journey that the watcher has of it already, as its record came first; None where it is news.
+            The journey of its record, if that was received first; else None.
         """
         self._records.forget_before(now - self._lasts)
         found = self._records.take(_key(journey), journey.movement_id)
@@ -51,14 +51,14 @@ class Pairing:
         return found
 
     def record(self, journey: Journey, now: float) -> Journey | None:
-        """A record of a message came, or a dead letter of one that never got into a topic of a route.
+        """Pair a record made from a message, or the dead letter of a message that got no record.
 
         Args:
-            journey: what the record says; remembered until its message comes.
+            journey: the record's; kept until its message arrives.
             now: seconds on the same clock.
 
         Returns:
-            The journey of its message; None where that has not come.
+            The journey of its message; None where that was not received.
         """
         found = self._messages.take(_key(journey), journey.movement_id)
         if found is None:
@@ -71,7 +71,7 @@ def _key(journey: Journey) -> _Key:
 
 
 class _Waiting:
-    """Journeys by what tells them, in the order in which they came."""
+    """Journeys by key, in the order in which they were received."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -89,7 +89,7 @@ class _Waiting:
             self._drop_first()
 
     def take(self, key: _Key, movement_id: str) -> Journey | None:
-        """The one with that identity, else the first."""
+        """Take the journey with that identity, else the first."""
         alike = self._alike.get(key)
         if not alike:
             return None

@@ -1,4 +1,4 @@
-"""Kafka's records from the end of the topics on, read outside the group, and where the group stands in them."""
+"""Kafka's records from the end of the topics on, read outside the group, and the group's offsets."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ Place = tuple[str, int]
 """A topic and a partition."""
 
 _POLL: Final = 200
-"""Milliseconds that one look for records lasts at most."""
+"""The longest poll, in milliseconds."""
 
 _LOOK: Final = 1.0
-"""Seconds between two looks where the group stands."""
+"""Seconds between two requests for the group's offsets."""
 
 _MEMBERS: Final = 3.0
-"""Seconds between two looks who is in it."""
+"""Seconds between two requests for its members."""
 
 _TOPICS: Final = 5.0
-"""Seconds between two looks for topics that are missing."""
+"""Seconds between two checks for missing topics."""
 
 _FAILURES = (KafkaError, OSError, TimeoutError, SettingsError, ForeignServerError)
 
 
 class Standing(NamedTuple):
-    """How the chain stood in Kafka at one moment, all records up to the ends being handed over by now.
+    """The group's state at one moment; all records up to the ends have been delivered before.
 
     Attributes:
-        positions: by topic and partition where the group stands; without those where it never committed.
-        ends: by topic and partition the offset behind the last record.
-        group: who is in the group; None where Kafka does not say.
+        positions: the group's offsets by topic and partition; without those where it never committed.
+        ends: by topic and partition, the offset after the last record.
+        group: the group's members; None where Kafka does not answer.
     """
 
     positions: Mapping[Place, int]
@@ -61,18 +61,18 @@ class Standing(NamedTuple):
 
 
 class Records:
-    """Reads until cancelled, through every absence of Kafka.
+    """Reads records until cancelled, through every outage of Kafka.
 
     Args:
-        settings: the cluster's, and whose group is looked at.
-        topics: those to read; ones that are not there are read from their beginning once they are.
+        settings: the cluster's and the group's.
+        topics: those to read; ones that are created later are read from their beginning.
         journal: where the connection is noted.
-        take: called with records as they come, those of a partition in order.
-        stands: called about once a second with where the group stands.
+        take: called with new records, those of a partition in order.
+        stands: called about once a second with the group's state.
 
     Attributes:
-        placed: set once reading stands at the end of the topics.
-        begun: by topic and partition where reading began.
+        placed: set once reading is at the end of the topics.
+        begun: by topic and partition, the offset where reading began.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Records:
         self.placed = asyncio.Event()
 
     async def run(self) -> None:
-        """Read; what came while Kafka was away is read when it is back."""
+        """Read; records written during an outage are read after it."""
         backoff = Backoff()
         self._journal.connection(Server.KAFKA, State.CONNECTING)
         while True:
@@ -119,7 +119,7 @@ class Records:
 
     async def _connect(self) -> None:
         kafka = self._settings
-        # Of a topic that is new, or was made again, all.
+        # A new or recreated topic is read from its beginning.
         self._consumer = committed_consumer(kafka, "earliest", metadata_max_age_ms=30_000)
         async with asyncio.timeout(kafka.timeout * 2):
             await Cluster(kafka).start(self._consumer)
@@ -127,7 +127,7 @@ class Records:
             ends = await self._consumer.end_offsets(places) if places else {}
         for place, end in ends.items():
             known = place.topic, place.partition
-            # What is new since the first look was made while this watched.
+            # A partition that is new since the first connection was created while this watched.
             first = self._next.get(known, 0 if self.placed.is_set() else end)
             self._consumer.seek(place, first)
             self._next[known] = first
@@ -151,7 +151,7 @@ class Records:
                     topics_looked = now
                     there = {place.topic for place in self._consumer.assignment()}
                     if there != self._topics and self._topics & await self._consumer.topics() > there:
-                        # It is subscribed again, from where it stands.
+                        # Reconnect to subscribe to it; reading continues where it stopped.
                         return
         finally:
             if looking is not None:
@@ -168,7 +168,7 @@ class Records:
             self._next[place.topic, place.partition] = records[-1].offset + 1
 
     async def _look(self, admin: Any) -> None:
-        """Say where the group stands, once all records that were there by then are handed over."""
+        """Report the group's state, once all records that exist by then have been delivered."""
         kafka = self._settings
         async with asyncio.timeout(kafka.timeout * 3):
             found = await ask_coordinator(lambda: admin.list_consumer_group_offsets(kafka.group))
@@ -178,7 +178,7 @@ class Records:
             places = self._consumer.assignment()
             ends = await self._consumer.end_offsets(places) if places else {}
             for place, end in ends.items():
-                # By position, as markers of transactions are no records.
+                # By position, as transaction markers are not records.
                 while await self._consumer.position(place) < end:  # noqa: ASYNC110 - aiokafka has no event for it
                     await asyncio.sleep(_POLL / 1000)
         if self._journal.connections[Server.KAFKA].state is not State.UP:

@@ -1,9 +1,8 @@
-"""What became of the records that other engines apply, as the ledger, the dead letters and the group's position say.
+"""Verdicts on records that other engines apply, from the ledger, the dead letters and the group's offsets.
 
-With a ledger its row is the verdict, of the record that it names. A later record under the same identity is a
-duplicate once the group's position is behind it. Without a ledger a record behind which the group committed, and which
-has no dead letter, was applied: an engine commits a record once its dead letter is in Kafka. Its stocks are not known
-then.
+With a ledger, the row of a movement is the verdict of the record that it names; a later record with the same identity
+is a duplicate once the group's offset is past it. Without a ledger, a record that the group committed and that has no
+dead letter was applied, as an engine commits only after the dead letter is in Kafka; its stocks are then unknown.
 """
 
 from __future__ import annotations
@@ -36,10 +35,10 @@ __all__ = ["Verdicts"]
 _log = logging.getLogger(__name__)
 
 _ASKED: Final = 200
-"""The most movements that the ledger is asked for in one round."""
+"""The most movements requested from the ledger in one round."""
 
 _SOON: Final = 0.15
-"""Seconds before a round while movements come one by one; many wait for each other, as a round costs Strapi work."""
+"""Seconds before a round while movements arrive singly; many are collected, as a round costs Strapi work."""
 
 _MANY: Final = 20
 _LATER: Final = 0.4
@@ -49,14 +48,14 @@ _MOST_OPEN: Final = 20_000
 """How many records of a partition are followed at once."""
 
 _AGAIN: Final = 60.0
-"""Seconds after which a Strapi without a ledger is asked again."""
+"""Seconds after which a Strapi without a ledger is checked again."""
 
 _NO_LEDGER: Final = "watch-ledger"
 _NOBODY: Final = "watch-nobody"
 
 
 class Verdicts:
-    """Gives each record its verdict.
+    """Finds the verdict of each record.
 
     Args:
         settings: the Strapi whose ledger is asked, and the routes.
@@ -69,11 +68,11 @@ class Verdicts:
         self._does = {route.kafka: route.does for route in settings.routes}
         self._open: dict[Place, dict[int, Journey]] = {}
         self._past: list[Journey] = []
-        """Those that are settled, and that the ledger is to be asked for all the same."""
+        """Settled journeys for which the ledger is to be asked."""
         self._letters: Recent[tuple[str, int, int], DeadLetter] = Recent(2_000)
-        """Dead letters whose records have not come."""
+        """Dead letters whose records have not been received."""
         self._decided: dict[Place, set[int]] = {}
-        """By partition the records at or behind the group's position that have a verdict."""
+        """By partition, the decided records at or after the group's offset."""
         self._positions: dict[Place, int] = {}
         self._begun: dict[Place, int] = {}
         self._has_ledger: bool | None = None if settings.strapi.mode in {"auto", "ledger"} else False
@@ -81,7 +80,7 @@ class Verdicts:
         self._work = asyncio.Event()
 
     def follow(self, journeys: Iterable[Journey]) -> None:
-        """Find out what becomes of records, which stand in Kafka; of those that are only carried nothing does."""
+        """Follow records in Kafka until they have a verdict; those of `carry` routes get none."""
         early: list[Journey] = []
         for journey in journeys:
             if self._does.get(journey.kafka_topic, Does.CARRY) is Does.CARRY:
@@ -89,7 +88,7 @@ class Verdicts:
             open_ones = self._open.setdefault((journey.kafka_topic, journey.partition), {})
             open_ones[journey.offset] = journey
             if len(open_ones) > _MOST_OPEN:
-                # What became of it stays unknown here; the count of what waits is Kafka's.
+                # Its verdict remains unknown here; the count of what waits comes from Kafka.
                 del open_ones[next(iter(open_ones))]
             letter = self._letters.get((journey.kafka_topic, journey.partition, journey.offset))
             if letter is not None:
@@ -99,15 +98,15 @@ class Verdicts:
         self._work.set()
 
     def ask_for(self, journeys: Sequence[Journey]) -> None:
-        """Have the ledger asked for records that are settled."""
+        """Request the verdicts of settled records from the ledger."""
         self._past = [*self._past, *journeys][-_MOST_OPEN:]
         self._work.set()
 
     def refused(self, place: Place, offset: int, letter: DeadLetter) -> Journey | None:
-        """A dead letter of a record came.
+        """Process the dead letter of a record.
 
         Returns:
-            The record's journey; None where the record has not come, or came before this watched.
+            The record's journey; None where the record was not received, or is from before the start.
         """
         journey = self._open.get(place, {}).get(offset)
         if journey is None:
@@ -116,12 +115,12 @@ class Verdicts:
         _reject(journey, letter)
         self._settle([journey])
         if self._has_ledger is not False:
-            # It knows the stock at which it refused, and says why in words that can be translated.
+            # It knows the stock at which it refused, and its reason can be translated.
             self.ask_for([journey])
         return journey
 
     def stands(self, standing: Standing, begun: Mapping[Place, int]) -> None:
-        """Take in where the group stands: settle what its position tells, and count what waits."""
+        """Process the group's state: settle what its offsets decide, and count what waits."""
         self._positions = dict(standing.positions)
         found: list[Journey] = []
         now = time.time()
@@ -175,7 +174,7 @@ class Verdicts:
         return self._has_ledger is not False or time.monotonic() >= self._asked_at + _AGAIN
 
     async def _round(self, client: StrapiClient) -> int | None:
-        """Ask once.
+        """Make one request to the ledger.
 
         Returns:
             How many got a verdict; None where there was nothing to ask for.
@@ -183,7 +182,7 @@ class Verdicts:
         Raises:
             ServerError: Strapi does not answer.
         """
-        # What the group has behind it the ledger knows, if it was asked after that was heard.
+        # The offsets from before the request: the ledger's answer includes everything before them.
         positions = self._positions
         asked = self._due()
         past, self._past = self._past[:_ASKED], self._past[_ASKED:]
@@ -222,9 +221,9 @@ class Verdicts:
         ]
 
     def _judged(self, journey: Journey, decision: Decision | None, positions: Mapping[Place, int]) -> bool:
-        """Write what the ledger says into a journey; whether it says anything yet."""
+        """Store the ledger's verdict in a journey; return whether there is one."""
         if journey.verdict is not None:
-            # A dead letter came meanwhile.
+            # Its dead letter was received meanwhile.
             return False
         now = time.time()
         behind = journey.offset < positions.get((journey.kafka_topic, journey.partition), 0)
@@ -266,7 +265,7 @@ class Verdicts:
             if journey.offset >= self._positions.get(place, 0):
                 self._decided.setdefault(place, set()).add(journey.offset)
             journey.shorten()
-        # What was there before this watched counts in none of its figures.
+        # What is from before the start is not counted.
         if counted := [journey for journey in journeys if not journey.earlier and journey.verdict is not None]:
             self._journal.settled(counted, seen=True)
         for journey in journeys:

@@ -1,7 +1,7 @@
-"""A watcher: fills a journal with what passes on a chain that other engines carry.
+"""A watcher: fills a journal from a chain whose engines run elsewhere.
 
-What comes over MQTT (`messages`) and what comes into Kafka (`records`) are tied together (`pairing`); what becomes of a
-record the ledger says, or the group's position (`verdicts`). It is in no group, has no session, and writes nothing.
+MQTT messages (`messages`) and Kafka records (`records`) are matched (`pairing`); the verdict on a record comes from the
+ledger, or from the group's offsets (`verdicts`). A watcher is in no group, has no session, and writes nothing.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ _FROM_KAFKA: Final = re.compile(r"kafka ([A-Za-z0-9._-]{1,249})/(\d{1,9})@(\d{1,
 _DIGITS: Final = 15
 
 _AGREE: Final = 1.5
-"""Seconds between two looks at what the engines counted: longer than they take to say what is new."""
+"""Seconds between two comparisons with the engines' counts: longer than they take to publish new ones."""
 
 
 class Watch:
-    """Watches from when it is run until it is cancelled, through the absence of every server.
+    """Watches until cancelled, through the outage of any server.
 
     A message counts as received when it is seen on MQTT or as a record that an engine made of it, whichever is first;
-    what QoS 0 lost on its way here is in Kafka all the same.
+    so messages that QoS 0 lost on the way here are counted too.
 
     Args:
         settings: which servers, routes and group.
-        journal: where everything is noted; the same one that an engine would fill.
-        earlier: whether the journal gets what Kafka holds of before the start.
+        journal: where everything is noted; of the same kind that an engine fills.
+        earlier: whether the journal gets records from before the start.
     """
 
     def __init__(self, settings: Settings, journal: Journal, *, earlier: bool = False) -> None:
@@ -77,7 +77,7 @@ class Watch:
             tasks.create_task(self._verdicts.run())
             tasks.create_task(self._presence.run())
             tasks.create_task(self._agree())
-            # Only then: of each message that is seen the record is seen too.
+            # Only then, so that the record of each received message is received too.
             await self._records.placed.wait()
             tasks.create_task(self._messages.run())
             if self._earlier:
@@ -169,7 +169,7 @@ class Watch:
             self._journal.buried(letters)
 
     def _never_in_kafka(self, letter: DeadLetter, received_at: float | None, now: float) -> Journey:
-        """Give the MQTT message of a dead letter its verdict."""
+        """Settle the MQTT message of a dead letter."""
         came = letter.journey
         journey = self._pairing.record(came, now)
         if journey is None:
@@ -188,7 +188,7 @@ class Watch:
 
 
 def _take_over(journey: Journey, came: Journey) -> None:
-    """Write into a message's journey what its record says."""
+    """Copy a record's data into its message's journey."""
     journey.movement_id, journey.payload, journey.cut = came.movement_id, came.payload, 0
     journey.kafka_topic, journey.key = came.kafka_topic, came.key
     journey.partition, journey.offset = came.partition, came.offset
