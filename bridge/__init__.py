@@ -1,1 +1,1 @@
-"""The engine: MQTT into Kafka, Kafka into Strapi, nothing lost and nothing counted twice."""
+"""The engine: MQTT to Kafka, Kafka to Strapi, without loss or double counting."""

@@ -1,4 +1,4 @@
-"""`python -m bridge`: the same as `opsci-bridge`."""
+"""`python -m bridge` is the same as `opsci-bridge`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""How long to wait between two tries, and a pause that a cancelled task does not outlive."""
+"""Growing pauses between retries, and a sleep that respects earlier cancellations."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _LAST: Final = 600.0
 async def pause(seconds: float) -> None:
     """Sleep, unless this task was cancelled before.
 
-    `asyncio.wait_for` of Python 3.11 loses a cancellation that comes in the moment in which what it waits for ends, and
-    the libraries of the servers use it to connect. A loop that goes on after such an error would never end.
+    In Python 3.11, `asyncio.wait_for` loses a cancellation that arrives just as the awaited thing ends, and the
+    servers' libraries use it to connect. A loop that continued after such an error would never end.
 
     Args:
         seconds: how long.
@@ -32,13 +32,13 @@ async def pause(seconds: float) -> None:
 
 
 def pause_before(tries: int) -> float:
-    """The seconds between the last time that a movement was published, or asked for, and the next.
+    """The seconds between the last publication or look-up of a movement and the next.
 
-    They grow: a movement that waits for an hour because a server is away is published some ten times at most, and each
+    They grow: a movement that waits for an hour because a server is away is published at most about ten times, and each
     of these is a record in Kafka.
 
     Args:
-        tries: how often it was looked after already, 0 after the first publication.
+        tries: how many there were already, 0 after the first publication.
     """
     return _PAUSES[tries] if tries < len(_PAUSES) else _LAST
 
@@ -47,8 +47,8 @@ class Backoff:
     """Growing pauses.
 
     Args:
-        first: seconds before the first try again, above 0.
-        longest: the seconds to which the pause grows.
+        first: the first pause in seconds, above 0.
+        longest: the longest pause in seconds.
     """
 
     __slots__ = ("_first", "_longest", "_next")
@@ -59,11 +59,11 @@ class Backoff:
         self._next = first
 
     def pause(self) -> float:
-        """The seconds to wait now, between half and the whole of a pause that doubles each time."""
+        """The next pause in seconds, between half and all of a time that doubles at each call."""
         pause = self._next
         self._next = min(self._longest, pause * 2)
         return pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
 
     def reset(self) -> None:
-        """Begin again at the first pause: something worked."""
+        """Start again at the first pause, after a success."""
         self._next = self._first

@@ -1,7 +1,7 @@
-"""Memories of names and keys that strangers choose, bounded in number and in bytes.
+"""Caches keyed by names from outside, bounded in number and in bytes.
 
-Topics, keys and identities come from whoever may publish. A memory of so many entries alone has no bound in bytes: an
-MQTT topic may have 65,535 of them, and 65,536 such topics would be four gigabytes.
+Topics, keys and identities are chosen by whoever may publish. A limit on the number of entries does not bound the
+bytes: an MQTT topic may have 65,535, and 65,536 such topics would be four gigabytes.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 _ENTRY: Final = 100
-"""What a dictionary takes for an entry beside its key and its value, in bytes, with its spare places."""
+"""The bytes that a dictionary takes for an entry besides its key and its value, including spare slots."""
 
 _SHARE: Final = 16
-"""An entry of more than this part of the bytes is not remembered: a few of them would drive out all others."""
+"""A larger part of the bytes than this is not cached: a few such entries would displace all others."""
 
 
 class Recent(Generic[Key, Value]):
-    """Remembers at least the latest `keep` keys and at most twice as many, and those that one `update` brought.
+    """Keeps at least the latest `keep` keys and at most twice as many, plus those of the last `update`.
 
-    Deleting a dictionary's first key again and again makes each search for it longer; a generation is dropped whole.
+    It drops whole generations: deleting a dictionary's first key repeatedly makes each search for it longer.
 
     Args:
-        keep: how many keys are surely remembered, at least 1, unless they weigh too much.
-        most: what a generation weighs at most, and whatever one `update` brought; None where nothing is weighed.
+        keep: how many keys are certainly kept, at least 1, unless they weigh too much.
+        most: the most weight of a generation, apart from that of the last `update`; None for no limit.
     """
 
     __slots__ = ("_keep", "_most", "_old", "_weight", "_young")
@@ -51,11 +51,11 @@ class Recent(Generic[Key, Value]):
         self.update({key: value})
 
     def resize(self, keep: int, most: int | None = None) -> None:
-        """Remember another number of keys from now on; see the class."""
+        """Change the limits; see the class."""
         self._keep, self._most = keep, most
 
     def update(self, found: Mapping[Key, Value], weight: int = 0) -> None:
-        """Remember several keys at once, which weigh so much together."""
+        """Add several keys with their total weight."""
         self._young.update(found)
         self._weight += weight
         if len(self._young) >= self._keep or (self._most is not None and self._weight > self._most):
@@ -64,25 +64,26 @@ class Recent(Generic[Key, Value]):
             self._weight = 0
 
     def knows_any(self, keys: Collection[Key]) -> bool:
-        """Whether one of some keys is remembered."""
+        """Whether one of these keys is kept."""
         return not (self._young.keys().isdisjoint(keys) and self._old.keys().isdisjoint(keys))
 
     def get(self, key: Key) -> Value | None:
-        """What was remembered last under a key, or None."""
+        """The latest value of a key, or None."""
         found = self._young.get(key)
         return found if found is not None else self._old.get(key)
 
 
 class Computed(dict[Key, Value]):
-    """A function's results by its argument; `computed[key]` computes what is not remembered.
+    """A cache of a function's results; `computed[key]` computes what is not cached.
 
-    A result that is remembered costs one look into a dictionary. When it is full everything is forgotten: to know what
-    was asked for last would cost something at each look.
+    A cached result costs one dictionary look-up. When the cache is full it is cleared: tracking the last use would cost
+    something at each look-up.
 
     Args:
-        compute: the function. Key and value are weighed by `sys.getsizeof`, which does not look into containers.
-        entries: how many results are remembered at most.
-        most: how many bytes keys and values take at most.
+        compute: the function. Keys and values are weighed by `sys.getsizeof`, which excludes the contents of
+            containers.
+        entries: the most results that are cached.
+        most: the most bytes of keys and values.
     """
 
     __slots__ = ("_compute", "_entries", "_most", "_taken")
@@ -96,7 +97,7 @@ class Computed(dict[Key, Value]):
 
     @property
     def taken(self) -> int:
-        """The bytes that are taken."""
+        """The bytes in use."""
         return self._taken
 
     def __missing__(self, key: Key) -> Value:

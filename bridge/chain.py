@@ -1,4 +1,4 @@
-"""The chain: ingest, apply and what they stand on, supervised together; or, in their place, a watcher."""
+"""The chain: ingest, apply and their clients, supervised together; or a watcher instead of the two."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _log = logging.getLogger(__name__)
 _LOOK_AT_SECRETS: Final = 5.0
 
 _HEARD: Final = 2.0
-"""Seconds to wait for the broker's word on other engines; where it is away there is no session that they could take."""
+"""Seconds to wait for the broker to report other engines; while it is away there is no session to compete for."""
 
 _LOOK_AT_OTHERS: Final = 0.2
 
@@ -60,25 +60,25 @@ _WAITS: Final = "presence"
 
 
 class Chain:
-    """One engine. Each part lives through the absence of every server; the chain ends only when told.
+    """One engine. Each part survives the outage of any server; the chain ends only when told.
 
     Args:
         settings: which servers, which routes, which parts.
         journal: where everything is noted.
-        board: whether the journal's stock board is to have all products, for who looks at it. Without it an engine that
-            applies nothing leaves Strapi alone.
-        keep: whether what is published here is kept until the stock shows it, for a program with a form.
-        earlier: whether the journal gets what Kafka holds of before the start; with `board` only.
-        program: what this program says at the broker that it is, so that other engines and watchers know of it; empty
-            says nothing, and waits for no other engine.
-        took_over: when a person told it to take over from another engine, 0 where nobody did.
-        watch: whether it only watches what other engines carry: it ingests and applies nothing, whatever the settings
-            say, and moves no session, position or partition. It publishes all the same.
+        board: whether to keep all products in the journal's stock table, for a screen. Without it, an engine that does
+            not apply makes no requests to Strapi.
+        keep: whether to keep what is published here until it is in the stock, for a program with a form.
+        earlier: whether to add records from before the start to the journal; with `board` only.
+        program: the name under which other engines and watchers see this engine at the broker; empty publishes nothing,
+            and waits for no other engine.
+        took_over: when the user told it to take over from another engine, 0 where nobody did.
+        watch: whether to only watch other engines: it ingests and applies nothing, whatever the settings say, and
+            changes no session, offset or partition. It can publish.
 
     Attributes:
-        outbox: what keeps it, None where nothing does.
-        superseded: for a person, which engine with this one's MQTT client id took over, so that this one ended; empty
-            while none did.
+        outbox: keeps what is published, None without `keep`.
+        superseded: for the user, which engine with the same MQTT client id took over, so that this one ended; else
+            empty.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Chain:
         self._stopped = False
 
     async def run(self) -> None:
-        """Run until `stop` is called, then finish what is under way within `settings.drain` seconds."""
+        """Run until `stop` is called, then finish what is in flight within `settings.drain` seconds."""
         parts = [self._watch_secrets]
         parts.append(self._watch.run if self._watch is not None else self._writer.run)
         if self.settings.ingest.enabled or self.settings.apply.enabled:
@@ -175,7 +175,7 @@ class Chain:
                 self.journal.connection(server, State.OFF)
 
     def stop(self) -> None:
-        """Ask `run` to finish and end."""
+        """Make `run` finish and return."""
         self._stopping.set()
 
     async def publish(self, payload: bytes, topic: str | None = None, movement_id: str | None = None) -> Journey:
@@ -183,15 +183,15 @@ class Chain:
 
         Args:
             payload: any bytes.
-            topic: where; None takes the setting `mqtt.publish_topic`.
-            movement_id: the movement's identity; None makes one.
+            topic: the MQTT topic; None uses the setting `mqtt.publish_topic`.
+            movement_id: the movement's identity; None creates one.
 
         Returns:
-            The journey, once the broker has the message, or once it was sent and is kept until the stock shows it; the
-            journal knows it from the start.
+            The journey, once the broker has the message, or once it was sent and is kept by the outbox; the journal has
+            it from the start.
 
         Raises:
-            PublishError: the broker did not say that it has it.
+            PublishError: the broker did not acknowledge it.
             ChainStoppedError: the chain is stopped.
         """
         if self._stopped:
@@ -217,13 +217,13 @@ class Chain:
         return journey
 
     async def apply_missing(self) -> tuple[int, int, int]:
-        """Apply again what counts as applied in Kafka and Strapi's ledger has not seen, as after a restored backup.
+        """Apply what counts as applied in Kafka but is not in Strapi's ledger, for example after a restored backup.
 
         Returns:
             How many movements changed the stock, how many the ledger had, and how many can't be applied.
 
         Raises:
-            ServerError: a server does not answer, or refuses; what is through is through.
+            ServerError: a server does not answer, or refuses; what was applied stays applied.
             ChainStoppedError: the chain is stopped.
         """
         if self._stopped:
@@ -234,7 +234,7 @@ class Chain:
         return outcome.applied, outcome.known, outcome.refused
 
     async def movements_of(self, product: Product, after: int = 0) -> ProductHistory:
-        """Ask Strapi's ledger for the latest movements of a product; see `bridge.apply.product_history`."""
+        """Read the latest movements of a product from the ledger; see `bridge.apply.product_history`."""
         async with StrapiClient(self.settings.strapi) as client:
             return await movements_of(client, product, after=after)
 
@@ -246,8 +246,8 @@ class Chain:
             payload: what to send instead; None sends the original bytes.
 
         Raises:
-            PublishError: the broker did not say that it has it.
-            UnreachableError: the payload is kept in Kafka alone, and can't be read there.
+            PublishError: the broker did not acknowledge it.
+            UnreachableError: the full payload is only in Kafka, and can't be read there.
             ChainStoppedError: the chain is stopped.
         """
         journey = letter.journey
@@ -264,13 +264,13 @@ class Chain:
         return await self.publish(payload, journey.mqtt_topic)
 
     async def letters(self) -> list[DeadLetter]:
-        """Read the dead letters that stand in Kafka, then those that came since, however long Kafka is away.
+        """Read the dead letters in Kafka, in later calls those added since, however long Kafka is away.
 
-        One call at a time.
+        Only one call at a time.
 
         Returns:
-            The latest in the order of their time, as many as the journal keeps; later those that any engine wrote
-            since the last call, this one's too.
+            The latest in the order of their time, as many as the journal keeps; in later calls, those that any engine,
+            this one included, wrote since.
         """
         backoff = Backoff(first=1.0, longest=15.0)
         while True:
@@ -283,7 +283,7 @@ class Chain:
     async def _publish_simulated(
         self, payload: bytes, movement_id: str, properties: tuple[tuple[str, str], ...]
     ) -> None:
-        # Not noted as published: only what a person sent is to be recognised as such.
+        # Not noted as published: only what the user sent is recognised as such.
         topic = self.settings.mqtt.publish_topic
         if not await self._publish_kept(topic, payload, movement_id, read_movement(payload), properties):
             raise UnconfirmedError(
@@ -298,10 +298,10 @@ class Chain:
         movement: object,
         properties: tuple[tuple[str, str], ...] = (),
     ) -> bool:
-        """Publish, and where there is an outbox that takes it, keep it until the stock shows it.
+        """Publish, and keep the movement in the outbox if that accepts it.
 
         Returns:
-            Whether the broker has it; where it may have it or not, the outbox sends it again.
+            Whether the broker acknowledged it; otherwise the outbox resends it.
         """
         outbox = self.outbox
         if outbox is None or not outbox.takes(topic, movement):
@@ -322,7 +322,7 @@ class Chain:
         return True
 
     async def _drain(self, ingest: asyncio.Task[None] | None, apply: asyncio.Task[None] | None) -> None:
-        # Side by side: where Kafka does not answer, neither may wait for the other's deadline.
+        # Concurrently: where Kafka does not answer, neither may wait for the other's deadline.
         parts: list[Awaitable[object]] = []
         if ingest is not None:
             parts.append(self.ingest.drain())
@@ -335,7 +335,7 @@ class Chain:
         """Wait while another engine with this one's MQTT client id carries the chain.
 
         Returns:
-            Whether this one carries it; not where it is stopped before.
+            Whether this one carries it; False if it is stopped before.
         """
         presence = self._presence
         if presence is None:
@@ -343,7 +343,7 @@ class Chain:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_HEARD):
                 await presence.heard.wait()
-        # An engine that is taken over from finishes what is under way.
+        # An engine that is superseded finishes what is in flight.
         patience = time.monotonic() + (self.settings.drain + _HEARD if self._took_over else 0.0)
         while not self._stopping.is_set():
             other = presence.before
@@ -364,7 +364,7 @@ class Chain:
         return False
 
     async def _look_for_others(self) -> None:
-        """End where another engine takes over from this one."""
+        """End when another engine takes over from this one."""
         presence = self._presence
         while presence is not None and not self._stopping.is_set():
             await asyncio.sleep(_LOOK_AT_OTHERS)
@@ -386,10 +386,10 @@ class Chain:
         backoff = Backoff(first=1.0, longest=30.0)
         while not self._stopping.is_set():
             try:
-                # In a task of its own, as Python 3.11 leaves one whose TaskGroup failed marked as cancelled.
+                # In a separate task, as Python 3.11 leaves a task whose TaskGroup failed marked as cancelled.
                 await asyncio.create_task(run())
             except Exception:
-                # A part must not take the others with it: what it had in hand is not acknowledged and comes again.
+                # A part must not take the others down: what it had in flight is not acknowledged and is redelivered.
                 _log.exception("%s failed and starts again", run.__qualname__)
                 await pause(backoff.pause())
             else:

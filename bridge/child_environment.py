@@ -1,7 +1,7 @@
-"""The environments of the programs that we start: a program that has no use for a secret is not given one.
+"""The environments of programs that we start, without secrets they do not need.
 
-What is in a process's environment can be read in `/proc/PID/environ` by every process of the same user and by root, and
-lands in crash reports. Standard library only.
+Every process of the same user, and root, can read a process's environment in `/proc/PID/environ`, and it is included in
+crash reports. Standard library only.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ _KEPT: Final = re.compile(
     r"|SSL_CERT_(FILE|DIR)|NODE_OPTIONS|NODE_EXTRA_CA_CERTS|(JAVA|JDK_JAVA|_JAVA)_\w+|PYTHON\w*|VIRTUAL_ENV"
     r"|OPSCI_TEST_\w+"
 )
-"""What tells a program where it is and how it runs."""
+"""Variables that every program needs."""
 
 _SECRET: Final = re.compile(r"(?i)\w*(TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|PRIVATE_?KEY)\w*")
 _OF_INSTALLERS: Final = re.compile(r"(?i)(NPM|PIP|UV|NODE_AUTH|MAVEN|MVN|CARGO)_\w+")
-"""What package registries ask for."""
+"""Variables for package registries."""
 
 
 def server_environment(environ: Mapping[str, str], *more: str) -> dict[str, str]:
-    """What a server is told of an environment: nothing but what every program needs.
+    """The environment for a server: only what every program needs.
 
     Args:
         environ: the environment: `os.environ`.
@@ -38,7 +38,7 @@ def server_environment(environ: Mapping[str, str], *more: str) -> dict[str, str]
 
 
 def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """An environment for installers and other tools: all but what is named as a secret and is none of theirs."""
+    """The environment for installers and other tools: everything but secrets, except for the installers' own."""
     kept = {
         name: value for name, value in environ.items() if _OF_INSTALLERS.fullmatch(name) or not _SECRET.fullmatch(name)
     }
@@ -46,9 +46,9 @@ def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _utf8(environ: Mapping[str, str]) -> dict[str, str]:
-    """A locale of UTF-8, where the environment has another: Java finds no file whose name its locale can't spell.
+    """Set a UTF-8 locale where the environment has another: Java can't open files whose names its locale can't encode.
 
-    Names of files are bytes for Linux, and UTF-8 for all of our programs; the language of messages stays as it is.
+    File names are bytes on Linux, and UTF-8 in all of our programs; the language of messages is unchanged.
     """
     locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
     if re.search(r"(?i)utf-?8", locale):

@@ -1,4 +1,4 @@
-"""What the command lines of several programs share: types of arguments for argparse, and an exit code.
+"""Shared parts of our command lines: argument types for argparse, and an exit code.
 
 Standard library only.
 """
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 __all__ = ["LEAVE_SERVERS", "key_and_value", "utf8_text"]
 
 LEAVE_SERVERS: Final = 10
-"""The exit code by which the screen asks the runner that opened it to leave its servers running."""
+"""The exit code by which the screen tells the runner that opened it to leave its servers running."""
 
 
 def key_and_value(example: str) -> Callable[[str], tuple[str, str]]:
-    """What reads KEY=VALUE into the two, the key without spaces around it.
+    """Return a parser of KEY=VALUE, which strips spaces around the key.
 
     Args:
-        example: what a wrong one is shown, as `screen.theme=nord`.
+        example: shown for an invalid argument, for example `screen.theme=nord`.
     """
 
     def read(text: str) -> tuple[str, str]:
@@ -34,7 +34,7 @@ def key_and_value(example: str) -> Callable[[str], tuple[str, str]]:
 
 
 def utf8_text(text: str) -> str:
-    """An argument that is a text, and no path, whose bytes may be any."""
+    """Check that an argument is UTF-8; use it for texts, not for paths."""
     try:
         text.encode()
     except UnicodeEncodeError:

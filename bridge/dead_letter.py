@@ -1,15 +1,15 @@
-"""Dead letters: what can't be applied, kept in the errors topic with its reason, its bytes and where it came from.
+"""Dead letters: messages that can't be applied, kept in the errors topic with reason, bytes and origin.
 
-The value is the course's, `{"error": "...", "message": "<the original text>"}`, so that its programs can read it. The
-headers keep what that leaves out:
+The value has the course's format, `{"error": "...", "message": "<the original text>"}`, so that its programs can read
+it. The headers contain the rest:
 
-- `payload`: the bytes, and `payload-size`, how many there were. Where a record is too small for them, these are the
-  first, and `payload-rest` says where in the errors topic the others stand, in order: `0@17-19 0@22`, partition and
-  offsets. Those records were written before; each has `part-of`, the letter's movement-id, and `payload-part`.
+- `payload`: the bytes, and `payload-size`, their number. If they do not fit into one record, these are the first ones,
+  and `payload-rest` gives partitions and offsets of the others in the errors topic, in order: `0@17-19 0@22`. Those
+  records were written before; each has `part-of`, the dead letter's movement-id, and `payload-part`.
 - `original-key` and `original-header.NAME`: the key of the record in Kafka, and its headers or the message's user
-  properties; `original-headers-left-out` says how many did not find room.
+  properties; `original-headers-left-out` is the number of those that did not fit.
 
-The text in the value is whole as long as a record has room for it beside the bytes.
+The text in the value is complete as long as it fits into the record besides the bytes.
 """
 
 from __future__ import annotations
@@ -50,28 +50,30 @@ if TYPE_CHECKING:
 __all__ = ["DeadLetters", "dead_letter_record", "origin_of", "part_records"]
 
 _AT_ONCE: Final = 4_000_000
-"""How many bytes of records are made and written at once: a round of large messages has several times its size as
-letters."""
+"""How many bytes of records are created and written at once: dead letters of large messages are several times as large
+as the messages.
+"""
 
 _ROOMS: Final = (800_000, 100_000, 20_000, 4_096, 1_000)
-"""How many bytes of a payload go into a record of the parts of a letter: the next where Kafka refuses such records as
-too large (`max.message.bytes`)."""
+"""How many bytes of a payload go into each part of a dead letter; the next size is used where Kafka refuses such
+records as too large (`max.message.bytes`).
+"""
 
 _TEXT: Final = 4_096
-"""How many bytes of a payload stand as text in a letter whose record has no room for all of it."""
+"""How many bytes of a payload are in the value as text where not all of it fits."""
 
 _REFUSED: Final = 15.0
-"""Seconds to which the pause grows between two tries of a letter that Kafka refuses."""
+"""The longest pause in seconds between two attempts to write a dead letter that Kafka refuses."""
 
 _NOTE: Final = "letters"
-"""The name under which the journal says that letters can't be written."""
+"""The key of the journal's note that dead letters can't be written."""
 
 _HEADERS: Final = 100_000
-"""How many bytes of a letter the original's key and headers take at most."""
+"""The most bytes for the original key and headers in a dead letter."""
 
 
 def origin_of(journey: Journey) -> str:
-    """Where a journey came from: `kafka stock/3@128`, or `mqtt topic` while Kafka does not have it."""
+    """The origin of a journey: `kafka stock/3@128`, or `mqtt topic` while it is not in Kafka."""
     if journey.offset >= 0:
         return f"kafka {journey.kafka_topic}/{journey.partition}@{journey.offset}"
     return f"mqtt {journey.mqtt_topic}"
@@ -80,17 +82,17 @@ def origin_of(journey: Journey) -> str:
 def dead_letter_record(
     topic: str, journey: Journey, origin: str, room: int | None = None, rest: Sequence[Placed] = ()
 ) -> Record:
-    """Make the record that goes into the errors topic.
+    """Create the record for the errors topic.
 
     Args:
         topic: the errors topic.
-        journey: what can't be applied; its `rejection` says why.
+        journey: what can't be applied; its `rejection` has the reason.
         origin: where it came from.
-        room: how many bytes of the payload it has; None for all.
-        rest: where the others stand.
+        room: how many bytes of the payload it contains; None for all.
+        rest: where the other parts are.
 
     Returns:
-        The record; larger than a record may be where all of the payload does not fit into one.
+        The record; it exceeds the limit where the whole payload does not fit into one.
     """
     kept = journey.payload if room is None else journey.payload[:room]
     error = str(journey.rejection.text) if journey.rejection else "it can't be applied"
@@ -106,20 +108,20 @@ def dead_letter_record(
     if journey.mqtt_topic is not None:
         headers.append((MQTT_TOPIC, journey.mqtt_topic.encode("utf-8", "replace")))
     if journey.offset < 0 and journey.received_at is not None:
-        # It comes straight from MQTT: the broker may send it again to the engine after this one.
+        # It comes straight from MQTT, and may be redelivered to the next engine.
         headers.append((MQTT_RECEIVED_AT, b"%d" % int(journey.received_at * 1000)))
         headers.append((MQTT_DELIVERY, journey.delivery.encode()))
     headers += _originals(journey, _HEADERS if room is None else min(room, _HEADERS))
     record = Record(topic, None, _value(error, kept), headers)
     if room is not None or record.size > LARGEST_RECORD:
-        # As JSON text each byte can become six.
+        # In JSON text each byte can take six.
         text = _TEXT if room is None else min(_TEXT, room // 8)
         record = Record(topic, None, _value(error, kept[:text]), headers)
     return record
 
 
 def _places(rest: Sequence[Placed]) -> bytes:
-    """Where records stand: those one after the other together, as there may be a thousand."""
+    """Format partitions and offsets, merging consecutive ones, as there may be a thousand."""
     runs: list[list[int]] = []
     for partition, offset in rest:
         if runs and runs[-1][0] == partition and runs[-1][2] == offset - 1:
@@ -136,7 +138,7 @@ def _value(error: str, payload: bytes) -> bytes:
 
 
 def _originals(journey: Journey, room: int) -> list[tuple[str, bytes]]:
-    """The original's key and headers, as many as there is room for."""
+    """The original key and headers, as many as fit."""
     found: list[tuple[str, bytes]] = []
     if journey.key is not None and journey.offset >= 0:
         found.append((ORIGINAL_KEY, journey.key.encode("utf-8", "surrogateescape")))
@@ -154,12 +156,12 @@ def _originals(journey: Journey, room: int) -> list[tuple[str, bytes]]:
 
 
 def part_records(topic: str, journey: Journey, room: int) -> list[Record]:
-    """Make the records of those bytes of a payload that its letter has no room for.
+    """Create the records for the rest of a payload that does not fit into its dead letter.
 
     Args:
         topic: the errors topic.
-        journey: whose letter has the first `room` bytes.
-        room: how many bytes each has at most.
+        journey: its dead letter has the first `room` bytes.
+        room: the most bytes in each record.
     """
     parts = [journey.payload[start : start + room] for start in range(room, len(journey.payload), room)]
     return [
@@ -178,7 +180,7 @@ class DeadLetters:
 
     Args:
         topic: the errors topic.
-        writer: what writes.
+        writer: writes to Kafka.
         journal: where they are noted.
     """
 
@@ -187,13 +189,13 @@ class DeadLetters:
         self._writer = writer
         self._journal = journal
         self._rooms = list(_ROOMS)
-        """How large parts may be; without those that Kafka has refused."""
+        """The sizes of parts, without those that Kafka has refused."""
 
     async def bury(self, journeys: Sequence[Journey]) -> None:
-        """Write one letter for each journey; done once Kafka has them, however long that takes.
+        """Write a dead letter for each journey, and return once Kafka has them, however long that takes.
 
-        Where Kafka refuses even a letter without its payload this is told, and tried again until the topic of the
-        errors is as it must be: what waits for its letter is neither acknowledged nor committed meanwhile.
+        If Kafka refuses even a dead letter without its payload, that is reported, and retried until the errors topic is
+        fixed: meanwhile nothing that waits for its dead letter is acknowledged or committed.
         """
         letters: list[tuple[Journey, str, Record]] = []
         size = 0
@@ -212,7 +214,7 @@ class DeadLetters:
         places: list[Placed | None] = [None] * len(letters)
         fit = [number for number, (_, _, record) in enumerate(letters) if record.size <= LARGEST_RECORD]
         placed: list[Placed | None] = [None] * len(fit)
-        # What Kafka refuses has no place afterwards.
+        # What Kafka refuses has no entry afterwards.
         with contextlib.suppress(RejectedError):
             await self._writer.produce([letters[number][2] for number in fit], placed)
         for number, place in zip(fit, placed, strict=True):
@@ -225,7 +227,7 @@ class DeadLetters:
         self._journal.buried(noted)
 
     async def _bury_at_last(self, journey: Journey, origin: str, record: Record) -> Placed:
-        """Write a letter that did not go through with others, as often as it takes."""
+        """Write a dead letter that failed together with others, retrying as often as necessary."""
         backoff, call = Backoff(first=1.0, longest=_REFUSED), object()
         try:
             while True:
@@ -248,7 +250,7 @@ class DeadLetters:
             self._writer.taken(call)
 
     async def _bury_alone(self, journey: Journey, origin: str, record: Record) -> Placed:
-        """Write a letter by itself: as it is, or in parts that are as small as they must.
+        """Write one dead letter: whole, or in parts of the largest size that Kafka accepts.
 
         Raises:
             RejectedError: Kafka refuses it in every size.
@@ -267,10 +269,10 @@ class DeadLetters:
     async def _bury_in_parts(self, journey: Journey, origin: str, room: int) -> Placed:
         placed: list[Placed] = []
         for part in part_records(self.topic, journey, room):
-            # Each alone: Kafka's bound is one of batches.
+            # Each separately, as Kafka limits the size of batches.
             place = (await self._writer.produce([part]))[0]
             while place.offset < 0:
-                # It is there, and Kafka does not say where, as an answer was lost; so it stands there once more.
+                # It was written, but its offset is unknown as an answer was lost; so it is written once more.
                 place = (await self._writer.produce([part]))[0]
             placed.append(place)
         return (await self._writer.produce([dead_letter_record(self.topic, journey, origin, room, placed)]))[0]

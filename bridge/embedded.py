@@ -1,4 +1,4 @@
-"""The chain on a thread of its own with its own event loop, for a program that has a loop already: the screen."""
+"""The chain on a separate thread with its own event loop, for a program that has a loop already: the screen."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ Result = TypeVar("Result")
 
 
 Role: TypeAlias = Literal["carry", "watch", "auto"]
-"""Whether a program carries a chain, only watches it, or watches it where another engine carries it already."""
+"""Whether a program carries a chain, only watches it, or watches it if another engine carries it already."""
 
 _WATCHING: Final = "watching"
-"""The name under which the journal says that this program only watches."""
+"""The key of the journal's note that this program only watches."""
 
 _PROGRAM: Final = "opsci-tui"
-"""What this program says at the broker that it is."""
+"""The name under which this program is seen at the broker."""
 
 _WATCHERS: Final = (_WATCHING, "watch-nobody", "watch-ledger")
 
 _SURE: Final = 5.0
-"""Seconds beyond Kafka's session timeout after which a member of the group is surely one that lives."""
+"""Seconds beyond Kafka's session timeout after which a member of the group is certainly alive."""
 
 _LOOK: Final = 1.0
 
@@ -48,18 +48,18 @@ _SWAP: Final = 0.02
 
 
 class EmbeddedChain:
-    """Runs a chain beside the caller. The caller reads `journal` and calls; each call gives a future.
+    """Runs a chain beside the caller, who reads `journal`, and makes calls that return futures.
 
     Args:
         settings: the engine's.
         role: what it does beside other engines.
-        read_only: whether nothing can be asked of it that changes anything: it publishes nothing, either.
-        before: a chain that was stopped, with other settings, and that this one goes on for: with its journal, paused
-            where that one was paused, and with the objects that it simulated.
+        read_only: whether to refuse everything that changes something, including publishing.
+        before: a stopped chain with other settings, which this one replaces: it continues with its journal, its pauses
+            and its simulated objects.
 
     Attributes:
-        journal: what the chain wrote down.
-        chain: the chain itself, None until it is made; its thread's own.
+        journal: what the chain noted.
+        chain: the chain itself, None until it is created; it belongs to its thread.
         watches: whether it only watches, as far as that is decided yet.
     """
 
@@ -76,39 +76,39 @@ class EmbeddedChain:
         self._role: Role = role
         self.watches = role == "watch"
         self.journal = Journal(settings.screen.keep, EARLIER) if before is None else _gone_on(before, settings)
-        # Who goes on has the records of before the start already.
+        # A replaced chain has read the records from before the start already.
         self._earlier = before is None
         self._took_over = 0.0
-        """When a person told this program to take over, in seconds since the epoch."""
+        """When the user told this program to take over, in seconds since the epoch."""
         self._ends = False
         """Whether it was told to stop."""
         self._takes_over = False
-        """Whether the chain that watches is ended for one that carries."""
+        """Whether the watching chain is being replaced by one that carries."""
         self._paused: set[str] = set() if before is None else before._paused
-        """The parts that are paused."""
+        """The paused parts."""
         self._simulated: tuple[int, float] | None = None if before is None else before._simulated
         """How many objects were simulated when it was stopped, and their rate; None where none were."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self.chain: Chain | None = None
         self._made = asyncio.Event()
-        # A daemon: a server that accepts a connection and never answers must not keep a program that wants to end.
+        # A daemon: a server that accepts a connection and never answers must not keep the program from exiting.
         self._thread = threading.Thread(target=self._main, name="opsci-chain", daemon=True)
 
     def start(self) -> None:
-        """Start, at once; connecting goes on in the background."""
+        """Start without waiting; connecting happens in the background."""
         self._loop = loop_factory(self.settings)()
         self._thread.start()
 
     @property
     def running(self) -> bool:
-        """Whether the chain's thread lives."""
+        """Whether the chain's thread is alive."""
         return self._thread.is_alive()
 
     def stop(self, deadline: float | None = None) -> None:
-        """Stop and wait for it, even while a server does not answer.
+        """Stop and wait for the end, even if a server does not answer.
 
         Args:
-            deadline: seconds to wait at most; None takes the setting `drain` and two more.
+            deadline: the most seconds to wait; None uses the setting `drain` plus two.
         """
         self._ends = True
         if self.running:
@@ -118,36 +118,36 @@ class EmbeddedChain:
             self._thread.join(self.settings.drain + 2 if deadline is None else deadline)
 
     def publish(self, payload: bytes, topic: str | None = None) -> Future[Journey]:
-        """Publish over MQTT; see `Chain.publish`. Errors come with the future."""
+        """Publish over MQTT; see `Chain.publish`. Errors are raised by the future."""
         return self._change(lambda chain: chain.publish(payload, topic))
 
     def replay(self, letter: DeadLetter, payload: bytes | None = None) -> Future[Journey]:
-        """Send a dead letter again; see `Chain.replay`. Errors come with the future."""
+        """Send a dead letter again; see `Chain.replay`. Errors are raised by the future."""
         return self._change(lambda chain: chain.replay(letter, payload))
 
     def letters(self) -> Future[list[DeadLetter]]:
-        """Read the dead letters that stand in Kafka; see `Chain.letters`."""
+        """Read the dead letters in Kafka; see `Chain.letters`."""
         return self._call(lambda chain: chain.letters())
 
     def movements_of(self, product: Product, after: int = 0) -> Future[ProductHistory]:
-        """Ask the ledger for a product's movements; see `Chain.movements_of`. Errors come with the future."""
+        """Read a product's movements from the ledger; see `Chain.movements_of`. Errors are raised by the future."""
         return self._call(lambda chain: chain.movements_of(product, after))
 
     @property
     def simulation(self) -> Standing:
-        """How the simulated objects stand."""
+        """The state of the simulation."""
         return Standing() if self.chain is None else self.chain.simulation.standing
 
     def start_simulator(self, objects: int, rate: float) -> Future[None]:
-        """Let simulated objects send; see `Simulation.start`. Errors come with the future."""
+        """Start simulated objects; see `Simulation.start`. Errors are raised by the future."""
         return self._change(lambda chain: _at_once(lambda: chain.simulation.start(objects, rate)))
 
     def stop_simulator(self) -> Future[None]:
-        """Let them send no more."""
+        """Stop the simulated objects."""
         return self._call(lambda chain: chain.simulation.stop())
 
     def pause_ingest(self) -> Future[None]:
-        """Stop taking messages from the broker, which keeps them."""
+        """Stop receiving messages from the broker, which queues them."""
         self._paused.add("ingest")
         return self._change(lambda chain: chain.ingest.pause())
 
@@ -156,15 +156,15 @@ class EmbeddedChain:
         return self._change(lambda chain: chain.ingest.resume())
 
     def take_over(self) -> Future[None]:
-        """Carry the chain from now on instead of watching it; nothing where it carries it already."""
+        """Carry the chain instead of watching it; do nothing if it carries it already."""
         return self._change(self._carry_first)
 
     def apply_missing(self) -> Future[tuple[int, int, int]]:
-        """Apply again what Strapi's ledger lacks; see `Chain.apply_missing`. Errors come with the future."""
+        """Apply what Strapi's ledger lacks; see `Chain.apply_missing`. Errors are raised by the future."""
         return self._change(lambda chain: chain.apply_missing())
 
     def pause_apply(self) -> Future[None]:
-        """Stop applying, so that Kafka keeps what comes."""
+        """Stop applying; Kafka keeps the records."""
         self._paused.add("apply")
         return self._change(lambda chain: _at_once(chain.apply.pause))
 
@@ -196,7 +196,7 @@ class EmbeddedChain:
             try:
                 return await ask(chain)
             except ChainStoppedError:
-                # Another chain goes on in its place in a moment.
+                # Another chain is about to replace it.
                 if self._ends or not (self._takes_over or chain.superseded):
                     raise
             while self.chain is chain:  # noqa: ASYNC110 - it is a matter of moments
@@ -212,8 +212,8 @@ class EmbeddedChain:
             loop.close()
 
     async def _run(self) -> None:
-        # Here, on the chain's own thread: the clients' libraries take a good part of a second to import, and the
-        # screen paints its first frame meanwhile.
+        # Here, on the chain's own thread: importing the client libraries takes a good part of a second, during which
+        # the screen paints its first frame.
         from bridge.chain import Chain  # noqa: PLC0415
 
         try:
@@ -243,11 +243,11 @@ class EmbeddedChain:
             for task in left:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
-            # A transport that was closed just now ends with the loop's next turn.
+            # A transport that was just closed ends in the loop's next iteration.
             await asyncio.sleep(0)
 
     def _changes(self, ended: Chain) -> bool:
-        """Whether another chain goes on where one ended, and as what."""
+        """Whether another chain replaces one that ended; sets which kind."""
         if self._ends:
             return False
         if self.watches and self._takes_over:
@@ -268,10 +268,10 @@ class EmbeddedChain:
         return True
 
     async def _choose(self) -> bool:
-        """Decide whether to watch, and say so.
+        """Decide whether to watch, and set the note.
 
         Returns:
-            Whether that is sure: what Kafka names as a member may be an engine that was killed just now.
+            Whether that is certain: a member of the group may be an engine that was just killed.
         """
         sure = True
         if self._role == "auto":
@@ -292,7 +292,7 @@ class EmbeddedChain:
         return sure
 
     async def _confirm(self) -> None:
-        """Carry the chain after all where the engine that was seen turns out to be gone."""
+        """Carry the chain after all if the engine that was seen turns out to be gone."""
         from bridge.watch.carriers import carriers  # noqa: PLC0415
 
         with contextlib.suppress(TimeoutError):
@@ -312,7 +312,7 @@ class EmbeddedChain:
         await self._carry(chain)
 
     async def _take_up(self, chain: Chain) -> None:
-        """Pause and simulate what the chain before this one did."""
+        """Restore the pauses and the simulation of the chain before."""
         if "apply" in self._paused:
             chain.apply.pause()
         if "ingest" in self._paused:

@@ -1,18 +1,18 @@
-"""What can go wrong in the engine, as one tree.
+"""The exceptions of the engine, as one tree.
 
 OpsciError
 ├── SettingsError           a setting is unknown, of the wrong type or impossible: file, key, found, allowed
-├── LibraryChangedError     a private name of a library that the engine rests on is gone
-├── ChainStoppedError       a command came while the chain is not running
-├── PublishError            the broker did not take what was to be published
-│   └── UnconfirmedError    it was sent, and no word came: the broker may have it
+├── LibraryChangedError     a private name of a library that the engine needs is gone
+├── ChainStoppedError       a command arrived while the chain is not running
+├── PublishError            the broker did not accept a message
+│   └── UnconfirmedError    it was sent but not acknowledged: the broker may have it
 └── ServerError             a server failed, with what to do about it
-    ├── UnreachableError    nothing answers there, or not in time: worth another try
-    ├── RefusedError        it answers and refuses us (a token, a password, a right): a person must act
-    │   ├── TakenError      another client has our name there and takes what is ours
-    │   └── ForeignServerError  it is another server than the one that this engine knew at that address
-    └── RejectedError       it answers that this request can never be carried out: a dead letter
-        └── TooLargeError   it is larger than what the server takes: in smaller parts it can be
+    ├── UnreachableError    it does not answer, or not in time: worth a retry
+    ├── RefusedError        it answers and refuses us (a token, a password, a right): the user must act
+    │   ├── TakenError      another client uses our name there and takes what is ours
+    │   └── ForeignServerError  another server answers at an address that this engine knows
+    └── RejectedError       it answers that this request will never succeed: a dead letter
+        └── TooLargeError   it is larger than the server accepts: in smaller parts it can succeed
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ __all__ = [
 _NUMBERED: Final = re.compile(r"^\[Errno -?\d+\] ")
 _CLASS: Final = re.compile(r"^[A-Za-z]*(Error|Exception|Failed|Exhausted)(\(\))?(: |$)")
 _UNTOLD: Final = re.compile(r"Unable to bootstrap from")
-"""It lists the brokers that were asked as Python writes them, and says no more than that none answers."""
+"""It lists the brokers as Python objects, and says no more than that none answers."""
 
 _WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def cause_of(error: BaseException | None) -> str:
-    """Say why something failed, on one line.
+    """Explain why something failed, on one line.
 
     Args:
         error: what was raised, None for nothing.
@@ -61,7 +61,7 @@ def cause_of(error: BaseException | None) -> str:
         return ""
     if isinstance(error, OSError) and error.strerror and not error.filename:
         text = _NUMBERED.sub("", error.strerror)
-        # asyncio puts the address into it, which the message has already.
+        # asyncio adds the address, which the message contains already.
         return "the connection was refused" if text.startswith(("Connect call failed", "Connection refused")) else text
     text = _NUMBERED.sub("", str(error).strip())
     plain = _CLASS.sub("", text, count=1)
@@ -74,11 +74,11 @@ def cause_of(error: BaseException | None) -> str:
 
 
 class OpsciError(Exception):
-    """The root: catch it to catch whatever the engine raises on purpose."""
+    """The base class of everything the engine raises on purpose."""
 
     @property
     def text(self) -> str:
-        """What went wrong, for a person; a `Phrase` where it was made as one."""
+        """What went wrong, for the user; a `Phrase` if it was created as one."""
         return self.args[0] if self.args and isinstance(self.args[0], str) else str(self)
 
 
@@ -91,15 +91,15 @@ class LibraryChangedError(OpsciError):
 
 
 class ChainStoppedError(OpsciError):
-    """A command came while the chain is not running."""
+    """A command arrived while the chain is not running."""
 
 
 class PublishError(OpsciError):
-    """The broker did not take the message; nothing was sent, or nothing is known of it."""
+    """The broker did not accept the message; nothing was sent, or its fate is unknown."""
 
 
 class UnconfirmedError(PublishError):
-    """The message was sent and the broker's word did not come: it may have it or not."""
+    """The message was sent but not acknowledged: the broker may have it or not."""
 
 
 class ServerError(OpsciError):
@@ -107,8 +107,8 @@ class ServerError(OpsciError):
 
     Args:
         server: `mqtt`, `kafka` or `strapi`.
-        what: what happened, for a person.
-        advice: what to do about it, empty where nothing but waiting helps.
+        what: what happened, for the user.
+        advice: what to do about it, empty where only waiting helps.
     """
 
     def __init__(self, server: str, what: str, advice: str = "") -> None:
@@ -119,24 +119,24 @@ class ServerError(OpsciError):
 
 
 class UnreachableError(ServerError):
-    """Nothing answers there, or not in time, or it is overloaded (408, 429, 5xx): worth another try."""
+    """It does not answer, or not in time, or it is overloaded (408, 429, 5xx): worth a retry."""
 
 
 class RefusedError(ServerError):
-    """It answers and refuses us (401, 403, bad credentials): a person must act."""
+    """It answers and refuses us (401, 403, bad credentials): the user must act."""
 
 
 class TakenError(RefusedError):
-    """Another client has our name there and takes what is ours: coming back at once would be a war."""
+    """Another client uses our name there and takes what is ours: reconnecting at once would start a fight."""
 
 
 class ForeignServerError(RefusedError):
-    """Another server answers at an address that this engine knows: nothing of ours may go there, or come from there."""
+    """Another server answers at a known address: nothing of ours may be sent to it, nor its data be applied."""
 
 
 class RejectedError(ServerError):
-    """It answers that this request can never be carried out (400, 404): a dead letter."""
+    """It answers that this request will never succeed (400, 404): a dead letter."""
 
 
 class TooLargeError(RejectedError):
-    """It is larger than what the server takes; in smaller parts it can be carried out."""
+    """It is larger than the server accepts; in smaller parts it can succeed."""

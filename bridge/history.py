@@ -1,8 +1,8 @@
-"""What Kafka still holds of before the start, so that the screen of a restarted engine is not an empty one.
+"""Records in Kafka from before the start, so that the screen of a restarted engine is not empty.
 
-It is read outside the group and moves no one's position. What the group has not settled yet is left out: the engine
-carries it, and shows it then. What became of the rest the ledger says, as of what another engine of the group applied
-(`bridge.apply.verdicts`); of what was refused its dead letter does.
+They are read outside the group, without changing offsets. What the group has not settled yet is left out: the engine
+carries it and shows it then. For the others the ledger has the verdict, as for what another engine applied
+(`bridge.apply.verdicts`); for refused ones the dead letter has it.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ __all__ = ["History"]
 
 _FIRST_LOOK: Final = 10
 _FURTHER: Final = 8
-"""So many records of each partition are read at first, and then so many times more in each further look."""
+"""How many records of each partition are read first; each further step reads this many times more."""
 
 _BYTES: Final = 8_000_000
-"""How many bytes are read, after which it looks no further back."""
+"""How many bytes are read before it stops going further back."""
 
 _DIGITS: Final = 15
 
@@ -48,15 +48,15 @@ _log = logging.getLogger(__name__)
 
 
 class History:
-    """Reads once, as soon as Kafka answers, and hands over what it found.
+    """Reads once, as soon as Kafka answers, and passes on what it found.
 
     Args:
         settings: the engine's.
         journal: gets the journeys, before those that it has.
-        settled: is given those that nothing is known of but that they are settled.
-        waiting: where another engine carries, is given those that the group has not settled; without it they are left
-            out where this one carries them.
-        before: by topic and partition where the reading of what is new began: only what stands before it is read.
+        settled: called with those of which only is known that they are settled.
+        waiting: where another engine carries, called with those that the group has not settled; without it they are
+            left out if this engine applies.
+        before: by topic and partition, where the reading of new records began: only older ones are read.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class History:
         self._settled = settled
 
     async def run(self) -> None:
-        """Read; where Kafka is away, or another cluster answers, again until it is there."""
+        """Read; retry while Kafka is away or another cluster answers."""
         backoff = Backoff(first=1.0, longest=15.0)
         while True:
             try:
@@ -92,7 +92,7 @@ class History:
                 return
 
     def _is_over(self, topic: str, partition: int, offset: int, positions: Mapping[tuple[str, int], int]) -> bool:
-        """Whether the group is done with a record, or never had it."""
+        """Whether the group has settled a record, or never gets it."""
         if not self._carries or self._does.get(topic, Does.CARRY) is Does.CARRY:
             return True
         position = positions.get((topic, partition))
@@ -127,19 +127,19 @@ class History:
 
 
 async def read_latest(consumer: Any, topics: Iterable[str], count: int) -> list[ConsumedRecord]:
-    """Read the latest records of some topics together.
+    """Read the latest records of several topics together.
 
     Args:
         consumer: a started one without a group.
-        topics: those that the cluster does not have hold nothing.
-        count: how many there are to be at least, where there are so many and they are not too large.
+        topics: which ones; those that the cluster does not have are skipped.
+        count: how many to read at least, if there are so many and they are not too large.
 
     Returns:
-        The records in the order of their time. None is missing between them: it ends where one partition was read no
-        further back.
+        The records in the order of their time, without gaps: they begin where the first partition was read no further
+        back.
 
     Raises:
-        KafkaError: the cluster does not say, or no longer.
+        KafkaError: the cluster does not answer.
     """
     places = await assigned(consumer, topics)
     first, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
@@ -165,16 +165,16 @@ async def read_latest(consumer: Any, topics: Iterable[str], count: int) -> list[
 
 
 def journeys_of(records: Sequence[ConsumedRecord], does: dict[str, Does], errors_topic: str) -> list[Journey]:
-    """What records of before the start are to be shown as.
+    """Convert records from before the start into journeys to show.
 
     Args:
         records: in the order of their time.
-        does: what is done with the records of each topic that a route names.
-        errors_topic: where the dead letters stand.
+        does: what the routes do with the records of each topic.
+        errors_topic: the topic of the dead letters.
 
     Returns:
-        The latest journeys in that order, each `earlier`. A record that has a dead letter among the records is rejected
-        by it; a letter of what never came into a topic of ours stands for the MQTT message.
+        The latest journeys in that order, each `earlier`. A record with a dead letter among the records is rejected; a
+        dead letter of a message without a record represents the MQTT message.
     """
     letters = [
         letter_of(record)

@@ -1,7 +1,7 @@
-"""Which server answered at each address: a port, a tunnel or a name can lead to another one from one day to the next.
+"""The identity of the server known at each address: a port, a tunnel or a name may lead to another one tomorrow.
 
-The identity is the server's own, as a Kafka cluster's id. It is kept in a file of this
-engine, so that it holds over restarts, and by address, so that an address that was never used begins afresh.
+The identity is the server's own, such as a Kafka cluster's id. It is stored in a file, so that it survives restarts,
+and by address, so that a new address starts without one.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ __all__ = ["KnownServers"]
 _log = logging.getLogger(__name__)
 
 _MOST: Final = 1_000
-"""How many addresses of a kind are kept; those that were used longest ago are dropped first."""
+"""How many addresses of a kind are kept; the least recently noted are dropped first."""
 
 _unsaved: dict[tuple[Path, str, str], str] = {}
-"""What could not be written: it holds for this process alone."""
+"""What could not be written: it is valid for this process only."""
 
 _said: set[Path] = set()
-"""The files that were complained of: each client of the engine looks into them."""
+"""The files that were complained of, as every client of the engine reads them."""
 
 
 class KnownServers:
-    """The file, read again at each question: another engine may have written it.
+    """The file, read again at each request, as another engine may have written it.
 
     Args:
-        path: the file; it is made by the first note.
+        path: the file; the first note creates it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,20 +45,20 @@ class KnownServers:
 
     @classmethod
     def of(cls, named: str) -> KnownServers:
-        """The file that a setting names; an empty one is `known-servers.json` in the user's state folder."""
+        """The file named in the settings, or `known-servers.json` in the user's state folder if that is empty."""
         if named:
             return cls(Path(named).expanduser())
-        # Here, as the runner's `reset` forgets servers on a machine where nothing is installed.
+        # Imported here, as the runner's `reset` uses this module on a machine where nothing is installed.
         import platformdirs  # noqa: PLC0415
 
         return cls(platformdirs.user_state_path("opsci") / "known-servers.json")
 
     def identity(self, kind: str, addresses: Iterable[str]) -> str | None:
-        """Who answered before at the first of these addresses that is known; None where none is.
+        """The known identity at the first of these addresses that has one; None where none has.
 
         Args:
             kind: of server, `kafka`.
-            addresses: as the settings name them.
+            addresses: as in the settings.
         """
         kept = self._read().get(kind, {})
         for address in addresses:
@@ -68,11 +68,11 @@ class KnownServers:
         return None
 
     def note(self, kind: str, addresses: Iterable[str], identity: str) -> None:
-        """Note who answers at these addresses from now on; what can't be written is said, and holds for this process.
+        """Store the identity for these addresses; if it can't be written, log that, and keep it for this process.
 
         Args:
             kind: of server, `kafka`.
-            addresses: as the settings name them.
+            addresses: as in the settings.
             identity: the server's own.
         """
         names = list(addresses)
@@ -92,7 +92,7 @@ class KnownServers:
 
         Args:
             identity: of one server; None forgets all of a kind.
-            kind: of server, `kafka`; None looks among all kinds.
+            kind: of server, `kafka`; None means all kinds.
 
         Raises:
             OSError: the file can't be written.
@@ -134,7 +134,7 @@ class KnownServers:
 
     @contextmanager
     def _held(self) -> Iterator[None]:
-        """Held while the file is changed: two engines may start at once."""
+        """Lock the file while it is changed: two engines may start at once."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = self.path.with_name(f".{self.path.name}.lock")
         with os.fdopen(os.open(lock, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:

@@ -1,7 +1,7 @@
-"""The movement: what a payload says about a product's stock, read leniently and judged strictly.
+"""The movement: a payload's change of a product's stock, parsed leniently and checked strictly.
 
-The wire format is the course's, a delta: `{"id": 12, "amount": 5, "type": "IN"}`. Its programs send numbers as
-numbers or as strings, its users put a barcode or a documentId where the id stands, and other objects add keys.
+The wire format is the course's, a delta: `{"id": 12, "amount": 5, "type": "IN"}`. Its programs send numbers as numbers
+or as strings, its users put a barcode or a documentId into the id, and other objects add keys.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ __all__ = [
 ]
 
 MAX_AMOUNT: Final = 2_147_483_647
-"""The largest amount, and the largest stock: what an `integer` attribute of Strapi holds in every database."""
+"""The largest amount, and the largest stock: the limit of an `integer` attribute of Strapi in every database."""
 
 MAX_PAYLOAD: Final = 65_536
-"""The largest payload in bytes that is read as a movement; a real one has about 40."""
+"""The largest payload in bytes that is parsed as a movement; a real one has about 40."""
 
 MAX_REFERENCE: Final = LONGEST_TEXT
 """The longest product reference in characters."""
@@ -44,10 +44,10 @@ _LONGEST_ID: Final = len(str(MAX_AMOUNT))
 
 _WHOLE: Final = re.compile(r"([+-]?)0*([0-9]+)(?:\.0*)?", re.ASCII)
 _DIGITS: Final = 20
-"""From how many digits on a number written as a text is beyond any amount."""
+"""From this many digits on, a number in a string exceeds any amount."""
 
 _COLONS: Final = 3
-"""How many an object has at least that names a product, an amount and a type."""
+"""The least number of colons in an object with a product, an amount and a type."""
 
 _LONE: Final = re.compile("[\ud800-\udfff]")
 
@@ -56,7 +56,7 @@ class Movement(msgspec.Struct, frozen=True, gc=False):
     """A change of one product's stock.
 
     Attributes:
-        product: how the publisher names the product: a numeric id, a documentId or a barcode, as text.
+        product: as named by the publisher: a numeric id, a documentId or a barcode, as text.
         amount: how many, 1 to MAX_AMOUNT.
         type: IN adds to the stock, OUT takes from it.
     """
@@ -78,7 +78,7 @@ class _Wire(msgspec.Struct, gc=False):
 
 
 class _Plain(msgspec.Struct, gc=False):
-    """What nearly every movement is: its fields are right as they stand."""
+    """The strict form of nearly every movement, which needs no conversions."""
 
     id: Annotated[int, Meta(ge=1, le=999_999_999_999_999_999)]
     amount: Annotated[int, Meta(ge=1, le=MAX_AMOUNT)]
@@ -90,10 +90,10 @@ _decode = msgspec.json.Decoder(_Wire, float_hook=read_number).decode
 
 
 def read_movement(payload: bytes) -> Movement | Rejection:
-    """Read a payload as a movement.
+    """Parse a payload as a movement.
 
     Args:
-        payload: what came over MQTT or stands in Kafka, any bytes.
+        payload: from MQTT or Kafka, any bytes.
 
     Returns:
         The movement, or the first thing that is wrong with it. Nothing is raised, whatever the bytes.
@@ -113,7 +113,7 @@ def read_movement(payload: bytes) -> Movement | Rejection:
 
 
 def read_leniently(payload: bytes) -> Movement | Rejection:
-    """Read a payload as `read_movement` does, one field after the other: numbers as texts too, and what is wrong."""
+    """Parse a payload field by field, as `read_movement` does where the strict form fails."""
     wire = _wire(payload)
     if isinstance(wire, Rejection):
         return wire
@@ -132,7 +132,7 @@ def read_leniently(payload: bytes) -> Movement | Rejection:
 
 
 def _may_repeat_a_name(payload: bytes) -> bool:
-    # An escaped character may be one of a name.
+    # An escaped character may be part of a name.
     return (
         payload.count(b'"id"') > 1
         or payload.count(b'"amount"') > 1
@@ -159,7 +159,7 @@ def _wire(payload: bytes) -> _Wire | Rejection:
 
 
 def encode_movement(movement: Movement) -> bytes:
-    """Write a movement in the course's wire format, the id as a number where it is one."""
+    """Encode a movement in the course's wire format, with a numeric id as a number."""
     product = movement.product
     identity: int | str = int(product) if is_numeric_id(product) else product
     return msgspec.json.encode({"id": identity, "amount": movement.amount, "type": movement.type})
@@ -195,9 +195,9 @@ def _product(found: object, payload: bytes) -> str | Rejection:
 
 
 def _reference(found: object) -> str | None:
-    """What stands as a product's name, None where it is of a kind that can be none."""
+    """The product reference as text, None for types that can't be one."""
     if isinstance(found, Decimal):
-        # One with an exponent beyond that is no id that anybody wrote down.
+        # Nobody writes an id with a larger exponent.
         found = whole_number(found) if found.adjusted() <= _DIGITS else None
     if type(found) is int:
         return str(found) if found > 0 else None

@@ -1,8 +1,8 @@
-"""The payload: from a message's bytes to the JSON object in them, or to the cause why there is none. Pure.
+"""Parsing of a message's payload into a JSON object, or into the reason why it is none. Pure.
 
-JSON is UTF-8 (RFC 8259, section 8.1). A byte order mark before it and NUL bytes behind it are passed over, as only one
-thing can be meant: Windows writes the first, and an Arduino that publishes `sizeof text` bytes sends the second.
-Everything else that is no JSON is rejected, with what whoever sent it can change about it.
+JSON is UTF-8 (RFC 8259, section 8.1). A byte order mark before it and NUL bytes after it are skipped, as their meaning
+is clear: Windows writes the first, and an Arduino that publishes `sizeof text` bytes sends the second. Anything else
+that is not JSON is rejected, with advice for the sender.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bridge.rejection import Reason, Rejection, fault_of, no_json, no_number
 __all__ = ["Fields", "NumberText", "bare", "no_utf8", "read_number", "read_object", "shown", "whole_number"]
 
 _LONGEST: Final = 40
-"""How many characters a number has at most that is read as one; all that means something here has ten digits."""
+"""The most characters of a number that is parsed as one; all meaningful numbers here have ten digits."""
 
 _BEYOND: Final = 10**_LONGEST
 
@@ -41,13 +41,13 @@ _MARKS: Final = (
 
 
 class NumberText(str):
-    """A number as it is written, with more digits or a larger exponent than a number here can have."""
+    """A number as written, with more digits or a larger exponent than is supported here."""
 
     __slots__ = ()
 
 
 class Fields(dict[str, Any]):
-    """An object of JSON; where a name stands in it with different values, `twice` has the name and two of them."""
+    """A JSON object; if a name is repeated with different values, `twice` has the name and two of them."""
 
     twice: tuple[str, object, object] | None = None
 
@@ -57,20 +57,20 @@ class _NoNumberError(ValueError):
 
 
 def bare(payload: bytes) -> bytes:
-    """A payload without the byte order mark of UTF-8 before it, and without NUL bytes and blanks behind it."""
+    """Strip the byte order mark before a payload, and NUL bytes and blanks after it."""
     return payload.removeprefix(codecs.BOM_UTF8).rstrip(b"\0 \t\r\n")
 
 
 def read_object(payload: bytes) -> Fields | Rejection:
-    """Read a payload as a JSON object.
+    """Parse a payload as a JSON object.
 
     Args:
         payload: any bytes.
 
     Returns:
         Its fields, or the first thing that is wrong with it. Numbers with a point or an exponent are `Decimal`, those
-        out of all bounds `NumberText`; bytes within texts that are no UTF-8 are lone surrogates, as Python's
-        `surrogateescape` has them. Nothing is raised.
+        beyond all limits `NumberText`; bytes in strings that are not UTF-8 are lone surrogates, as in Python's
+        `surrogateescape`. Nothing is raised.
     """
     wrong = _no_text(payload)
     if wrong is not None:
@@ -93,7 +93,7 @@ def read_object(payload: bytes) -> Fields | Rejection:
 
 
 def no_utf8(payload: bytes) -> Rejection | None:
-    """Say which byte of a payload is not UTF-8, and what it may be instead; None where all of it is UTF-8."""
+    """Find the first byte that is not UTF-8, and what it may be instead; None where all of it is UTF-8."""
     try:
         payload.decode()
     except UnicodeDecodeError as error:
@@ -114,7 +114,7 @@ def no_utf8(payload: bytes) -> Rejection | None:
 
 
 def whole_number(found: object) -> int | None:
-    """The whole number that a value of JSON is, None where it is none; for one out of all bounds a huge one."""
+    """Convert a JSON value to a whole number, None where it is none; one beyond all limits becomes a huge number."""
     if type(found) is int:
         return found
     if isinstance(found, NumberText):
@@ -130,7 +130,7 @@ def whole_number(found: object) -> int | None:
 
 
 def shown(found: object) -> str:
-    """Write a value of JSON for a person, in 40 characters or so."""
+    """Format a JSON value for the user, in about 40 characters."""
     if found is None:
         return Phrase("missing")
     if isinstance(found, Decimal | NumberText) or type(found) is int:
@@ -140,13 +140,13 @@ def shown(found: object) -> str:
     try:
         text = repr(found)
     except RecursionError:
-        # What JSON's decoder could just follow can be a few frames too deep for the text.
+        # What JSON's decoder could just parse may be a few frames too deep for `repr`.
         return Phrase("nested too deep")
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
 def read_number(text: str) -> Decimal | NumberText:
-    """Read a number of JSON that has a point or an exponent, exactly."""
+    """Parse a JSON number with a point or an exponent, exactly."""
     try:
         return Decimal(text)
     except InvalidOperation:
@@ -155,12 +155,12 @@ def read_number(text: str) -> Decimal | NumberText:
 
 
 def _whole(text: str) -> int | NumberText:
-    # Python refuses to convert more than 4,300 digits, and takes the square of their number for fewer.
+    # Python refuses to convert more than 4,300 digits, and for fewer takes time by the square of their number.
     return int(text) if len(text) <= _LONGEST else NumberText(text)
 
 
 def _no_text(payload: bytes) -> Rejection | None:
-    """Why the bytes are no text that could be JSON."""
+    """Why the bytes can't be the text of JSON."""
     if not payload:
         return Rejection(Reason.EMPTY_PAYLOAD, Phrase("the payload is empty"))
     encoding = next((name for mark, name in _MARKS if payload.startswith(mark)), "")

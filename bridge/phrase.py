@@ -1,4 +1,4 @@
-"""A text of the engine that a screen can say in another language, and the lists that stand in such texts."""
+"""Translatable texts of the engine, and lists within them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _LISTED: Final = 4
 
 
 class Phrase(str):
-    """An English text that remembers the sentence that it was made from and the values in it.
+    """An English text that keeps the sentence and the values from which it was made.
 
-    To logs, records and the terminal it is the text. A screen in another language looks the sentence up and puts the
-    same values in. A value that is a phrase is said in that language as well.
+    In logs, records and the terminal it is the English text. A screen in another language translates the sentence and
+    inserts the same values. A value that is a phrase is translated too.
 
     Args:
-        sentence: in English, with named places: `"the amount is {found}; it must be a whole number"`.
-        values: what stands in the places: texts and numbers, as an object such as an exception would be kept alive.
+        sentence: in English, with named placeholders: `"the amount is {found}; it must be a whole number"`.
+        values: for the placeholders: texts and numbers only, as an object such as an exception would be kept alive.
 
     Raises:
-        KeyError: a place has no value.
+        KeyError: a placeholder has no value.
     """
 
     __slots__ = ("sentence", "values")
@@ -41,10 +41,10 @@ class Phrase(str):
         return _again, (self.sentence, self.values)
 
     def said(self, translate: Callable[[str], str]) -> str:
-        """Say it in another language.
+        """Return the text in another language.
 
         Args:
-            translate: gives the sentence in that language, or as it is.
+            translate: returns the sentence in that language, or unchanged.
         """
         values = {
             name: value.said(translate) if isinstance(value, Phrase) else value for name, value in self.values.items()
@@ -53,7 +53,7 @@ class Phrase(str):
 
 
 def listed(texts: Iterable[str]) -> str:
-    """Name the first four of some, and say where there are more."""
+    """Join the first four texts, with an ellipsis if there are more."""
     found = list(texts)
     return ", ".join([*found[:_LISTED], *(["..."] if len(found) > _LISTED else [])])
 

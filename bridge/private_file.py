@@ -1,10 +1,10 @@
-"""Files and folders of their owner alone, written where others may have put something in the way.
+"""Files and folders that only their owner can read, written safely where others may interfere, and damaged files.
 
-What a session showed is the user's own, whatever the umask says, and the current folder may be /tmp, where another
-user can put a link or a file under a name that is easy to guess.
+What a session showed belongs to the user, whatever the umask, and the current folder may be /tmp, where another user
+can place a link or a file under a predictable name.
 
-A power cut or a full disk can leave a file empty, cut short, or full of NUL bytes. Whoever needs it then moves it
-aside, says so, and goes on without what was in it; it is never deleted or written over. Standard library only.
+A power cut or a full disk can leave a file empty, truncated, or full of NUL bytes. Its reader then moves it aside,
+reports that, and continues without it; it is never deleted or overwritten. Standard library only.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ __all__ = ["MARK", "append_file", "damage_of", "make_folder", "new_file", "repla
 
 
 MARK: Final = ".damaged-"
-"""What stands between the name of a file and the time at which it was moved aside."""
+"""The part between a file's name and the time at which it was moved aside."""
 
 _MODE: Final = 0o600
 
 
 def set_aside(path: Path, into: Path | None = None) -> Path:
-    """Rename a file or a folder to `NAME.damaged-YYYYMMDDTHHMMSS` beside it, in local time.
+    """Rename a file or a folder to `NAME.damaged-YYYYMMDDTHHMMSS`, in local time.
 
     Args:
         path: what is damaged.
-        into: another folder on the same file system, where it must not stay beside its old place.
+        into: another folder on the same file system; None keeps it in its folder.
 
     Returns:
         Its new path, which was free.
@@ -54,10 +54,10 @@ def set_aside(path: Path, into: Path | None = None) -> Path:
 
 
 def damage_of(content: bytes) -> str:
-    """Say what is wrong with the content of a small text file that is never empty.
+    """Describe what is wrong with the content of a small text file that is never empty.
 
     Returns:
-        `is empty`, `holds NUL bytes` or `is no text`; an empty text where none of that holds.
+        `is empty`, `holds NUL bytes` or `is no text`; an empty text where nothing is wrong.
     """
     if not content.strip():
         return "is empty"
@@ -71,15 +71,15 @@ def damage_of(content: bytes) -> str:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for its owner alone, where it is missing.
+    """Create a folder that only its owner can read, if it is missing.
 
-    The folders that this program has in the user's home for settings, data and state are its own: where one of them is
-    open to others, it is closed. Any other folder keeps its rights, and so does what a link leads to.
+    If one of this program's own folders in the user's home (settings, data, state) is open to others, it is closed.
+    Other folders keep their permissions, as do the targets of links.
 
     Raises:
-        OSError: it can't be made.
+        OSError: it can't be created.
     """
-    # Here, as the local servers' runner writes files where nothing is installed.
+    # Imported here, as the local servers' runner writes files where nothing is installed.
     import platformdirs  # noqa: PLC0415
 
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -91,16 +91,16 @@ def make_folder(folder: Path) -> None:
 
 
 def new_file(candidates: Iterable[Path]) -> tuple[Path, BinaryIO]:
-    """Make the first of some files that is not there; links count as there, wherever they lead.
+    """Create the first of these files that does not exist; a link counts as existing, wherever it leads.
 
     Args:
         candidates: by decreasing preference.
 
     Returns:
-        The file that was made, and it opened for writing.
+        The new file, and the file object opened for writing.
 
     Raises:
-        OSError: none could be made.
+        OSError: none could be created.
     """
     taken = Path()
     for path in candidates:
@@ -115,7 +115,7 @@ def new_file(candidates: Iterable[Path]) -> tuple[Path, BinaryIO]:
 
 
 def append_file(path: Path) -> BinaryIO:
-    """Open a file for writing at its end, and make it where it is missing.
+    """Open a file for appending, creating it if it is missing.
 
     Raises:
         OSError: it can't be opened, or it is a link.
@@ -127,7 +127,7 @@ def append_file(path: Path) -> BinaryIO:
 
 
 def write_own(path: Path, text: str) -> None:
-    """Write a file that only its owner reads, whole or not at all and through to the disk; a link is replaced.
+    """Write a file that only its owner can read, atomically and synced to the disk; a link is replaced.
 
     Raises:
         OSError: it can't be written.
@@ -143,13 +143,13 @@ def write_own(path: Path, text: str) -> None:
 
 @contextmanager
 def replaced_file(path: Path) -> Iterator[Path]:
-    """Put a new file in the place of another one, or where there is none; a link is replaced, not followed.
+    """Create or replace a file; a link is replaced, not followed.
 
     Args:
-        path: the file. One of the user's keeps its permissions. What is no file, as `/dev/stdout`, is not replaced.
+        path: the file. A file of the user's keeps its permissions. A device such as `/dev/stdout` is written directly.
 
     Yields:
-        What to write to: an empty file beside it, with its ending, which takes its place when all went well.
+        The path to write to: an empty file in the same folder with the same suffix, which replaces the file on success.
 
     Raises:
         OSError: it can't be written.
@@ -170,7 +170,7 @@ def replaced_file(path: Path) -> Iterator[Path]:
 
 
 def _is_device(path: Path) -> bool:
-    """Whether writing there goes to a device or a pipe of the user's own or of the system's."""
+    """Whether the path is a device or a pipe of the user's own or of the system's."""
     try:
         status = path.stat()
     except OSError:

@@ -1,7 +1,7 @@
-"""Why a message cannot be applied: a reason for programs, and a sentence for people. Pure.
+"""Why a message can't be applied: a reason for programs, and a sentence for people. Pure.
 
-Python's decoder says where a text stops being JSON. What stands there tells which of the usual mistakes it is: those
-of programs that put JSON together by hand, as one does on an Arduino, and of people who type it.
+Python's decoder says where a text stops being JSON. The text at that point shows which of the usual mistakes it is:
+those of programs that build JSON by hand, as on an Arduino, and of people who type it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _DECODER: Final = json.JSONDecoder(strict=False)
 
 
 class Reason(StrEnum):
-    """Why a payload is no movement that can be applied, or a movement could not be applied."""
+    """Why a payload is not a valid movement, or a movement could not be applied."""
 
     NO_ROUTE = "no-route"
     RETAINED_COPY = "retained-copy"
@@ -48,7 +48,7 @@ class Reason(StrEnum):
     SEVERAL_VALUES = "several-values"
     """More than one JSON value in one message."""
     DUPLICATE_NAME = "duplicate-name"
-    """One of the names stands twice, with different values."""
+    """A name is repeated, with different values."""
     NOT_AN_OBJECT = "not-an-object"
     NO_PRODUCT = "no-product"
     NO_AMOUNT = "no-amount"
@@ -64,16 +64,16 @@ class Reason(StrEnum):
     REFUSED_BY_STRAPI = "refused-by-strapi"
     REFUSED_BY_KAFKA = "refused-by-kafka"
     UNSTATED = "unstated"
-    """Another program's dead letter, which says why in words alone."""
+    """Another program's dead letter, which gives its reason only in words."""
 
 
 class Rejection(msgspec.Struct, frozen=True, gc=False):
-    """Why something cannot be applied.
+    """Why something can't be applied.
 
     Attributes:
         reason: for programs.
         text: a sentence for people.
-        product: how the payload names the product, where that much of it is readable; empty where it is not.
+        product: as named in the payload, if that is readable; else empty.
     """
 
     reason: Reason
@@ -82,12 +82,12 @@ class Rejection(msgspec.Struct, frozen=True, gc=False):
 
 
 def fault_of(text: str, at: int, message: str) -> Rejection:
-    """Say what is wrong.
+    """Explain what is wrong with invalid JSON.
 
     Args:
-        text: what is no JSON, without blanks behind it.
-        at: where it stops being JSON, as `json.JSONDecodeError.pos` has it.
-        message: as `json.JSONDecodeError.msg` has it.
+        text: the invalid JSON, without blanks at its end.
+        at: where it stops being JSON, `json.JSONDecodeError.pos`.
+        message: `json.JSONDecodeError.msg`.
 
     Returns:
         What is wrong with it.
@@ -120,12 +120,12 @@ def fault_of(text: str, at: int, message: str) -> Rejection:
 
 
 def no_json(why: Phrase) -> Rejection:
-    """A payload that is no JSON, and why."""
+    """The rejection of a payload that is not JSON, with the reason."""
     return Rejection(Reason.NOT_JSON, Phrase("the payload is not JSON: {why}", why=why))
 
 
 def no_number(found: str) -> Rejection:
-    """NaN and infinity, which JSON does not have (RFC 8259, section 6)."""
+    """The rejection of NaN and infinity, which JSON does not have (RFC 8259, section 6)."""
     return no_json(Phrase("{found} is not a number in JSON; did a sensor read nothing?", found=found))
 
 
@@ -134,7 +134,7 @@ def _plain_text(text: str) -> Rejection:
 
 
 def _more(text: str, at: int) -> Rejection:
-    """What stands behind a whole JSON value."""
+    """The rejection of text after a complete JSON value."""
     head, count, place = text[:at].strip(_BLANKS), 1, at
     while place < len(text):
         try:
@@ -162,7 +162,7 @@ def _cause(text: str, at: int, message: str) -> Phrase:
 
 
 def _known_mistake(text: str, at: int, message: str) -> Phrase | None:
-    """What can stand anywhere in a text."""
+    """Mistakes that can occur anywhere in a text."""
     rest, place = text[at:], at + 1
     if message.startswith("Invalid control character"):
         return Phrase("a line break or another control character stands in a text, at character {place}", place=place)
@@ -208,7 +208,7 @@ def _where_else(rest: str, place: int, message: str) -> Phrase:
 
 
 def _bad_number(text: str, at: int, message: str) -> str | None:
-    """The number that is written in another way than JSON's, None where it is something else."""
+    """The number in a notation other than JSON's, None where there is none."""
     start = at
     while start and (text[start - 1].isalnum() or text[start - 1] in "+-._"):
         start -= 1

@@ -1,4 +1,4 @@
-"""A route: which MQTT topics go to which Kafka topic, and what becomes of the records there."""
+"""Routes: which MQTT topics go to which Kafka topic, and what is done with the records there."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ class Does(StrEnum):
     """What a route does with its records."""
 
     MOVEMENT = "movement"
-    """Judged as stock movements and applied to the stock."""
+    """Check them as movements and apply them to the stock."""
     PRODUCT = "product"
-    """Written to Strapi's products: a barcode that is known changes its product, another makes one."""
+    """Write them to Strapi's products: update the one with the barcode, or create it."""
     EVENT = "event"
-    """Written to Strapi's events."""
+    """Write them to Strapi's events."""
     CARRY = "carry"
-    """Carried into Kafka as they come, and left there."""
+    """Leave them in Kafka unchanged."""
 
 
 class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One way through the engine.
+    """One route.
 
     Attributes:
-        mqtt: the MQTT topic filter, with `+` and `#` as MQTT 5 section 4.7 has them; empty takes nothing from MQTT.
+        mqtt: the MQTT topic filter, with `+` and `#` as in MQTT 5 section 4.7; empty receives nothing from MQTT.
         kafka: the Kafka topic.
-        does: what becomes of the records.
+        does: what is done with the records.
     """
 
     mqtt: str
@@ -55,12 +55,12 @@ def filter_matches(topic_filter: str, topic: str) -> bool:
 
 
 def carries_movements(routes: Iterable[Route], topic: str) -> bool:
-    """Whether what is published on an MQTT topic is judged as a movement."""
+    """Whether a message on an MQTT topic is treated as a movement."""
     return any(route.does is Does.MOVEMENT and route.mqtt and filter_matches(route.mqtt, topic) for route in routes)
 
 
 def filters_overlap(one: str, other: str) -> bool:
-    """Whether some topic matches both MQTT filters: then a broker may deliver a message of it twice (MQTT 5, 3.3.4)."""
+    """Whether some topic matches both MQTT filters: a broker may then deliver its messages twice (MQTT 5, 3.3.4)."""
     one, other = _unshared(one), _unshared(other)
     if any(a.startswith("$") and b[:1] in {"+", "#"} for a, b in ((one, other), (other, one))):
         return False
@@ -71,12 +71,12 @@ def filters_overlap(one: str, other: str) -> bool:
         if level != against and "+" not in {level, against}:
             return False
     longer = max(levels, others, key=len)
-    # `a/#` takes `a` as well.
+    # `a/#` matches `a` too.
     return len(levels) == len(others) or longer[min(len(levels), len(others)) :] == ["#"]
 
 
 def _unshared(topic_filter: str) -> str:
-    """The filter of a shared subscription (MQTT 5 section 4.8.2), or of any other."""
+    """Strip the prefix of a shared subscription (MQTT 5 section 4.8.2) from a filter."""
     return (
         topic_filter.removeprefix("$share/").partition("/")[2] if topic_filter.startswith("$share/") else topic_filter
     )

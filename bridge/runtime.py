@@ -1,4 +1,4 @@
-"""What the engine asks of Python itself: which event loop it runs on, and how often the cyclic collector looks."""
+"""Python runtime settings of the engine: its event loop, and how often the cyclic garbage collector runs."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["collect_cycles", "is_available", "loop_factory", "spare_the_rings"]
 
 
 def is_available(name: str) -> bool:
-    """Whether a loop can be had: asyncio's always, uvloop's with the optional group `uvloop`."""
+    """Whether a loop is available: asyncio always, uvloop with the optional group `uvloop`."""
     return name == "asyncio" or importlib.util.find_spec(name) is not None
 
 
 def loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop]:
-    """What makes the event loop that the settings name.
+    """Return the factory of the event loop named in the settings.
 
     Args:
-        settings: as they were loaded, so that the loop they name is there.
+        settings: checked ones, so that the loop is available.
     """
     if settings.loop == "asyncio":
         return asyncio.new_event_loop
@@ -34,21 +34,21 @@ def loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 def spare_the_rings() -> None:
-    """Look for cycles less often; call it once, when everything is imported.
+    """Run the cyclic garbage collector less often; call this once, when everything is imported.
 
-    Journeys make no cycles, and full rings hold some hundred thousand objects: at 5,000 messages a second a look
-    through all of them comes more than once a second, and stops the process for as long as several frames take.
+    Journeys form no cycles, and full rings hold some hundred thousand objects: at 5,000 messages a second a full
+    collection would run more than once a second, and stop the process for the time of several frames.
     """
     gc.freeze()
     gc.set_threshold(10_000, 20, 100)
 
 
 def collect_cycles(*, forever: bool = False) -> None:
-    """Free what cycles hold now, as a screen that was closed.
+    """Free what cycles hold now, for example a closed screen.
 
     Args:
-        forever: never again look through what is there after this; once, when all is there that stays, in a program
-            that spares its rings. What becomes part of a cycle later would never be freed.
+        forever: exclude everything that remains from all further collections; once, when all permanent objects exist,
+            in a program that called `spare_the_rings`. Those of them that become part of a cycle later are never freed.
     """
     gc.collect()
     if forever and gc.get_freeze_count():

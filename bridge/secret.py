@@ -1,4 +1,4 @@
-"""Passwords and tokens in files: read when they are needed, and never shown."""
+"""Passwords and tokens in files, read when needed and never shown."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["open_secrets", "read_secret", "warning_of_open_secrets"]
 
 
 def read_secret(file: str, setting: str) -> str:
-    """Read a secret; white space at its ends does not belong to it.
+    """Read a secret, without white space around it.
 
     Args:
         file: the file's path; `~` is the user's home.
         setting: the setting that names it, for the message.
 
     Raises:
-        SettingsError: it can't be read, or holds nothing that could be sent.
+        SettingsError: it can't be read, or contains nothing that could be sent.
     """
     try:
         found = Path(file).expanduser().read_text(encoding="utf-8").strip()
@@ -39,7 +39,7 @@ def read_secret(file: str, setting: str) -> str:
 
 
 def open_secrets(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Name the files with secrets that other users of this machine may read or change.
+    """Find the files with secrets that other users of this machine may read or change.
 
     Args:
         settings: which name the files.
@@ -60,14 +60,14 @@ def open_secrets(settings: Settings) -> Iterator[tuple[str, str]]:
         try:
             mode = Path(file).expanduser().stat().st_mode
         except OSError:
-            # Whoever needs it says so.
+            # Whoever needs it reports that.
             continue
         if mode & (stat.S_IRWXO | stat.S_IWGRP):
             yield name, file
 
 
 def warning_of_open_secrets(settings: Settings) -> Phrase | None:
-    """Say which files with secrets are open to others, and what to do; None where none is."""
+    """The warning about files with secrets that are open to others; None where there are none."""
     found = list(open_secrets(settings))
     if not found:
         return None

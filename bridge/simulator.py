@@ -1,6 +1,6 @@
-"""Simulated objects: they publish movements as real ones would, at a rate that never builds a backlog.
+"""Simulated objects that publish movements as real ones would, at a rate that never builds a backlog.
 
-What an object sends next is the same for the same seed and the same stock.
+The choice of messages is the same for the same seed and the same stock.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ __all__ = ["MOST_OBJECTS", "RATES", "SIMULATED", "Choice", "Simulated", "Simulat
 
 
 REFUSED: Final = 0.03
-"""The share of movements that Strapi will refuse: more than there is, or a product that there is not."""
+"""The share of movements that Strapi will refuse: more than the stock, or an unknown product."""
 
 NO_MOVEMENT: Final = 0.005
-"""The share of payloads that are no movement."""
+"""The share of payloads that are not movements."""
 
 NONSENSE: Final = (
     b"Hello mqtt0",
@@ -40,13 +40,13 @@ NONSENSE: Final = (
     b'{"id":12,"amount":5,"type":"MOVE"}',
     b'{"id":12,"amount":5,"type":',
 )
-"""Such payloads: what the course's test scripts and its web client send, and a line that broke."""
+"""Such payloads: those of the course's test scripts and its web client, and a truncated one."""
 
 RANGE: Final = 4
 """How many products one object moves."""
 
 LEAST_HOME: Final = 20
-"""The stock that a product is brought back to where it began with less."""
+"""The least stock to which a product is refilled."""
 
 HIGHEST: Final = MAX_AMOUNT // 2
 """No product is filled beyond this."""
@@ -61,20 +61,21 @@ RATES: Final = (0.1, 5_000.0)
 """The lowest and the highest rate in messages a second."""
 
 _UNDER_WAY: Final = 80
-"""How many messages may wait for the broker's word; then nothing more is sent until one comes. Fewer than the publisher
-takes at once, so that a person's own movement does not stand in a queue behind them."""
+"""How many messages may be unacknowledged; beyond that nothing is sent. It is less than the publisher's limit, so that
+the user's own movements do not wait behind them.
+"""
 
 _TICK: Final = 0.005
-"""Seconds between two looks at what is due."""
+"""Seconds between two checks of what is due."""
 
 _BURST: Final = 0.1
-"""What was not sent in this many seconds is given up: objects do not make up for what they missed."""
+"""Messages not sent within this many seconds are dropped: objects do not catch up."""
 
 _SETTLES: Final = 3.0
-"""Seconds after the last message for a product in which its stock is believed and not looked at."""
+"""Seconds after a product's last message during which its stock is calculated instead of read."""
 
 _SLOW: Final = 0.9
-"""Below this share of the rate it counts as not kept."""
+"""The rate counts as not kept below this part of it."""
 
 
 class Simulated(NamedTuple):
@@ -90,10 +91,10 @@ class Simulated(NamedTuple):
 
 
 class Choice:
-    """Chooses for some objects, each of which moves a few products.
+    """Chooses the messages of objects that move a few products each.
 
-    What was chosen counts as applied: a product's stock is believed to be what was seen first, moved by what was
-    chosen since, and what is seen again once it was left alone for a while.
+    Chosen movements count as applied: the assumed stock of a product is the one first seen, changed by what was chosen
+    since, and updated once the product has been left alone for a while.
 
     Args:
         objects: how many there are, 1 or more.
@@ -101,7 +102,7 @@ class Choice:
     """
 
     def __init__(self, objects: int, seed: int | None = None) -> None:
-        # What is chosen is no secret.
+        # The choice is no secret.
         self._random = random.Random(seed)  # noqa: S311
         digits = len(str(objects))
         self._names = [f"object-{number:0{digits}}" for number in range(1, objects + 1)]
@@ -110,7 +111,7 @@ class Choice:
         self._homes: dict[int, int] = {}
 
     def see(self, stock: Mapping[int, int]) -> None:
-        """Take over what the stock is, of products that nothing is under way of.
+        """Update the stock of products that have nothing in flight.
 
         Args:
             stock: pieces by the product's id.
@@ -120,13 +121,13 @@ class Choice:
             self._homes.setdefault(identity, max(LEAST_HOME, pieces))
 
     def next(self, products: Mapping[int, int]) -> tuple[Simulated, int | None]:
-        """Choose what is sent next.
+        """Choose the next message.
 
         Args:
-            products: the stock of all products that there are, by id; at least one.
+            products: the stock of all existing products, by id; at least one.
 
         Returns:
-            The message, and the id of the product whose stock it is to change, None where it changes none.
+            The message, and the id of the product whose stock it should change, None where it changes none.
         """
         pick = self._random
         place = pick.randrange(len(self._names))
@@ -146,7 +147,7 @@ class Choice:
         return Simulated(name, encode_movement(Movement(str(identity), amount, kind))), identity
 
     def _plausible(self, believed: int, home: int) -> tuple[int, Literal["IN", "OUT"]]:
-        """Small amounts go out one after the other, a delivery comes in now and then; the stock stays about home."""
+        """Choose many small amounts out and now and then a delivery, so that the stock stays around `home`."""
         pick = self._random
         full = believed / home
         comes_in = believed <= 0 or (believed < HIGHEST and pick.random() < min(0.9, max(0.05, 0.75 - full / 2)))
@@ -157,22 +158,22 @@ class Choice:
     def _refused(self, highest: int, identity: int, believed: int) -> bytes:
         if self._random.random() < 0.3:
             return encode_movement(Movement(str(highest + 1_000), self._random.randint(1, 9), "IN"))
-        # More than there would be if everything that is under way came in.
+        # More than the stock even if everything in flight were added to it.
         amount = min(MAX_AMOUNT, max(0, believed) + 1_000 + self._random.randint(1, 9) * 100)
         return encode_movement(Movement(str(identity), amount, "OUT"))
 
 
 class Standing(NamedTuple):
-    """How a simulation stands.
+    """The state of a simulation.
 
     Attributes:
         running: whether it runs.
         objects: how many objects send.
-        rate: messages a second that are wanted.
-        sent: how many the broker has.
-        per_second: how many a second it got over the last three.
+        rate: the requested rate in messages a second.
+        sent: how many messages the broker has.
+        per_second: how many a second it received over the last three.
         slow: whether the rate is not kept.
-        trouble: what went wrong last, for a person; empty while nothing does.
+        trouble: the last error, for the user; empty while there is none.
     """
 
     running: bool = False
@@ -185,13 +186,13 @@ class Standing(NamedTuple):
 
 
 class Simulation:
-    """Runs at most one simulation. The engine's thread calls, any thread reads `standing`.
+    """Runs at most one simulation. The engine's thread makes the calls, any thread reads `standing`.
 
     Args:
         board: the products to move.
-        publish: publishes a payload under a movement-id with user properties; done when the broker has it, failed
-            with a PublishError where it has not.
-        seed: of what is chosen; None is another one each time.
+        publish: publishes a payload with a movement-id and user properties; returns once the broker has it, else raises
+            a PublishError.
+        seed: of the choice; None chooses differently each time.
     """
 
     def __init__(self, board: StockTable, publish: Publish, seed: int | None = None) -> None:
@@ -206,11 +207,11 @@ class Simulation:
         self._confirmed = Rate()
 
     def start(self, objects: int, rate: float) -> None:
-        """Start, or go on with another number of objects and another rate.
+        """Start, or change the number of objects and the rate.
 
         Args:
             objects: how many, 1 to MOST_OBJECTS.
-            rate: messages a second of all together, within RATES.
+            rate: messages a second in all, within RATES.
 
         Raises:
             OpsciError: there is no product to move, or a number is out of its range.
@@ -232,7 +233,7 @@ class Simulation:
         self._task = asyncio.create_task(self._run(objects, rate))
 
     async def stop(self) -> None:
-        """Stop; done when nothing is under way any more."""
+        """Stop, and return when nothing is in flight any more."""
         self._cancel()
         for task in (under_way := list(self._under_way)):
             task.cancel()
@@ -279,7 +280,7 @@ class Simulation:
         try:
             await self._publish(payload, new_movement_id(), ((SIMULATED, name),))
         except PublishError as error:
-            # The object lost it, as a real one does that keeps nothing; the next one is tried after a while.
+            # The object lost it, like a real one that keeps nothing; the next one is tried after a pause.
             if time.monotonic() >= self._not_before:
                 self._not_before = time.monotonic() + self._backoff.pause()
             self.standing = self.standing._replace(trouble=error.text)
@@ -294,7 +295,7 @@ class Simulation:
         self.standing = standing._replace(
             sent=self._confirmed.total,
             per_second=per_second,
-            # A slow rate comes and goes by the second, and the first seconds are not whole.
+            # A low rate varies from second to second, and the first seconds are incomplete.
             slow=not failing and running > 5 and per_second < rate * _SLOW - 1,
             trouble=standing.trouble if failing else "",
         )

@@ -1,7 +1,7 @@
-r"""The standard streams, which may take fewer characters than we write: a terminal or a pipe of another encoding.
+r"""Output to standard streams whose encoding lacks some of our characters.
 
-What they can't take is written in ASCII, as `...` and `->`; an accent is left out, and the rest becomes `\u4e2d`. Bytes
-of a name that is not UTF-8 come out as `\xe9`. Standard library only.
+Such characters are written in ASCII, as `...` and `->`; accents are dropped, and others become `\u4e2d`. Bytes of a
+name that is not UTF-8 become `\xe9`. Standard library only.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ _SIGNS: Final = {
 
 
 def in_ascii(text: str) -> str:
-    """Write a text with the characters of ASCII alone; what has no such likeness becomes an escape."""
+    """Replace all characters that are not ASCII; those without a likeness become an escape."""
     return "".join(map(_in_ascii, text))
 
 
 def fit_streams() -> None:
-    """Let standard output and error take every text, whatever their encodings; a closed or replaced one stays."""
+    """Make standard output and error accept every text; closed or replaced streams are left alone."""
     codecs.register_error(_HANDLER, _replace)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -1,4 +1,4 @@
-"""Whose certificates are believed, and what it means for a person where one is not."""
+"""TLS: which certificates are trusted, and how an untrusted one is explained to the user."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OTHER_HOST: Final = frozenset({62, 64})
 
 
 class _Socket(ssl.SSLSocket):
-    """Closes itself where the other end is not believed: paho leaves that to the garbage collector."""
+    """Closes itself where the peer is not trusted: paho leaves that to the garbage collector."""
 
     def do_handshake(self, block: bool = False) -> None:
         try:
@@ -33,7 +33,7 @@ class _Socket(ssl.SSLSocket):
 
 
 class _Object(ssl.SSLObject):
-    """Says goodbye and waits for none (RFC 8446, section 6.1): Kafka gives none, and asyncio waits 30 s for it."""
+    """Closes without waiting for the peer's alert (RFC 8446, section 6.1): Kafka sends none, asyncio waits 30 s."""
 
     def unwrap(self) -> None:
         with contextlib.suppress(ssl.SSLWantReadError):
@@ -41,14 +41,14 @@ class _Object(ssl.SSLObject):
 
 
 def trust(ca_file: str, setting: str) -> ssl.SSLContext:
-    """Make what checks a server's certificate and that it is of the host that was called.
+    """Create a context that verifies a server's certificate and its host name.
 
     Args:
-        ca_file: a file with the authority; empty trusts the system's.
+        ca_file: a file with the authority's certificate; empty trusts the system's authorities.
         setting: the setting that names it, for the message.
 
     Raises:
-        SettingsError: the file can't be read, or has no certificate in it.
+        SettingsError: the file can't be read, or contains no certificate.
     """
     path = str(Path(ca_file).expanduser()) if ca_file else None
     try:
@@ -61,16 +61,16 @@ def trust(ca_file: str, setting: str) -> ssl.SSLContext:
 
 
 def certificate_refusal(server: str, address: str, setting: str, error: BaseException | None) -> RefusedError | None:
-    """Say what is wrong with a server's certificate.
+    """Explain what is wrong with a server's certificate.
 
     Args:
         server: `mqtt`, `kafka` or `strapi`.
-        address: what was called.
-        setting: the setting that names the authority.
-        error: what the connection failed with; its causes are looked through as well.
+        address: the server's.
+        setting: the setting that names the authority's certificate.
+        error: the error of the connection; its causes are examined too.
 
     Returns:
-        An error for a person, or None where it failed for another reason.
+        An error for the user, or None where it failed for another reason.
     """
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):

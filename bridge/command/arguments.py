@@ -34,7 +34,7 @@ Carries stock movements from MQTT through Kafka into Strapi, without a terminal.
 """
 
 COMMANDS: Final = ("run", "check", "send", "trial", "replay", "watch")
-"""What can be asked for."""
+"""The commands."""
 
 _NAMED: Final = {
     "mqtt_url": "mqtt.url",
@@ -46,11 +46,10 @@ _NAMED: Final = {
 
 
 def read_moment(text: str, now: float) -> float:
-    """Read a moment.
+    """Parse a time.
 
     Args:
-        text: ISO 8601 with or without a zone, the one of this machine where it has none; or an age, `90s`, `15m`, `2h`,
-            `3d`, `1w`.
+        text: ISO 8601, in this machine's zone unless it has one; or an age, `90s`, `15m`, `2h`, `3d`, `1w`.
         now: seconds since the epoch.
 
     Returns:
@@ -73,16 +72,16 @@ def read_moment(text: str, now: float) -> float:
 
 
 def read_offsets(text: str) -> tuple[str, int, int, int | None]:
-    """Read records of a partition.
+    """Parse a range of offsets.
 
     Args:
         text: `TOPIC:PARTITION:FROM` or `TOPIC:PARTITION:FROM-TO`, both offsets included.
 
     Returns:
-        Topic, partition, first and last offset; the last is None where none is said.
+        Topic, partition, first and last offset; the last is None where none is given.
 
     Raises:
-        ValueError: it is not that; the text says what is allowed.
+        ValueError: it is malformed; the text says what is allowed.
     """
     found = _OFFSETS.fullmatch(text)
     if found is None:
@@ -96,13 +95,13 @@ def read_offsets(text: str) -> tuple[str, int, int, int | None]:
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Read the command line; a wrong one ends the program with exit code 2 and what is allowed.
+    """Parse the command line; on an error, exit with code 2 and print what is allowed.
 
     Args:
         arguments: without the program's name.
 
     Returns:
-        `command`, and of the options those that were said.
+        `command`, and the options that were given.
     """
     common = _common()
     run = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
@@ -133,7 +132,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def flags_of(options: argparse.Namespace) -> dict[str, object]:
-    """What the command line says of the settings, by their dotted names."""
+    """The settings from the command line, by their dotted names."""
     said = vars(options)
     flags: dict[str, object] = dict(said.get("settings", []))
     flags |= {key: said[name] for name, key in _NAMED.items() if name in said}

@@ -1,4 +1,4 @@
-"""`opsci-bridge check`: tries each server and each right, and says in one line each what is wrong and what to do."""
+"""`opsci-bridge check`: test each server and each right, and print one line each with what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["Finding", "check", "check_kafka", "check_mqtt", "check_strapi", "failure", "try_servers"]
 
 _HANDED_OUT: Final = 10.0
-"""Seconds that a group gets for handing its partitions out."""
+"""Seconds to wait for a group to finish its rebalance."""
 
 _MODES: Final = {
     ApiKind.LEDGER: "it has the ledger: each movement counts once",
@@ -64,13 +64,13 @@ _GUESSABLE: Final = (
 
 
 class Finding(NamedTuple):
-    """What came of a try.
+    """The result of one test.
 
     Attributes:
         server: where.
-        ok: whether it is as it must be.
-        what: what was tried and found.
-        advice: what to do about it, empty where it is ok.
+        ok: whether it passed.
+        what: what was tested and found.
+        advice: what to do about it, empty where it passed.
     """
 
     server: Server
@@ -80,15 +80,15 @@ class Finding(NamedTuple):
 
 
 def failure(server: Server, error: ServerError, what: str = "") -> Finding:
-    """What an error says, after what was tried."""
+    """Make a finding of an error, after what was tested."""
     return Finding(server, False, f"{what}: {error.what}" if what else error.what, error.advice)
 
 
 async def check_kafka(settings: Settings) -> AsyncIterator[Finding]:
-    """Try the cluster; nothing is made or changed.
+    """Test the cluster without creating or changing anything.
 
     Args:
-        settings: the cluster's, and the routes whose topics are looked for.
+        settings: the cluster's, and the routes with the topics to check.
     """
     kafka = settings.kafka
     try:
@@ -103,7 +103,7 @@ async def check_kafka(settings: Settings) -> AsyncIterator[Finding]:
         yield failure(Server.KAFKA, fault)
     try:
         async with asyncio.timeout(kafka.timeout), admin_client(kafka, remember=False) as admin:
-            # All topics: to ask for one can make it, where the cluster makes topics by itself.
+            # All topics are requested: some clusters create a missing topic that is requested by name.
             found = {topic["topic"]: topic for topic in await admin.describe_topics()}
             for finding in _topics(settings, found):
                 yield finding
@@ -116,7 +116,7 @@ async def check_kafka(settings: Settings) -> AsyncIterator[Finding]:
     except ForeignServerError as error:
         yield failure(Server.KAFKA, error)
     except (KafkaError, OSError, TimeoutError) as error:
-        # The faults say why already.
+        # The faults give the reason already.
         if not reach.faults:
             yield failure(Server.KAFKA, await connection_error(kafka, error))
 
@@ -140,13 +140,13 @@ def _topics(settings: Settings, found: dict[str, Any]) -> Iterator[Finding]:
 
 
 async def _set_up(settings: Settings, found: Collection[str]) -> list[Finding]:
-    """What of the topics' settings does harm, now or with a clock that is wrong."""
+    """List topic settings that do harm, now or when a clock is wrong."""
     errors = settings.kafka.errors_topic
     names = dict.fromkeys([*(route.kafka for route in settings.routes if route.mqtt), errors])
     configs = await topic_configs(settings.kafka, [name for name in names if name in found])
     findings = []
     if theirs := [name for name, config in configs.items() if goes_by_writer(config)]:
-        # It works for as long as the clocks are right.
+        # Not a failure: it works while the clocks are right.
         text = f"{by_writers_clock(theirs)}; better: {set_topic(theirs[0], LOG_APPEND_TIME)}"
         findings.append(Finding(Server.KAFKA, True, text))
     if is_compacted(configs.get(errors, {})):
@@ -156,7 +156,7 @@ async def _set_up(settings: Settings, found: Collection[str]) -> list[Finding]:
 
 
 async def _whose(settings: Settings) -> Finding:
-    """Whether another engine takes the MQTT messages."""
+    """Check whether another engine receives the MQTT messages."""
     claim = Claim(settings, Journal(1))
     try:
         if await claim.found() is Standing.OTHERS:
@@ -191,10 +191,10 @@ async def _group(admin: AIOKafkaAdminClient, settings: Settings) -> Finding:
 
 
 async def check_mqtt(settings: Settings) -> AsyncIterator[Finding]:
-    """Try the broker under a client id that is used once: an engine that runs keeps its session.
+    """Test the broker under a temporary client id, so that a running engine keeps its session.
 
     Args:
-        settings: the broker's, and the routes whose filters are tried.
+        settings: the broker's, and the routes with the filters to test.
     """
     mqtt = settings.mqtt
     own = f"opsci-check-{uuid.uuid4().hex[:12]}"
@@ -217,7 +217,7 @@ async def check_mqtt(settings: Settings) -> AsyncIterator[Finding]:
 
 async def _subscription(client: aiomqtt.Client, mqtt: MqttSettings, topic_filter: str, own: str) -> Finding:
     levels = topic_filter.split("/", 2)
-    # A member of the real group would take messages away from the engines that share them.
+    # A member of the real group would take messages away from the engines in it.
     tried = f"$share/{own}/{levels[2]}" if levels[0] == "$share" else topic_filter
     options: Any = {"qos": 1}
     if mqtt.version == "5":
@@ -233,12 +233,13 @@ async def _subscription(client: aiomqtt.Client, mqtt: MqttSettings, topic_filter
 
 
 async def check_strapi(settings: Settings) -> AsyncIterator[Finding]:
-    """Try Strapi; nothing is made or changed.
+    """Test Strapi without creating or changing anything.
 
     Args:
-        settings: Strapi's, and the routes that say which rights are needed.
+        settings: Strapi's, and the routes, which determine the rights that are needed.
     """
-    # Found out, whatever the settings say: `ledger` of a Strapi without one would fail at the first movement.
+    # Detected whatever the settings say: a Strapi without the ledger would fail with mode `ledger` at the first
+    # movement.
     async with StrapiClient(replace(settings.strapi, mode="auto")) as client:
         try:
             _, count = await read_latest(client, 1)
@@ -264,13 +265,13 @@ async def check_strapi(settings: Settings) -> AsyncIterator[Finding]:
         rights = [] if api_kind is ApiKind.LEDGER else [("PUT", f"{path_of(settings.strapi)}/0", "change products")]
         for does in dict.fromkeys(route.does for route in settings.routes if route.does in CONTENT):
             rights += CONTENT[does].rights(settings.strapi)
-        # An empty request is refused as such by who may, and as forbidden to who may not.
+        # An empty request is answered as invalid if the token has the right, else as forbidden.
         for method, path, what in dict.fromkeys(rights):
             yield await _right(client, method, path, what)
 
 
 async def _versions(client: StrapiClient, api_kind: ApiKind | None) -> AsyncIterator[Finding]:
-    """What holds for products of several rows, and for edits in the panel."""
+    """What applies to products with several rows, and to edits in the admin panel."""
     try:
         dimensions = await find_dimensions(client) or ONE_ROW
         alike = await find_ledger(client) is not False if api_kind is ApiKind.LEDGER else True
@@ -305,13 +306,13 @@ _CHECKS: Final[Mapping[Server, Callable[[Settings], AsyncIterator[Finding]]]] = 
 
 
 def check(settings: Settings) -> int:
-    """Try what this engine needs by its settings, and print a line for each thing tried.
+    """Test what this engine needs by its settings, and print a line for each test.
 
     Args:
         settings: the engine's.
 
     Returns:
-        The exit code: 0 all is well, 1 something is not.
+        The exit code: 0 if all tests passed, else 1.
     """
     if warning := warning_of_open_secrets(settings):
         print(f"warning settings {readable(warning)}")
@@ -323,14 +324,14 @@ def check(settings: Settings) -> int:
 
 
 async def try_servers(settings: Settings, servers: Iterable[Server]) -> AsyncIterator[Finding]:
-    """Try servers one after the other; nothing is made or changed there.
+    """Test servers one after the other, without changing anything there.
 
     Args:
         settings: the engine's.
         servers: which.
 
     Yields:
-        What came of each thing tried, as soon as it did.
+        Each finding as soon as it is made.
     """
     for server in servers:
         async for finding in _CHECKS[server](settings):

@@ -1,4 +1,4 @@
-"""What the stock says of the movements that `send` published: waited for, and published again where one got lost."""
+"""Confirmation of the movements published by `send`: wait until they are in the stock, and resend lost ones."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ __all__ = ["Confirmation", "Published", "wait_for_stock"]
 
 _LOOK: Final = 0.5
 _SETTLES: Final = 3.0
-"""Seconds after the connection to the broker was lost until what the stock does not show counts as forgotten."""
+"""Seconds after the connection to the broker broke until movements that are not in the stock count as lost."""
 
 _GAP: Final = 5.0
 _AHEAD: Final = 5
-"""After so many questions in a row without news the rest is left for the next round: it is in the queue behind them."""
+"""After this many requests in a row without news, the rest waits for the next round: it is queued behind them."""
 
 
 class Published(NamedTuple):
-    """A movement that the broker confirmed.
+    """A movement that the broker acknowledged.
 
     Attributes:
-        line: where it stands in the file.
+        line: its line in the file.
         movement_id: its identity.
         payload: what was published.
         at: when, in seconds since the epoch.
@@ -48,14 +48,14 @@ class Published(NamedTuple):
 
 
 class Confirmation(NamedTuple):
-    """What the stock said.
+    """The ledger's answers.
 
     Attributes:
         verdicts: how many movements ended with each verdict of the ledger.
-        unknown: the lines of those that it says nothing of, in order.
-        again: how often a movement was published again.
+        unknown: the lines of those that it does not know, in order.
+        again: how often a movement was resent.
         problem: why it could not be asked, empty where it could.
-        has_ledger: whether this Strapi has the ledger; without it nothing can be asked and nothing is sent again.
+        has_ledger: whether this Strapi has the ledger; without it nothing is asked or resent.
     """
 
     verdicts: Counter[str]
@@ -72,7 +72,7 @@ class _Waiting:
         self.tries = 0
 
     def due(self, lost_at: float) -> float:
-        """When to publish it again, in seconds since the epoch."""
+        """When to resend it, in seconds since the epoch."""
         at = self.tried_at + pause_before(self.tries)
         return min(at, max(lost_at + _SETTLES, self.tried_at + _GAP)) if lost_at > self.tried_at else at
 
@@ -86,15 +86,15 @@ async def wait_for_stock(
     patience: float,
     say: Callable[[str], None],
 ) -> Confirmation:
-    """Wait until the ledger has a verdict for each movement, and publish again, under its identity, what it lacks.
+    """Wait until the ledger has a verdict on each movement, and resend missing ones under their identities.
 
     Args:
         settings: Strapi's.
-        publisher: what publishes again.
-        topic: where.
+        publisher: resends.
+        topic: the MQTT topic.
         sent: what was published, in order.
-        patience: seconds without any news after which it is given up.
-        say: takes a line of progress.
+        patience: seconds without any news after which to give up.
+        say: called with a line of progress.
     """
     waiting = {one.movement_id: _Waiting(one) for one in sent}
     verdicts: Counter[str] = Counter()
@@ -133,7 +133,7 @@ class _Asked(NamedTuple):
 
 
 async def _ask(client: StrapiClient, waiting: dict[str, _Waiting], verdicts: Counter[str]) -> _Asked:
-    """Ask for what is waited for, the oldest first; what the ledger has leaves `waiting` for `verdicts`."""
+    """Ask for the waiting movements, the oldest first; move those that the ledger has to `verdicts`."""
     names, news, silent = [*waiting], False, 0
     missing: list[_Waiting] = []
     for start in range(0, len(names), MOST_RECORDED):
@@ -160,7 +160,7 @@ async def _again(publisher: Publisher, topic: str, one: _Waiting) -> bool:
     except PublishError:
         heard = False
     if not heard:
-        # The broker is away, or no engine has subscribed yet: soon again.
+        # The broker is away, or no engine has subscribed yet: try again soon.
         one.tries -= 1
         one.tried_at += _GAP - pause_before(one.tries)
     return heard

@@ -1,9 +1,8 @@
-"""A trial's movements, and how each is followed through Kafka and Strapi from outside.
+"""A trial's movements, and their observation in Kafka and Strapi from outside of any engine.
 
-The follower is no engine, in no group, and moves nothing. So it tells what became of them whichever engine carries
-them. What Strapi did with a movement is the ledger's word. By plain REST it is what the group says: a refused movement
-has a dead letter before its position is committed, so one behind which the group committed, and which has none, was
-applied.
+The follower is no engine, is in no group and changes no offset, so it works whichever engine carries the movements. The
+verdict on a movement comes from the ledger. With plain REST it follows from the group's offset: a refused movement gets
+its dead letter before its offset is committed, so one that was committed and has no dead letter was applied.
 """
 
 from __future__ import annotations
@@ -50,17 +49,17 @@ _OUT: Final = 3
 _ONE: Final = 1
 
 _POLL: Final = 200
-"""Milliseconds that one look for records lasts at most."""
+"""The longest poll, in milliseconds."""
 
 
 class Attempt:
     """One movement of a trial.
 
     Args:
-        what: what it is, for a person.
+        what: a description for the user.
         payload: what is published.
-        product: what it is about, None for what is no movement.
-        expected: what should become of it: a verdict, or the reason of a rejection.
+        product: its product, None for what is no movement.
+        expected: the expected verdict, or reason of a rejection.
 
     Attributes:
         sent: seconds until the broker had it.
@@ -77,17 +76,17 @@ class Attempt:
 
     @property
     def as_expected(self) -> bool:
-        """Whether it came to the end that it should."""
+        """Whether the result is the expected one."""
         return self.journey is not None and self.expected == _end(self.journey)
 
     def follow(self, journal: Journal) -> None:
-        """Take over from an engine's journal what it decided, which says more than can be read of it from outside."""
+        """Take the result from an engine's journal, which knows more than is visible from outside."""
         known = self.journey
         if known is None:
             return
         found = journal.journey(known.movement_id)
         if found is None or found.received_at is None:
-            # MQTT 3.1.1 carries no identity, and each payload of a trial is its own.
+            # MQTT 3.1.1 has no identities, but each payload of a trial is unique.
             came = journal.mqtt.slice(journal.mqtt.first, journal.mqtt.next)
             found = next((journey for journey in came if journey.payload == self.payload), found)
         if found is not None and found.stage is Stage.DECIDED:
@@ -96,7 +95,7 @@ class Attempt:
             self.journey = found
 
     def way(self) -> str:
-        """Its way on one line: each hop with the milliseconds that it took."""
+        """Describe its way on one line: each hop with its duration in milliseconds."""
         journey = self.journey
         if journey is None:
             return self.what
@@ -112,7 +111,7 @@ class Attempt:
         return f"{self.what}: {' > '.join(hops)}"
 
     def waits_for(self, journal: Journal) -> str:
-        """Name the hop that it did not pass, with what the engine says of it."""
+        """Name the hop at which it stopped, with the engine's explanation."""
         stage = self.journey.stage if self.journey is not None else Stage.PUBLISHED
         hop, server = {
             Stage.PUBLISHED: ("MQTT: no engine took it from the broker and brought it into Kafka", Server.MQTT),
@@ -126,14 +125,14 @@ class Attempt:
 
 
 def plan(stock: StockTable) -> list[Attempt]:
-    """Choose the movements of a trial by what is in stock.
+    """Choose the movements of a trial by the current stock.
 
     Args:
         stock: the products.
 
     Returns:
-        An IN, an OUT, one that names its product by barcode, one of more than there is, and one that is no movement;
-        none where no product has a few pieces.
+        An IN, an OUT, one by barcode, one of more than the stock, and one that is no movement; empty where no product
+        has a few pieces.
     """
     products = [product for product in stock.products() if 0 <= product.stock < MAX_AMOUNT // 2]
     stocked = [product for product in products if product.stock >= _OUT]
@@ -187,7 +186,7 @@ def _milliseconds(seconds: float) -> str:
 
 
 class Follower:
-    """Reads what comes into the topics from entering on.
+    """Reads new records; use it as an asynchronous context manager.
 
     Args:
         settings: the engine's.
@@ -202,7 +201,7 @@ class Follower:
         self._ledger: bool | None = None
 
     async def __aenter__(self) -> Self:
-        """Connect, and stand at the end of the topics.
+        """Connect, and start at the end of the topics.
 
         Raises:
             UnreachableError: no broker answers.
@@ -229,7 +228,7 @@ class Follower:
         await self._close()
 
     async def look(self, attempts: Sequence[Attempt]) -> None:
-        """Note in the journeys of some attempts how far they are by now.
+        """Update the journeys of some attempts.
 
         Raises:
             ServerError: Kafka or Strapi does not answer.
@@ -237,7 +236,7 @@ class Follower:
         if self._ledger is None:
             self._ledger = await detect(self._strapi) is ApiKind.LEDGER
         waiting = [one for one in attempts if one.journey is not None and one.journey.stage is not Stage.DECIDED]
-        # Before the dead letters are read: what is refused has one before its position is committed.
+        # Before the dead letters are read: a refused movement gets its own before its offset is committed.
         positions = {} if self._ledger or not waiting else await group_positions(self._settings.kafka)
         await self._read(waiting)
         placed = [one.journey for one in waiting if one.journey is not None and one.journey.offset >= 0]
@@ -300,7 +299,7 @@ class Follower:
 
 
 def _of(waiting: Sequence[Attempt], movement_id: str, payload: bytes) -> Attempt | None:
-    """The attempt that a record is of: by its identity, or by its payload, as MQTT 3.1.1 carries no identity."""
+    """Find the attempt of a record by identity, or by payload, as MQTT 3.1.1 has no identities."""
     return next(
         (one for one in waiting if one.journey is not None and one.journey.movement_id == movement_id),
         next((one for one in waiting if one.payload == payload), None),

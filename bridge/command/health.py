@@ -1,4 +1,4 @@
-"""Health and metrics over HTTP: /healthz, /readyz and /metrics, on a thread of their own."""
+"""Health and metrics over HTTP: /healthz, /readyz and /metrics, served on a separate thread."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 __all__ = ["HealthServer", "needed", "readiness", "registry_of"]
 
 _STUCK: Final = 10.0
-"""Seconds without a sign of life from the engine's event loop after which it does not count as healthy."""
+"""Seconds without a sign of life from the engine's event loop after which it counts as unhealthy."""
 
 _log = logging.getLogger(__name__)
 
 
 def registry_of(journal: Journal) -> CollectorRegistry:
-    """A registry with the engine's metrics and those of its process."""
+    """Create a registry with the metrics of the engine and its process."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_JournalCollector(journal))
     ProcessCollector(registry=registry)
@@ -110,7 +110,7 @@ class _JournalCollector(Collector):
         yield self._connections()
 
     def _positions(self) -> Iterator[Metric]:
-        """What stands in Kafka and was not, or can't be, read in its order."""
+        """Metrics of offsets that were skipped, repeated or lost, or can't be read."""
         journal = self._journal
         places = ["topic", "partition"]
         skipped = CounterMetricFamily(
@@ -173,7 +173,7 @@ class _JournalCollector(Collector):
 
 
 def needed(settings: Settings) -> list[Server]:
-    """The servers without which this engine does not do what it is for."""
+    """The servers that this engine needs."""
     wanted = {
         Server.MQTT: settings.ingest.enabled,
         Server.KAFKA: settings.ingest.enabled or settings.apply.enabled,
@@ -183,7 +183,7 @@ def needed(settings: Settings) -> list[Server]:
 
 
 def readiness(settings: Settings, journal: Journal) -> tuple[bool, dict[str, object]]:
-    """Whether all needed connections are up, and how each stands, as JSON has it."""
+    """Return whether all needed connections are up, and the state of each, for JSON."""
     connections = journal.connections.copy()
     wanted = [server for server in needed(settings) if not (server is Server.MQTT and journal.stands_by)]
     ready = all(connections[server].state is State.UP for server in wanted)
@@ -194,14 +194,14 @@ def readiness(settings: Settings, journal: Journal) -> tuple[bool, dict[str, obj
 
 
 class HealthServer:
-    """Answers from entering to leaving it.
+    """Serves health and metrics; use it as a context manager.
 
     Args:
-        settings: where to listen, and what is needed.
+        settings: where to listen, and which servers are needed.
         journal: what is shown.
 
     Attributes:
-        url: where it answers.
+        url: its address.
     """
 
     def __init__(self, settings: Settings, journal: Journal) -> None:
@@ -222,7 +222,7 @@ class HealthServer:
         self._server.__exit__(kind, error, trace)
 
     def beat(self) -> None:
-        """A sign of life from the engine's event loop; without one for ten seconds /healthz answers 503."""
+        """Note a sign of life of the engine's event loop; without one for ten seconds /healthz answers 503."""
         self._beat = monotonic()
 
     def _listen(self) -> HttpServer:

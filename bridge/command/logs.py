@@ -1,4 +1,4 @@
-"""The log on standard error: lines for people or JSON for programs, without secrets and without a flood."""
+"""The log on standard error: text for people or JSON for programs, without secrets and floods of messages."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _PATTERNS: Final = (
 )
 _LIBRARIES: Final = ("aiokafka", "kafka", "aiomqtt", "paho", "httpx", "httpcore", "asyncio")
 _HUSHED: Final = "aiokafka.consumer.group_coordinator"
-"""It calls the first second of every group an error, and tries again by itself."""
+"""It reports the first second of every group as an error, and retries."""
 _QUIET: Final = 60.0
 _DIFFERENT: Final = 1_000
 
 
 class _Secrets:
-    """Takes secrets out of a text: those that are known, and what looks like one."""
+    """Removes secrets from a text: known ones, and anything that looks like one."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
@@ -46,10 +46,10 @@ class _Secrets:
 
 
 class TextFormatter(logging.Formatter):
-    """One line a record for a person; a traceback follows on lines of its own.
+    """Formats a record as one line for people, followed by the traceback if there is one.
 
     Args:
-        secrets: what never stands in a line.
+        secrets: texts that must never be logged.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
@@ -65,10 +65,10 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: `time` (RFC 3339, UTC), `level`, `logger`, `message`, and `exception` where there is one.
+    """Formats a record as one JSON object: `time` (RFC 3339, UTC), `level`, `logger`, `message`, maybe `exception`.
 
     Args:
-        secrets: what never stands in a line.
+        secrets: texts that must never be logged.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
@@ -88,10 +88,10 @@ class JsonFormatter(logging.Formatter):
 
 
 class Repeats(logging.Filter):
-    """Lets each message of a library through once a minute: aiokafka says at every try that a broker is away.
+    """Limits each message of a library to once a minute: aiokafka repeats at every attempt that a broker is away.
 
     Args:
-        seconds: how long the same message stays away.
+        seconds: how long a repeated message is suppressed.
     """
 
     def __init__(self, seconds: float = _QUIET) -> None:
@@ -100,7 +100,7 @@ class Repeats(logging.Filter):
         self._said: dict[tuple[str, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is logged; those of the engine and those for debugging always are."""
+        """Whether to log the record; those of the engine and those for debugging always are."""
         if not record.name.startswith(_LIBRARIES) or record.levelno <= logging.DEBUG:
             return True
         what = (record.name, str(record.msg))
@@ -113,11 +113,11 @@ class Repeats(logging.Filter):
 
 
 def start_logging(settings: Settings, *, libraries: bool = True) -> None:
-    """Send the log to standard error as the settings say.
+    """Send the log to standard error, as configured.
 
     Args:
-        settings: the format, the level, and the secrets that stay out of it.
-        libraries: whether the clients' libraries are heard; a command that says itself what failed needs none.
+        settings: the format, the level, and the secrets that must not be logged.
+        libraries: whether the client libraries are logged; not needed by a command that reports failures itself.
     """
     secrets = [settings.strapi.token.strip(), _first_word(settings.strapi.token_file)]
     secrets.append(_first_word(settings.mqtt.password_file))
@@ -128,7 +128,7 @@ def start_logging(settings: Settings, *, libraries: bool = True) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     for library in _LIBRARIES:
-        # What they say at `info`, a line a request or a rebalance, is the account's business here.
+        # Their `info` level has a line for each request or rebalance, which the engine's account covers here.
         logging.getLogger(library).setLevel(level if level <= logging.DEBUG else max(level, logging.WARNING))
         if not libraries and level > logging.DEBUG:
             logging.getLogger(library).setLevel(logging.CRITICAL + 1)

@@ -1,4 +1,4 @@
-"""What `opsci-bridge` does with its command line: load the settings, start the log, run the command."""
+"""The entry point of `opsci-bridge`: load the settings, start the log, run the command."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0 done, 1 a hop or a row failed, 2 the settings or the command line are wrong, 130 interrupted,
-        141 the reader of a pipe left.
+        141 the reader of a pipe closed it.
     """
     fit_streams()
     options = parse(sys.argv[1:] if arguments is None else arguments)
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"opsci-bridge: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # The reader of a pipe (`| head`) has left: nothing more is to be said, not even by the interpreter's flush.
+        # The reader of a pipe (`| head`) has closed it: suppress all further output, even the interpreter's flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except KeyboardInterrupt:
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check_files(settings: Settings) -> None:
-    """Read each password and authority once: what can't be read is a wrong setting, and no reason to try for ever."""
+    """Read each password and CA file once, so that an unreadable one is an error now, not retried for ever."""
     check_files(settings.mqtt)
     kafka_options(settings.kafka)
     if settings.strapi.url.startswith("https:"):

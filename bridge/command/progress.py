@@ -1,4 +1,4 @@
-"""How far a sending is: a bar on a terminal, a line every few seconds elsewhere; both on standard error."""
+"""The progress of a command on standard error: a bar on a terminal, else a line every few seconds."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _EVERY: Final = 3.0
 
 
 class Progress:
-    """Shows steps towards a known number of them.
+    """Shows progress towards a known number of steps.
 
     Args:
         steps: how many there are.
-        title: what it is about.
+        title: what they are for.
     """
 
     def __init__(self, steps: int, title: str) -> None:
@@ -60,7 +60,7 @@ class Progress:
             print(f"{self._title}: {self._done:,} of {self._steps:,}", file=sys.stderr)
 
     def say(self, text: str) -> None:
-        """Say a line without breaking the bar."""
+        """Print a line without disturbing the bar."""
         if self._bar is not None:
             self._bar.console.print(text)
         else:

@@ -1,4 +1,4 @@
-"""`opsci-bridge replay`: applies records that stand in Kafka again; the ledger counts each once."""
+"""`opsci-bridge replay`: apply records that are in Kafka again; the ledger counts each once."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = ["Replaying", "replay"]
 
 
 class Replaying(NamedTuple):
-    """What is applied again; one of these.
+    """What to apply again; exactly one of the first four.
 
     Attributes:
-        missing: whether those that the ledger lacks.
-        everything: whether all that Kafka has.
-        since: from which moment on, in seconds since the epoch.
-        offsets: topic, partition, first offset and the last, or None for all from there on.
-        dry_run: whether to apply nothing, and to say what would be.
+        missing: whether to apply what the ledger lacks.
+        everything: whether to apply everything that Kafka has.
+        since: the earliest time, in seconds since the epoch.
+        offsets: topic, partition, first and last offset; None for all from the first one on.
+        dry_run: whether to only print what would be applied.
     """
 
     missing: bool = False
@@ -39,14 +39,14 @@ class Replaying(NamedTuple):
 
 
 def replay(settings: Settings, wanted: Replaying) -> int:
-    """Apply records again, and print what came of it.
+    """Apply records again, and print the result.
 
     Args:
         settings: the engine's.
         wanted: which records.
 
     Returns:
-        The exit code: 0 all that was asked for is through; 1 some of it is no longer in Kafka.
+        The exit code: 0 if all requested records were processed, 1 if some are no longer in Kafka.
 
     Raises:
         SettingsError: there is no such topic or partition.

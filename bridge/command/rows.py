@@ -1,4 +1,4 @@
-"""The rows of a CSV file as the messages that the course's own producers make of them. Pure but for reading lines."""
+"""The rows of a CSV file as messages, as the course's own producers make them, and the order of sending them. Pure."""
 
 from __future__ import annotations
 
@@ -29,17 +29,16 @@ _KINDS: Final = (
 _NUMBERS: Final = frozenset({"id", "amount", "stock_available"})
 
 _WHOLE: Final = re.compile(r"0|-?[1-9][0-9]{0,14}", re.ASCII)
-"""What is written as a JSON number: a leading zero makes a barcode of it, and more digits a JSON reader would lose."""
+"""What is written as a JSON number: with a leading zero it is a barcode, and more digits would lose precision."""
 
 
 class RowOrder:
     """Decides which row may be sent now.
 
-    Until one row has got through, and again after one has not, the lowest line that waits is tried alone: a broker
-    without a subscriber, or away, takes none, and rows that were tried again each at a time of its own would arrive in
-    any order. When it gets through, the others follow in the order of their lines.
-
-    What was under way when the first of them failed was sent already; its order is the broker's.
+    Until one row succeeds, and again after one fails, only the lowest waiting line is tried: a broker that is away or
+    has no subscriber accepts none, and if each row were retried at its own time, they would arrive in any order. When
+    it succeeds, the others follow in the order of their lines. Rows in flight at the time of the failure were sent
+    already; the broker determines their order.
     """
 
     def __init__(self) -> None:
@@ -48,10 +47,10 @@ class RowOrder:
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
     async def turn(self, line: int) -> None:
-        """Wait until a row may be sent; that it is ends with `passed` or `failed`.
+        """Wait until a row may be sent; report the result by `passed` or `failed`.
 
         Args:
-            line: the row's, different from each other's, 1 or above.
+            line: the row's line, unique, from 1.
         """
         if self._open:
             return
@@ -63,17 +62,17 @@ class RowOrder:
         await turn
 
     def passed(self, line: int) -> None:
-        """A row got through: so do the others, unless it was under way already when the one that is tried failed."""
+        """Note a success: the others may be sent too, unless this row was in flight when the tried one failed."""
         if self._tried in {None, line}:
             self._open = True
             self._tried = None
             self._release()
 
     def failed(self, line: int) -> bool:
-        """A row did not get through, and will ask for its turn again.
+        """Note a failure; the row will wait for its turn again.
 
         Returns:
-            Whether it is the one that is tried, and is to pause before it asks.
+            Whether it is the row that is tried alone, and must pause before its next turn.
         """
         self._open = False
         if self._tried is None:
@@ -85,20 +84,20 @@ class RowOrder:
             line, turn = heapq.heappop(self._waiting)
             if not self._open:
                 self._tried = line
-            # Tasks go on in the order in which what they wait for is set (asyncio's `call_soon`).
+            # Tasks resume in the order in which their futures are set (asyncio's `call_soon`).
             turn.set_result(None)
 
 
 class UnknownFileError(OpsciError):
-    """The header is none that `send` knows; the text says what was found and which it knows."""
+    """The header is not one that `send` knows; the text says what was found and which are known."""
 
 
 class Layout(NamedTuple):
-    """What a file is by its header.
+    """The format of a file, from its header.
 
     Attributes:
         does: what its rows are: movements, products or events.
-        delimiter: what stands between two cells.
+        delimiter: between two cells.
         columns: the names in the header, in order.
     """
 
@@ -108,14 +107,14 @@ class Layout(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row and the line that it begins in, from 1 on."""
+    """A row and its first line, from 1."""
 
     line: int
     payload: bytes
 
 
 class BadRow(NamedTuple):
-    """A row that is no message, the line that it begins in, and why."""
+    """A row that is not a message, its first line, and the reason."""
 
     line: int
     why: str
@@ -128,10 +127,10 @@ def recognise(header: str) -> Layout:
         header: the line, with or without its end.
 
     Returns:
-        What the rows are and how they are written.
+        The format of the file.
 
     Raises:
-        UnknownFileError: it has not the columns of any.
+        UnknownFileError: it lacks columns of every known format.
     """
     for delimiter in _DELIMITERS:
         columns = tuple(name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), []))
@@ -144,11 +143,11 @@ def recognise(header: str) -> Layout:
 
 
 def read_rows(layout: Layout, lines: Iterable[str]) -> Iterator[Row | BadRow]:
-    """Read the rows below the header; what they say is not judged, only that each has its cells.
+    """Parse the rows below the header; contents are not checked, only the number of cells.
 
     Args:
         layout: from the header.
-        lines: the file's lines after the first; what was no UTF-8 in them stands there as lone surrogates.
+        lines: the file's lines after the first, with bytes that are not UTF-8 as lone surrogates.
     """
     reader = csv.reader(lines, delimiter=layout.delimiter)
     while True:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["QUIET", "Exhausted", "account", "moved", "run"]
 
 QUIET: Final = 2.0
-"""Seconds in which nothing may happen: a broker hands out what it kept within moments of a connection."""
+"""Seconds without any activity: a broker delivers queued messages within moments of a connection."""
 
 _KEPT: Final = 1_000
 
@@ -35,16 +35,16 @@ _LOOK: Final = 0.25
 _ACCOUNT: Final = 30.0
 
 _GROWING: Final = frozenset({"apply", "held"})
-"""The notes whose figures change all the time: they are said when they come and when they say something else."""
+"""Notes whose figures change all the time: they are logged when they appear and when their sentence changes."""
 
 _GRACE: Final = 5.0
-"""Seconds after the drain in which connections are closed; what hangs then, hangs for good."""
+"""Seconds after the drain for closing connections; what hangs longer hangs for ever."""
 
 _log = logging.getLogger(__name__)
 
 
 def account(journal: Journal) -> str:
-    """Say what was received, produced, decided and rejected, what waits, and how long it took lately."""
+    """Summarise what was received, produced, decided and rejected, what waits, and recent latencies."""
     parts = [
         f"received {journal.received.total:,}",
         f"produced {journal.produced.total:,}",
@@ -66,7 +66,7 @@ def account(journal: Journal) -> str:
 
 
 def moved(journal: Journal) -> tuple[int, ...]:
-    """The counts that tell whether anything happened since they were taken last."""
+    """The counts by which to detect activity."""
     return tuple(rate.total for rate in (journal.received, journal.produced, journal.decided, journal.rejected))
 
 
@@ -76,12 +76,12 @@ def _listed(counts: Mapping[Verdict, int] | Mapping[str, int]) -> str:
 
 
 class Exhausted:
-    """Looks whether the input is exhausted.
+    """Detects when the input is exhausted.
 
     Args:
         settings: which parts the engine has.
-        journal: what it did.
-        chain: what it has in hand.
+        journal: its activity.
+        chain: what it has in flight.
     """
 
     def __init__(self, settings: Settings, journal: Journal, chain: Chain) -> None:
@@ -92,7 +92,7 @@ class Exhausted:
         self._since = time.monotonic()
 
     def look(self) -> bool:
-        """Whether all needed servers are up and for two seconds nothing moved or waited."""
+        """Return whether all needed servers are up, and nothing moved or waited for two seconds."""
         counts = moved(self._journal)
         up = all(self._journal.connections[server].state is State.UP for server in needed(self._settings))
         waits = self._settings.ingest.enabled and self._chain.ingest.pending > 0
@@ -112,12 +112,12 @@ def run(settings: Settings, *, once: bool) -> int:
         once: whether to end when the input is exhausted, and to print the account.
 
     Returns:
-        The exit code: 0 stopped as asked.
+        The exit code: 0 when stopped as requested.
 
     Raises:
-        SettingsError: nothing can listen on the host of the settings' watch.
+        SettingsError: it can't listen on the host in the settings of `watch`.
     """
-    # No screen looks at the records: they are kept to time a movement from hop to hop.
+    # No screen shows the records: they are kept to time movements from hop to hop.
     journal = Journal(_KEPT)
     spare_the_rings()
     with asyncio.Runner(loop_factory=loop_factory(settings)) as runner:
@@ -140,7 +140,7 @@ class _Run:
         self._noted: dict[str, str] = {}
 
     def _made(self) -> Chain:
-        # One run takes what there is and ends: it is nobody to wait for.
+        # With `--once` it is temporary, and other engines need not wait for it.
         return Chain(self._settings, self._journal, board=False, program="" if self._once else "opsci-bridge")
 
     async def until_stopped(self) -> None:
@@ -159,7 +159,7 @@ class _Run:
             try:
                 await self._chain.run()
                 while self._chain.superseded and not self._stopping:
-                    # It waits until the one that took over ends.
+                    # Wait until the engine that took over ends.
                     self._journal.go_on(_KEPT)
                     self._chain = self._made()
                     await self._chain.run()
@@ -176,7 +176,7 @@ class _Run:
         drain = self._settings.drain
         _log.info("%s: finishing what is under way, within %g s; again stops at once", _name(number), drain)
         self._stop()
-        # A thread, as what hangs may be the event loop, or a library's connection attempt at the interpreter's end.
+        # A thread, as the event loop itself may hang, or a library's connection attempt when the interpreter exits.
         deadline = threading.Timer(drain + _GRACE, _give_up)
         deadline.daemon = True
         deadline.start()
@@ -204,7 +204,7 @@ class _Run:
             await asyncio.sleep(_LOOK)
 
     def _tell_connections(self) -> None:
-        """Say what came up, and when Strapi went: nothing in the engine asks for it until a movement comes."""
+        """Log when servers come up, and when Strapi goes down, which no request shows until a movement arrives."""
         for server, connection in self._journal.connections.items():
             if connection.state is self._states.get(server) or self._stopping:
                 continue
@@ -217,7 +217,7 @@ class _Run:
 
     def _tell_notes(self) -> None:
         for name, text in self._journal.notes.copy().items():
-            # What waits grows all the time: its count stands in the account.
+            # Counts that keep changing are in the account.
             said = text.sentence if name in _GROWING and isinstance(text, Phrase) else text
             if self._noted.get(name) != said:
                 self._noted[name] = said

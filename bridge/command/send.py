@@ -1,7 +1,7 @@
-"""`opsci-bridge send FILE`: the rows of a CSV file over MQTT, and what the stock says of the movements among them.
+"""`opsci-bridge send FILE`: publish the rows of a CSV file over MQTT, and confirm its movements with the ledger.
 
-Each movement has an identity, by which the ledger counts it once. Its identity follows from the run, the file and the
-line, so that a run that was killed can be repeated: `--run` with the name that it said at its start.
+Each movement has an identity, by which the ledger counts it once. It is derived from the run, the file and the line, so
+that a run that was killed can be repeated: `--run` with the name that it printed at its start.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["PATIENCE", "WAIT", "Sending", "send", "topic_for"]
 
 _IN_FLIGHT: Final = 200
 PATIENCE: Final = 30.0
-"""Seconds for which a row is tried again while the broker confirms nothing, or says that no one subscribes."""
+"""Seconds for which a row is retried while the broker acknowledges nothing, or reports that nobody subscribes."""
 
 _SHOWN: Final = 5
 _LISTED: Final = 20
@@ -45,21 +45,21 @@ _NAMESPACE: Final = uuid.UUID("6f707363-6900-5000-8000-73656e640000")
 
 
 WAIT: Final = 30.0
-"""Seconds without news from the stock that `send` waits where nothing else is said."""
+"""The default number of seconds without news from the ledger that `send` waits."""
 
 
 class Sending(NamedTuple):
-    """What is sent, and how.
+    """What to send, and how.
 
     Attributes:
         file: a CSV file; `-` is standard input.
-        topic: the MQTT topic, None for the one that the settings name.
+        topic: the MQTT topic, None for the one from the settings.
         rate: the most rows a second, None for no limit.
-        resumable: whether each identity is derived from the file and the line alone.
-        run: the name of the run that this one repeats, empty for one of its own.
-        wait: seconds without news from the stock after which what it does not show counts as unknown; 0 is content
-            with the broker's word.
-        dry_run: whether to send nothing and say what would be sent.
+        resumable: whether each identity is derived from the file and the line only.
+        run: the name of the run to repeat, empty for a new one.
+        wait: seconds without news from the ledger after which missing movements count as unknown; 0 relies on the
+            broker's acknowledgement.
+        dry_run: whether to only print what would be sent.
     """
 
     file: Path
@@ -72,23 +72,23 @@ class Sending(NamedTuple):
 
 
 class _UnconfirmedError(OpsciError):
-    """The broker confirms nothing any more; the text says from which line on rows are missing."""
+    """The broker acknowledges nothing any more; the text says from which line on rows are missing."""
 
 
 def send(settings: Settings, sending: Sending) -> int:
     """Send a file.
 
     Args:
-        settings: the broker's, and the routes that name topics.
-        sending: what, and how.
+        settings: the broker's, and the routes with the topics.
+        sending: what to send, and how.
 
     Returns:
-        The exit code: 0 each row was confirmed, and the ledger, where there is one and it is waited for, has a verdict
-        for each movement; 1 otherwise. What is no row, not confirmed or unknown was told with its line.
+        The exit code: 0 if each row was acknowledged and, unless there is no ledger or no wait, the ledger has a
+        verdict on each movement; else 1. Invalid, unacknowledged and unknown rows are printed with their lines.
 
     Raises:
         SettingsError: the file can't be read, or there is no topic to publish its rows on.
-        UnknownFileError: its header is none that is known.
+        UnknownFileError: its header is not known.
     """
     if (sending.resumable or sending.run) and settings.mqtt.version != "5":
         option = "--resumable" if sending.resumable else "--run"
@@ -117,14 +117,14 @@ def send(settings: Settings, sending: Sending) -> int:
 
 
 def topic_for(settings: Settings, does: Does) -> str:
-    """The MQTT topic to publish rows of a kind on.
+    """The MQTT topic on which to publish rows of a kind.
 
     Args:
-        settings: whose routes and `mqtt.publish_topic` say.
+        settings: with the routes and `mqtt.publish_topic`.
         does: what the rows are.
 
     Returns:
-        For movements `mqtt.publish_topic`; for others the topic of the first route that does such, without its `/#`.
+        For movements `mqtt.publish_topic`; for others the topic of the first route of that kind, without a final `/#`.
 
     Raises:
         SettingsError: no route has such a topic.
@@ -134,7 +134,7 @@ def topic_for(settings: Settings, does: Does) -> str:
     for route in settings.routes:
         if route.does is does and route.mqtt:
             topic = route.mqtt.split("/", 2)[2] if route.mqtt.startswith("$share/") else route.mqtt
-            # `a/#` takes `a` itself as well (MQTT 5 section 4.7.1.2).
+            # `a/#` matches `a` itself too (MQTT 5 section 4.7.1.2).
             topic = topic.removesuffix("/#")
             if not topic_problem(topic):
                 return topic
@@ -146,7 +146,7 @@ class _Identities:
     """The identity of each row of a run: a UUIDv7 of the run's time (RFC 9562 section 5.7) that counts up by the line.
 
     Args:
-        run: its name, 22 hexadecimal digits that begin with its time in milliseconds; empty takes the file alone.
+        run: its name, 22 hexadecimal digits that begin with its time in milliseconds; empty uses only the file.
         digest: of the file.
     """
 
@@ -188,7 +188,7 @@ class _Send:
         async with Publisher(self._settings.mqtt, _IN_FLIGHT) as publisher:
             with Progress(len(rows), f"{self._sending.file.name} to {self._topic}") as progress:
                 try:
-                    # In a task of its own, as Python 3.11 leaves one whose TaskGroup failed marked as cancelled.
+                    # In a separate task, as Python 3.11 leaves a task whose TaskGroup failed marked as cancelled.
                     await asyncio.create_task(self._publish(publisher, rows, progress, began))
                 except* _UnconfirmedError as group:
                     found = group.exceptions[0]
@@ -243,7 +243,7 @@ class _Send:
                     progress.say(f"no one subscribes to {self._topic!r} yet: waiting {PATIENCE:.0f} s for an engine")
             except PublishError as error:
                 why = str(error)
-            # Under one identity a row that the broker has already counts once; without one it may count twice.
+            # With its identity, a row that the broker has already counts once; without, it may count twice.
             again = self._settings.mqtt.version == "5"
             if not again or time.monotonic() - self._confirmed_at > PATIENCE:
                 msg = f"line {row.line}: {why}; {self._confirmed:,} rows were confirmed"
@@ -253,7 +253,7 @@ class _Send:
         self._order.passed(row.line)
         self._confirmed += 1
         self._confirmed_at = time.monotonic()
-        # What is no movement ends as a dead letter, which no ledger knows.
+        # Anything but a movement becomes a dead letter, which the ledger does not know.
         if self._follows and isinstance(read_movement(row.payload), Movement):
             self._published.append(Published(row.line, identity, row.payload, time.time()))
         self._slots.release()
@@ -265,7 +265,7 @@ def _complain(line: str) -> None:
 
 
 def _tell_word(word: Confirmation) -> bool:
-    """Say what the stock said.
+    """Print the ledger's answers.
 
     Returns:
         Whether nothing is unknown that could be known.

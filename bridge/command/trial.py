@@ -1,7 +1,7 @@
-"""`opsci-bridge trial`: five movements through the real chain, each one's way told in plain lines.
+"""`opsci-bridge trial`: send five movements through the real chain, and print the way of each.
 
-They are published as any object would, and followed whichever engine carries them: one that runs already, or, where
-none does, one of this command's own.
+They are published as any object would, and observed whichever engine carries them: a running one, or one of this
+command's own where there is none.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _LOOK_AT_CLAIM: Final = 1.0
 _CONNECTED_WITHIN: Final = 60.0
 
 _REFUSED_FOR: Final = 3.0
-"""Seconds after which a refusal counts: it does not end by itself."""
+"""Seconds after which a refusal is final: it does not end by itself."""
 
 _DECIDED_WITHIN: Final = 30.0
 
@@ -49,14 +49,14 @@ _LOOK: Final = 0.05
 
 
 class Carriers:
-    """Runs what of an engine no other one does, from entering to leaving it.
+    """Runs the parts of an engine that no other one does; use it as an asynchronous context manager.
 
     Args:
         settings: the engine's.
 
     Attributes:
-        chain: what publishes and knows the products; it ingests and applies where no engine does.
-        waited: for how many seconds an engine was waited for that does not run any more.
+        chain: publishes and has the products; it ingests and applies where no engine does.
+        waited: how many seconds were spent waiting for an engine that no longer runs.
     """
 
     chain: Chain
@@ -74,10 +74,10 @@ class Carriers:
         self._looked = 0.0
 
     async def __aenter__(self) -> Self:
-        """Find out who runs, and start the rest.
+        """Find out which engines run, and start the missing parts.
 
         Raises:
-            ServerError: Kafka does not say.
+            ServerError: Kafka does not answer.
         """
         self._seen = await self._seen_last()
         self._silent_since = time.monotonic()
@@ -95,17 +95,17 @@ class Carriers:
 
     @property
     def journals(self) -> list[Journal]:
-        """What this command's own engines noted."""
+        """The journals of this command's own engines."""
         return [chain.journal for chain in self._chains]
 
     async def look(self, attempts: Sequence[Attempt]) -> None:
-        """Carry movements that no one carries: an engine that was seen just now may have been killed since.
+        """Carry movements that nobody carries: an engine that was just seen may have been killed since.
 
         Args:
-            attempts: the movements that were published.
+            attempts: the published movements.
 
         Raises:
-            ServerError: Kafka does not say.
+            ServerError: Kafka does not answer.
         """
         now = time.monotonic()
         if now - self._looked < _LOOK_AT_CLAIM:
@@ -150,17 +150,17 @@ def _unknown(error: BaseException) -> UnreachableError:
 
 
 class _FailedError(OpsciError):
-    """A hop failed; the text says which, and what it says itself."""
+    """A hop failed; the text says which, and its own explanation."""
 
 
 def trial(settings: Settings) -> int:
-    """Send five movements and tell each one's way.
+    """Send five movements and print the way of each.
 
     Args:
-        settings: the engine's; where no engine runs this one ingests and applies, whatever they say.
+        settings: the engine's; where no engine runs, this one ingests and applies whatever they say.
 
     Returns:
-        The exit code: 0 each came to the verdict that it should, 1 a hop failed, which was said.
+        The exit code: 0 if each got its expected verdict, 1 if a hop failed, which was printed.
     """
     try:
         return asyncio.run(_trial(settings))
@@ -200,7 +200,7 @@ async def _tried(settings: Settings, follower: Follower, carriers: Carriers) -> 
 
 
 async def _connected(chain: Chain) -> None:
-    """Wait for the connections that this engine needs, and a first look at the products."""
+    """Wait for the connections that this engine needs, and for the first read of the products."""
     journal, settings = chain.journal, chain.settings
     started = time.monotonic()
     needed = [server for server in Server if server is not Server.MQTT or settings.ingest.enabled]
@@ -245,7 +245,7 @@ def _is_refused(journal: Journal, server: Server) -> bool:
 async def _sent(chain: Chain, attempt: Attempt) -> None:
     began = time.monotonic()
     try:
-        # A copy: the chain's own is its engine's to fill in.
+        # A copy, as the engine fills in the chain's own.
         attempt.journey = copy(await chain.publish(attempt.payload))
     except PublishError as error:
         msg = f"MQTT: {error}"
@@ -256,7 +256,7 @@ async def _sent(chain: Chain, attempt: Attempt) -> None:
 async def _told(
     follower: Follower, carriers: Carriers, attempts: Sequence[Attempt], number: int, attempt: Attempt
 ) -> str:
-    """Wait for one movement's verdict and print its way; say what is wrong with it."""
+    """Wait for one movement's verdict and print its way; return what is wrong with it."""
 
     def decided() -> bool:
         for one in attempts:
@@ -278,7 +278,7 @@ async def _told(
 
 
 async def _tell_stock(settings: Settings, products: Sequence[Product]) -> None:
-    """Print what stands in Strapi, read from it and not from what the engine believes."""
+    """Print the stocks as read from Strapi, not as the engine knows them."""
     async with StrapiClient(settings.strapi) as client:
         names = dict.fromkeys(product.document_id for product in products)
         rows = await Documents(client).find(names)

@@ -1,4 +1,4 @@
-"""`opsci-bridge watch`: what passes on a chain, a line for each movement, whichever engine carries it."""
+"""`opsci-bridge watch`: print a line for each movement of a chain, whichever engine carries it."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _LOOK: Final = 0.05
 
 
 class Watching(NamedTuple):
-    """What is asked for.
+    """What to print, and until when.
 
     Attributes:
         as_json: whether each line is a JSON object.
-        hops: whether MQTT and Kafka have a line of their own, before the verdict's.
-        most: after how many verdicts it ends; None goes on.
-        seconds: after how many seconds it ends; None goes on.
+        hops: whether to print lines for MQTT and Kafka too, before the verdict's.
+        most: the number of verdicts after which to end; None for no limit.
+        seconds: the seconds after which to end; None for no limit.
     """
 
     as_json: bool = False
@@ -42,14 +42,14 @@ class Watching(NamedTuple):
 
 
 def watch(settings: Settings, watching: Watching) -> int:
-    """Print what passes until Ctrl-C, SIGTERM, or what was asked for is seen; the account goes to standard error.
+    """Print until Ctrl-C, SIGTERM, or a limit is reached; the account goes to standard error.
 
     Args:
         settings: which servers, routes and group.
         watching: what to print, and until when.
 
     Returns:
-        The exit code: 0 as asked, 1 where fewer verdicts came in time than were asked for.
+        The exit code: 0, or 1 if fewer verdicts came in time than requested.
     """
     return asyncio.run(_Printing(settings, watching).run())
 

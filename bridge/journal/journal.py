@@ -41,7 +41,7 @@ _TWINS: Final = 100
 _weight: Final = attrgetter("weight")
 
 _STANDING: Final = frozenset({"apply", "consume", "qos-0", "session-expiry", "turn"})
-"""Notes about the state of one engine, which the next engine sets anew. The other notes report what happened, or are
+"""Notes about the state of one engine, which the next engine sets itself. The other notes report what happened, or are
 removed once they no longer hold.
 """
 
