@@ -1,1 +1,1 @@
-"""The real servers of the chain on one machine: installed, started, watched and stopped from one command."""
+"""The chain's real servers on one machine: installed, started, monitored and stopped from one command."""

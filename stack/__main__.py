@@ -1,4 +1,4 @@
-"""`python3 -m stack`, and `opsci-stack` where it is installed: any Python 3.11 will do, with nothing installed."""
+"""`python3 -m stack`, and `opsci-stack` where it is installed: runs on any Python 3.11, without other packages."""
 
 import sys
 
@@ -9,7 +9,7 @@ __all__ = ["main"]
 
 
 def main() -> int:
-    """Run the command line, and leave without a traceback at a Ctrl-C while it is still being loaded."""
+    """Run the command line, and exit without a traceback at a Ctrl-C during the imports."""
     try:
         from stack.command import main as run_command  # noqa: PLC0415
 

@@ -1,8 +1,8 @@
-"""What is known against locked packages: asked of OSV's database, or read from the committed, dated snapshot.
+"""Known vulnerabilities of locked packages, from OSV's database or the committed, dated snapshot.
 
-The snapshot, `stack/locks/advisories.json`, holds answers about exact versions: a package that was locked since is not
-in it, and counts as not checked. It is made by `audit --refresh`, from the database or from a folder of records in
-OSV's format.
+The snapshot, `stack/locks/advisories.json`, has answers for exact versions: a package that was locked later is not in
+it, and counts as not checked. `audit --refresh` creates it, from the database or from a folder of records in OSV's
+format.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 DATABASE: Final = "https://api.osv.dev"
-"""The public database; what is sent to it are names and versions of open-source packages."""
+"""The public database; it receives names and versions of open-source packages."""
 
 SNAPSHOT: Final = LOCKS / "advisories.json"
 """The committed answers."""
@@ -46,17 +46,17 @@ _SEMVER: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+.*)?
 
 
 class DatabaseError(StackError):
-    """The database can't be asked, or the folder can't be read; the text says why."""
+    """The database does not answer, or the folder can't be read; the text says why."""
 
 
 class Answers(NamedTuple):
-    """What a source of advisories says of the packages of one ecosystem.
+    """The answers of a source of advisories for the packages of one ecosystem.
 
     Attributes:
         ecosystem: `PyPI`, `npm` or `Maven`.
-        source: where it comes from, for a person.
-        as_of: up to which day that source has advisories.
-        asked: the packages that it was asked about, `name version`.
+        source: its name, for the user.
+        as_of: the day up to which the source has advisories.
+        asked: the packages that were looked up, `name version`.
         known: those with known vulnerabilities, with the identifiers.
     """
 
@@ -67,27 +67,27 @@ class Answers(NamedTuple):
     known: dict[str, list[str]]
 
     def days_old(self, today: date) -> int:
-        """How many days ago the source was as it is here."""
+        """The age of the answers in days."""
         return (today - self.as_of).days
 
 
 def named(one: Dependency) -> str:
-    """A package as answers name it."""
+    """The name of a package in answers."""
     return f"{one.name} {one.version}"
 
 
 def from_database(dependencies: Sequence[Dependency], database: str = DATABASE) -> list[Answers]:
-    """Ask a database.
+    """Look packages up in a database.
 
     Args:
-        dependencies: about which packages.
-        database: where an OSV database answers.
+        dependencies: the packages.
+        database: the address of an OSV database.
 
     Returns:
-        Its answers, an entry for each ecosystem.
+        Its answers, one entry for each ecosystem.
 
     Raises:
-        DatabaseError: it can't be reached, or answers otherwise than OSV does.
+        DatabaseError: it can't be reached, or does not answer as OSV does.
     """
     known: dict[str, dict[str, list[str]]] = {}
     for start in range(0, len(dependencies), _AT_ONCE):
@@ -103,18 +103,18 @@ def from_database(dependencies: Sequence[Dependency], database: str = DATABASE) 
 
 
 def from_folder(dependencies: Sequence[Dependency], folder: Path, source: str) -> list[Answers]:
-    """Look packages up in records of OSV's format: a clone of an advisory database, or an unpacked export of OSV's.
+    """Look packages up in records of OSV's format: a clone of an advisory database, or an export of OSV's.
 
     Args:
-        dependencies: which packages. Of PyPI's and npm's versions the order is known; others are left out.
+        dependencies: the packages. Only versions of PyPI's and npm's can be ordered; others are left out.
         folder: JSON or YAML files, at any depth.
-        source: what they are, for a person.
+        source: its name, for the user.
 
     Returns:
-        The answers, an entry for each ecosystem that the folder has records of, as of its newest record.
+        The answers, one entry for each ecosystem with records in the folder, as of its newest record.
 
     Raises:
-        DatabaseError: there are no records in it, or a library that reads them is missing.
+        DatabaseError: the folder has no records, or a library that reads them is missing.
     """
     wanted = {(one.ecosystem, _normal(one.ecosystem, one.name)): one for one in dependencies}
     versions = _orders()
@@ -148,17 +148,17 @@ def from_folder(dependencies: Sequence[Dependency], folder: Path, source: str) -
 
 
 def asked_of(dependencies: Iterable[Dependency], ecosystem: str) -> frozenset[str]:
-    """The packages of an ecosystem, as answers name them."""
+    """The packages of an ecosystem, as named in answers."""
     return frozenset(named(one) for one in dependencies if one.ecosystem == ecosystem)
 
 
 def ecosystems_of(dependencies: Iterable[Dependency]) -> list[str]:
-    """Which ecosystems packages are of."""
+    """The ecosystems of some packages."""
     return sorted({one.ecosystem for one in dependencies})
 
 
 def read_snapshot(file: Path = SNAPSHOT) -> list[Answers]:
-    """Read the committed answers; none where there is no such file.
+    """Read the committed answers; empty where there is no such file.
 
     Raises:
         DatabaseError: it is damaged.
@@ -181,7 +181,7 @@ def read_snapshot(file: Path = SNAPSHOT) -> list[Answers]:
 
 
 def write_snapshot(answers: Iterable[Answers], file: Path = SNAPSHOT) -> None:
-    """Keep answers; those about other ecosystems stay as they are."""
+    """Store answers; those for other ecosystems are kept."""
     kept = {one.ecosystem: one for one in [*read_snapshot(file), *answers]}
     document = {
         ecosystem: {
@@ -238,13 +238,13 @@ def _yaml() -> Callable[[bytes], Any]:
     except ImportError:
         msg = "the folder has YAML files: run this with the Python of the tests, which has PyYAML"
         raise DatabaseError(msg) from None
-    # The same as `yaml.safe_load`, in C where that is there: one of some thousand records takes a minute otherwise.
+    # The same as `yaml.safe_load`, but in C if available: otherwise some thousand records take a minute.
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return lambda text: yaml.load(text, Loader=loader)  # noqa: S506
 
 
 def _orders() -> dict[str, Callable[[str], Any]]:
-    """What gives of a version something that sorts as its ecosystem does; None is no version there."""
+    """By ecosystem, a function that converts a version to a sortable key, or to None if it is invalid."""
     try:
         from packaging.version import InvalidVersion, Version  # noqa: PLC0415 -- as above
     except ImportError:
@@ -261,17 +261,17 @@ def _orders() -> dict[str, Callable[[str], Any]]:
 
 
 def semver(text: str) -> tuple[object, ...] | None:
-    """A key that sorts versions as SemVer 2.0.0 section 11 does; None for what is no such version."""
+    """A key that sorts versions as in SemVer 2.0.0 section 11; None where it is not one."""
     found = _SEMVER.fullmatch("0.0.0" if text == "0" else text)
     if found is None:
         return None
-    # A number sorts before a text, and a version before a release candidate after it.
+    # A number sorts before a text, and a version after its release candidates.
     parts = [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in (found[4] or "").split(".") if part]
     return int(found[1]), int(found[2]), int(found[3]), found[4] is None, tuple(parts)
 
 
 def _affects(affected: dict[str, Any], version: str, order: Callable[[str], Any]) -> bool:
-    """Whether a version is affected, by the evaluation of OSV's format; one that can't be compared is."""
+    """Whether a version is affected, evaluated as OSV's format says; True where it can't be compared."""
     if version in map(str, affected.get("versions") or ()):
         return True
     at = order(version)

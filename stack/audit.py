@@ -1,12 +1,12 @@
-"""`audit`: what is known against every locked dependency, and the bill of materials that names them.
+"""`audit`: known vulnerabilities of every locked dependency, and the bill of materials that lists them.
 
-OSV's database, which holds PyPI's, npm's and Maven's advisories, is asked; where it can't be reached, the committed
-snapshot says what it has, and how old that is. Standard library only: a checker that is itself installed from
-somewhere would be one more thing to check.
+It looks them up in OSV's database, which has PyPI's, npm's and Maven's advisories; if that can't be reached, it uses
+the committed snapshot, and prints its age. Standard library only: an installed checker would be one more thing to
+check.
 
-The bill of materials (`--sbom`) is everything that the locks name, as CycloneDX 1.6 (ECMA-424) in JSON. It is made
-from files of the repository alone, so the same locks give the same bytes: there is no time in it, and its serial
-number is derived from its content.
+The bill of materials (`--sbom`) lists everything in the locks as CycloneDX 1.6 (ECMA-424) in JSON. It is made only from
+files of the repository, so the same locks give the same bytes: it contains no time, and its serial number is derived
+from its content.
 """
 
 from __future__ import annotations
@@ -84,27 +84,27 @@ SPDX: Final = frozenset(
         ),
     }
 )
-"""The identifiers of SPDX that our locks use; any other licence is told by its makers' words."""
+"""The SPDX identifiers that our locks use; other licences are given in their makers' words."""
 
 _NAMESPACE: Final = uuid.UUID("6f707363-6900-5000-8000-73626f6d0000")
 _WORD: Final = re.compile(r"[A-Za-z0-9.+-]+")
 _JOINING: Final = frozenset({"AND", "OR", "WITH"})
 
 DAYS: Final = 30
-"""The age in days from which on a snapshot is no longer relied on."""
+"""The age in days beyond which a snapshot is not relied on."""
 
 
 def bill_of_materials(dependencies: Sequence[Dependency] | None = None) -> bytes:
-    """Write the bill of materials.
+    """Create the bill of materials.
 
     Args:
-        dependencies: of what; everything locked by default.
+        dependencies: to list; everything locked by default.
 
     Returns:
         UTF-8, one JSON object.
 
     Raises:
-        ResolutionError: `resolved.json` is of another Kafka than pom.xml.
+        ResolutionError: `resolved.json` is for another Kafka than pom.xml.
     """
     components = [_component(one) for one in (locked() if dependencies is None else dependencies)]
     root = _ourselves()
@@ -121,7 +121,7 @@ def bill_of_materials(dependencies: Sequence[Dependency] | None = None) -> bytes
         "dependencies": [
             {"ref": root["bom-ref"], "dependsOn": sorted(one["bom-ref"] for one in components)},
         ],
-        # Which of them needs which other one is not told, but for ourselves.
+        # Only our own dependencies are listed, not those between the components.
         "compositions": [{"aggregate": "incomplete", "dependencies": [root["bom-ref"]]}],
     }
     serial = uuid.uuid5(_NAMESPACE, json.dumps(body, sort_keys=True))
@@ -166,7 +166,7 @@ def _component(one: Dependency) -> dict[str, Any]:
         "version": one.version,
         "scope": one.scope,
         "purl": purl,
-        # Of each file of this release that the lock allows.
+        # One for each file of this release that the lock allows.
         "hashes": [{"alg": algorithm, "content": digest} for algorithm, digest in one.hashes],
         "properties": [{"name": "opsci:lock", "value": lock} for lock in one.lock.split(", ")],
     }
@@ -178,7 +178,7 @@ def _component(one: Dependency) -> dict[str, Any]:
 
 
 def _licences(text: str) -> list[dict[str, Any]]:
-    """What CycloneDX takes: an SPDX identifier, an SPDX expression, or names."""
+    """A licence for CycloneDX: an SPDX identifier, an SPDX expression, or names."""
     if text in SPDX:
         return [{"license": {"id": text}}]
     words = _WORD.findall(text)
@@ -193,17 +193,17 @@ def _licences(text: str) -> list[dict[str, Any]]:
 def audit(
     database: str = DATABASE, *, snapshot: Path = SNAPSHOT, today: date | None = None, most_days: int = DAYS
 ) -> int:
-    """Print what is known of the locked dependencies.
+    """Print the known vulnerabilities of the locked dependencies.
 
     Args:
-        database: where an OSV database answers.
-        snapshot: what is read where none does.
-        today: the day from which the snapshot's age is counted; this one by default.
-        most_days: the age from which on the snapshot is not relied on.
+        database: the address of an OSV database.
+        snapshot: the file that is read if the database does not answer.
+        today: the day by which the snapshot's age is calculated; today by default.
+        most_days: the age beyond which the snapshot is not relied on.
 
     Returns:
-        The exit code: 0 nothing is known, 1 something is, 2 not all of them could be checked, or only by a snapshot
-        that is too old.
+        The exit code: 0 none is known, 1 some are, 2 not all packages could be checked, or only by a snapshot that is
+        too old.
     """
     dependencies = locked()
     locks = sorted({lock for one in dependencies for lock in one.lock.split(", ")})
@@ -228,16 +228,16 @@ def refresh(folder: Path | None, source: str, *, database: str = DATABASE, snaps
     """Rewrite the snapshot.
 
     Args:
-        folder: records in OSV's format; None asks the database.
-        source: what the folder holds, for a person; its name by default.
-        database: where an OSV database answers.
+        folder: records in OSV's format; None uses the database.
+        source: the name of the folder's content, for the user; the folder's name by default.
+        database: the address of an OSV database.
         snapshot: the file.
 
     Returns:
         The exit code: 0.
 
     Raises:
-        DatabaseError: the source says nothing; the snapshot stays as it is.
+        DatabaseError: the source does not answer; the snapshot is left as it is.
     """
     dependencies = locked()
     if folder is None:
@@ -254,7 +254,7 @@ def refresh(folder: Path | None, source: str, *, database: str = DATABASE, snaps
 
 
 def write_bill_of_materials(file: Path | None) -> int:
-    """Write the bill of materials into a file, or onto standard output where none is named.
+    """Write the bill of materials to a file, or to standard output where none is given.
 
     Returns:
         The exit code: 0.
@@ -270,7 +270,7 @@ def write_bill_of_materials(file: Path | None) -> int:
 
 
 def _tell_checked(dependencies: Sequence[Dependency], answers: Sequence[Answers], today: date, most: int) -> bool:
-    """Say what was checked against what; whether that is all, and lately."""
+    """Print which packages were checked against which source; return whether all were, by recent answers."""
     whole = True
     by_ecosystem = {one.ecosystem: one for one in answers}
     for ecosystem in ecosystems_of(dependencies):

@@ -1,4 +1,4 @@
-"""The virtual environment: made and filled from the committed lock, then entered. Standard library only."""
+"""The virtual environment: created and filled from the committed lock, then entered. Standard library only."""
 
 from __future__ import annotations
 
@@ -34,24 +34,25 @@ Lock = Literal["run", "record", "dev"]
 
 
 def enter(paths: Paths, report: Report, arguments: Sequence[str], *, lock: Lock, servers: Collection[str]) -> None:
-    """Go on inside the virtual environment, which is made, filled or renewed where it has to be.
+    """Continue inside the virtual environment, after creating, filling or updating it if necessary.
 
-    What the machine lacks for the environment and for the servers is looked for first, and so named in one message.
-    Returns where this process is inside already; else it becomes the environment's Python with the same command.
+    Programs that the machine lacks for the environment and for the servers are found first, and reported in one
+    message. Returns if this process is inside already; else replaces it by the environment's Python with the same
+    command.
 
     Args:
-        paths: whose cache.
-        report: what tells the progress.
-        arguments: this command's, for the process that goes on.
-        lock: which lock: `run`, `record`, which holds all of `run`, or `dev`, which holds all of `record`.
-        servers: the servers that the command is going to start.
+        paths: with the cache.
+        report: shows the progress.
+        arguments: of this command, for the new process.
+        lock: which lock: `run`, `record`, which includes all of `run`, or `dev`, which includes all of `record`.
+        servers: the servers that the command will start.
 
     Raises:
-        MissingProgramsError: the machine lacks something that cannot be had.
+        MissingProgramsError: the machine lacks something that can't be installed.
         InstallError: pip failed.
     """
     if not _PYPROJECT.exists():
-        # Installed from a wheel: whoever installed it has its packages beside it.
+        # Installed from a wheel: its dependencies are installed with it.
         return
     inside = Path(sys.prefix).resolve() == VENV.resolve()
     ready = _is_filled(lock)
@@ -78,7 +79,7 @@ def _lock_file(lock: Lock) -> Path:
 
 
 def _stamp(lock: Lock) -> str:
-    """What a filled environment is known by: its lock, the project's scripts, and the place it was made in."""
+    """The identification of a filled environment: its lock, the project's scripts, and its location."""
     return f"{digest(_lock_file(lock), _PYPROJECT)} {ROOT}\n"
 
 
@@ -92,7 +93,7 @@ def _is_filled(lock: Lock) -> bool:
 
 
 def _works() -> bool:
-    """Whether there is an environment that packages can be put into, made where it stands."""
+    """Whether there is a working environment with pip, created at its current location."""
     if not _PYTHON.exists() or not (VENV / "bin" / "pip").exists():
         return False
     if str(VENV) not in (VENV / "bin" / "pip").read_text(errors="replace"):
@@ -124,7 +125,7 @@ def _fill(paths: Paths, report: Report, lock: Lock) -> None:
             counting="^(Collecting|Requirement already)",
             counted="packages found",
         )
-        # The build backend is in the lock, so nothing else is fetched for this.
+        # The build backend is in the lock, so nothing else is downloaded for this.
         run_tool([*pip, "--no-index", "--no-deps", "--no-build-isolation", "-e", ROOT], step, cwd=ROOT)
-    # Last: an environment whose filling was interrupted has no stamp, and is filled again.
+    # Last, so that an environment whose filling was interrupted has no stamp, and is filled again.
     (VENV / f".opsci-{lock}").write_text(_stamp(lock))

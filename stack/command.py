@@ -1,7 +1,7 @@
 """The command line of the runner.
 
-Standard library only, as is whatever `status`, `down`, `logs`, `reset` and `--help` import: they work, and install
-nothing, on a machine where nothing was installed. The other commands go through the bootstrap first.
+Standard library only, and so is everything that `status`, `down`, `logs`, `reset` and `--help` import: they work where
+nothing is installed, and install nothing. Other commands first go through the bootstrap.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 __all__ = ["main", "parse"]
 
 _LOCKS: Final[dict[str, Lock]] = {"test": "dev", "containers": "dev", "faults": "dev", "demo": "record"}
-"""Which packages a command needs, where it is not those of `run`."""
+"""The lock that a command needs, where it is not `run`."""
 
 _STANDARD_OUTPUT: Final = Path("-")
 
 _CANT_WRITE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
-"""A disk that is full, one's share of it, a file's limit, and a file system that is read-only."""
+"""The disk is full, the user's quota is used up, a file is too large, or the file system is read-only."""
 
 _DESCRIPTION: Final = """\
 The servers of the chain on this machine: Mosquitto, Kafka, Strapi and the web client's.
@@ -62,7 +62,7 @@ The servers of the chain on this machine: Mosquitto, Kafka, Strapi and the web c
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Read the command line; a wrong one ends the program with exit code 2 and what is allowed."""
+    """Parse the command line; on an error, exit with code 2 and print what is allowed."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--state", type=Path, metavar="DIR", help="where the servers keep their data (default: the user's data folder)"
@@ -78,7 +78,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="how many Kafka brokers; the servers with three keep their data apart, and any one of the three may fail",
     )
     parser = argparse.ArgumentParser(
-        # From a wheel there is a program; from a clone, a module of the system's Python.
+        # A wheel installs a program; a clone has a module of the system's Python.
         "opsci-stack" if Path(sys.argv[0]).name == "opsci-stack" else "python3 -m stack",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -188,7 +188,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line without the program's name; this process's by default.
 
     Returns:
-        The exit code: 0 done, 1 something failed and was said, 2 a wrong command line, 130 interrupted.
+        The exit code: 0 done, 1 something failed and was reported, 2 a wrong command line, 130 interrupted, 141 the
+        reader of a pipe closed it.
     """
     fit_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -201,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"opsci: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # The reader of a pipe (`| head`) has left: nothing more is to be said, not even by the interpreter's flush.
+        # The reader of a pipe (`| head`) has closed it: suppress all further output, even the interpreter's flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:
@@ -219,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
-    """End as by Ctrl-C, so that what was started is stopped on the way out."""
+    """Exit as with Ctrl-C, so that what was started is stopped on the way out."""
     raise SystemExit(128 + number)
 
 

@@ -1,4 +1,4 @@
-"""`demo`: the whole chain filmed on servers of its own, unattended: a cast, an MP4 and a GIF."""
+"""`demo`: films of the whole chain on temporary servers, unattended: a cast, an MP4 and a GIF."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _TOURS = ROOT / "configs" / "tours"
 
 
 class DemoError(StackError):
-    """A film could not be made; what its maker said stands above it."""
+    """A film could not be made; the text includes the output of the program that failed."""
 
 
 def make_demo(paths: Paths, report: Report, out: Path, *, language: str, tour: Path | None = None) -> int:
-    """Film the full tour and the short one, check both casts, and say where they are.
+    """Film the full tour and the short one, check both casts, and print where they are.
 
     Args:
-        paths: whose cache; the servers' state is a folder of its own and is gone afterwards.
-        report: what tells the progress.
-        out: where the films go; files of the same names are replaced.
+        paths: with the cache; the servers' state is in a temporary folder.
+        report: shows the progress.
+        out: the folder for the films; files of the same names are replaced.
         language: `en` or `fr`, of the captions and the screen.
         tour: film this one instead, as cast and MP4.
 
@@ -47,7 +47,7 @@ def make_demo(paths: Paths, report: Report, out: Path, *, language: str, tour: P
         0.
 
     Raises:
-        DemoError: a step of a tour can't be done, a promise is not kept, or something is missing.
+        DemoError: a step of a tour can't be done, an expectation of it is not met, or something is missing.
         StackError: the servers did not start.
     """
     began = time.monotonic()
@@ -58,7 +58,7 @@ def make_demo(paths: Paths, report: Report, out: Path, *, language: str, tour: P
         state = Path(folder)
         maker = _Maker(report, {**os.environ, **fonts_beside(font), "XDG_STATE_HOME": str(state / "home")})
         films = {name: {kind: out / f"{name}.{kind}" for kind in kinds} for name, kinds in tours.items()}
-        # The full tour first: what it promises of the stock is what the catalogue has.
+        # The full tour first, as it expects the stock of the catalogue.
         with LocalStack(state / "state", cache=paths.cache, report=report) as servers:
             seed_catalogue(servers.addresses.strapi, servers.bridge_token)
             for name, targets in films.items():
@@ -74,14 +74,14 @@ def make_demo(paths: Paths, report: Report, out: Path, *, language: str, tour: P
 
 
 class _Maker:
-    """Calls `opsci-tui record`."""
+    """Runs `opsci-tui record`."""
 
     def __init__(self, report: Report, environment: Mapping[str, str]) -> None:
         self._report = report
         self._environment = environment
 
     def film(self, tour: Path, cast: Path, language: str, settings: Path) -> None:
-        """Film a tour on the servers that a settings file names."""
+        """Film a tour on the servers of a settings file."""
         chosen: list[str | Path] = ["--lang", language, "--config", settings]
         self._record(f"film {tour.name}", ["--tour", tour, "--out", cast, *chosen])
 
@@ -114,7 +114,7 @@ class _Maker:
 
 
 def fonts_beside(font: Path) -> dict[str, str]:
-    """What leads to a font that was unpacked and not installed: XDG's data folders, with that of its package."""
+    """The environment for a font that was unpacked but not installed: XDG's data folders, including its package's."""
     share = next((folder for folder in font.parents if folder.name == "share"), None)
     if share is None or share == Path("/usr/share"):
         return {}

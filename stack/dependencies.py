@@ -1,7 +1,7 @@
-"""Every package that a lock names, with what the lock says of it: hashes, licence, and what it is for.
+"""Every package in the locks, with its hashes, its licence, and what it is for.
 
-What the locks leave out stands in `stack/locks/resolved.json`: the jars that Kafka's pom.xml brings along, and the
-licences of Python's packages. `python3 -m stack audit --resolve` writes it. Standard library only.
+What the locks lack is in `stack/locks/resolved.json`: the jars that Kafka's pom.xml includes, and the licences of
+Python packages. `python3 -m stack audit --resolve` writes it. Standard library only.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ __all__ = ["RESOLVED", "Dependency", "ResolutionError", "locked", "resolve"]
 
 LOCKS: Final = ROOT / "stack" / "locks"
 RESOLVED: Final = LOCKS / "resolved.json"
-"""What the locks leave out."""
+"""What the locks lack."""
 
 _SPACES: Final = {"m": "http://maven.apache.org/POM/4.0.0"}
 _SCOPES: Final = ("required", "optional", "excluded")
-"""CycloneDX's words: what runs, what adds to it (films), and what only tests it; what counts most stands first."""
+"""CycloneDX's words for what runs, what extends it (films), and what only tests it, by precedence."""
 
 _CLASSIFIED: Final = {
     "Apache Software License": "Apache-2.0",
@@ -45,20 +45,20 @@ _CLASSIFIED: Final = {
 
 
 class ResolutionError(StackError):
-    """What the locks leave out can't be found, or is of other versions; the text says what to do."""
+    """What the locks lack can't be found, or is for other versions; the text says what to do."""
 
 
 class Dependency(NamedTuple):
     """One locked package.
 
     Attributes:
-        ecosystem: `PyPI`, `npm` or `Maven`, as OSV calls them.
-        name: its name there; of a jar `group:artifact`.
+        ecosystem: `PyPI`, `npm` or `Maven`, as in OSV.
+        name: its name there; for a jar `group:artifact`.
         version: the locked one.
-        lock: the lock file, from the top of the repository; several have a comma between them.
+        lock: the lock file, relative to the repository; several are separated by commas.
         scope: `required`, `optional` or `excluded`.
-        hashes: CycloneDX's name of the algorithm and the digest in hexadecimal, of each file that the lock allows.
-        licence: as its makers say it, empty where that is not known.
+        hashes: CycloneDX's name of the algorithm and the hexadecimal digest of each file that the lock allows.
+        licence: in its makers' words, empty where it is not known.
     """
 
     ecosystem: str
@@ -71,10 +71,10 @@ class Dependency(NamedTuple):
 
 
 def locked() -> list[Dependency]:
-    """Everything that the locks name: what runs, and what the tests need; each package and version once.
+    """List everything in the locks, for running and for tests; each package and version once.
 
     Raises:
-        ResolutionError: `resolved.json` is of another Kafka than pom.xml.
+        ResolutionError: `resolved.json` is for another Kafka than pom.xml.
     """
     resolved = json.loads(RESOLVED.read_text())
     found: dict[tuple[str, str, str], Dependency] = {}
@@ -92,13 +92,13 @@ def locked() -> list[Dependency]:
 
 
 def resolve(paths: Paths) -> int:
-    """Write `resolved.json` anew, from the jars in the cache and the packages of this Python.
+    """Rewrite `resolved.json` from the jars in the cache and the packages of this Python.
 
     Args:
-        paths: whose cache.
+        paths: with the cache.
 
     Returns:
-        How many jars and licences it holds.
+        How many jars and licences it contains.
 
     Raises:
         ResolutionError: the cache has no jars yet.
@@ -156,7 +156,7 @@ def _of_npm(lock: Path) -> Iterator[Dependency]:
 
 
 def _integrity(text: str) -> Iterator[tuple[str, str]]:
-    """The hashes of a Subresource Integrity text (W3C), `sha512-BASE64`."""
+    """The hashes in a Subresource Integrity text (W3C), `sha512-BASE64`."""
     for part in text.split():
         algorithm, _, digest = part.partition("-")
         if algorithm in {"sha1", "sha256", "sha384", "sha512"}:
@@ -197,7 +197,7 @@ def _named_by(pom: Path) -> Iterator[tuple[str, str]]:
 
 
 def _jar(jar: Path, repository: Path) -> dict[str, str]:
-    """Find the coordinates of a jar by its place in Maven's repository: group/artifact/version/file."""
+    """Find the coordinates of a jar by its path in Maven's repository: group/artifact/version/file."""
     for twin in sorted(repository.rglob(jar.name)):
         version, artifact = twin.parent.name, twin.parent.parent.name
         group = ".".join(twin.parent.parent.parent.relative_to(repository).parts)
@@ -209,7 +209,7 @@ def _jar(jar: Path, repository: Path) -> dict[str, str]:
 
 
 def _licences(repository: Path, group: str, artifact: str, version: str) -> str:
-    """The licences that a jar's POM names, or that of its parent, and so on."""
+    """The licences in a jar's POM, or in that of its parent, and so on."""
     file = repository.joinpath(*group.split("."), artifact, version, f"{artifact}-{version}.pom")
     if not file.is_file():
         return ""

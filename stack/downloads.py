@@ -1,4 +1,4 @@
-"""What is fetched once and kept in the cache under the hash of the file that pins it."""
+"""Downloads, kept in the cache under the hash of the file that pins them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["digest", "fetch_once"]
 
 
 def digest(*files: Path) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 of some files, one after the other."""
+    """The first 16 hexadecimal digits of the SHA-256 of some files in sequence."""
     total = hashlib.sha256()
     for file in files:
         total.update(file.read_bytes())
@@ -30,19 +30,19 @@ def digest(*files: Path) -> str:
 
 
 def fetch_once(target: Path, label: str, report: Report, make: Callable[[Path, Step], None]) -> Path:
-    """Make a folder in the cache, unless it is there; an interrupted one is never taken for a whole one.
+    """Create a folder in the cache if it is missing; an interrupted one never counts as complete.
 
     Args:
-        target: the folder, whose name holds the hash of what pins its content.
-        label: what to call it while it is made.
-        report: what tells the progress.
-        make: fills a new folder beside the target, which becomes the target when that returns.
+        target: the folder, with the hash of what pins its content in its name.
+        label: shown as the progress.
+        report: shows the progress.
+        make: fills a temporary folder, which is renamed to the target when it returns.
 
     Returns:
         The target.
 
     Raises:
-        InstallError: another user could change what is there, and so what is run.
+        InstallError: another user could change the folder, and so what is run.
     """
     for folder in (target, target.parent, target.parent.parent):
         _refuse_others(folder)
@@ -62,11 +62,11 @@ def fetch_once(target: Path, label: str, report: Report, make: Callable[[Path, S
 
 
 def _refuse_others(folder: Path) -> None:
-    """Accept a folder of this user or of root, closed to everyone's writing; root accepts that of a user as well."""
+    """Accept a folder of this user or of root that is not world-writable; root also accepts other users' folders."""
     try:
         status = folder.stat()
     except OSError:
-        # Not there: it is made here.
+        # It is missing, and will be created.
         return
     open_to_all = status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX
     if open_to_all and status.st_uid == os.geteuid():

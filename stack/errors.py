@@ -1,13 +1,13 @@
-"""What can go wrong in the runner, as one tree.
+"""The exceptions of the runner, as one tree.
 
 StackError
-├── MissingProgramsError    the machine lacks programs that could not be had: all of them, and the command to type
-├── InstallError            a download or an installation failed, with what the tool said
-├── StateError              a folder is not ours to touch, or a file in it can't be read
-├── NoPortError             no free port near the one that was asked for
-├── ServerStartError        a server died or stayed silent while starting, with its last log lines and the cause
+├── MissingProgramsError    the machine lacks programs that can't be installed: all of them, and the command to type
+├── InstallError            a download or an installation failed, with the tool's output
+├── StateError              a folder must not be changed, or a file in it can't be read
+├── NoPortError             no free port near the requested one
+├── ServerStartError        a server died or did not answer while starting, with its last log lines and the cause
 ├── NotRunningError         a command needs servers that do not run
-└── SeedError               Strapi did not take the catalogue
+└── SeedError               Strapi did not accept the catalogue
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ __all__ = [
 
 
 class StackError(Exception):
-    """The root. The text is for a person: what, where and what to do; the command prints it and no traceback."""
+    """The base class. The text is for the user: what, where and what to do; it is printed without a traceback."""
 
 
 class MissingProgramsError(StackError):
-    """The machine lacks programs that could not be had; the text names all at once and the command to type."""
+    """The machine lacks programs that can't be installed; the text lists all of them and the command to type."""
 
 
 class InstallError(StackError):
-    """A download or an installation failed; the text ends with what the tool said."""
+    """A download or an installation failed; the text ends with the tool's output."""
 
 
 class StateError(StackError):
-    """A folder is not ours to touch, or a file in it cannot be read."""
+    """A folder must not be changed, or a file in it can't be read."""
 
 
 class NoPortError(StackError):
-    """No free port was found near the one asked for."""
+    """There is no free port near the requested one."""
 
 
 class ServerStartError(StackError):
-    """A server died or stayed silent while starting.
+    """A server died or did not answer while starting.
 
     Args:
         server: its name.
@@ -66,4 +66,4 @@ class NotRunningError(StackError):
 
 
 class SeedError(StackError):
-    """Strapi did not take the catalogue."""
+    """Strapi did not accept the catalogue."""

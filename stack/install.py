@@ -1,4 +1,4 @@
-"""What the servers are started from: which programs and packages they need, found here or downloaded and kept.
+"""Programs and packages for the servers, found on this machine or downloaded and cached.
 
 Standard library only.
 """
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 POM: Final = ROOT / "stack" / "kafka" / "pom.xml"
-"""What pins Kafka's jars."""
+"""Pins Kafka's jars."""
 
 APPLICATION: Final = ROOT / "stack" / "strapi"
 """The committed Strapi application, whose package-lock.json pins its packages."""
@@ -48,13 +48,13 @@ PAGE: Final = ROOT / "stack" / "web"
 """The committed web client, whose package-lock.json pins MQTT.js."""
 
 BROWSER: Final = frozenset({"chromium", "chromedriver"})
-"""What the tests drive the web client with: keys of `stack.system_packages.NEEDS`."""
+"""For the tests of the web client: keys of `stack.system_packages.NEEDS`."""
 
 DATABASE: Final = frozenset({"postgres"})
-"""What the tests run the ledger on beside SQLite: keys of `stack.system_packages.NEEDS`."""
+"""For the tests of the ledger, besides SQLite: keys of `stack.system_packages.NEEDS`."""
 
 FONTS: Final = frozenset({"DejaVuSansMono.ttf"})
-"""What films are drawn with: keys of `stack.system_packages.NEEDS`."""
+"""For films: keys of `stack.system_packages.NEEDS`."""
 
 _NOWHERE: Final = Path("/nonexistent")
 
@@ -70,7 +70,7 @@ class Programs:
         node: Node.js 20 or newer.
         strapi_modules: the `node_modules` folder of the Strapi application.
         web_modules: the `node_modules` folder of the web client.
-        library_path: LD_LIBRARY_PATH where programs were unpacked without being installed, else nothing.
+        library_path: LD_LIBRARY_PATH where programs were unpacked without being installed, else empty.
     """
 
     mosquitto: Path
@@ -83,10 +83,10 @@ class Programs:
 
 
 def kafka_libs(paths: Paths) -> Path:
-    """The folder of Kafka's jars: of the environment's KAFKA_HOME, or in the cache, where it may not be yet.
+    """The folder of Kafka's jars: from KAFKA_HOME, or in the cache, where it may not exist yet.
 
     Raises:
-        MissingProgramsError: KAFKA_HOME names a folder without a Kafka 4 in it.
+        MissingProgramsError: KAFKA_HOME is a folder without a Kafka 4.
     """
     home = os.environ.get("KAFKA_HOME", "")
     if not home:
@@ -101,27 +101,27 @@ def kafka_libs(paths: Paths) -> Path:
 
 
 def strapi_modules(paths: Paths) -> Path:
-    """The `node_modules` folder of the Strapi application in the cache, where it may not be yet."""
+    """The `node_modules` folder of the Strapi application in the cache, which may not exist yet."""
     return paths.cache / "strapi" / digest(APPLICATION / "package-lock.json") / "node_modules"
 
 
 def web_modules(paths: Paths) -> Path:
-    """The `node_modules` folder of the web client in the cache, where it may not be yet."""
+    """The `node_modules` folder of the web client in the cache, which may not exist yet."""
     return paths.cache / "web" / digest(PAGE / "package-lock.json") / "node_modules"
 
 
 def needed_programs(paths: Paths, servers: Collection[str]) -> set[str]:
-    """Name the programs that some servers are started and installed with.
+    """The programs for installing and starting servers.
 
     Args:
-        paths: whose cache: what is downloaded already needs no downloader.
+        paths: with the cache: what is downloaded already needs no downloader.
         servers: the servers' names.
 
     Returns:
         Keys of `stack.system_packages.NEEDS`.
 
     Raises:
-        MissingProgramsError: KAFKA_HOME names a folder without a Kafka 4 in it.
+        MissingProgramsError: KAFKA_HOME is a folder without a Kafka 4.
     """
     needs: set[str] = set()
     if "mosquitto" in servers:
@@ -138,15 +138,15 @@ def needed_programs(paths: Paths, servers: Collection[str]) -> set[str]:
 
 
 def install(paths: Paths, report: Report, servers: Collection[str]) -> Programs:
-    """Find or install what some servers need.
+    """Find or install what servers need.
 
     Args:
-        paths: whose cache.
-        report: what tells the progress.
-        servers: the servers' names; what the others need is left out.
+        paths: with the cache.
+        report: shows the progress.
+        servers: the servers' names.
 
     Raises:
-        MissingProgramsError: the machine lacks programs that cannot be had here, all named at once.
+        MissingProgramsError: the machine lacks programs that can't be installed; the text lists all.
         InstallError: a download failed.
     """
     needs = needed_programs(paths, servers)
@@ -234,7 +234,7 @@ def _strapi_modules(target: Path, paths: Paths, node: Path, npm: Path, report: R
         environment = _npm_environment(paths, node)
         headers = node.resolve().parent.parent
         if (headers / "include" / "node" / "node.h").exists():
-            # Else node-gyp downloads from nodejs.org what this Node.js brought along.
+            # Otherwise node-gyp downloads from nodejs.org what this Node.js includes.
             environment["npm_config_nodedir"] = str(headers)
         run_tool(
             [npm, "ci", "--omit=dev", "--no-audit", "--no-fund", "--foreground-scripts", "--loglevel=http"],

@@ -1,6 +1,6 @@
-"""Starting and stopping servers: side by side, one alone, all of them, and the removal of what they wrote.
+"""Starting and stopping servers, in parallel or singly, and removing their state.
 
-Each is spawned, recorded, asked until it answers, and explained where it does not; what the record does not name is
+Each is started, recorded, checked until it answers, and its failure explained; processes that are not in the record are
 left alone. Standard library only.
 """
 
@@ -36,10 +36,10 @@ __all__ = ["WAITING", "Starter", "reset", "stop_one", "stop_servers", "take_down
 _ASK_AGAIN: Final = 0.1
 
 _MOST_MENDED: Final = 5
-"""How often one start goes on after something damaged was moved aside."""
+"""How many times one start is repeated after moving damaged files aside."""
 
 _WHOLE_LOG: Final = 2_000_000
-"""Lines, and bytes, of a log that are searched for what is damaged."""
+"""Lines, and bytes, of a log that are searched for the damage."""
 
 WAITING = "another opsci starts or stops these servers: waiting for it"
 
@@ -47,16 +47,16 @@ WAITING = "another opsci starts or stops these servers: waiting for it"
 def stop_servers(
     paths: Paths, report: Report, *, names: Collection[str] | None = None, owner: Identity | None = None
 ) -> list[str]:
-    """Stop servers side by side and take them off the record. The caller holds the state's lock.
+    """Stop servers in parallel and remove them from the record. The caller must hold the state's lock.
 
     Args:
-        paths: whose state.
-        report: what tells the progress.
-        names: which servers; all of the record by default.
+        paths: with the state.
+        report: shows the progress.
+        names: which servers; all in the record by default.
         owner: only those that this runner started; any by default.
 
     Returns:
-        The names of those that ran and were stopped.
+        The names of those that were running.
     """
     mend_run_state(paths.record, Damage(paths, report))
     record = RunState.read(paths.record)
@@ -84,12 +84,12 @@ def stop_servers(
 
 
 class _DiedError(ServerStartError):
-    """A server ended before it answered; `said` is all that it wrote since its start."""
+    """A server ended before it answered; `said` is all its output since its start."""
 
     def __init__(self, server: str, log: Path, log_start: int, cause: str) -> None:
         self.said = tail(log, lines=_WHOLE_LOG, since=log_start, most=_WHOLE_LOG)
         end = tail(log, since=log_start)
-        # Of all that it said: after the cause a server may tell at length of its end.
+        # From its whole output: after the cause there may be a lot about its shutdown.
         super().__init__(server, cause or cause_of_death(self.said), str(log), end)
 
 
@@ -97,9 +97,9 @@ class Starter:
     """Starts servers and keeps the handles of their processes.
 
     Args:
-        paths: whose state.
-        report: what tells the progress.
-        owner: the runner that the servers are to end with, or nothing for servers that stay.
+        paths: with the state.
+        report: shows the progress.
+        owner: the runner with which the servers end, or None for servers that keep running.
     """
 
     def __init__(self, paths: Paths, report: Report, owner: Identity | None) -> None:
@@ -116,15 +116,15 @@ class Starter:
         return list(self._children)
 
     def start(self, launches: Mapping[str, Callable[[], Launch]], record: RunState) -> None:
-        """Start servers and wait until each answers; where one does not, stop all of them.
+        """Start servers and wait until each answers; if one does not, stop all of them.
 
         Args:
-            launches: by server, what prepares it and says how to start it; called side by side.
-            record: the record that each is entered into, and written, as soon as its process exists.
+            launches: by server, a function that prepares it and returns how to start it; called in parallel.
+            record: each server is added and the record written as soon as the process exists.
 
         Raises:
-            ServerStartError: a server died or stayed silent.
-            StackError: what its preparation raised.
+            ServerStartError: a server died or did not answer.
+            StackError: raised by a preparation.
         """
         pool = ThreadPoolExecutor(len(launches), "start")
         try:
@@ -143,15 +143,15 @@ class Starter:
             self._cancel.clear()
 
     def reap(self, name: str) -> None:
-        """Take leave of a child that has ended, so that it does not stay as a zombie."""
+        """Wait for a child that has ended, so that it does not remain a zombie."""
         child = self._children.pop(name, None)
         if child:
             child.wait()
 
     def forget(self) -> None:
-        """Let the processes run on without this one: they are no longer among those that it started."""
+        """Let the processes keep running without this one: they no longer count as started by it."""
         for child in self._children.values():
-            # It runs on purpose; without this, Popen warns of a child that was not waited for.
+            # It keeps running on purpose; otherwise, Popen warns of a child that was not waited for.
             child.returncode = 0
         self._children.clear()
 
@@ -173,7 +173,7 @@ class Starter:
         name = launch.name
         log = self._paths.log(name)
         with self._mutex:
-            # After a cancel nothing more may be spawned: the stop that follows reads the record once.
+            # After a cancellation nothing may be started: the stop that follows reads the record once.
             if self._cancel.is_set():
                 raise CancelledError
             log_start = log.stat().st_size if log.exists() else 0
@@ -225,10 +225,10 @@ def take_down(paths: Paths, report: Report) -> int:
 
 
 def reset(paths: Paths, report: Report) -> int:
-    """Stop the servers and remove their state; the cache of downloads stays.
+    """Stop the servers and remove their state; the cache of downloads is kept.
 
     Raises:
-        StateError: the folder was not made by this program.
+        StateError: the folder was not created by this program.
     """
     if not paths.state.exists():
         print(f"nothing to remove: there is no {paths.state}")
@@ -247,9 +247,9 @@ def reset(paths: Paths, report: Report) -> int:
 
 
 def _forget(paths: Paths) -> None:
-    """Let engines with settings of the user's own know that this Kafka cluster is gone for good.
+    """Make engines with the user's own settings forget this Kafka cluster, which is gone for good.
 
-    Those with the settings of this state keep what they know in it, and it is removed with it.
+    Engines with the settings of this state store it in the state, which is removed anyway.
     """
     with contextlib.suppress(OSError, ValueError):
         written = (paths.state / "kafka" / "data" / "meta.properties").read_text()
@@ -260,7 +260,7 @@ def _forget(paths: Paths) -> None:
 
 
 def stop_one(paths: Paths, report: Report, name: str) -> int:
-    """Stop one server; the others run on."""
+    """Stop one server; the others keep running."""
     if not paths.is_ours:
         print(f"{name} does not run")
         return 0

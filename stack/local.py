@@ -1,12 +1,12 @@
-"""The servers of the chain on this machine, as an object: what the command line and the tests stand on.
+"""The chain's servers on this machine as an object, used by the command line and the tests.
 
 from stack.local import LocalStack
 
 with LocalStack(Path("/tmp/somewhere"), ports=random_ports()) as stack:
     stack.addresses.mqtt_ws        # "ws://127.0.0.1:23450"
     stack.addresses.kafka          # "127.0.0.1:23452"
-    stack.settings_file            # what opsci-bridge and opsci-tui take with --config
-    stack.bridge_token             # Strapi's API token for the bridge, a text
+    stack.settings_file            # for opsci-bridge and opsci-tui --config
+    stack.bridge_token             # Strapi's API token for the bridge, as text
     stack.kill_server("kafka")     # SIGKILL
     stack.start_server("kafka")    # the same ports, the same data; returns once it answers
     stack.pause_server("strapi")   # SIGSTOP, and resume_server() for SIGCONT
@@ -60,22 +60,22 @@ _LISTENERS: Final = {
 
 
 class LocalStack:
-    """The servers of one state folder.
+    """The servers of one state folder; use it as a context manager, or call `start` and `stop`.
 
     Args:
         state: the state folder; new, empty or one of ours.
         cache: the cache of downloads; the user's own by default.
-        ports: the ports to try first; those that are taken move to the next free ones.
+        ports: the ports to try first; taken ones are replaced by the next free ones.
         servers: which of the servers; all by default.
-        stay: let them run on after this process; by default they end with it, however it ends.
+        stay: let them keep running after this process; by default they end with it, however it ends.
         admin: build and serve Strapi's admin panel.
-        report: what tells the progress; nothing is told by default.
-        programs: where the servers' programs are; found, or installed, by default.
-        secure: with TLS, users and rights; a state folder that was secured once stays so.
-        any_origin: let Mosquitto speak MQTT over websockets itself, as its committed configuration says, to the pages
-            of every origin; by default a server of our own does, to the pages of this machine.
-        origins: pages that may beside those.
-        brokers: how many Kafka brokers, 1 or 3; a state folder that has three once keeps them.
+        report: shows the progress; nothing is shown by default.
+        programs: the servers' programs; found, or installed, by default.
+        secure: with TLS, users and access rights; a secured state folder stays so.
+        any_origin: let Mosquitto itself accept MQTT over websockets, from pages of every origin, as in its committed
+            configuration; by default our own server does, from pages of this machine.
+        origins: further pages that it accepts.
+        brokers: how many Kafka brokers, 1 or 3; a state folder with three keeps them.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class LocalStack:
 
     @property
     def addresses(self) -> Addresses:
-        """The servers' addresses as clients take them."""
+        """The servers' addresses for clients."""
         return Addresses.of(self.ports, secure=self.paths.is_secure, brokers=self.paths.brokers)
 
     @property
@@ -155,10 +155,10 @@ class LocalStack:
         return self.paths.read_token.read_text().strip()
 
     def start(self) -> bool:
-        """Start the servers that do not run yet, side by side, and wait until each answers.
+        """Start the servers that do not run yet, in parallel, and wait until each answers.
 
         Returns:
-            Whether anything was started; False says that the servers of another call are used as they are.
+            Whether anything was started; False if the servers of another call are used.
 
         Raises:
             StackError: something is missing, or a server did not start; what this call started is stopped again.
@@ -178,9 +178,9 @@ class LocalStack:
             programs = self._found_programs()
             if credentials := Credentials.of(self.paths):
                 credentials.prepare(self._damage)
-            # Before the ports are chosen: another start must not wait for minutes of building.
+            # Before the ports are chosen, as another start must not wait for minutes of building.
             self._build_panel(programs)
-            # A port looks free until its server listens, so one start has to end before another chooses.
+            # A port seems free until its server listens, so one start must end before another chooses.
             with hold(self.paths.cache / "ports.lock", self._say("another opsci is starting: waiting for it")):
                 before = record.ports
                 self._decide_origins(record, alive, missing)
@@ -201,7 +201,7 @@ class LocalStack:
                 told = {"websockets": ("mqtt_tcp",), "web": ("mqtt_ws", "strapi")}
                 for name, ports in told.items():
                     if name in alive and any(getattr(before, port) != getattr(record.ports, port) for port in ports):
-                        # It was told at its start where these are.
+                        # It got these ports at its start.
                         stop_servers(self.paths, self._report, names=[name])
                         record.servers.pop(name)
                         missing.append(name)
@@ -212,7 +212,7 @@ class LocalStack:
         return True
 
     def stop(self) -> None:
-        """Stop what this object started; servers that it found running stay. It may be called twice."""
+        """Stop what this object started; servers that were running before are left alone. It may be called twice."""
         started = self._starter.started
         if started:
             with hold(self.paths.lock, self._say("another opsci starts or stops these servers: waiting for it")):
@@ -222,7 +222,7 @@ class LocalStack:
         self._end_watchdog()
 
     def leave(self) -> None:
-        """Let what this object started run on after this process, as if it had been made with `stay`."""
+        """Let what this object started keep running after this process, as with `stay`."""
         started = set(self._starter.started)
         with hold(self.paths.lock, self._say("another opsci starts or stops these servers: waiting for it")):
             record = RunState.read(self.paths.record)
@@ -233,13 +233,14 @@ class LocalStack:
         self._end_watchdog()
 
     def start_server(self, *names: str) -> None:
-        """Start servers again, on the same ports and data, and wait until each answers; those that run stay.
+        """Start servers again, on the same ports and data, and wait until each answers; running ones are left alone.
 
         Args:
-            names: which. Of three brokers each answers once another one runs, so two that are away start together.
+            names: which. Of three brokers each answers only once another one runs, so two stopped ones must start
+                together.
 
         Raises:
-            ServerStartError: one died or stayed silent.
+            ServerStartError: one died or did not answer.
         """
         with hold(self.paths.lock, self._say("waiting")):
             mend_run_state(self.paths.record, self._damage)
@@ -249,30 +250,30 @@ class LocalStack:
                 self._starter.start({name: partial(self._launch, name, record, programs) for name in missing}, record)
 
     def stop_server(self, name: str) -> None:
-        """Stop one server as a person would: SIGTERM, and wait until its data are written and it is gone."""
+        """Stop one server by SIGTERM, and wait until its data are written and it has ended."""
         with hold(self.paths.lock, self._say("waiting")):
             stop_servers(self.paths, self._report, names=[name])
         self._starter.reap(name)
 
     def kill_server(self, name: str) -> None:
-        """Kill one server as a power cut would: SIGKILL to its process group, and wait until it is gone."""
+        """Kill one server's process group by SIGKILL, and wait until it has ended."""
         identity = self._identity(name)
         identity.signal_group(signal.SIGKILL)
         wait_gone(identity, 10)
         self._starter.reap(name)
 
     def pause_server(self, name: str) -> None:
-        """Freeze one server: its connections stay open and nothing is answered."""
+        """Suspend one server: its connections stay open, but it does not answer."""
         identity = self._identity(name)
         identity.signal_group(signal.SIGSTOP)
         wait_paused(identity, 10)
 
     def resume_server(self, name: str) -> None:
-        """Let a frozen server go on."""
+        """Resume a suspended server."""
         self._identity(name).signal_group(signal.SIGCONT)
 
     def is_alive(self, name: str) -> bool:
-        """Whether the process of one server runs (a paused one does)."""
+        """Whether the process of one server exists, even if suspended."""
         return name in RunState.read(self.paths.record).alive()
 
     def _end_watchdog(self) -> None:
@@ -300,7 +301,7 @@ class LocalStack:
         ]
 
     def _keeping(self, alive: Collection[str]) -> Collection[str]:
-        """The servers whose ports stay: those that run, all brokers where one of them runs, and those not wanted."""
+        """The servers whose ports are kept: running ones, all brokers if one of them runs, and unwanted ones."""
         brokers = BROKERS[: self.paths.brokers]
         those = brokers if set(brokers) & set(alive) else ()
         return {*alive, *those, *BROKERS[self.paths.brokers :]}
@@ -311,7 +312,7 @@ class LocalStack:
         return self._programs
 
     def _decide_origins(self, record: RunState, alive: Collection[str], missing: list[str]) -> None:
-        """Enter into the record whose pages may use the broker; what runs stays as it was started."""
+        """Set in the record which pages may use the broker; running servers stay as they were started."""
         if "mosquitto" not in alive:
             record.any_origin = self._any_origin
         elif record.any_origin != self._any_origin:

@@ -1,4 +1,4 @@
-"""Where things are kept: this source tree, the user's state and the user's cache, and that no one else gets into them.
+"""The folders of the source tree, of the user's state and of the cache, and their access rights.
 
 Standard library only.
 """
@@ -18,27 +18,27 @@ __all__ = ["ROOT", "Paths", "keep_writers_out", "make_private"]
 
 
 _OTHERS: Final = 0o077
-"""Every right of the group and of everyone else."""
+"""All rights of the group and of others."""
 
 _WRITERS: Final = 0o022
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-"""The folder that holds `stack` and `configs`: the clone, or site-packages."""
+"""The folder that contains `stack` and `configs`: the clone, or site-packages."""
 
 _MARKER: Final = ".opsci-state"
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder, or take the rights on it and on all that is in it from everyone but its owner.
+    """Create a folder, or remove the rights of everyone but its owner on it and all its contents.
 
-    Symbolic links inside are neither followed nor changed: where they lead has rights of its own.
+    Symbolic links inside are neither followed nor changed: their targets have rights of their own.
 
     Args:
-        folder: the folder; its parents are made where they are missing.
+        folder: the folder; its parents are created if missing.
 
     Raises:
         StateError: it is a link, or no folder, or it or something in it belongs to another user, who could change it.
-        OSError: it can't be made or changed.
+        OSError: it can't be created or changed.
     """
     if folder.is_symlink():
         raise StateError(
@@ -46,7 +46,7 @@ def make_private(folder: Path) -> None:
         )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _close(folder)
-    # Closed before it is looked through: whoever could write here may have left something behind.
+    # Closed before it is searched: someone may have placed something here while it was open.
     for inside, folders, files in os.walk(folder, onerror=_raise):
         base = folder / inside
         for name in folders:
@@ -56,10 +56,10 @@ def make_private(folder: Path) -> None:
 
 
 def keep_writers_out(folder: Path) -> None:
-    """Take the right to write in a folder of this user's from everyone else; what others may read there stays.
+    """Remove other users' right to write to a folder of this user; their right to read is kept.
 
     Args:
-        folder: of programs that are run from there. One that is missing, or another user's own, is left as it is.
+        folder: with programs that are run. One that is missing, or another user's own, is left alone.
     """
     try:
         status = folder.stat()
@@ -70,11 +70,11 @@ def keep_writers_out(folder: Path) -> None:
 
 
 def _close(path: Path) -> None:
-    """Take every right of others, where there are any."""
+    """Remove all rights of others."""
     try:
         status = path.lstat()
     except FileNotFoundError:
-        # A server that runs renames and removes its files.
+        # A running server renames and removes its files.
         return
     if status.st_uid != os.geteuid():
         raise StateError(
@@ -108,11 +108,11 @@ def _is_utf8(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Paths:
-    """The two folders that everything is kept in.
+    """The two folders in which everything is stored.
 
     Attributes:
         state: what the servers write: data, logs, tokens, settings, the record of what runs.
-        cache: what was downloaded: it can be deleted at any time that nothing runs and is fetched again.
+        cache: downloads; it can be deleted while nothing runs, and is downloaded again.
     """
 
     state: Path
@@ -122,13 +122,13 @@ class Paths:
     def of(
         cls, state: Path | None = None, cache: Path | None = None, *, secure: bool = False, brokers: int = 1
     ) -> Paths:
-        """Decide the folders: as given, else by OPSCI_STATE and OPSCI_CACHE, else the user's own.
+        """Choose the folders: as given, else from OPSCI_STATE and OPSCI_CACHE, else the user's own.
 
         Args:
-            state: the state folder, taken as it is.
+            state: the state folder, used as it is.
             cache: the cache folder.
-            secure: for the secured profile, whose state stands beside the other under a name of its own.
-            brokers: how many Kafka brokers; the state of several has a name of its own as well.
+            secure: for the secured profile, whose state has a name of its own.
+            brokers: how many Kafka brokers; the state of several has a name of its own too.
         """
         suffix = ("-secure" if secure else "") + (f"-{brokers}-brokers" if brokers > 1 else "")
         apart = suffix if state is None else ""
@@ -172,7 +172,7 @@ class Paths:
 
     @property
     def outbox(self) -> Path:
-        """Where the screen keeps what it published and the stock does not show yet."""
+        """The screen's outbox: published movements that are not in the stock yet."""
         return self.state / "outbox"
 
     @property
@@ -182,63 +182,63 @@ class Paths:
 
     @property
     def strangers(self) -> Path:
-        """Whom else Strapi lets in, as it wrote at its latest start."""
+        """Other accounts and tokens in Strapi, as of its latest start."""
         return self.state / "strapi" / "strangers.json"
 
     @property
     def mqtt_client_id(self) -> Path:
-        """The engine's MQTT client id, which the engine makes at its first start."""
+        """The engine's MQTT client id, which the engine creates at its first start."""
         return self.state / "mqtt-client-id"
 
     @property
     def damage(self) -> Path:
-        """What is known of the files that were damaged and moved aside."""
+        """The list of damaged files that were moved aside."""
         return self.state / "damaged.jsonl"
 
     @property
     def known_servers(self) -> Path:
-        """Which Kafka cluster the engine knows here: a new state has a new one."""
+        """The Kafka cluster that the engine knows here: a new state has a new one."""
         return self.state / "known-servers.json"
 
     def log(self, server: str) -> Path:
-        """Where a server logs."""
+        """The log of a server."""
         return self.state / "logs" / f"{server}.log"
 
     @property
     def credentials(self) -> Path:
-        """Certificates, passwords and files of users, where the servers of this state are secured."""
+        """Certificates, passwords and user files, where the servers of this state are secured."""
         return self.state / "secure"
 
     @property
     def is_secure(self) -> bool:
-        """Whether the servers of this state are secured, for good: their data know who may do what."""
+        """Whether the servers of this state are secured, permanently: their data include the access rights."""
         return self.credentials.is_dir()
 
     @property
     def brokers(self) -> int:
-        """How many Kafka brokers this state has, for good: the data of each know of the others."""
+        """How many Kafka brokers this state has, permanently: the data of each include the others."""
         return sum(name == BROKERS[0] or (self.state / name).is_dir() for name in BROKERS)
 
     @property
     def is_ours(self) -> bool:
-        """Whether the state folder is one that this program made."""
+        """Whether this program created the state folder."""
         return (self.state / _MARKER).is_file()
 
     def claim(self, *, secure: bool = False, brokers: int = 1) -> None:
-        """Make the state folder, or take one that is empty or already ours; its owner alone gets into it.
+        """Create the state folder, or accept one that is empty or already ours; close it to everyone but its owner.
 
         Args:
-            secure: whether its servers are to be secured; one that is stays so without being told.
-            brokers: how many Kafka brokers it is to have; one that has several keeps them without being told.
+            secure: whether its servers are to be secured; a secured one stays so.
+            brokers: how many Kafka brokers it is to have; one that has several keeps them.
 
         Raises:
-            StateError: it holds something else, or servers that are not secured, or another number of brokers, or what
-                another user could change, or cannot be made.
+            StateError: it contains something else, or servers that are not secured, or another number of brokers, or
+                what another user could change, or can't be created.
         """
         try:
             found = None if self.is_ours or not self.state.is_dir() else next(self.state.iterdir(), None)
             if found is not None:
-                # Before any right in it is changed: it is someone's own.
+                # Before any rights are changed, as it is someone else's.
                 raise StateError(
                     f"{self.state} holds something else ({found.name}): name an empty or a new folder with --state"
                 )

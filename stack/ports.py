@@ -1,4 +1,4 @@
-"""The ports of the servers, the usual ones or the next that are free, and the addresses that clients take."""
+"""The servers' ports, the usual ones or the next free ones, and the addresses for clients."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["LOOPBACK", "Addresses", "Ports", "choose_ports", "is_free", "random_ports"]
 
 LOOPBACK: Final = "127.0.0.1"
-"""The only address that any server of the local runner listens on."""
+"""The only address on which servers of the local runner listen."""
 
 _REACH: Final = 200
 _BLOCKS: Final = range(20_000, 32_000, 10)
@@ -24,7 +24,7 @@ _reserved: Final[list[socket.socket]] = []
 
 @dataclass(frozen=True)
 class Ports:
-    """One TCP port a listener, 1 to 65535."""
+    """One TCP port for each listener, 1 to 65535."""
 
     mqtt_ws: int = 1883
     mqtt_tcp: int = 1884
@@ -38,7 +38,7 @@ class Ports:
     kafka_3_controller: int = 9097
 
     def of_brokers(self, count: int) -> list[tuple[int, int]]:
-        """The ports of the first so many Kafka brokers, each that for clients and that of its controller."""
+        """The ports of the first Kafka brokers, for each that for clients and that of its controller."""
         every = [
             (self.kafka, self.kafka_controller),
             (self.kafka_2, self.kafka_2_controller),
@@ -54,7 +54,7 @@ class Ports:
 def is_free(port: int) -> bool:
     """Whether a server could listen on this port of the loopback address.
 
-    Connections of an earlier server that linger in TIME_WAIT do not count, as servers set SO_REUSEADDR.
+    Connections of an earlier server in TIME_WAIT do not count, as servers set SO_REUSEADDR.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -67,17 +67,17 @@ def is_free(port: int) -> bool:
 
 
 def choose_ports(wanted: Ports, keep: Iterable[str] = ()) -> tuple[Ports, list[str]]:
-    """Move each wanted port that is taken to the next free one.
+    """Replace each requested port that is taken by the next free one.
 
     Args:
-        wanted: the ports asked for.
-        keep: listeners whose port stays as it is, because our own server has it open.
+        wanted: the requested ports.
+        keep: listeners whose port is kept, because our own server uses it.
 
     Returns:
-        The ports to use, and a sentence for each that moved.
+        The ports to use, and a sentence for each that changed.
 
     Raises:
-        NoPortError: none of the 200 ports after the wanted one is free.
+        NoPortError: none of the 200 ports from the requested one on is free.
     """
     kept = set(keep)
     taken = {port for name, port in wanted.as_dict().items() if name in kept}
@@ -99,13 +99,13 @@ def choose_ports(wanted: Ports, keep: Iterable[str] = ()) -> tuple[Ports, list[s
 
 
 def random_ports() -> Ports:
-    """Choose free ports for a test, below the range that the kernel gives to outgoing connections.
+    """Choose free ports for a test, below the kernel's range for outgoing connections.
 
-    Until this process ends, no other call returns them, in whatever process: tests that run side by side each choose
-    theirs, and servers listen only later.
+    No other call returns them until this process ends, in any process: parallel tests each choose theirs, and servers
+    listen only later.
 
     Raises:
-        NoPortError: every block of ports is reserved or has a port that is taken.
+        NoPortError: every block of ports is reserved or contains a used port.
     """
     names = [field.name for field in fields(Ports)]
     for start in random.sample(_BLOCKS, len(_BLOCKS)):
@@ -116,7 +116,7 @@ def random_ports() -> Ports:
 
 
 def _reserve(start: int) -> bool:
-    """Take the block of ports for this process: a name in Linux's abstract namespace, which has one owner at a time."""
+    """Reserve a block of ports for this process: a name in Linux's abstract namespace has one owner at a time."""
     name = socket.socket(socket.AF_UNIX)
     try:
         name.bind(f"\0opsci-test-ports-{start}")
@@ -134,7 +134,7 @@ class Addresses:
     Attributes:
         mqtt_ws: MQTT over websockets, a URL.
         mqtt_tcp: MQTT over TCP, a URL.
-        kafka: `host:port` of the broker; with commas where there are several, as Kafka's clients take it.
+        kafka: `host:port` of the broker, or several separated by commas, as Kafka's clients accept it.
         strapi: the base URL.
         web: the page for changing stock from a browser.
     """
@@ -147,7 +147,7 @@ class Addresses:
 
     @classmethod
     def of(cls, ports: Ports, *, secure: bool = False, brokers: int = 1) -> Addresses:
-        """The addresses of these ports on loopback, with or without TLS, and of how many Kafka brokers."""
+        """The addresses of these ports on loopback, with or without TLS, for a number of Kafka brokers."""
         s = "s" if secure else ""
         return cls(
             mqtt_ws=f"ws{s}://{LOOPBACK}:{ports.mqtt_ws}",

@@ -1,7 +1,7 @@
-"""What the person at the terminal is told: what is being done, for how long, and what it waits for.
+"""Progress shown to the user: what is being done, for how long, and what it waits for.
 
-On a terminal each step is one line that moves; elsewhere it is a line when it starts, one every ten seconds while
-it lasts, and one when it ends. All of it goes to standard error: standard output is the commands' own answer.
+On a terminal each step is one line that is redrawn; elsewhere it is one line at the start, one every ten seconds, and
+one at the end. It is written to standard error: standard output is for the commands' results.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _REMIND: Final = 10.0
 
 
 class Step:
-    """One thing that takes time.
+    """One lengthy operation.
 
     Attributes:
         label: what is being done.
-        waits_for: what it waits for at the moment; set it as that changes.
-        outcome: what came of it, said when it is done.
+        waits_for: what it currently waits for; set it as that changes.
+        outcome: the result, shown at the end.
     """
 
     def __init__(self, label: str) -> None:
@@ -47,7 +47,7 @@ class Step:
 
 
 class Report:
-    """Tells the progress of steps that may run side by side, from any thread.
+    """Shows the progress of steps that may run in parallel, from any thread.
 
     Args:
         stream: where to write; standard error by default.
@@ -64,13 +64,13 @@ class Report:
         self._ticker: threading.Thread | None = None
 
     def note(self, text: str) -> None:
-        """Say one thing, on lines of its own."""
+        """Print a text on lines of its own."""
         with self._mutex:
             self._say(text)
 
     @contextmanager
     def step(self, label: str) -> Iterator[Step]:
-        """Tell a step from its beginning to its end; an exception ends it as failed."""
+        """Show a step from its start to its end; an exception marks it as failed."""
         step = Step(label)
         with self._mutex:
             self._steps.append(step)

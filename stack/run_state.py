@@ -1,7 +1,7 @@
-"""The record of what was started, kept beside the state so that any later command knows what is its own.
+"""The record of the started servers in the state folder, by which later commands know their processes.
 
-Damaged files of the state folder are moved aside, said on the terminal, and named by `status` for as long as they
-stay. Standard library only.
+Damaged files of the state folder are moved aside, reported on the terminal, and listed by `status` while they exist.
+Standard library only.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["UNKNOWN", "Damage", "RunState", "Running", "damaged_files", "hold", 
 UNKNOWN: Final = "unknown how many"
 
 _ENTRY: Final = "OPSCI_STARTED_AS"
-"""The variable of a server's environment that holds its entry."""
+"""The variable in a server's environment that contains its entry."""
 
 _ENTRY_IS: Final = f"{_ENTRY}=".encode()
 
@@ -41,8 +41,8 @@ class Damage:
     """Moves the damaged files of one state folder aside.
 
     Args:
-        paths: whose state.
-        report: where it is said.
+        paths: with the state.
+        report: where it is reported.
     """
 
     def __init__(self, paths: Paths, report: Report) -> None:
@@ -50,7 +50,7 @@ class Damage:
         self._report = report
 
     def move(self, path: Path, why: str, consequence: str, *, into: Path | None = None) -> Path:
-        """Move one file, or one folder, aside.
+        """Move one file or folder aside.
 
         Args:
             path: the file.
@@ -73,7 +73,7 @@ class Damage:
 
 
 def damaged_files(paths: Paths) -> Iterator[str]:
-    """Say of each file that was moved aside, and is still there, what was wrong and what became of it."""
+    """Describe each file that was moved aside and still exists: what was wrong, and the consequence."""
     try:
         lines = paths.damage.read_bytes().splitlines()
     except OSError:
@@ -93,11 +93,11 @@ def damaged_files(paths: Paths) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Running:
-    """A server that was started.
+    """A started server.
 
     Attributes:
         identity: its process.
-        owner: the runner that it is to end with, or nothing for one that stays after `up`.
+        owner: the runner with which it ends, or None for one that keeps running after `up`.
         log_start: the size of its log in bytes when it started.
         stop_patience: how many seconds it gets between SIGTERM and SIGKILL.
     """
@@ -110,14 +110,14 @@ class Running:
 
 @dataclass
 class RunState:
-    """What was started in a state folder.
+    """The servers that were started in a state folder.
 
     Attributes:
         ports: the ports in use.
-        servers: by name; one that has died stays here until it is started again or stopped.
+        servers: by name; one that has died is kept until it is started again or stopped.
         admin: whether Strapi was started with its admin panel.
-        any_origin: whether Mosquitto speaks MQTT over websockets itself, to the pages of every origin.
-        origins: the pages that may use the broker beside those of this machine.
+        any_origin: whether Mosquitto itself accepts MQTT over websockets, from pages of every origin.
+        origins: the pages that may use the broker besides those of this machine.
         damage: what is wrong with the file; then the servers are those that run. Empty where nothing is.
     """
 
@@ -130,7 +130,7 @@ class RunState:
 
     @classmethod
     def read(cls, path: Path) -> RunState:
-        """Read the record; none is an empty one, and for one that is damaged the servers that run are looked for."""
+        """Read the record; empty if there is none. If it is damaged, find the servers that run."""
         try:
             content = path.read_bytes()
         except FileNotFoundError:
@@ -163,27 +163,27 @@ class RunState:
 
     @classmethod
     def _of_running(cls, state: Path) -> RunState:
-        """The record as the servers of a state folder that run have it in their environments."""
+        """Restore the record from the environments of the running servers of a state folder."""
         record = cls()
         for entry, identity in sorted(_entries(state), key=lambda pair: pair[1].start_ticks):
-            # What the latest one was told counts: the ports of those that ran already stayed.
+            # The entry of the latest one counts, as it includes the ports of those that were running already.
             servers = {**record.servers}
             record = cls._of({**entry, "servers": {entry["name"]: {**entry, "identity": identity.as_dict()}}})
             record.servers = {**servers, **record.servers}
         return record
 
     def entry(self, name: str, running: Running, state: Path) -> dict[str, str]:
-        """What a server is to have in its environment.
+        """The environment variable for a server.
 
         Args:
             name: the server's.
-            running: of which all counts but the identity, which it has not yet.
+            running: everything but the identity is used, which it does not have yet.
             state: the state folder.
         """
         return {_ENTRY: json.dumps({"state": str(state), "name": name, **self._settled(), **_as_dict(running)})}
 
     def write(self, path: Path) -> None:
-        """Write the record, whole or not at all."""
+        """Write the record atomically."""
         servers = {name: _as_dict(running) for name, running in self.servers.items()}
         write_whole(path, json.dumps({**self._settled(), "servers": servers}, indent=2))
 
@@ -201,7 +201,7 @@ class RunState:
 
 
 def mend_run_state(path: Path, damage: Damage) -> None:
-    """Move a damaged record aside, and write another one of the servers that run. The caller holds the state's lock."""
+    """Replace a damaged record by one of the servers that run. The caller must hold the state's lock."""
     record = RunState.read(path)
     if record.damage:
         running = ", ".join(sorted(record.alive())) or "none"
@@ -219,22 +219,22 @@ def _as_dict(running: Running) -> dict[str, Any]:
 
 
 def _entries(state: Path) -> Iterator[tuple[dict[str, Any], Identity]]:
-    """The servers of a state folder that run: what each was told of itself, and its process."""
+    """The running servers of a state folder: the entry of each, and its process."""
     for process in Path("/proc").glob("[0-9]*"):
         pid = int(process.name)
         try:
             variables = (process / "environ").read_bytes().split(b"\0")
             entry = next((json.loads(one.partition(b"=")[2]) for one in variables if one.startswith(_ENTRY_IS)), None)
-            # What a server starts inherits its environment, and stays in its group.
+            # A server's children inherit its environment, and are in its process group.
             if entry and entry["state"] == str(state) and os.getpgid(pid) == pid:
                 yield entry, Identity.of(pid)
         except (OSError, ValueError, KeyError, TypeError):
-            # It is another user's, or ended just now.
+            # It belongs to another user, or ended just now.
             continue
 
 
 def write_whole(path: Path, text: str, mode: int = 0o600) -> None:
-    """Write a file so that a reader, or a crash, never meets half of it."""
+    """Write a file atomically, so that neither a reader nor a crash ever sees half of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
@@ -247,7 +247,7 @@ def hold(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
     """Hold a lock file, which the kernel releases however this process ends.
 
     Args:
-        path: the lock file; its folder is made.
+        path: the lock file; its folder is created.
         waiting: called once if another process holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)

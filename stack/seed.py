@@ -1,4 +1,4 @@
-"""The catalogue: our own small shop's products, put into Strapi once."""
+"""The catalogue: the products of our own small shop, created in Strapi once."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _PAGE: Final = 100
 
 
 def read_catalogue() -> list[dict[str, str | int]]:
-    """Read the committed catalogue, as Strapi's product takes it.
+    """Read the committed catalogue, for Strapi's products.
 
-    The column `status` is the attribute `statuss`: Strapi 5 reserves the other name.
+    The column `status` becomes the attribute `statuss`, as Strapi 5 reserves the other name.
     """
     with CATALOGUE.open(newline="", encoding="utf-8") as file:
         return [
@@ -71,16 +71,16 @@ def _count(client: httpx.Client) -> int:
 def seed_catalogue(
     url: str, token: str, trust: ssl.SSLContext | None = None, *, only_first: bool = False
 ) -> tuple[int, int]:
-    """Create the products whose barcode Strapi does not have; those that it has stay as they are.
+    """Create the products whose barcode Strapi does not have; existing ones are left alone.
 
     Args:
         url: Strapi's base URL.
         token: an API token that may find and create products.
-        trust: what trusts its certificate, where it is not the system.
-        only_first: create none where there is any product, so that those that a person deleted stay deleted.
+        trust: trusts its certificate, if the system does not.
+        only_first: create nothing if there is any product, so that deleted ones stay deleted.
 
     Returns:
-        How many were created, and how many were there.
+        How many were created, and how many existed.
 
     Raises:
         SeedError: Strapi refused, or does not answer.

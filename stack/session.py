@@ -1,4 +1,4 @@
-"""`run`: the servers, the catalogue and the screen, from one command; without a terminal a trial of every hop."""
+"""`run`: the servers, the catalogue and the screen in one command; without a terminal, a trial of every hop."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ __all__ = ["run"]
 
 
 def run(paths: Paths, report: Report, servers: LocalStack, *, config: Path | None) -> int:
-    """Open the screen on running servers, and stop those that this started when it ends.
+    """Start the servers and open the screen; at its end, stop the servers that were started.
 
     Args:
-        paths: whose state.
-        report: what tells the progress.
-        servers: the servers, which do not run yet.
-        config: a settings file whose servers exist: none is started, none is seeded.
+        paths: with the state.
+        report: shows the progress.
+        servers: the servers, not started yet.
+        config: a settings file for existing servers: none is started or seeded.
 
     Returns:
         The exit code of the screen, or of the trial.
@@ -61,7 +61,7 @@ def run(paths: Paths, report: Report, servers: LocalStack, *, config: Path | Non
             report.note(
                 "the servers run on: `python3 -m stack down` stops them, `python3 -m stack run` opens them again"
             )
-        # Now, because the screen covered what was said before.
+        # Now, because the screen covered earlier messages.
         for warning in warnings(paths):
             report.note(f"warning: {warning}")
         return code
@@ -71,14 +71,14 @@ def run(paths: Paths, report: Report, servers: LocalStack, *, config: Path | Non
 
 
 def _open(config: Path, *, asks: bool = False) -> int:
-    """The screen where there is a terminal to show it and a keyboard to drive it, else the trial.
+    """Run the screen if there is a terminal, else the trial.
 
     Args:
         config: the settings file.
-        asks: whether the screen is to ask before it ends if the servers are to be stopped then.
+        asks: whether the screen asks before it ends whether to stop the servers.
 
     Returns:
-        The exit code; LEAVE_SERVERS where the servers are to run on.
+        The exit code; LEAVE_SERVERS where the servers are to keep running.
     """
     has_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     program = Path(sys.executable).with_name("opsci-tui")
@@ -101,7 +101,7 @@ def _open(config: Path, *, asks: bool = False) -> int:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let a second Ctrl-C not break off the stopping, which takes seconds and has a deadline of its own."""
+    """Ignore further Ctrl-C while stopping, which takes seconds and has its own deadline."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
     try:

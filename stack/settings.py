@@ -1,4 +1,4 @@
-"""The addresses in use, as the settings file that `opsci-tui` and `opsci-bridge` read."""
+"""The settings file for `opsci-tui` and `opsci-bridge`, with the addresses in use."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _ADDRESSES: Final = (("mqtt", "url"), ("kafka", "brokers"), ("strapi", "url"))
 
 
 def write_settings(paths: Paths, ports: Ports) -> None:
-    """Write the settings file of the servers that run."""
+    """Write the settings file for the running servers."""
     credentials = Credentials.of(paths)
     addresses = Addresses.of(ports, secure=paths.is_secure, brokers=paths.brokers)
     document: dict[str, dict[str, object]] = {
-        # Over TCP, which is quicker than websockets, and under a client id that this state alone knows.
+        # Over TCP, which is faster than websockets, and with a client id that is only in this state.
         "mqtt": {
             "url": addresses.mqtt_tcp,
             "client_id_file": str(paths.mqtt_client_id),
             "outbox": str(paths.outbox),
-            # Our Mosquitto's file lets as many wait; brokers as they come do not.
+            # Our Mosquitto's configuration allows that many; brokers with their defaults do not.
             "in_flight": 4000,
         },
         "kafka": {"brokers": addresses.kafka.split(","), "known_file": str(paths.known_servers)},
@@ -49,10 +49,10 @@ def write_settings(paths: Paths, ports: Ports) -> None:
 
 
 def saved_addresses(paths: Paths) -> list[str]:
-    """Say which saved addresses count above those of the servers that run, and how to take them back.
+    """List the saved addresses that override those of the running servers, and how to undo that.
 
     Returns:
-        A sentence for each; none where a file is not there or can't be read, which whoever loads it says.
+        A sentence for each; empty where a file is missing or can't be read, which its other readers report.
     """
     try:
         ours, saved = (
@@ -81,7 +81,7 @@ def _shown(address: object) -> str:
 
 
 def mend_settings(paths: Paths, ports: Ports, damage: Damage) -> None:
-    """Move a damaged settings file of servers that run aside, and write it again."""
+    """Replace a damaged settings file of running servers."""
     if not paths.settings.exists():
         write_settings(paths, ports)
     elif why := damage_of_generated(paths.settings, paths.settings.read_bytes()):

@@ -1,4 +1,4 @@
-"""`status` and `logs`: what runs and where, whom Strapi lets in, and the ends of the servers' logs.
+"""`status` and `logs`: what runs and where, who has access to Strapi, and the ends of the servers' logs.
 
 Standard library only.
 """
@@ -40,7 +40,7 @@ __all__ = [
 
 
 USER: Final = "admin@opsci.invalid"
-"""As stack/strapi/src/access/administrator.js has it."""
+"""The same as in stack/strapi/src/access/administrator.js."""
 
 _KINDS: Final = {"administrators": "administrator", "tokens": "API token"}
 _SHOWN: Final = 80
@@ -50,12 +50,12 @@ _POLL: Final = 0.2
 
 @dataclass(frozen=True)
 class Stranger:
-    """An administrator or an API token of Strapi that the application did not make.
+    """An administrator or an API token of Strapi that the application did not create.
 
     Attributes:
         kind: `administrator` or `API token`.
-        name: the administrator's mail address, or the token's name, as whoever made it chose it.
-        since: when it was made, as Strapi writes it.
+        name: the administrator's mail address or the token's name, chosen by its creator.
+        since: when it was created, as Strapi writes it.
     """
 
     kind: str
@@ -63,12 +63,12 @@ class Stranger:
     since: str
 
     def __str__(self) -> str:
-        # Whoever made it chose the name, which might move the cursor.
+        # Its creator chose the name, which might move the cursor.
         return f"the {self.kind} {self.name[:_SHOWN]!a} since {ascii(self.since[:_SHOWN])[1:-1]}"
 
 
 def read_strangers(file: Path) -> list[Stranger]:
-    """Read what Strapi wrote at its latest start; nothing where it never started, or can't be read."""
+    """Read Strapi's list from its latest start; empty where it never started, or the list can't be read."""
     try:
         found: dict[str, list[dict[str, Any]]] = json.loads(file.read_text())
         return [
@@ -81,17 +81,17 @@ def read_strangers(file: Path) -> list[Stranger]:
 
 
 def log_in(paths: Paths, strapi: str) -> str:
-    """How to log in to the panel: the address, the user and the file of the password, and not the password itself.
+    """How to log in to the panel: the address, the user and the file with the password.
 
     Args:
-        paths: whose state.
+        paths: with the state.
         strapi: Strapi's address.
     """
     return f"{strapi}/admin as {USER}, with the password in {paths.admin_password}"
 
 
 def warnings(paths: Paths) -> list[str]:
-    """What a person should look into: whom Strapi lets in beside us, one sentence each, and what to do about it."""
+    """One sentence for each foreign account or token in Strapi, and what to do about them."""
     found = read_strangers(paths.strangers)
     if not found:
         return []
@@ -104,7 +104,7 @@ def warnings(paths: Paths) -> list[str]:
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """One server.
+    """The status of one server.
 
     Attributes:
         state: `running` (it answers), `silent` (its process runs and does not answer), `taken` (its process runs, and
@@ -141,9 +141,9 @@ def _state(name: str, record: RunState, trust: ssl.SSLContext | None) -> str:
 
 
 def look(paths: Paths, record: RunState) -> dict[str, ServerStatus]:
-    """Ask each server on the record how it is, side by side; at most some four seconds."""
+    """Check each server in the record, in parallel; takes at most about four seconds."""
     credentials = Credentials.of(paths)
-    # Where its making was interrupted, nothing was started either.
+    # If creating the credentials was interrupted, no server was started.
     trust = credentials.trust() if credentials and credentials.authority.is_file() else None
 
     def one(name: str) -> ServerStatus:
@@ -185,14 +185,14 @@ def status_object(paths: Paths, record: RunState, servers: dict[str, ServerStatu
 
 
 def pages_that_may(record: RunState) -> str:
-    """Which web pages may use the broker, in words."""
+    """Describe which web pages may use the broker."""
     if record.any_origin:
         return "(Mosquitto's own: open to the pages of every site)"
     return f"(for pages of {', '.join(['this machine', *record.origins])})"
 
 
 def show_status(paths: Paths, *, as_json: bool) -> int:
-    """Print the status; the exit code is 0 whatever it is."""
+    """Print the status; the exit code is always 0."""
     record = RunState.read(paths.record)
     servers = look(paths, record)
     if as_json:
@@ -233,17 +233,17 @@ def show_status(paths: Paths, *, as_json: bool) -> int:
 
 
 def show_logs(paths: Paths, server: str | None, *, lines: int, follow: bool) -> int:
-    """Print the end of one server's log, or of each with the server's name before every line.
+    """Print the end of one server's log, or of all logs with the server's name before every line.
 
     Args:
-        paths: whose state.
-        server: one of this state's servers, or nothing for all.
+        paths: with the state.
+        server: one of this state's servers, or None for all.
         lines: how many lines of each.
-        follow: go on until Ctrl-C, also with a log that does not exist yet.
+        follow: continue until Ctrl-C, including logs that do not exist yet.
     """
     names = [server] if server else list(servers_of(paths.brokers))
     prefix = {name: "" if server else f"{name:<10}| " for name in names}
-    # Where following starts, taken before the end is read: a line may then show twice, and none is missed.
+    # Where following starts, determined before the end is read: a line may be printed twice, but none is missed.
     position = {name: _size(paths.log(name)) for name in names}
     for name in names:
         if not paths.log(name).exists():
@@ -271,7 +271,7 @@ def _follow(paths: Paths, position: dict[str, int], prefix: dict[str, str]) -> N
             if size == before:
                 continue
             with path.open("rb") as log:
-                # A log that shrank was begun again.
+                # A log that shrank was started again.
                 rest[name] = _print_lines(log, before if before < size else 0, rest[name], prefix[name])
                 position[name] = log.tell()
         time.sleep(_POLL)

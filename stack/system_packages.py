@@ -1,6 +1,6 @@
-"""The programs that the machine must have: found where they are, else installed, else asked for, all at once.
+"""System programs for the servers: found on the machine, else installed, else requested from the user all at once.
 
-Debian's packages are installed by root, or unpacked into the cache by anyone else. Standard library only.
+Debian packages are installed by root, or unpacked into the cache by other users. Standard library only.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ _NO_CLUSTER: Final = Path("/etc/postgresql-common/createcluster.d/opsci.conf")
 
 _SYSTEM_FOLDERS: Final = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 
-# Debian keeps PostgreSQL's server off the PATH, a folder for each major version.
+# Debian installs PostgreSQL's server outside the PATH, in a folder for each major version.
 _POSTGRES_FOLDERS: Final = Path("/usr/lib/postgresql")
 
 
 class Debian:
-    """The machine's apt, and the folder that packages are unpacked into.
+    """The machine's apt, and the folder for unpacked packages.
 
     Args:
         cache: the cache folder.
-        report: what tells the progress.
+        report: shows the progress.
     """
 
     def __init__(self, cache: Path, report: Report) -> None:
@@ -55,12 +55,12 @@ class Debian:
 
     @property
     def is_here(self) -> bool:
-        """Whether this is Debian or one of its children."""
+        """Whether this is Debian or a derivative."""
         return bool(shutil.which("apt-get") and shutil.which("dpkg"))
 
     @property
     def library_path(self) -> Mapping[str, str]:
-        """LD_LIBRARY_PATH with the libraries of the unpacked packages, or nothing where none was unpacked."""
+        """LD_LIBRARY_PATH with the libraries of the unpacked packages, or empty where there are none."""
         folders = sorted({str(library.parent) for library in self._folder.glob("*/usr/lib/*-linux-gnu/*.so*")})
         if not folders:
             return {}
@@ -80,17 +80,17 @@ class Debian:
         ]
 
     def package(self, names: Sequence[str], oldest: int) -> str | None:
-        """Choose the first of some packages that can be had in a version that will do.
+        """Choose the first of these packages that is available in a suitable version.
 
         Args:
-            names: package names; one with a number of two digits in it says its own major version.
-            oldest: the oldest major version that will do, 0 for any.
+            names: package names; a number of two digits in a name is its major version.
+            oldest: the oldest suitable major version, 0 for any.
         """
         self._update()
         return next((name for name in names if self._candidate(name) >= (oldest or 1)), None)
 
     def install(self, packages: Sequence[str]) -> None:
-        """Install packages, as root, without leaving a service of theirs running or enabled.
+        """Install packages as root, without leaving their services running or enabled.
 
         Raises:
             InstallError: apt-get failed.
@@ -103,14 +103,14 @@ class Debian:
                 environment=_QUIET,
             )
         if "mosquitto" in packages:
-            # The package enables a broker of its own for the next boot; who wants that one installs it for itself.
+            # The package enables its own broker for the next boot; users who want that can install it themselves.
             subprocess.run(["update-rc.d", "mosquitto", "disable"], capture_output=True, check=False)
 
     def unpack(self, packages: Sequence[str]) -> None:
-        """Unpack packages into the cache, with every library they need that the machine lacks.
+        """Unpack packages into the cache, with all libraries that they need and the machine lacks.
 
         Raises:
-            InstallError: a package cannot be had or unpacked.
+            InstallError: a package can't be downloaded or unpacked.
         """
         plan = self._apt("install", "--simulate", "-y", "--no-install-recommends", *packages)
         wanted = sorted(re.findall(r"^Inst (\S+) \S*\(?(\S+)", plan, re.M))
@@ -128,7 +128,7 @@ class Debian:
         )
 
     def _candidate(self, package: str) -> int:
-        """The major version of what apt would install, 1 where that says nothing, 0 where there is none."""
+        """The major version that apt would install, 1 where it has none, 0 where the package is not available."""
         found = re.search(r"Candidate: (?:\d+:)?(\d+)", self._apt("policy", package))
         if not found:
             return 0
@@ -143,7 +143,7 @@ class Debian:
         ).stdout
 
     def _options(self) -> list[str]:
-        """For anyone but root, lists and archives of their own, where the machine's are empty."""
+        """For users other than root, separate package lists and archives, if the machine's are empty."""
         if os.geteuid() == 0 or any(Path("/var/lib/apt/lists").glob("*Packages*")):
             return []
         lists = self._folder / "lists"
@@ -151,7 +151,7 @@ class Debian:
         return ["-o", f"Dir::State::lists={lists}", "-o", f"Dir::Cache={self._folder}", "-o", "Debug::NoLocking=1"]
 
     def _update(self) -> None:
-        """Fetch the package lists where there are none, or they are older than a week."""
+        """Fetch the package lists once: as root always, else into the cache if the machine has none."""
         if self._updated:
             return
         self._updated = True
@@ -164,7 +164,7 @@ class Debian:
 
 @contextmanager
 def _no_services() -> Iterator[None]:
-    """Keep packages from starting services while they are installed, by Debian's own means (invoke-rc.d(8))."""
+    """Keep packages from starting services during their installation, by Debian's own means (invoke-rc.d(8))."""
     if _POLICY.exists():
         yield
         return
@@ -178,7 +178,7 @@ def _no_services() -> Iterator[None]:
 
 @contextmanager
 def no_cluster() -> Iterator[None]:
-    """Keep PostgreSQL's package from making a database that would start at the next boot (pg_createcluster(1))."""
+    """Keep PostgreSQL's package from creating a database that would start at the next boot (pg_createcluster(1))."""
     above = [folder for folder in (_NO_CLUSTER.parent, _NO_CLUSTER.parent.parent) if not folder.exists()]
     _NO_CLUSTER.parent.mkdir(parents=True, exist_ok=True)
     _NO_CLUSTER.write_text("create_main_cluster = false\n")
@@ -192,7 +192,7 @@ def no_cluster() -> Iterator[None]:
 
 
 def _bend_links(folder: Path) -> None:
-    """Make absolute links between the unpacked files point into the folder that they are in."""
+    """Redirect absolute links between the unpacked files to the folder that contains them."""
     for link in folder.rglob("*"):
         if link.is_symlink() and link.readlink().is_absolute():
             inside = folder / link.readlink().relative_to("/")
@@ -204,13 +204,13 @@ def _bend_links(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Need:
-    """A program that something is started from.
+    """A program, font or module that is needed.
 
     Attributes:
-        title: what people call it.
-        packages: Debian packages that bring it, the best first.
-        oldest: the oldest major version that will do, 0 for any.
-        movable: whether it works when it is unpacked elsewhere than its package says.
+        title: its usual name.
+        packages: Debian packages that contain it, the best first.
+        oldest: the oldest suitable major version, 0 for any.
+        movable: whether it works when unpacked to another folder.
     """
 
     title: str
@@ -232,21 +232,21 @@ NEEDS: Final[Mapping[str, Need]] = {
     "DejaVuSansMono.ttf": Need("DejaVu Sans Mono", ("fonts-dejavu-core",), movable=True),
     "ensurepip": Need("Python's venv module", (f"python{sys.version_info[0]}.{sys.version_info[1]}-venv",)),
 }
-"""The programs by the name of their file, a font, and one module of Python that Debian packs apart."""
+"""The programs by file name, a font, and a Python module that Debian packages separately."""
 
 
 def major_version(text: str) -> int:
-    """Read the major version in what a program says of itself (`openjdk version "17.0.15"`, `v20.20.2`, `"1.8.0"`)."""
+    """Parse the major version in a program's version output (`openjdk version "17.0.15"`, `v20.20.2`, `"1.8.0"`)."""
     found = re.search(r'(?:version "|^v)(?:1\.)?(\d+)', text, re.M)
     return int(found[1]) if found else 0
 
 
 class SystemPackages:
-    """This machine, and the cache that unpacked packages go to.
+    """Finds and installs system programs.
 
     Args:
         cache: the cache folder.
-        report: what tells the progress.
+        report: shows the progress.
     """
 
     def __init__(self, cache: Path, report: Report) -> None:
@@ -255,11 +255,11 @@ class SystemPackages:
 
     @property
     def library_path(self) -> Mapping[str, str]:
-        """LD_LIBRARY_PATH for programs that were unpacked, or nothing."""
+        """LD_LIBRARY_PATH for unpacked programs, or empty."""
         return self._debian.library_path
 
     def programs(self, names: Collection[str]) -> dict[str, Path]:
-        """Find programs, and install those that are missing where that can be done without a question.
+        """Find programs, and install missing ones if that needs no confirmation.
 
         Args:
             names: keys of NEEDS.
@@ -268,11 +268,11 @@ class SystemPackages:
             Where each is.
 
         Raises:
-            MissingProgramsError: what is missing and cannot be had, all of it, with the command to type.
+            MissingProgramsError: some are missing and can't be installed; the text lists all, with the command to type.
         """
         found, missing = self._look(names)
         if missing and self._can_be_had(missing):
-            # Node.js of other makers than Debian brings its npm along, and conflicts with Debian's.
+            # Node.js from sources other than Debian includes npm, and conflicts with Debian's.
             self._install([name for name in missing if name != "npm" or "node" not in missing])
             found, missing = self._look(names)
             if missing:
@@ -283,7 +283,7 @@ class SystemPackages:
         return found
 
     def _look(self, names: Collection[str]) -> tuple[dict[str, Path], dict[str, str]]:
-        """Where the programs are, and what is wrong with the others."""
+        """The paths of the programs, and what is wrong with the others."""
         found: dict[str, Path] = {}
         missing: dict[str, str] = {}
         for name in sorted(names):
@@ -328,11 +328,11 @@ class SystemPackages:
         return major_version(said.stdout + said.stderr)
 
     def _packages(self, missing: Collection[str]) -> dict[str, str | None]:
-        """The Debian package for each program, or nothing where none will do."""
+        """The Debian package for each program, or None where none is suitable."""
         return {name: self._debian.package(NEEDS[name].packages, NEEDS[name].oldest) for name in sorted(missing)}
 
     def _can_be_had(self, missing: Collection[str]) -> bool:
-        """Whether all of it can be: nothing is changed on a machine that would still lack something afterwards."""
+        """Whether all can be installed: otherwise nothing is changed."""
         if not self._debian.is_here or not all(self._packages(missing).values()):
             return False
         return os.geteuid() == 0 or all(NEEDS[name].movable for name in missing)

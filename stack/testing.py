@@ -1,4 +1,4 @@
-"""`test`, `bench` and `faults`: what stands in tests/, which is part of a clone and of no wheel."""
+"""`test`, `bench`, `faults` and `containers`, which run packages of tests/ and so exist only in a clone."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ _CHECKS: Final = {
 
 
 _SIDE_BY_SIDE: Final = ("-n", "auto")
-"""As many workers as `tests/side_by_side.py` says; `-n 0` among the arguments wins over it."""
+"""As many workers as `tests/side_by_side.py` says; `-n 0` among the arguments overrides it."""
 
 _REPEATED: Final = ("--reruns", "1", "--max-suite-reruns", "5", "--rerun-show-tracebacks")
-"""A test that fails is repeated once, for at most five tests; its first failure is shown whatever comes of it.
+"""A failed test is repeated once, for at most five tests; its first failure is shown in any case.
 
-An hour with real servers is not thrown away for one of three thousand tests. What was repeated stands in the closing
-line as "rerun": it is a fault of the program or of the test, and has to be found.
+An hour with real servers is not wasted for one of three thousand tests. Repeated tests are counted in the closing line
+as "rerun": each is a fault of the program or of the test, and must be found.
 """
 
 
@@ -48,9 +48,9 @@ def run_everything(paths: Paths, report: Report, arguments: Sequence[str]) -> in
     """Install what the tests need, run the checks and then pytest, whose closing line is the last.
 
     Args:
-        paths: whose cache.
-        report: what tells the progress.
-        arguments: handed on to pytest.
+        paths: with the cache.
+        report: shows the progress.
+        arguments: for pytest.
 
     Returns:
         pytest's exit code, or 1 where only a check failed.
@@ -60,8 +60,8 @@ def run_everything(paths: Paths, report: Report, arguments: Sequence[str]) -> in
     failed = [name for name, argv in _CHECKS.items() if not _passes(name, argv)]
     if failed:
         print(f"FAILED before the tests: {', '.join(failed)}", flush=True)
-    # Through the interpreter, so that the clone is importable whatever folder this was called from.
-    # A debugger wants the one process that has the terminal, and the failure as it happened.
+    # Run by the interpreter, so that the clone is importable from any folder. A debugger needs a single process with
+    # the terminal, and the first failure.
     ways = () if "--pdb" in arguments else (*_SIDE_BY_SIDE, *_REPEATED)
     argv = [sys.executable, "-m", "pytest", *ways, *arguments]
     code = subprocess.run(leashed(argv), cwd=ROOT, check=False).returncode
@@ -69,16 +69,16 @@ def run_everything(paths: Paths, report: Report, arguments: Sequence[str]) -> in
 
 
 def run_fast(arguments: Sequence[str]) -> int:
-    """Run the checks and, beside them, the tests that need no server, whose closing line is the last.
+    """Run the checks and, in parallel, the tests that need no server, whose closing line is the last.
 
     Args:
-        arguments: handed on to pytest.
+        arguments: for pytest.
 
     Returns:
         pytest's exit code, or 1 where only a check failed.
     """
     with ThreadPoolExecutor(1) as aside:
-        # One after the other: beside the tests, one more keeps two cores busy.
+        # One after the other: besides the tests, one more keeps two cores busy.
         checks = aside.submit(lambda: [name for name, argv in _CHECKS.items() if not _passes(name, argv)])
         argv = [sys.executable, "-m", "pytest", "-n", "logical", "tests/unit", "--quiet", *arguments]
         tests = subprocess.run(leashed(argv), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
@@ -101,16 +101,16 @@ def _passes(name: str, argv: Sequence[str]) -> bool:
 
 
 def run_bench(arguments: Sequence[str]) -> int:
-    """Measure.
+    """Run the benchmarks.
 
     Args:
-        arguments: the works and the flags, as `--help` of it says.
+        arguments: the benchmarks and flags, see its `--help`.
 
     Returns:
         Its exit code.
 
     Raises:
-        StateError: this is no clone.
+        StateError: this is not a clone.
     """
     if not (ROOT / "tests" / "bench").is_dir():
         raise StateError("bench measures from a clone: there is no tests/bench here")
@@ -121,13 +121,13 @@ def run_containers(arguments: Sequence[str]) -> int:
     """Verify the compose file in a real engine.
 
     Args:
-        arguments: what stands after `containers` on the command line.
+        arguments: those after `containers` on the command line.
 
     Returns:
-        Its exit code: 0 where all holds, 3 where it was not run.
+        Its exit code: 0 where all tests passed, 3 where it was not run.
 
     Raises:
-        StateError: this is no clone.
+        StateError: this is not a clone.
     """
     if not (ROOT / "tests" / "containers").is_dir():
         raise StateError("containers are tested from a clone: there is no tests/containers here")
@@ -135,21 +135,21 @@ def run_containers(arguments: Sequence[str]) -> int:
 
 
 def run_faults(arguments: Sequence[str]) -> int:
-    """Run the faults.
+    """Run the fault tests.
 
     Args:
-        arguments: what stands after `faults` on the command line.
+        arguments: those after `faults` on the command line.
 
     Returns:
-        Its exit code: 0 where every promise held.
+        Its exit code: 0 where every promise was kept.
     """
     return _run_to_its_end("tests.faults", arguments)
 
 
 def _run_to_its_end(module: str, arguments: Sequence[str]) -> int:
-    """Run a package of tests/, which removes what it made also where this is broken off."""
+    """Run a package of tests/, which cleans up even if this is interrupted."""
     argv = leashed([sys.executable, "-m", module, *arguments])
-    # The caller's folder stays, as paths on the command line are meant from there.
+    # In the caller's folder, as paths on the command line are relative to it.
     with subprocess.Popen(argv, env={**os.environ, "PYTHONPATH": str(ROOT)}) as child:
         try:
             return child.wait()

@@ -1,4 +1,4 @@
-"""Installers of other people (pip, npm, Maven, apt-get), run to their end with their progress shown."""
+"""Running installers (pip, npm, Maven, apt-get) with their progress shown."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def run_tool(
 
     Args:
         argv: the program and its arguments.
-        step: where its progress shows.
+        step: where its progress is shown.
         cwd: the working folder.
-        environment: what to add to this process's environment, of which secrets that are no installer's stay here.
-        counting: a pattern; lines that match it are counted and not shown.
-        counted: what such a line stands for, in the plural.
+        environment: added to this process's environment, without secrets that are not the installer's own.
+        counting: a pattern; matching lines are counted and not shown.
+        counted: what such a line represents, in the plural.
 
     Raises:
-        InstallError: it failed; the text ends with its first lines that speak of an error, and its last ones.
+        InstallError: it failed; the text ends with its first lines about errors, and its last lines.
     """
     tool = subprocess.Popen(
         leashed(argv),
@@ -58,7 +58,7 @@ def run_tool(
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        # Its children (compilers, post-install scripts) are ended with it, as one group.
+        # Its children (compilers, post-install scripts) are killed with it, as one group.
         start_new_session=True,
     )
     _running.add(tool)
@@ -78,20 +78,20 @@ def run_tool(
 
 
 def leashed(argv: Sequence[str | Path]) -> list[str]:
-    """Have the kernel send SIGTERM to a program when the thread that starts it ends (prctl(2), PR_SET_PDEATHSIG).
+    """Make the kernel send SIGTERM to a program when the thread that starts it ends (prctl(2), PR_SET_PDEATHSIG).
 
     Args:
         argv: the program and its arguments.
 
     Returns:
-        The same through setpriv of util-linux, which every Debian has; where it is missing, as it was.
+        The same, run by setpriv of util-linux, which every Debian has; unchanged where it is missing.
     """
     leash = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
     return [*leash, *map(str, argv)]
 
 
 def end_tools() -> None:
-    """Kill every tool that runs in any thread, as an interrupted installation must."""
+    """Kill every tool that runs in any thread, after an interruption."""
     for tool in list(_running):
         _kill(tool)
 
@@ -116,7 +116,7 @@ def _watch(tool: subprocess.Popen[str], step: Step, counting: str, counted: str)
             last.append(line)
             if len(last) > _TAIL:
                 earlier = last.pop(0)
-                # The cause often stands at the top of a long usage text or stack trace.
+                # The cause is often at the top of a long usage text or stack trace.
                 if len(first) < _HEAD and re.search(r"\berr(or)?\b|fatal", earlier, re.IGNORECASE):
                     first.append(earlier)
     return [*first, *last]

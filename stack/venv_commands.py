@@ -1,4 +1,4 @@
-"""The commands that need the virtual environment; what this imports exists only inside it."""
+"""The commands that need the virtual environment; this module's imports exist only inside it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["dispatch"]
 
 _OF_THE_TESTS: Final = {"bench": run_bench, "containers": run_containers, "faults": run_faults}
-"""The commands that hand their arguments on to a package of tests/."""
+"""The commands that pass their arguments to a package of tests/."""
 
 
 def dispatch(options: argparse.Namespace, paths: Paths, report: Report) -> int:
-    """Run a command as the command line said, and return its exit code."""
+    """Run a command, and return its exit code."""
     match options.command:
         case "up":
             return bring_up(paths, _servers(options, paths, report, stay=True))
@@ -92,7 +92,7 @@ def start_one(paths: Paths, report: Report, name: str) -> int:
     """Start one server again, beside those that run; it ends with them.
 
     Raises:
-        NotRunningError: none of them runs, so that there is nothing to start it beside.
+        NotRunningError: none of them runs.
     """
     record = RunState.read(paths.record)
     alive = record.alive()

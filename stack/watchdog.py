@@ -1,9 +1,9 @@
-"""The process that stops a runner's servers when the runner ends without doing so, even by SIGKILL.
+"""The process that stops a runner's servers if the runner ends without doing so, even by SIGKILL.
 
     python -m stack.watchdog STATE OWNER_PID OWNER_START_TICKS
 
-It waits on the kernel's handle of the runner (pidfd_open(2)), which no child can inherit and no other process can
-take over, and lives in a session of its own, out of reach of the terminal's Ctrl-C and hang-up.
+It waits on the kernel's handle of the runner (pidfd_open(2)), which refers to that process only, and runs in its own
+session, out of reach of the terminal's Ctrl-C and hang-up.
 """
 
 from __future__ import annotations

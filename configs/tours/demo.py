@@ -1,7 +1,7 @@
-"""The full tour: the whole chain in four minutes, for servers that have seen nothing but the catalogue.
+"""The full tour: the whole chain in four minutes, for servers with nothing but the catalogue.
 
-Play it with `opsci-tui record --tour configs/tours/demo.py --out demo.cast --mp4 demo.mp4`, or with `--stepped`. Texts
-that are waited for are figures, signs and names, which are the same in every language.
+Play it with `opsci-tui record --tour configs/tours/demo.py --out demo.cast --mp4 demo.mp4`, or with `--stepped`. It
+waits only for figures, signs and names, which are the same in every language.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def tour(t: Player) -> None:
-    """Play it."""
+    """Play the chapters."""
     await opening(t)
     await three_panes(t)
     await the_form(t)
@@ -25,7 +25,7 @@ async def tour(t: Player) -> None:
 
 
 async def opening(t: Player) -> None:
-    """What it is."""
+    """Show what opsci is."""
     await t.caption(
         en="Connected objects say over MQTT that stock moved. A bridge carries it into Kafka, and Strapi changes the "
         "stock. opsci is that bridge, and shows it live in a terminal.",
@@ -45,7 +45,7 @@ async def opening(t: Player) -> None:
 
 
 async def three_panes(t: Player) -> None:
-    """Objects send, and each movement passes the panes."""
+    """Let objects send, and follow their movements through the panes."""
     await t.caption(
         en="Objects send now. On the left each message as it came over MQTT, with the product and the amount.",
         fr="Des objets envoient. À gauche chaque message tel qu'il est venu par MQTT, avec le produit et la quantité.",
@@ -70,7 +70,7 @@ async def three_panes(t: Player) -> None:
 
 
 async def the_form(t: Player) -> None:
-    """A movement from the form."""
+    """Send a movement from the form."""
     await t.caption(
         en="A person moves stock too. 4 goes to the form; a part of the name finds the product.",
         fr="Une personne aussi déplace du stock. 4 mène au formulaire ; un bout du nom trouve le produit.",
@@ -98,7 +98,7 @@ async def the_form(t: Player) -> None:
 
 
 async def the_keyboard(t: Player) -> None:
-    """A movement on the row itself."""
+    """Send a movement from a row of the stock."""
     await t.caption(
         en="Faster: on a product, + and an amount, Enter. u takes it back.",
         fr="Plus vite : sur un produit, + et une quantité, Entrée. u le reprend.",
@@ -120,7 +120,7 @@ async def the_keyboard(t: Player) -> None:
 
 
 async def one_movement(t: Player) -> None:
-    """The same movement in all panes."""
+    """Show one movement in all panes."""
     await t.caption(
         en="Select a record: the movement lights up in all three panes, and its way is drawn below them.",
         fr="Choisissez une ligne : le mouvement s'allume dans les trois volets, et son chemin est tracé dessous.",
@@ -143,7 +143,7 @@ async def one_movement(t: Player) -> None:
 
 
 async def a_rejected_one(t: Player) -> None:
-    """What can't be applied is kept."""
+    """Show that a movement that can't be applied is kept."""
     await t.caption(
         en="Take 5,000 where there are 40? The screen warns, and Strapi refuses: stock never falls below zero.",
         fr="En sortir 5 000 quand il y en a 40 ? L'écran prévient, et Strapi refuse : le stock n'est jamais négatif.",
@@ -171,7 +171,7 @@ async def a_rejected_one(t: Player) -> None:
 
 
 async def nothing_is_lost(t: Player) -> None:
-    """A server goes and comes back."""
+    """Stop a server and start it again."""
     await t.wait_for("✗ 1")
     await t.caption(
         en="Now Strapi is stopped, in the middle of the work.",
@@ -206,7 +206,7 @@ async def nothing_is_lost(t: Player) -> None:
 
 
 async def the_account(t: Player) -> None:
-    """The counts agree."""
+    """Show that the counts agree."""
     await t.caption(
         en="All that waited is applied, each movement once: 44 came over MQTT, 44 are in Kafka, 43 are in the stock "
         "and 1 is a dead letter. The account is even.",

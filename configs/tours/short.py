@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 async def tour(t: Player) -> None:
-    """Play it."""
+    """Play the tour."""
     await t.caption(
         en="opsci: stock movements on their way through MQTT, Kafka and Strapi, live in one terminal.",
         fr="opsci : des mouvements de stock à travers MQTT, Kafka et Strapi, en direct dans un terminal.",

@@ -1,1 +1,1 @@
-"""What the compose file needs: the images, and the secrets made before its first start."""
+"""Helper programs of the compose files: secrets, certificates, topics and the catalogue."""

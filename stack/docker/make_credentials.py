@@ -1,7 +1,7 @@
-"""Makes certificates, passwords and the servers' files: what compose.secure.yaml's service `certificates` runs.
+"""Creates certificates, passwords and the servers' files; run by the service `certificates` of compose.secure.yaml.
 
-What is good stays. All of it is kept in one volume that no server sees; each server has a volume of its own with what
-it needs. Kafka's users are in its own file (SASL/PLAIN within TLS), as the image formats its storage without users.
+Valid ones are kept. All are stored in one volume that no server mounts; each server has its own volume with what it
+needs. Kafka's users are in its own file (SASL/PLAIN over TLS), as the image formats its storage without users.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ __all__ = ["make_credentials"]
 _FOLDER: Final = Path("/credentials")
 _HOSTS: Final = ("mosquitto", "websockets", "kafka", "strapi", "web")
 _KAFKA: Final = "/mnt/shared/config"
-"""Where Kafka's image looks for its file."""
+"""Where Kafka's image expects its file."""
 
 _MOSQUITTO: Final = "/secure"
 
 
 def make_credentials(folder: Path, hosts: Sequence[str] = ()) -> None:
-    """Make what is missing or ends soon, and give each server its files.
+    """Create what is missing or expires soon, and copy each server's files to its folder.
 
     Args:
-        folder: has the folder `all` for all of it, and one for each server.
-        hosts: names and addresses that the servers are called by from outside, beside localhost.
+        folder: contains the folder `all`, and one for each server.
+        hosts: names and addresses of the servers for clients, besides localhost.
     """
     found = Credentials(folder / "all")
     make_certificates(found.certificates, [*_HOSTS, *hosts])
@@ -49,7 +49,7 @@ def make_credentials(folder: Path, hosts: Sequence[str] = ()) -> None:
     def passwords(*users: str) -> dict[str, str]:
         return {user: found.password_file(user).read_text() for user in users}
 
-    # Mosquitto is another user, of the group that its folder has.
+    # Mosquitto runs as another user, in the group of its folder.
     _give(folder / "mosquitto", {**authority, **pair("mosquitto"), **_mosquitto(found)}, 0o640)
     keystore = {"kafka.keystore.pem": (found.certificates / "kafka.keystore.pem").read_text()}
     _give(folder / "kafka", {**authority, **keystore, "server.properties": _kafka(found)})
@@ -65,7 +65,7 @@ def _of(certificates: Path, name: str) -> str:
 
 
 def _mosquitto(found: Credentials) -> dict[str, str]:
-    """Its configuration, its users and their rights, and who its health check is."""
+    """Its configuration, users and access rights, and the login of its health check."""
     committed = (ROOT / "configs" / "secure" / "mosquitto.conf").read_text()
     login = f"-u engine\n-P {found.password_file('mqtt-engine').read_text().strip()}\n--cafile {_MOSQUITTO}/ca.pem\n"
     return {
@@ -74,13 +74,13 @@ def _mosquitto(found: Credentials) -> dict[str, str]:
         ),
         "passwords": (found.folder / "mosquitto.passwords").read_text(),
         "mosquitto.acl": (found.folder / "mosquitto.acl").read_text(),
-        # Of mosquitto_sub, in the folder that XDG_CONFIG_HOME names: an argument would be seen by everyone.
+        # For mosquitto_sub, in the folder that XDG_CONFIG_HOME names: everyone could see an argument.
         "mosquitto_sub": login,
     }
 
 
 def _kafka(found: Credentials) -> str:
-    """Kafka's properties with the places of its files and its users' passwords."""
+    """Kafka's properties with the paths of its files and its users' passwords."""
     committed = (ROOT / "configs" / "secure" / "kafka.properties").read_text()
     users = {user: found.password_file(f"kafka-{user}").read_text().strip() for user in KAFKA_USERS}
     words = [f'user_{user}="{password}"' for user, password in users.items()]
@@ -104,7 +104,7 @@ def _kafka(found: Credentials) -> str:
 
 
 def _give(folder: Path, files: Mapping[str, str], mode: int = 0o600) -> None:
-    """Put files into a server's folder, and remove what is no longer one of them."""
+    """Write files to a server's folder, and remove all others from it."""
     for name, text in files.items():
         write_whole(folder / name, text)
         group = folder.stat().st_gid

@@ -1,4 +1,4 @@
-"""Makes the secrets of the compose file, once: what its service `secrets` runs before the database's first start."""
+"""Creates the secrets of the compose file once; run by its service `secrets` before the database first starts."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def _strapi_environment() -> str:
 
 
 def make_secrets(folder: Path) -> list[Path]:
-    """Make those that are not there yet; the others stay, as databases were made with them.
+    """Create missing secrets; existing ones are kept, as databases were created with them.
 
     Args:
-        folder: has the folders `database` and `strapi`, which keep others out. PostgreSQL and Strapi are different
-            users, so the group of the first folder reads the password.
+        folder: contains the folders `database` and `strapi`, which are closed to others. PostgreSQL and Strapi run as
+            different users, so the password is readable by the group of the first folder.
 
     Returns:
-        The files that were made.
+        The new files.
     """
     contents = {
         folder / "database" / "password": (0o440, secrets.token_urlsafe(32)),
@@ -34,7 +34,7 @@ def make_secrets(folder: Path) -> list[Path]:
     made = []
     for file, (mode, text) in contents.items():
         if not file.exists():
-            # By another name first: whoever was interrupted here leaves no half of a secret.
+            # Under another name first, so that an interruption leaves no incomplete secret.
             draft = file.with_name(f".{file.name}")
             draft.unlink(missing_ok=True)
             draft.touch(mode=0o600)

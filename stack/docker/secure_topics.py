@@ -1,4 +1,4 @@
-"""Makes the topics and gives the engine its rights: what compose.secure.yaml's service `topics` runs."""
+"""Creates the topics and grants the engine its rights; run by the service `topics` of compose.secure.yaml."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seeds a Strapi that has no product: what the compose file's service `catalogue` runs at each start."""
+"""Seeds a Strapi that has no products; run by the compose file's service `catalogue` at each start."""
 
 from __future__ import annotations
 

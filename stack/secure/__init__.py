@@ -1,1 +1,1 @@
-"""The secured profile: certificates, users and their passwords, for servers that let no one in by default."""
+"""The secured profile: certificates, users and passwords, for servers that reject anonymous clients."""

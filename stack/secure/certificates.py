@@ -1,6 +1,6 @@
-"""A local authority and the servers' certificates: made once, kept while they are good, renewed before they end.
+"""A local certificate authority and the servers' certificates, kept while valid and renewed before they expire.
 
-The openssl program makes them: Java, Mosquitto, Node.js and Python all read its PEM files.
+They are created by openssl: Java, Mosquitto, Node.js and Python all read its PEM files.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _ALWAYS: Final = ("localhost", "127.0.0.1", "::1")
 
 _AUTHORITY_DAYS: Final = 3650
 
-# Apple's and other clients take no server's certificate that is good for longer.
+# Apple's and other clients reject server certificates that are valid for longer.
 _SERVER_DAYS: Final = 397
 
 _SOON: Final = 30
@@ -73,10 +73,10 @@ class Signer:
 
 
 class OpenSsl:
-    """The program, and what we ask of it.
+    """The program openssl, with the operations that we need.
 
     Raises:
-        MissingProgramsError: it is not there.
+        MissingProgramsError: it is not installed.
     """
 
     def __init__(self) -> None:
@@ -88,14 +88,14 @@ class OpenSsl:
         self._program = found
 
     def make_key(self, path: Path) -> None:
-        """Make a private key (P-256, PKCS #8 as Java wants it) that only its owner reads."""
-        # Made closed, as openssl writes into a file that is there without changing its mode.
+        """Create a private key (P-256, PKCS #8 for Java) that only its owner can read."""
+        # The file is created closed first, as openssl keeps the mode of an existing file.
         path.unlink(missing_ok=True)
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         self._run(["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", str(path)])
 
     def make_authority(self, signer: Signer, name: str, days: int) -> None:
-        """Make a certificate that signs others, for a key that is there."""
+        """Create an authority's certificate for an existing key."""
         config = self._config(signer.certificate, usage="serverAuth", names="DNS:localhost")
         words = ["req", "-new", "-x509", "-key", str(signer.key), "-sha256", "-days", str(days)]
         try:
@@ -106,15 +106,15 @@ class OpenSsl:
     def sign(
         self, key: Path, certificate: Path, name: str, hosts: Sequence[str], signer: Signer, *, days: int, usage: str
     ) -> None:
-        """Make a server's certificate.
+        """Create a server's certificate.
 
         Args:
             key: the server's private key.
-            certificate: where to put it.
+            certificate: where to write it.
             name: its common name, for people.
-            hosts: the names and addresses that it is good for.
+            hosts: the names and addresses for which it is valid.
             signer: who signs it.
-            days: how long it is good for; a negative number makes one that has ended.
+            days: how long it is valid; negative for one that has expired.
             usage: `serverAuth`, or `serverAuth,clientAuth`.
         """
         names = ",".join(f"{'IP' if _is_address(host) else 'DNS'}:{host}" for host in hosts)
@@ -132,7 +132,7 @@ class OpenSsl:
             self._config_of(certificate).unlink()
 
     def is_good(self, certificate: Path, key: Path, authority: Path, *, days: int) -> bool:
-        """Whether a certificate belongs to its key, is of that authority and lasts for some days more."""
+        """Whether a certificate matches its key, is signed by that authority and is valid for more than some days."""
         if not all(file.is_file() for file in (certificate, key, authority)):
             return False
         try:
@@ -144,12 +144,12 @@ class OpenSsl:
             return False
 
     def hosts(self, certificate: Path) -> set[str]:
-        """The names and addresses that a certificate is good for; an IPv6 address as openssl writes it."""
+        """The names and addresses for which a certificate is valid; IPv6 addresses as openssl writes them."""
         said = self._run(["x509", "-in", str(certificate), "-noout", "-ext", "subjectAltName"])
         return {found.lower() for found in re.findall(r"(?:DNS|IP Address):([^,\s]+)", said)}
 
     def end(self, certificate: Path) -> str:
-        """When a certificate ends, as openssl writes it."""
+        """When a certificate expires, as openssl writes it."""
         return self._run(["x509", "-in", str(certificate), "-noout", "-enddate"]).strip().partition("=")[2]
 
     def _config(self, beside: Path, *, usage: str, names: str) -> list[str]:
@@ -173,14 +173,14 @@ def _is_address(host: str) -> bool:
 
 @dataclass(frozen=True)
 class Certificate:
-    """What became of one certificate.
+    """The state of one certificate.
 
     Attributes:
         name: the server's, or `authority`.
         certificate: the PEM file.
-        key: its private key, which only its owner reads.
-        end: when it ends, in words.
-        made: whether it was made now; else it was good and stayed.
+        key: its private key, which only its owner can read.
+        end: when it expires, in words.
+        made: whether it was created now; else it was valid and kept.
     """
 
     name: str
@@ -191,19 +191,19 @@ class Certificate:
 
 
 def make_certificates(folder: Path, hosts: Sequence[str] = (), *, damage: Damage | None = None) -> list[Certificate]:
-    """Make what is missing, is wrong or ends within 30 days.
+    """Create certificates that are missing, wrong or expire within 30 days.
 
     Args:
-        folder: where they are; it is made for its owner alone.
-        hosts: names and addresses that the servers are called by beside localhost. They are remembered.
-        damage: what moves damaged files aside before others are made.
+        folder: where they are; created if missing, for its owner only.
+        hosts: names and addresses of the servers for clients, besides localhost. They are remembered.
+        damage: moves damaged files aside before others are created.
 
     Returns:
         The authority, then the servers'.
 
     Raises:
-        StateError: the folder can't be used, or a host is no name and no address.
-        MissingProgramsError: there is no openssl.
+        StateError: the folder can't be used, or a host is neither a name nor an address.
+        MissingProgramsError: openssl is not installed.
         InstallError: openssl failed.
     """
     wanted = [_checked(host) for host in hosts]
@@ -217,7 +217,7 @@ def make_certificates(folder: Path, hosts: Sequence[str] = (), *, damage: Damage
         made = not openssl.is_good(signer.certificate, signer.key, signer.certificate, days=_SOON)
         if made:
             openssl.make_key(signer.key)
-            # Two authorities of one name are mixed up by browsers.
+            # Browsers confuse two authorities of the same name.
             openssl.make_authority(signer, f"opsci local authority {secrets.token_hex(4)}", _AUTHORITY_DAYS)
         found = [Certificate("authority", signer.certificate, signer.key, openssl.end(signer.certificate), made)]
         for server in CERTIFIED:
@@ -226,7 +226,7 @@ def make_certificates(folder: Path, hosts: Sequence[str] = (), *, damage: Damage
             kept = good and openssl.hosts(certificate) >= {_written(name) for name in names}
             if not kept:
                 openssl.make_key(key)
-                # Kafka shows its own to its controller as well.
+                # Kafka also presents its own to its controller.
                 usage = "serverAuth,clientAuth" if server == "kafka" else "serverAuth"
                 openssl.sign(key, certificate, server, names, signer, days=_SERVER_DAYS, usage=usage)
             found.append(Certificate(server, certificate, key, openssl.end(certificate), not kept))
@@ -259,7 +259,7 @@ def _move_damaged(folder: Path, damage: Damage) -> None:
 
 
 def _remembered(file: Path, hosts: Sequence[str]) -> list[str]:
-    """All names so far, so that a renewal at a start does not forget them."""
+    """All names so far, so that a renewal includes them."""
     before = file.read_text().split() if file.exists() else []
     names = list(dict.fromkeys([*_ALWAYS, *before, *hosts]))
     file.write_text("\n".join(names) + "\n")
@@ -277,7 +277,7 @@ def _checked(host: str) -> str:
 
 
 def _written(name: str) -> str:
-    """A name as openssl prints it: IPv6 addresses without their double colon."""
+    """A name as openssl prints it: IPv6 addresses without a double colon."""
     if ":" not in name:
         return name
     groups = ipaddress.IPv6Address(name).exploded.split(":")

@@ -1,6 +1,6 @@
-"""The secured servers' certificates, users and passwords, and what each server and client is told of them.
+"""The secured servers' certificates, users and passwords, and the configuration that each server and client gets.
 
-Passwords are made at random at the first start, each in its own file.
+Random passwords are created at the first start, each in its own file.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ __all__ = [
 
 
 MQTT_USERS: Final = ("engine", "object", "publisher")
-"""Who may do what stands in configs/secure/mosquitto.acl."""
+"""The users in configs/secure/mosquitto.acl."""
 
 KAFKA_USERS: Final = ("broker", "admin", "bridge")
-"""The broker itself, who makes topics and rights, and the engine."""
+"""The broker itself, the one that creates topics and rights, and the engine."""
 
 _MOSQUITTO_ITERATIONS: Final = 101
 _SCRAM_ITERATIONS: Final = 8192
@@ -51,16 +51,16 @@ _CONFIGS = ROOT / "configs" / "secure"
 
 
 def make_passwords(folder: Path, damage: Damage | None = None) -> dict[str, str]:
-    """Make the passwords that are missing; the others stay, and those that were damaged come back from a copy.
+    """Create missing passwords; existing ones are kept, and damaged ones are restored from a copy.
 
-    Kafka knows its users' passwords from its first start, so one that is lost keeps that user out for good.
+    Kafka stores its users' passwords at its first start, so a lost one locks that user out for good.
 
     Args:
-        folder: where their files are: `mqtt-engine`, `kafka-bridge` ...; it is made for its owner alone.
-        damage: what moves a damaged file aside; without it, such a file is passed over.
+        folder: with the files `mqtt-engine`, `kafka-bridge` ...; created for its owner only.
+        damage: moves a damaged file aside; without it, such a file is ignored.
 
     Returns:
-        The passwords by the name of their file.
+        The passwords by file name.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     copies = folder.with_name(f"{folder.name}.json")
@@ -73,7 +73,7 @@ def make_passwords(folder: Path, damage: Damage | None = None) -> dict[str, str]
         if file.exists() and damage and (why := _damage_of(file.read_bytes(), known)):
             damage.move(file, why, "It comes back from a copy: nothing is lost" if known else _of_new(name))
             fresh = known or fresh
-        # One that a person deleted is made again.
+        # One that the user deleted is created again.
         if not file.exists() or not file.read_bytes().strip():
             write_whole(file, f"{fresh}\n")
         found[name] = file.read_text(errors="replace").strip()
@@ -92,7 +92,7 @@ def _damage_of(content: bytes, known: str) -> str:
     why = damage_of(content)
     if not why and known:
         text = content.decode().strip()
-        # What a person put there counts, and is no beginning of the one before.
+        # What the user put there counts, unless it is a truncated copy of the one before.
         why = "is cut short" if known.startswith(text) and text != known else ""
     return why
 
@@ -108,7 +108,7 @@ def _copies(file: Path) -> dict[str, str]:
 def mosquitto_line(user: str, password: str) -> str:
     """A line of Mosquitto's password file: PBKDF2 with SHA-512, as mosquitto_passwd writes it.
 
-    Computed here, because that program takes a password as an argument, which any user of the machine can read.
+    Computed here, because that program takes the password as an argument, which every user of the machine can read.
     """
     salt = os.urandom(12)
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _MOSQUITTO_ITERATIONS, 64)
@@ -117,34 +117,34 @@ def mosquitto_line(user: str, password: str) -> str:
 
 
 def scram_argument(user: str, passwords: Mapping[str, str]) -> str:
-    """What Kafka's format tool takes to know a user from the first start on; it holds the password."""
+    """The argument of Kafka's format tool that creates a user; it contains the password."""
     password = passwords[f"kafka-{user}"]
     return f'SCRAM-SHA-512=[name="{user}",password="{password}",iterations={_SCRAM_ITERATIONS}]'
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who may use the servers of one state, and how each proves it.
+    """The users of one state's servers, and how each authenticates.
 
     Attributes:
-        folder: where everything about it is; its owner alone gets in.
+        folder: the folder with everything, accessible to its owner only.
     """
 
     folder: Path
 
     @classmethod
     def of(cls, paths: Paths) -> Credentials | None:
-        """Those of a state folder; None where its servers are not secured."""
+        """The credentials of a state folder; None where its servers are not secured."""
         return cls(paths.credentials) if paths.is_secure else None
 
     @property
     def certificates(self) -> Path:
-        """The folder of the authority and the servers' certificates."""
+        """The folder with the authority and the servers' certificates."""
         return self.folder / "certs"
 
     @property
     def authority(self) -> Path:
-        """What a client has to trust."""
+        """The authority's certificate, which clients must trust."""
         return self.certificates / "ca.pem"
 
     def password_file(self, name: str) -> Path:
@@ -152,10 +152,10 @@ class Credentials:
         return self.folder / "passwords" / name
 
     def prepare(self, damage: Damage | None = None) -> None:
-        """Make what is missing and renew what ends soon.
+        """Create what is missing and renew what expires soon.
 
         Args:
-            damage: what moves damaged files aside.
+            damage: moves damaged files aside.
 
         Raises:
             StackError: openssl is missing or failed, or the folder can't be written.
@@ -168,7 +168,7 @@ class Credentials:
         (self.folder / "mosquitto.acl").chmod(0o600)
 
     def trust(self) -> ssl.SSLContext:
-        """What believes these servers' certificates, and no other."""
+        """A TLS context that trusts these servers' certificates only."""
         return ssl.create_default_context(cafile=str(self.authority))
 
     def mosquitto_files(self) -> dict[str, Path]:
@@ -181,7 +181,7 @@ class Credentials:
         }
 
     def kafka_properties(self) -> dict[str, str]:
-        """The files and the password that Kafka is told."""
+        """The files and the password for Kafka's configuration."""
         password = self._password("kafka-broker").replace("\\", "\\\\").replace('"', '\\"')
         login = (
             f'org.apache.kafka.common.security.scram.ScramLoginModule required username="broker" password="{password}";'
@@ -189,17 +189,17 @@ class Credentials:
         return {
             "ssl.keystore.location": str(self.certificates / "kafka.keystore.pem"),
             "ssl.truststore.location": str(self.authority),
-            # A properties file takes a backslash for the beginning of an escape.
+            # In a properties file a backslash begins an escape.
             "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": login.replace("\\", "\\\\"),
         }
 
     def scram_arguments(self) -> list[str]:
-        """The users that Kafka is to know from its first start on; passwords are in them."""
+        """The users for Kafka's first start; the arguments contain passwords."""
         passwords = {f"kafka-{user}": self._password(f"kafka-{user}") for user in KAFKA_USERS}
         return [scram_argument(user, passwords) for user in KAFKA_USERS]
 
     def kafka_options(self, user: str) -> dict[str, Any]:
-        """Who a client of Kafka is, as aiokafka takes it: `admin`, `bridge`."""
+        """The login of a Kafka client, for aiokafka: `admin`, `bridge`."""
         return {
             "security_protocol": "SASL_SSL",
             "ssl_context": self.trust(),
@@ -209,23 +209,23 @@ class Credentials:
         }
 
     def strapi_environment(self, folder: Path) -> dict[str, str]:
-        """What makes our Strapi application speak HTTPS.
+        """The environment that makes our Strapi application use HTTPS.
 
         Args:
-            folder: its own, where plain HTTP stays on a Unix socket.
+            folder: its own, where plain HTTP remains on a Unix socket.
         """
         socket = folder / "http.sock"
-        # One that was killed leaves it, and the next could not listen.
+        # A killed one leaves it behind, and the next could not listen.
         socket.unlink(missing_ok=True)
         return {
             "TLS_CERTIFICATE_FILE": str(self.certificates / "strapi.pem"),
             "TLS_KEY_FILE": str(self.certificates / "strapi.key"),
-            # From the application's folder, as such a path has 107 bytes at most.
+            # Relative to the application's folder, as such a path is limited to 107 bytes.
             "HTTP_SOCKET": "../http.sock",
         }
 
     def web_options(self) -> dict[str, str | Path]:
-        """What the web client's server is told: it asks for the publisher's password, and publishes as that user."""
+        """The options of the web client's server: it requires the publisher's password, and publishes as that user."""
         return {
             "--certificate": self.certificates / "web.pem",
             "--key": self.certificates / "web.key",
@@ -235,7 +235,7 @@ class Credentials:
         }
 
     def websockets_options(self) -> dict[str, str | Path]:
-        """What the server of MQTT over websockets is told: it shows Mosquitto's certificate, and believes it."""
+        """The options of the server for MQTT over websockets: it presents Mosquitto's certificate, and trusts it."""
         return {
             "--certificate": self.certificates / "mosquitto.pem",
             "--key": self.certificates / "mosquitto.key",
@@ -267,12 +267,12 @@ class Credentials:
 
 
 def show_certificates(paths: Paths, folder: Path | None, hosts: Sequence[str]) -> int:
-    """Make what is missing or ends within 30 days, and print each with its files.
+    """Create certificates that are missing or expire within 30 days, and print each with its files.
 
     Args:
-        paths: the secured state, whose own certificates these are by default.
+        paths: the secured state, with whose certificates this works by default.
         folder: another folder for them.
-        hosts: names and addresses that the servers are called by beside localhost.
+        hosts: names and addresses of the servers for clients, besides localhost.
 
     Raises:
         StackError: openssl is missing or failed, or the folder can't be used.

@@ -1,1 +1,1 @@
-"""The servers: how each is set up, started, asked whether it is well, and stopped."""
+"""The servers: how each is set up, started, checked and stopped."""

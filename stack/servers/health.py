@@ -1,11 +1,11 @@
-"""Whether a server really answers, asked in its own protocol and with nothing but the standard library.
+"""Health checks of the servers over their own protocols, with the standard library only.
 
-Each check takes well under a second on a healthy server, raises OSError (or an error derived from it) otherwise, and
-needs no package, so that `status` works on a machine where nothing is installed yet. Of a secured server it takes what
-trusts its certificate, holds no password, and wants to be turned away.
+Each check takes well under a second on a healthy server, else raises OSError or a subclass, and needs no package, so
+that `status` works where nothing is installed. A check of a secured server trusts its certificate, has no password, and
+expects to be rejected.
 
-A port that was ours can be another program's by now. So each check is told whose answer it has to be, and looks up in
-the kernel's tables which process listens there.
+A port may belong to another program by now. So each check gets the process that must answer, and looks up in the
+kernel's tables which process listens there.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _CONNECT: Final = bytes.fromhex("100c 0004 4d515454 04 02 000a 0000")
 _DISCONNECT: Final = bytes.fromhex("e000")
 # Section 3.2: CONNACK, no session, return code 0.
 _CONNACK: Final = bytes.fromhex("20020000")
-# Return code 5, not authorized: what a secured broker says to a client without a name.
+# Return code 5, not authorized: the answer of a secured broker to an anonymous client.
 _NO_ENTRY: Final = bytes.fromhex("20020005")
 
 # Kafka's ApiVersions request: key 18, version 0, correlation 1, client id "opsci", after its length.
@@ -44,7 +44,7 @@ _API_VERSIONS: Final = bytes.fromhex("0000 000f 0012 0000 00000001 0005") + b"op
 
 
 def ask_mqtt_tcp(port: int, trust: ssl.SSLContext | None = None, server: Identity | None = None) -> None:
-    """Connect as an MQTT client and be let in."""
+    """Connect as an MQTT client and expect to be accepted."""
     with _connection(port, trust, server) as broker:
         broker.sendall(_CONNECT)
         answer = _read(broker, len(_CONNACK))
@@ -55,7 +55,7 @@ def ask_mqtt_tcp(port: int, trust: ssl.SSLContext | None = None, server: Identit
 
 
 def ask_mqtt_ws(port: int, trust: ssl.SSLContext | None = None, server: Identity | None = None) -> None:
-    """Open a websocket with subprotocol mqtt (RFC 6455, section 4) and connect as an MQTT client inside it."""
+    """Open a websocket with subprotocol mqtt (RFC 6455, section 4) and connect as an MQTT client in it."""
     key = base64.b64encode(os.urandom(16)).decode()
     request = (
         f"GET / HTTP/1.1\r\nHost: {LOOPBACK}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -77,12 +77,12 @@ def ask_mqtt_ws(port: int, trust: ssl.SSLContext | None = None, server: Identity
 
 
 def ask_websockets(port: int, trust: ssl.SSLContext | None = None, server: Identity | None = None) -> None:
-    """Ask the server of MQTT over websockets for a page, which it has not, whether the broker answers or not."""
+    """Request a page from the server for MQTT over websockets, which refuses it, whether the broker answers or not."""
     _ask_http(port, "/", 426, trust, server)
 
 
 def ask_kafka(port: int, trust: ssl.SSLContext | None = None, server: Identity | None = None) -> None:
-    """Ask the broker which requests it takes, which it tells before it asks who we are."""
+    """Request the broker's API versions, which it answers without authentication."""
     with _connection(port, trust, server) as broker:
         broker.sendall(_API_VERSIONS)
         length, correlation, error = struct.unpack(">iih", _read(broker, 10))
@@ -91,12 +91,12 @@ def ask_kafka(port: int, trust: ssl.SSLContext | None = None, server: Identity |
 
 
 def ask_strapi(port: int, trust: ssl.SSLContext | None = None, server: Identity | None = None) -> None:
-    """Ask Strapi's own health route, which answers 204."""
+    """Request Strapi's own health route, which answers 204."""
     _ask_http(port, "/_health", 204, trust, server)
 
 
 def ask_web(port: int, trust: ssl.SSLContext | None = None, server: Identity | None = None) -> None:
-    """Ask the web client's server for what the page asks first."""
+    """Make the first request of the web page to its server."""
     _ask_http(port, "/config.json", 401 if trust else 200, trust, server)
 
 
@@ -130,7 +130,7 @@ def _ask_http(port: int, path: str, expected: int, trust: ssl.SSLContext | None,
 
 
 def _masked(payload: bytes) -> bytes:
-    """One binary websocket frame of a client: its bytes are masked (RFC 6455, section 5.3), here with zeros."""
+    """One binary websocket frame of a client, whose bytes are masked (RFC 6455, section 5.3), here with zeros."""
     return bytes([0x82, 0x80 | len(payload)]) + bytes(4) + payload
 
 

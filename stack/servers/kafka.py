@@ -1,11 +1,11 @@
-"""Apache Kafka: KRaft nodes with this machine's ports and folders, formatted once, the topics and the users' rights.
+"""Apache Kafka: KRaft nodes with local ports and folders, their storage, the topics and the users' rights.
 
-Each node is broker and controller in one process. Where there are three, each record is kept by all of them and counts
-as written once two have it, so that any one may be gone.
+Each node is broker and controller in one process. With three, each record is stored by all of them and counts as
+written once two have it, so that any one may be down.
 
-The topics of the chain are made explicitly, as the broker makes none by itself. Of Kafka's users the engine reads and
-writes the chain's topics and commits for its group, nothing else. How a topic is set up it may see too: from that it
-tells why Kafka refuses a record.
+The topics of the chain are created explicitly, as the broker creates none automatically. The engine's user may read and
+write the chain's topics and commit for its group, nothing else. It may also see the topics' settings, from which it
+explains why Kafka refuses a record.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ __all__ = ["GROUP", "TOPICS", "give_rights", "launch_kafka", "make_topics", "ren
 
 
 TOPICS: Final = {"stock": 6, "product": 1, "event": 1, "errors": 1}
-"""Partitions by topic. Six share the stock movements between that many bridges."""
+"""Partitions by topic. Up to six engines can share the stock movements."""
 
 _CONFIGS: Final = {
-    # The time at which Kafka wrote a record counts, for how long it is kept too. By the writer's clock, which is what
-    # Kafka goes by unless told otherwise, one that is wrong has records deleted early or refused.
+    # Kafka's clock sets the timestamps, and so the retention. With the writer's clock, Kafka's default, a wrong one has
+    # records deleted early or refused.
     name: {"message.timestamp.type": "LogAppendTime"}
     for name in TOPICS
 }
-# What could not be applied is kept until a person has dealt with it.
+# What could not be applied is kept until the user has dealt with it.
 _CONFIGS["errors"]["retention.ms"] = "-1"
 
 _REPLICATED: Final = (
@@ -74,17 +74,17 @@ _OF_SEVERAL: Final = {
 }
 
 _formatting: Final = threading.Lock()
-"""Held while a node is formatted: the first one of a cluster makes the id that the others take."""
+"""Held while a node is formatted: the first one of a cluster creates the id that the others use."""
 
 _TOPIC: Final = ConfigResourceType.TOPIC
 _OF_THE_TOPIC: Final = 1
-"""The source of a setting that the topic has of its own, as DescribeConfigs says it."""
+"""In DescribeConfigs, the source of a setting of the topic itself."""
 
 GROUP: Final = "stock-creator"
-"""The consumer group that the engine may be in."""
+"""The consumer group that the engine may use."""
 
 _WHO_INGESTS: Final = f"{GROUP}.ingest"
-"""Where engines keep which of them takes the MQTT messages."""
+"""The group in which engines store which of them ingests."""
 
 # The codes of Kafka's AclOperation, ResourceType, PatternType and AclPermissionType.
 _READ: Final = 3
@@ -125,7 +125,7 @@ async def _make(brokers: str, options: Mapping[str, Any], replicas: int) -> None
 
 
 async def _bring_over(admin: AIOKafkaAdminClient, names: Collection[str]) -> None:
-    """Set up topics that an earlier version made as this one makes them; what else a person has set stays."""
+    """Update topics created by an earlier version; other settings of the user are kept."""
     for answer in await admin.describe_configs([ConfigResource(_TOPIC, name) for name in names]):
         for code, message, _, name, entries in answer.resources:
             if code:
@@ -134,7 +134,7 @@ async def _bring_over(admin: AIOKafkaAdminClient, names: Collection[str]) -> Non
             wanted = {"message.timestamp.type": _CONFIGS[name]["message.timestamp.type"]}
             if wanted.items() <= own.items():
                 continue
-            # It replaces all of the topic's own settings.
+            # This replaces all of the topic's own settings.
             (done,) = await admin.alter_configs([ConfigResource(_TOPIC, name, {**own, **wanted})])
             for failed, why, *_ in done.resources:
                 if failed:
@@ -142,20 +142,20 @@ async def _bring_over(admin: AIOKafkaAdminClient, names: Collection[str]) -> Non
 
 
 def _in_sync(replicas: int) -> int:
-    """How many brokers have to have a record before it counts as written: all but one, and one where there is one."""
+    """How many brokers must have a record before it counts as written: all but one, but at least one."""
     return max(1, replicas - 1)
 
 
 def make_topics(brokers: str, options: Mapping[str, Any] | None = None, *, replicas: int = 1) -> None:
-    """Make the topics of the chain that do not exist yet, and have Kafka's own clock count in those that do.
+    """Create missing topics of the chain, and make existing ones use Kafka's own clock.
 
     Args:
-        brokers: `host:port`, with commas where there are several.
-        options: who we are, as aiokafka's clients take it, where the broker asks.
-        replicas: how many brokers keep each record of a topic that is made.
+        brokers: `host:port`, separated by commas.
+        options: our login, for aiokafka's clients, where the broker requires one.
+        replicas: how many brokers store each record of a new topic.
 
     Raises:
-        ConnectionError: Kafka did not make one, or does not answer.
+        ConnectionError: Kafka did not create one, or does not answer.
     """
     try:
         asyncio.run(_make(brokers, options or {}, replicas))
@@ -164,11 +164,11 @@ def make_topics(brokers: str, options: Mapping[str, Any] | None = None, *, repli
 
 
 def give_rights(broker: str, options: Mapping[str, Any]) -> None:
-    """Give the engine's user its rights; those that it has stay.
+    """Grant the engine's user its rights; existing ones are kept.
 
     Args:
         broker: `host:port`.
-        options: who we are, as aiokafka's clients take it: one who may give rights.
+        options: the login of a user that may grant rights, for aiokafka's clients.
 
     Raises:
         ConnectionError: Kafka did not do it, or does not answer.
@@ -204,10 +204,10 @@ def render_properties(committed: str, values: Mapping[str, str]) -> str:
 
     Args:
         committed: the text of the file.
-        values: the new value a key; each key must stand in the file, so that the file still says all there is.
+        values: the new values by key; each key must be in the file, so that the file remains complete.
 
     Raises:
-        KeyError: a key does not stand in the file.
+        KeyError: a key is not in the file.
     """
     text = committed
     for key, value in values.items():
@@ -222,8 +222,8 @@ def _render(node: int, listeners: Sequence[tuple[int, int]], data: Path, credent
     """The configuration of one node.
 
     Args:
-        node: its number, from 1 on.
-        listeners: the ports of all nodes in their order, each that for clients and that of its controller.
+        node: its number, from 1.
+        listeners: the ports of all nodes in order, for each that for clients and that of its controller.
         data: its data folder.
         credentials: certificates and passwords of secured servers.
     """
@@ -249,29 +249,29 @@ def _render(node: int, listeners: Sequence[tuple[int, int]], data: Path, credent
 
 
 def launch_kafka(paths: Paths, programs: Programs, ports: Ports, damage: Damage, name: str = BROKERS[0]) -> Launch:
-    """Write a broker's configuration, format its storage where it is new, and say how to start it.
+    """Write a broker's configuration, format its storage where it is new, and return how to start it.
 
     Args:
-        paths: whose state; its number of brokers counts.
+        paths: with the state, and its number of brokers.
         programs: where Java and Kafka are.
         ports: the ports to listen on.
-        damage: what moves damaged files of its storage aside.
+        damage: moves damaged files of its storage aside.
         name: which broker, one of BROKERS.
 
     Raises:
-        ServerStartError: the storage cannot be formatted.
+        ServerStartError: the storage can't be formatted.
     """
     node, listeners = BROKERS.index(name) + 1, ports.of_brokers(paths.brokers)
     several = len(listeners) > 1
     folder = paths.state / name
     folder.mkdir(exist_ok=True)
     scratch = folder / "tmp"
-    # What a killed one left there.
+    # Left there by a broker that was killed.
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(mode=0o700)
     config = folder / "kafka.properties"
     credentials = Credentials.of(paths)
-    # For its owner alone: a secured broker's own password stands in it.
+    # Only readable by its owner, as it contains a secured broker's own password.
     write_whole(config, _render(node, listeners, folder / "data", credentials))
     java: list[str | Path] = [
         programs.java,
@@ -279,7 +279,7 @@ def launch_kafka(paths: Paths, programs: Programs, ports: Ports, damage: Damage,
         f"{programs.kafka_libs}/*",
         f"-Dlog4j2.configurationFile=file:{ROOT / 'stack' / 'kafka' / 'log4j2.properties'}",
         "-Djava.awt.headless=true",
-        # Its libraries are unpacked into a folder of its own, and its counters are in none: /tmp is everyone's.
+        # /tmp is shared by all users: its libraries are unpacked elsewhere, and it writes no performance counters.
         f"-Djava.io.tmpdir={scratch}",
         "-XX:-UsePerfData",
     ]
@@ -290,7 +290,7 @@ def launch_kafka(paths: Paths, programs: Programs, ports: Ports, damage: Damage,
             _format(java, config, paths.log(name), credentials.scram_arguments() if credentials else [], known)
             keep_identity(data, kept)
         if not known:
-            # A new cluster of this state's own: the engine is not to take it for somebody else's.
+            # A new cluster of this state's own, which the engine must not take for somebody else's.
             KnownServers(paths.known_servers).forget(kind="kafka")
     trust = credentials.trust() if credentials else None
     port, _ = listeners[node - 1]
@@ -303,7 +303,7 @@ def launch_kafka(paths: Paths, programs: Programs, ports: Ports, damage: Damage,
         checks={f"Kafka on port {port}": partial(ask_kafka, port, trust)},
         finish=partial(_set_up, f"{LOOPBACK}:{port}", credentials, data, kept, len(listeners), is_first=node == 1),
         mend=partial(_mend, data, damage),
-        # It answers once two of them have started, side by side.
+        # It answers once two of them have started in parallel.
         start_patience=180.0 if several else 60.0,
     )
 
@@ -320,7 +320,7 @@ def _set_up(
 
 
 def _mend(data: Path, damage: Damage, said: str) -> bool:
-    """Move a file aside that Kafka ended because of, and that looked whole before."""
+    """Move a file aside that made Kafka end although it seemed intact."""
     for path in map(Path, re.findall(rf"ERROR .*?({re.escape(str(data))}/\S+\w)", said)):
         if path.is_file() and path.suffix != ".log":
             damage.move(path, "can't be read by Kafka", "Kafka starts without it: unknown how much is lost")
@@ -330,12 +330,12 @@ def _mend(data: Path, damage: Damage, said: str) -> bool:
 
 def _format(java: list[str | Path], config: Path, log: Path, users: Sequence[str], cluster: str) -> None:
     cluster = cluster or base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    # One argument: an identity may begin with a dash, which a separate one would make an option.
+    # One argument: an id may begin with a dash, which a separate one would make an option.
     identity = f"--cluster-id={cluster}"
     argv = [*java[1:], "-Xmx128m", "kafka.tools.StorageTool", "format", identity, "-c", config, "--ignore-formatted"]
     for user in users:
         argv += ["--add-scram", user]
-    # In a file that only we read: passwords stand in it, and every user of the machine sees a process's arguments.
+    # In a file that only we can read: it contains passwords, and every user of the machine sees a process's arguments.
     arguments = config.with_name(".format.arguments")
     write_whole(arguments, "\n".join(_quoted(str(part)) for part in argv))
     try:
@@ -354,5 +354,5 @@ def _format(java: list[str | Path], config: Path, log: Path, users: Sequence[str
 
 
 def _quoted(argument: str) -> str:
-    """One argument as the files of the program java have it."""
+    """Quote an argument for the argument files of java."""
     return '"' + argument.replace("\\", "\\\\").replace('"', '\\"') + '"'

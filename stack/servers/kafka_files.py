@@ -1,8 +1,8 @@
-"""Kafka's data folder, looked through before Kafka is: what is damaged is moved aside, and what else is known restored.
+"""Checks of Kafka's data folder before Kafka starts: damaged files are moved aside, and restored if possible.
 
-Kafka ends where one of its small files can't be read, starts an empty cluster where its metadata are empty, and passes
-over what a segment lacks at its end. What is checked is the format of Kafka 4: record batches of magic 2 (as Kafka's
-protocol has them), checkpoints of version 0, `meta.properties` of version 1, `partition.metadata` of version 0.
+Kafka ends if one of its small files can't be read, starts an empty cluster if its metadata are empty, and ignores what
+is missing at the end of a segment. The checks are for the formats of Kafka 4: record batches of magic 2 (as in Kafka's
+protocol), checkpoints of version 0, `meta.properties` of version 1, `partition.metadata` of version 0.
 """
 
 from __future__ import annotations
@@ -30,16 +30,18 @@ __all__ = ["Segment", "cluster_id", "keep_identity", "mend_data", "read_segment"
 
 _METADATA: Final = "__cluster_metadata-0"
 _METADATA_TOPIC: Final = "AAAAAAAAAAAAAAAAAAAAAQ"
-"""The id that Kafka gives to the topic of its metadata, in every cluster."""
+"""The id of the metadata topic in every cluster."""
 
 _BATCH: Final = struct.Struct(">qiibIhiqqqhii")
-"""The head of a batch: base offset, length from here on, leader epoch, magic, CRC-32C of all after it, attributes, last
-offset's delta, first and last time, producer's id, its epoch, first sequence, and how many records there are."""
+"""The head of a batch: base offset, length from here on, leader epoch, magic, CRC-32C of everything after it,
+attributes, last offset delta, first and last timestamp, producer id, producer epoch, first sequence, and number of
+records.
+"""
 
 _BEFORE_LENGTH: Final = 12
 _BEFORE_CHECKED: Final = 21
 _CHECKED: Final = 32_000_000
-"""How many bytes at the end of a segment have their checksums looked at, in a fifth of a second."""
+"""How many bytes at the end of a segment are checked by checksum, which takes a fifth of a second."""
 
 _SEGMENT: Final = re.compile(r"(\d{20})\.log")
 _CHECKPOINTS: Final = (
@@ -55,12 +57,12 @@ _AGAIN: Final = "Kafka finds out again what was in it: nothing is lost"
 
 
 class Segment(NamedTuple):
-    """A segment of a partition, as far as it can be read.
+    """The readable part of a partition's segment.
 
     Attributes:
-        whole: where its whole batches begin and end, in bytes.
-        end: the offset after the last record in them; the segment's own where there is none.
-        records: how many records are in them.
+        whole: where its intact batches begin and end, in bytes.
+        end: the offset after their last record; the segment's own offset where there is none.
+        records: how many records they contain.
         damage: what is wrong with it; empty where nothing is.
     """
 
@@ -71,11 +73,11 @@ class Segment(NamedTuple):
 
 
 def read_segment(path: Path, base: int) -> Segment:
-    """Read the batches of a segment, and leave out those whose checksum is wrong.
+    """Read the batches of a segment, and leave out those with a wrong checksum.
 
     Args:
-        path: the file. Of a large one the heads of all batches are read, and the checksums of the last ones.
-        base: the offset that it begins with.
+        path: the file. In a large one the heads of all batches are read, and the checksums of the last ones.
+        base: the offset at which it begins.
 
     Raises:
         OSError: it can't be read.
@@ -113,12 +115,13 @@ def _read_batches(content: mmap.mmap, base: int) -> Segment:
 
 
 def keep_identity(data: Path, kept: Path, partitions: Collection[str] = ()) -> None:
-    """Copy what a cluster is known by to where it can be restored from: its id and the ids of its topics.
+    """Copy what identifies a cluster, so that it can be restored: its id and the ids of its topics.
 
     Args:
-        data: Kafka's data folder, which is whole.
-        kept: the folder of the copies; it is made.
-        partitions: the folders of topics that a Kafka that runs was just asked to make; it is given a moment for them.
+        data: Kafka's intact data folder.
+        kept: the folder of the copies; created if missing.
+        partitions: the partition folders that a running Kafka was just asked to create; this waits up to ten seconds
+            for them.
 
     Raises:
         OSError: something can't be read or written.
@@ -137,7 +140,7 @@ def keep_identity(data: Path, kept: Path, partitions: Collection[str] = ()) -> N
 
 
 def cluster_id(kept: Path) -> str:
-    """The id of the cluster as it was kept, so that clients know a new storage as the same; empty where none was."""
+    """The copied cluster id, so that clients recognise a new storage; empty where there is none."""
     try:
         found = re.search(r"^cluster\.id=(\S+)$", (kept / "meta.properties").read_text(), re.MULTILINE)
     except (OSError, UnicodeDecodeError):
@@ -146,16 +149,16 @@ def cluster_id(kept: Path) -> str:
 
 
 def mend_data(data: Path, kept: Path, damage: Damage, *, replicated: bool = False) -> bool:
-    """Move aside what is damaged in the data folder of a Kafka that does not run, and restore what is known of it.
+    """Move damaged files in the data folder of a stopped Kafka aside, and restore what is known.
 
     Args:
-        data: the folder; it need not be there.
+        data: the folder; it may be missing.
         kept: the copies of `keep_identity`.
-        damage: what moves files aside.
-        replicated: whether other brokers have the same records, which this one then fetches again.
+        damage: moves files aside.
+        replicated: whether other brokers have the same records, which this one then fetches.
 
     Returns:
-        Whether the storage has to be formatted: there is none, or none of use.
+        Whether the storage must be formatted, as it is missing or unusable.
 
     Raises:
         OSError: something can't be read or moved.
@@ -191,7 +194,7 @@ def mend_data(data: Path, kept: Path, damage: Damage, *, replicated: bool = Fals
 
 
 def _mend_identity(path: Path, copy: Path, damage: Damage) -> bool:
-    """Restore one of the files that `format` writes; False where it can't be."""
+    """Restore one of the files that `format` writes; return False where that is impossible."""
     why_not = _of_properties if path.suffix == ".properties" else _of_snapshot
     why = why_not(path) if path.is_file() else "is not there"
     if not why:
@@ -206,17 +209,17 @@ def _mend_identity(path: Path, copy: Path, damage: Damage) -> bool:
 
 
 def _damage_of_metadata(data: Path) -> str:
-    """What is wrong with the log of the cluster's metadata, without which nothing else means anything."""
+    """What is wrong with the log of the cluster's metadata, without which the other data are meaningless."""
     folder = data / _METADATA
     segments = sorted(folder.glob("*.log")) if folder.is_dir() else []
     if not segments:
         return "has no metadata of the cluster"
-    # Kafka notes the state of producers at its end in a file that is named by the offset.
+    # Kafka stores the state of producers at its end in a file named by the offset.
     written = max([1, *(int(path.stem) for path in folder.glob("*.snapshot") if path.stem.isdigit())])
     for path in segments:
         found = read_segment(path, int(path.stem))
         if path == segments[-1]:
-            # A broker that was killed may leave half a batch there, of which it had told no one.
+            # A killed broker may leave half a batch there, which it had acknowledged to no one.
             if found.end < written:
                 return f"can't be used, as {_METADATA}/{path.name} {found.damage or 'is empty'}"
         elif found.damage:
@@ -228,13 +231,13 @@ def _damage_of_metadata(data: Path) -> str:
 
 
 def _mend_partition(folder: Path, expected: int, topics: dict[str, str], damage: Damage, *, replicated: bool) -> None:
-    """Mend one partition.
+    """Repair one partition.
 
     Args:
-        folder: of the partition.
+        folder: the partition's.
         expected: the offset up to which its records were on the disk.
-        topics: the kept ids of topics, by the name of a partition's folder.
-        damage: what moves files aside.
+        topics: the copied ids of topics, by the name of a partition's folder.
+        damage: moves files aside.
         replicated: as in `mend_data`.
     """
     identity = folder / "partition.metadata"
@@ -245,7 +248,7 @@ def _mend_partition(folder: Path, expected: int, topics: dict[str, str], damage:
             damage.move(identity, why, "The topic's id is restored: nothing is lost")
             write_whole(identity, f"version: 0\ntopic_id: {topic}")
         else:
-            # Kafka does not start where its data folder has another folder in it.
+            # Kafka does not start if its data folder contains an unknown folder.
             why = f"can't be used, as its partition.metadata {why}"
             if replicated:
                 _have_fetched(folder, why, damage)
@@ -261,7 +264,8 @@ def _mend_partition(folder: Path, expected: int, topics: dict[str, str], damage:
         is_last = number == len(segments) - 1
         after = expected if is_last else int(segments[number + 1].stem)
         found = read_segment(path, int(path.stem))
-        # What was deleted at the front, or compacted, leaves gaps; a whole segment that ends early was cut at a batch.
+        # Deletion at the front and compaction leave gaps; an intact segment that ends early was truncated between
+        # batches.
         missing = max(0, after - found.end) if is_last else 0
         if not (found.damage or missing):
             continue
@@ -273,23 +277,23 @@ def _mend_partition(folder: Path, expected: int, topics: dict[str, str], damage:
 
 
 def _have_fetched(folder: Path, why: str, damage: Damage) -> None:
-    """Move a partition aside that other brokers have as well, so that this one fetches it from them."""
-    # With it the controller would take the broker for one that has all it had, and might have it lead the partition
-    # (KIP-966).
+    """Move a partition aside that other brokers have too, so that this one fetches it from them."""
+    # With this file the controller would assume that the broker has everything it had, and might make it the leader of
+    # the partition (KIP-966).
     (folder.parent / ".kafka_cleanshutdown").unlink(missing_ok=True)
     then = f"The broker fetches again what the others have of its {_records(folder):,} records"
     damage.move(folder, why, then, into=folder.parent.parent)
 
 
 def _mend_segment(path: Path, found: Segment, missing: int, why: str, damage: Damage) -> None:
-    """Leave out of a segment what can't be read.
+    """Remove the unreadable part of a segment.
 
     Args:
         path: the segment.
-        found: what can be read of it.
+        found: its readable part.
         missing: how many offsets are missing at its end.
         why: what is wrong with it.
-        damage: what moves files aside.
+        damage: moves files aside.
     """
     count = f"{missing:,}" if missing else "unknown how many"
     what = "positions of groups" if path.parent.name.startswith("__consumer_offsets") else "records"
@@ -306,14 +310,14 @@ def _mend_segment(path: Path, found: Segment, missing: int, why: str, damage: Da
         if missing:
             target.write(_nothing(found.end, found.end + missing, _last_epoch(path.parent)))
     for derived in (".index", ".timeindex", ".txnindex"):
-        # Made from the segment, and again by Kafka.
+        # Kafka derives it from the segment again.
         path.with_suffix(derived).unlink(missing_ok=True)
 
 
 def _nothing(first: int, after: int, epoch: int) -> bytes:
-    """A batch without records that takes the place of some offsets, as compaction leaves it.
+    """An empty batch in place of missing offsets, as compaction leaves it.
 
-    So no offset means two records, and a consumer whose position is among those that are lost goes on behind them.
+    So no offset refers to two records, and a consumer whose offset is among the lost ones continues after them.
     """
     rest = struct.pack(">hiqqqhii", 0, after - first - 1, -1, -1, -1, -1, -1, 0)
     length = _BATCH.size - _BEFORE_LENGTH
@@ -321,7 +325,7 @@ def _nothing(first: int, after: int, epoch: int) -> bytes:
 
 
 def _last_epoch(folder: Path) -> int:
-    """The epoch of a partition's leader that Kafka noted last, 0 where it is not known."""
+    """The last leader epoch of a partition that Kafka stored, 0 where it is not known."""
     try:
         return int((folder / "leader-epoch-checkpoint").read_text().splitlines()[-1].split()[0])
     except (OSError, ValueError, IndexError):
@@ -334,7 +338,7 @@ def _mend_file(path: Path, why_not: Callable[[Path], str], damage: Damage, conse
 
 
 def _recovery_points(data: Path) -> dict[str, int]:
-    """By partition the offset before which every record is on the disk, as Kafka noted it."""
+    """By partition, the offset before which every record is on the disk, as stored by Kafka."""
     try:
         lines = (data / _CHECKPOINTS[0]).read_text().splitlines()[2:]
     except (OSError, UnicodeDecodeError):
@@ -371,7 +375,7 @@ def _kept_topics(kept: Path) -> dict[str, str]:
 
 
 def _of_properties(path: Path) -> str:
-    """What is wrong with `meta.properties`; empty where nothing is, as with the other three."""
+    """What is wrong with `meta.properties`; empty where nothing is, as in the other three functions."""
     content = path.read_bytes()
     text = content.decode(errors="replace")
     if all(re.search(rf"^{key}=\S+$", text, re.MULTILINE) for key in ("version", "cluster.id", "node.id")):
@@ -387,7 +391,7 @@ def _of_checkpoint(path: Path) -> str:
     content = path.read_bytes()
     lines = content.decode(errors="replace").splitlines()
     try:
-        # For Kafka an empty one is as good as none.
+        # Kafka treats an empty one like a missing one.
         if not lines or (lines[0] == "0" and int(lines[1]) == len(lines) - 2):
             return ""
     except (IndexError, ValueError):

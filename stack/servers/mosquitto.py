@@ -1,8 +1,8 @@
-"""Mosquitto: the subject's configuration with this machine's ports and folders in it.
+"""Mosquitto: the course's configuration with local ports and folders, and checks of its persistence file.
 
-Its persistence file is looked through before the broker is started: one that is damaged ends it, or is taken for
-none. The format is that of Mosquitto 2.0, src/persist.h: 15 bytes of magic, a checksum that is always 0, a version,
-and chunks of a type, a length and so many bytes. All numbers are in network byte order.
+A damaged persistence file makes the broker end, or start as if there were none, so it is checked before the start. The
+format is that of Mosquitto 2.0, src/persist.h: 15 bytes of magic, a checksum that is always 0, a version, and chunks of
+a type, a length and that many bytes. All numbers are in network byte order.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ __all__ = ["Found", "inspect_database", "launch_mosquitto", "render_mosquitto"]
 _MAGIC: Final = b"\x00\xb5\x00mosquitto db"
 _HEAD: Final = struct.Struct(">15sII")
 _CHUNK: Final = struct.Struct(">II")
-# Before version 5 the head of a chunk had a type of two bytes; such a file is left to Mosquitto itself.
+# Before version 5 a chunk's head had a type of two bytes; such a file is left to Mosquitto itself.
 _VERSIONS: Final = (5, 6)
 _MESSAGE_OF_A_CLIENT: Final = 3
 _TYPES: Final = range(1, 9)
 
 
 class Found(NamedTuple):
-    """What a persistence file is like.
+    """The state of a persistence file.
 
     Attributes:
         why: what is wrong with it; empty where nothing is.
-        waiting: how many messages for clients can be read in it.
+        waiting: how many messages for clients it contains, as far as it is readable.
     """
 
     why: str
@@ -52,10 +52,10 @@ class Found(NamedTuple):
 
 
 def inspect_database(path: Path) -> Found:
-    """Walk through the chunks of a persistence file.
+    """Check the chunks of a persistence file.
 
     Args:
-        path: the file; one that is not there is as good as can be.
+        path: the file; a missing one is fine.
 
     Raises:
         OSError: it can't be read.
@@ -109,9 +109,9 @@ def render_mosquitto(
         ports: the ports to listen on.
         data: the folder of the persistence file.
         log: the log file.
-        user: whom Mosquitto is to run as, where it is started by root and would change to a user of its own.
-        files: what else is elsewhere here, by the option that names it: `certfile`, `password_file` ...
-        websockets: whether Mosquitto itself speaks MQTT over websockets, to the pages of every origin.
+        user: the user that Mosquitto is to run as, if root starts it and it would switch to its own.
+        files: other local paths, by option: `certfile`, `password_file` ...
+        websockets: whether Mosquitto itself accepts MQTT over websockets, from pages of every origin.
 
     Returns:
         The text to run with.
@@ -124,7 +124,7 @@ def render_mosquitto(
         if listener:
             left_out = listener[1] == "1883" and not websockets
         if left_out:
-            # The options up to the next listener are this one's.
+            # The options up to the next listener belong to this one.
             lines.append(line if line.startswith("#") or not line else f"# {line}")
         elif listener:
             lines.append(f"listener {listeners[listener[1]]} {LOOPBACK}")
@@ -142,14 +142,14 @@ def render_mosquitto(
 
 
 def launch_mosquitto(paths: Paths, programs: Programs, ports: Ports, damage: Damage, *, websockets: bool) -> Launch:
-    """Write Mosquitto's configuration and say how to start it.
+    """Write Mosquitto's configuration and return how to start it.
 
     Args:
-        paths: whose state.
+        paths: with the state.
         programs: where Mosquitto is.
         ports: the ports to listen on.
-        damage: what moves its database aside where that is damaged.
-        websockets: whether it speaks MQTT over websockets itself, to the pages of every origin.
+        damage: moves its database aside where that is damaged.
+        websockets: whether it accepts MQTT over websockets itself, from pages of every origin.
     """
     folder = paths.state / "mosquitto"
     folder.mkdir(exist_ok=True)
@@ -180,7 +180,7 @@ def launch_mosquitto(paths: Paths, programs: Programs, ports: Ports, damage: Dam
 
 
 def _mend(database: Path, damage: Damage, said: str) -> bool:
-    """Move the database aside where Mosquitto ended because of it."""
+    """Move the database aside where it made Mosquitto end."""
     if not re.search(r"Error: (Couldn't open database|Unable to restore persistent database)", said):
         return False
     if not database.is_file():

@@ -1,11 +1,11 @@
-"""Processes that were started here, told apart from any other that got the same number, or the same port, later.
+"""Processes started here, distinguished from others that later get the same pid or the same port.
 
-A pid alone may name a stranger after ours ended. The kernel's start time of the process (proc(5), field 22 of
-/proc/PID/stat) and the boot it belongs to make it certain; nothing is ever signalled without that check.
+A pid alone may refer to a foreign process after ours ended. The kernel's start time of the process (proc(5), field 22
+of /proc/PID/stat) and the boot id make it unique; nothing is ever signalled without that check.
 
-Which process listens on a port, Linux says in its own tables: each TCP socket is in /proc/net/tcp with its address,
-its state and its inode (proc(5)), and each process's open files are under /proc/PID/fd, where a socket is a link to
-`socket:[INODE]`. Standard library only.
+Linux's tables show which process listens on a port: each TCP socket is in /proc/net/tcp with its address, state and
+inode (proc(5)), and each process's open files are under /proc/PID/fd, where a socket is a link to `socket:[INODE]`.
+Standard library only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["AnotherAnswersError", "Identity", "prove_listener", "spawn", "stop_g
 
 
 _TABLES: Final = (
-    # An address is in the machine's byte order, which on all that Debian's Java and Node.js run on here is little.
+    # Addresses are in the machine's byte order, which is little-endian on all machines supported here.
     (Path("/proc/net/tcp"), "0100007F"),
     # A server that listens on both families has 127.0.0.1 as ::ffff:127.0.0.1.
     (Path("/proc/net/tcp6"), "0000000000000000FFFF00000100007F"),
@@ -40,15 +40,15 @@ _POLL: Final = 0.05
 
 
 class AnotherAnswersError(ConnectionError):
-    """What answers is another process than the one that was started."""
+    """Another process answers than the one that was started."""
 
 
 def prove_listener(port: int, server: Identity | None) -> None:
-    """Make sure that a port of 127.0.0.1 is a server's own, or one of its group's; to be called after an answer.
+    """Check that a server, or a process of its group, listens on a port of 127.0.0.1; call this after an answer.
 
     Args:
         port: the port.
-        server: the process that was started; None takes whoever answers.
+        server: the process that was started; None accepts any process.
 
     Raises:
         AnotherAnswersError: another process listens there.
@@ -57,7 +57,7 @@ def prove_listener(port: int, server: Identity | None) -> None:
         return
     listening = _listening(port)
     if not listening:
-        # On all addresses, where a server of ours would be more specific.
+        # Someone listens on all addresses; a server of ours would be more specific.
         raise AnotherAnswersError(f"port {port} is taken: another program answers there")
     ours = set[str]().union(*map(_sockets, _group(server.pid)))
     if others := listening - ours:
@@ -99,7 +99,7 @@ def _group(leader: int) -> Iterator[int]:
 
 
 def _sockets(pid: int) -> set[str]:
-    """The inodes of the sockets that a process has open; none where it is another user's or has ended."""
+    """The inodes of a process's open sockets; empty where it belongs to another user or has ended."""
     found = set()
     try:
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():
@@ -124,22 +124,22 @@ def _boot() -> str:
 
 
 def _stat(pid: int) -> tuple[str, int] | None:
-    """The state letter and the start time in clock ticks since boot, or nothing where no such process is."""
+    """The state letter and the start time in clock ticks since boot; None where there is no such process."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    # The second field is the program's name in brackets, and may itself hold spaces and brackets.
+    # The second field is the program's name in brackets, which may itself contain spaces and brackets.
     rest = text[text.rindex(")") + 2 :].split()
     return rest[0], int(rest[19])
 
 
 @dataclass(frozen=True)
 class Identity:
-    """One process, for certain.
+    """The unique identity of a process.
 
     Attributes:
-        pid: its number, which is its process group's as well.
+        pid: its pid, which is also its process group's.
         start_ticks: when it started, in clock ticks since boot.
         boot: the kernel's id of that boot.
     """
@@ -150,10 +150,10 @@ class Identity:
 
     @classmethod
     def of(cls, pid: int) -> Identity:
-        """Read the identity of a process that runs.
+        """Read the identity of a running process.
 
         Raises:
-            ProcessLookupError: no such process.
+            ProcessLookupError: there is none with that pid.
         """
         stat = _stat(pid)
         if stat is None:
@@ -170,7 +170,7 @@ class Identity:
 
     @property
     def is_alive(self) -> bool:
-        """Whether that very process still runs."""
+        """Whether that process still runs."""
         return bool(self.state_letter)
 
     @property
@@ -179,7 +179,7 @@ class Identity:
         return self.state_letter == "T"
 
     def signal_group(self, number: signal.Signals) -> bool:
-        """Send a signal to its whole process group; nothing is sent where it has ended.
+        """Send a signal to its process group, unless it has ended.
 
         Returns:
             Whether it was sent.
@@ -200,18 +200,18 @@ class Identity:
 def spawn(
     argv: Sequence[str | Path], *, log: Path, cwd: Path, environment: Mapping[str, str]
 ) -> tuple[Identity, subprocess.Popen[bytes]]:
-    """Start a program in a session of its own, so that a Ctrl-C in this terminal does not reach it.
+    """Start a program in a new session, so that a Ctrl-C in this terminal does not reach it.
 
-    What it writes is for its owner alone to read.
+    Only its owner can read the files that it creates.
 
     Args:
         argv: the program and its arguments.
-        log: the file that its output is appended to.
+        log: the file to which its output is appended.
         cwd: its working folder.
         environment: its whole environment.
 
     Returns:
-        Its identity, and the handle that its parent needs for reaping it.
+        Its identity, and the handle that its parent needs to reap it.
     """
     with open(log, "ab", opener=partial(os.open, mode=0o600)) as output:
         child = subprocess.Popen(
@@ -242,10 +242,10 @@ def wait_gone(identity: Identity, seconds: float) -> bool:
 
 
 def wait_paused(identity: Identity, seconds: float) -> bool:
-    """Wait until a process that was sent SIGSTOP stands still, which a busy machine takes a moment for.
+    """Wait until a process that got SIGSTOP has stopped, which takes a moment on a busy machine.
 
     Returns:
-        Whether it stands still in time.
+        Whether it stopped in time.
     """
     deadline = time.monotonic() + seconds
     while identity.is_alive and not identity.is_paused:
@@ -256,7 +256,7 @@ def wait_paused(identity: Identity, seconds: float) -> bool:
 
 
 def stop_group(identity: Identity, *, patience: float) -> bool:
-    """End a process and its group: SIGTERM, and SIGKILL after a deadline.
+    """End a process and its group: SIGTERM, then SIGKILL after a deadline.
 
     Args:
         identity: the process.
@@ -267,7 +267,7 @@ def stop_group(identity: Identity, *, patience: float) -> bool:
     """
     if not identity.signal_group(signal.SIGTERM):
         return False
-    # A paused process takes SIGTERM only once it runs again.
+    # A paused process handles SIGTERM only once it continues.
     identity.signal_group(signal.SIGCONT)
     if wait_gone(identity, patience):
         _kill_orphans(identity.pid)
@@ -278,7 +278,7 @@ def stop_group(identity: Identity, *, patience: float) -> bool:
 
 
 def _kill_orphans(group: int) -> None:
-    """Kill what a process that just ended left in its group; the number cannot be a stranger's while members live."""
+    """Kill what a process that just ended left in its group; the pid can't be reused while the group has members."""
     try:
         os.killpg(group, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):

@@ -1,4 +1,4 @@
-"""What the runner must know of a server to start it, to tell that it is well and to say why it is not."""
+"""How to start a server, check it, and explain why it ended; common to all servers."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["BROKERS", "SERVERS", "Launch", "cause_of_death", "servers_of", "tail"]
 
 SERVERS: Final = ("websockets", "mosquitto", "kafka", "strapi", "web")
-"""The servers by name, in the order that a message of a browser passes them; the last serves the web client."""
+"""The servers by name, in the order in which a browser's message passes them; the last serves the web client."""
 
 BROKERS: Final = ("kafka", "kafka-2", "kafka-3")
-"""Kafka's brokers by name, in the order of their node ids from 1 on; the first is there in every state."""
+"""Kafka's brokers by name, in the order of their node ids from 1; the first exists in every state."""
 
 
 def servers_of(brokers: int) -> tuple[str, ...]:
-    """The servers of a state with so many Kafka brokers, in the order of SERVERS."""
+    """The servers of a state with a number of Kafka brokers, in the order of SERVERS."""
     place = SERVERS.index(BROKERS[0])
     return (*SERVERS[:place], *BROKERS[:brokers], *SERVERS[place + 1 :])
 
@@ -54,11 +54,11 @@ class Launch:
         argv: the program and its arguments.
         cwd: the working folder.
         environment: the whole environment.
-        checks: what to ask and what it is called; each takes the process that was started, and raises OSError until
-            that very one is well.
-        finish: what is to be done once, when the checks pass and before the server counts as started.
-        mend: for a server that died while starting: moves aside what its log says is damaged, and returns whether
-            there was something, so that another start is worth it. It is given what the server wrote meanwhile.
+        checks: health checks by name; each takes the process that was started, and raises OSError until that process
+            answers.
+        finish: called once, when the checks pass and before the server counts as started.
+        mend: for a server that died while starting: moves aside what its output names as damaged, and returns whether
+            it did, so that another start is worthwhile. Its argument is the server's output.
         start_patience: how many seconds it may take to answer.
         stop_patience: how many seconds it gets between SIGTERM and SIGKILL.
     """
@@ -75,10 +75,10 @@ class Launch:
 
 
 def cause_of_death(log: str) -> str:
-    """Say in words why a server ended, as far as the end of its log tells.
+    """Explain why a server ended, from its log.
 
     Args:
-        log: what it wrote, the end of it.
+        log: the end of its log.
     """
     return next(
         (cause for pattern, cause in _CAUSES if re.search(pattern, log, re.IGNORECASE)), "it ended; its log says why"
@@ -89,10 +89,10 @@ def tail(path: Path, lines: int = 15, since: int = 0, most: int = 65_536) -> str
     """Read the end of a log.
 
     Args:
-        path: the log; one that does not exist reads as empty.
-        lines: how many lines at most.
-        since: the size of the log in bytes before this start: earlier lines are another run's.
-        most: how many bytes at most.
+        path: the log; a missing one reads as empty.
+        lines: the most lines.
+        since: the size of the log in bytes before this start, as earlier lines are another run's.
+        most: the most bytes.
     """
     try:
         with path.open("rb") as log:

@@ -1,7 +1,7 @@
-"""Strapi: the application of stack/strapi, copied beside its state, with secrets made once.
+"""Strapi: a copy of the application of stack/strapi in the state folder, with secrets created once.
 
-Its SQLite database is looked through before it is started: SQLite takes an empty file for a new one, in silence. The
-admin panel is a build of its own, made once for a lock and a configuration, and kept in the cache.
+Its SQLite database is checked before the start, as SQLite silently takes an empty file for a new one. The admin panel
+is built separately, once for each lock and configuration, and kept in the cache.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ __all__ = [
 
 
 _SECONDS: Final = 5.0
-"""How long the pages of a database are looked through; of a large one the rest is left to Strapi."""
+"""The most seconds for checking a database's pages; the rest of a large one is left to Strapi."""
 
 _OPCODES: Final = 10_000
 _WAL_MAGIC: Final = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
@@ -69,16 +69,16 @@ _SECRETS: Final = (
     "JWT_SECRET",
 )
 
-# What a running application writes into its own folder; everything else there is replaced at each start.
+# What a running application writes into its folder; everything else there is replaced at each start.
 _ITS_OWN: Final = {"node_modules", "public", ".tmp", "dist", "build", ".cache"}
 
 
 def mend_database(database: Path, damage: Damage) -> None:
-    """Move a database aside that is damaged, with its write-ahead log, or that log alone.
+    """Move a damaged database with its write-ahead log aside, or only that log.
 
     Args:
-        database: the file, which no process has open; it need not be there.
-        damage: what moves it.
+        database: the file, which no process may have open; it may be missing.
+        damage: moves it.
 
     Raises:
         OSError: it can't be moved.
@@ -106,7 +106,7 @@ def mend_database(database: Path, damage: Damage) -> None:
 
 
 def move_database(database: Path, damage: Damage, why: str) -> None:
-    """Move a database with what belongs to it aside."""
+    """Move a database and the files that belong to it aside."""
     log = database.with_name(f"{database.name}-wal")
     if log.exists() and log.stat().st_size:
         damage.move(log, "belongs to a damaged database", "It goes with that one")
@@ -116,12 +116,12 @@ def move_database(database: Path, damage: Damage, why: str) -> None:
 
 
 def _index_of(database: Path) -> Path:
-    """The index of the write-ahead log in shared memory, which SQLite makes again from that log."""
+    """The write-ahead log's index in shared memory, which SQLite recreates from that log."""
     return database.with_name(f"{database.name}-shm")
 
 
 def _damage_of(database: Path) -> str:
-    """What SQLite says of its pages; empty where it finds nothing, or can't be asked now."""
+    """SQLite's complaint about its pages; empty where there is none, or it can't be checked now."""
     deadline = time.monotonic() + _SECONDS
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True, timeout=1)) as connection:
@@ -129,14 +129,14 @@ def _damage_of(database: Path) -> str:
             found = connection.execute("PRAGMA quick_check(1)").fetchone()
             return "" if found == ("ok",) else str(found[0]).splitlines()[-1]
     except sqlite3.OperationalError:
-        # It took too long, or is locked: Strapi will tell.
+        # It took too long, or is locked: Strapi will report damage.
         return ""
     except sqlite3.DatabaseError as error:
         return str(error)
 
 
 def admin_panel(paths: Paths, programs: Programs, report: Report) -> Path:
-    """Build the admin panel, unless the cache has it.
+    """Build the admin panel, unless it is in the cache.
 
     Returns:
         The folder of the built panel.
@@ -164,14 +164,14 @@ def admin_panel(paths: Paths, programs: Programs, report: Report) -> Path:
 
 
 def tie_admin_panel(application: Path, panel: Path) -> None:
-    """Put the built panel where the application serves it from."""
+    """Link the built panel to where the application serves it from."""
     link = application / _FOLDER
     link.unlink(missing_ok=True)
     link.symlink_to(panel)
 
 
 def _secrets(folder: Path, damage: Damage) -> dict[str, str]:
-    """Read the secrets, or make them once: the stored hashes of tokens and passwords depend on them."""
+    """Read the secrets, or create them once: the stored hashes of tokens and passwords depend on them."""
     file = folder / "secrets.json"
     if file.exists():
         try:
@@ -194,7 +194,7 @@ def _secrets(folder: Path, damage: Damage) -> dict[str, str]:
 
 
 def _mend_keys(paths: Paths, damage: Damage) -> None:
-    """Move the files aside whose damage Strapi would take for a key, or pass over in silence."""
+    """Move damaged files aside that Strapi would use as keys, or silently ignore."""
     keys = {
         paths.bridge_token: "Strapi makes another token; the engine reads it by itself",
         paths.read_token: "Strapi makes another token; the web page reads it when it is started again",
@@ -207,7 +207,7 @@ def _mend_keys(paths: Paths, damage: Damage) -> None:
 
 
 def lay_out(folder: Path, modules: Path) -> Path:
-    """Put the application into a folder of its own, where it may write, and tie its packages to it.
+    """Copy the application into a folder of its own, where it may write, and link its packages.
 
     Args:
         folder: Strapi's folder in the state.
@@ -240,7 +240,7 @@ def lay_out(folder: Path, modules: Path) -> Path:
 
 
 def environment_of(paths: Paths, ports: Ports, damage: Damage, *, admin: bool) -> dict[str, str]:
-    """Everything the application is told; DATABASE_* and CORS_ORIGIN come from the caller's own."""
+    """The application's environment; DATABASE_* and CORS_ORIGIN come from the caller's."""
     folder = paths.state / "strapi"
     credentials = Credentials.of(paths)
     return {
@@ -266,14 +266,14 @@ def environment_of(paths: Paths, ports: Ports, damage: Damage, *, admin: bool) -
 def launch_strapi(
     paths: Paths, programs: Programs, ports: Ports, damage: Damage, *, panel: Path | None = None
 ) -> Launch:
-    """Lay out the application and say how to start it.
+    """Copy the application and return how to start it.
 
     Args:
-        paths: whose state.
+        paths: with the state.
         programs: Node.js and the packages.
         ports: the port to listen on.
-        damage: what moves damaged files of its aside.
-        panel: the built admin panel, where it is to be served.
+        damage: moves its damaged files aside.
+        panel: the built admin panel, if it is to be served.
     """
     folder = paths.state / "strapi"
     folder.mkdir(exist_ok=True, mode=0o700)
@@ -293,14 +293,14 @@ def launch_strapi(
         cwd=application,
         environment=environment,
         checks={f"Strapi on port {ports.strapi}": partial(ask_strapi, ports.strapi, trust)},
-        # Its first start makes the database, which takes a slow disk a while.
+        # Its first start creates the database, which takes time on a slow disk.
         start_patience=120,
         mend=partial(_mend, database, damage),
     )
 
 
 def _mend(database: Path | None, damage: Damage, said: str) -> bool:
-    """Move the database aside where Strapi ended because of it."""
+    """Move the database aside where it made Strapi end."""
     found = re.search(r"SQLITE_(?:CORRUPT|NOTADB)\w*|database disk image is malformed|file is not a database", said)
     if not found or database is None or not database.exists():
         return False

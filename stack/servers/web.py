@@ -1,4 +1,4 @@
-"""The servers that are processes of our own: the web client's, and MQTT over websockets in front of Mosquitto."""
+"""The servers of our own: for the web client, and for MQTT over websockets in front of Mosquitto."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ __all__ = ["launch_web", "launch_websockets"]
 
 
 def launch_websockets(paths: Paths, ports: Ports, origins: Sequence[str]) -> Launch:
-    """Say how to start it.
+    """Return how to start the server for MQTT over websockets.
 
     Args:
-        paths: whose state.
+        paths: with the state.
         ports: the ports in use.
-        origins: pages that may use the broker beside those of this machine.
+        origins: pages that may use the broker besides those of this machine.
     """
     credentials = Credentials.of(paths)
     options: list[str | Path] = ["--port", str(ports.mqtt_ws), "--broker-port", str(ports.mqtt_tcp)]
@@ -55,7 +55,7 @@ def launch_websockets(paths: Paths, ports: Ports, origins: Sequence[str]) -> Lau
 
 
 def launch_web(paths: Paths, programs: Programs, ports: Ports) -> Launch:
-    """Say how to start the server of the web client."""
+    """Return how to start the web client's server."""
     credentials = Credentials.of(paths)
     addresses = Addresses.of(ports, secure=paths.is_secure)
     options: dict[str, str | Path] = {

@@ -1,1 +1,1 @@
-"""What serves the web client of stack/web, and reads the stock for it: `python3 -m stack.webserver`."""
+"""The server of the web client in stack/web, which reads the stock for it: `python3 -m stack.webserver`."""

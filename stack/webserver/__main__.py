@@ -1,4 +1,4 @@
-"""`python3 -m stack.webserver`: what the local runner and the compose file start."""
+"""`python3 -m stack.webserver`, started by the local runner and the compose file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["read_arguments"]
 
 
 def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; this process's by default."""
+    """Parse the command line; this process's by default."""
     parser = argparse.ArgumentParser("python3 -m stack.webserver", description="Serve the stock's web client.")
     parser.add_argument("--host", default=LOOPBACK, help="the address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="the port (default: %(default)s)")

@@ -1,7 +1,7 @@
 """The web client over HTTP or HTTPS: its paths, its files, and who may see them.
 
-The files are a fixed set, read once, so that no request can name another. Where the page is not for everyone, it is
-for one user, by HTTP's Basic scheme (RFC 7617), inside TLS only.
+The files are a fixed set, read once, so that no request can name others. Access can be limited to one user, by HTTP's
+Basic scheme (RFC 7617), over TLS only.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _KINDS: Final = {
 
 @dataclass(frozen=True)
 class Login:
-    """One user, who is the one that the page publishes as.
+    """The one user with access, as which the page publishes.
 
     Attributes:
         user: the name.
@@ -51,14 +51,14 @@ class Login:
     password_file: Path
 
     def password(self) -> str:
-        """The password; empty where there is none, and then no one gets in."""
+        """The password; empty where there is none, and then nobody has access."""
         try:
             return self.password_file.read_text().strip()
         except OSError:
             return ""
 
     def lets_in(self, authorization: str) -> bool:
-        """Whether a request's Authorization header has the user and the password."""
+        """Whether a request's Authorization header contains the user and the password."""
         scheme, _, encoded = authorization.partition(" ")
         try:
             given = base64.b64decode(encoded, validate=True)
@@ -69,7 +69,7 @@ class Login:
         return scheme.lower() == "basic" and bool(password) and hmac.compare_digest(given, wanted)
 
     def refusal(self) -> Response:
-        """What to say to anyone else."""
+        """The answer to anyone else."""
         said = complaint(401, f"log in as {self.user}")
         challenge = f'Basic realm="opsci: the MQTT user {self.user}", charset="UTF-8"'
         return Response(said.status, said.kind, said.body, {**said.headers, "WWW-Authenticate": challenge})
@@ -78,7 +78,7 @@ class Login:
 def _answer(file: Path) -> Response:
     body = file.read_bytes()
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    # Kept by the browser, and asked for again each time: a newer page is never shown with an older script.
+    # The browser caches it but revalidates each time, so that page and scripts are always of one version.
     return Response(200, _KINDS[file.suffix], body, {"Cache-Control": "no-cache", "ETag": tag})
 
 
@@ -89,7 +89,7 @@ def page_files(script: Path) -> Mapping[str, Response]:
         script: MQTT.js as one ES module: `dist/mqtt.esm.js` of its npm package.
 
     Returns:
-        The answer by path; `/` is the page itself, `/live` the one for a whole class.
+        The answers by path; `/` is the page itself, `/live` the one for a whole class.
     """
     files = {f"/{file.name}": _answer(file) for file in sorted(PAGE.iterdir()) if file.suffix in _KINDS}
     files["/mqtt.js"] = replace(_answer(script), kind=_KINDS[".js"])
@@ -106,17 +106,17 @@ def web_server(
     names: HostRule | None = None,
     certificate: tuple[Path, Path] | None = None,
 ) -> HttpServer:
-    """The server of a site; it answers from entering to leaving it.
+    """Create the server of a site, a context manager.
 
     Args:
         host: the address to listen on.
-        port: the port; 0 takes a free one.
-        site: what can be asked for.
-        names: by which names; those of the address that it listens on where nothing is said.
-        certificate: the files of a certificate and its key, to serve HTTPS; None serves HTTP.
+        port: the port; 0 chooses a free one.
+        site: answers the requests.
+        names: the host names that requests may use; those of `host` by default.
+        certificate: the files of a certificate and its key, for HTTPS; None serves HTTP.
 
     Raises:
-        OSError: nothing can listen there, or the certificate can't be read.
+        OSError: it can't listen there, or the certificate can't be read.
     """
     tls = None
     if certificate:
@@ -127,14 +127,14 @@ def web_server(
 
 @dataclass(frozen=True)
 class Site:
-    """Everything that can be asked for.
+    """Answers the requests to the web client's server.
 
     Attributes:
         files: the answers by path.
-        stock: what reads Strapi.
-        mqtt: the broker's websocket URL for the browser; `{host}` in it is the host by which the browser came here.
+        stock: reads from Strapi.
+        mqtt: the broker's websocket URL for the browser, in which `{host}` is replaced by the host of the request.
         topic: where the page publishes movements.
-        login: who gets in; None lets everyone in.
+        login: who has access; None for everyone.
     """
 
     files: Mapping[str, Response]
@@ -173,7 +173,7 @@ class Site:
                 return self.files.get(path) or complaint(404, "there is nothing here")
 
     def _guarded(self, answer: Response, mqtt: str) -> Response:
-        """Add what keeps the page to its own files, this server and the broker."""
+        """Add headers that restrict the page to its own files, this server and the broker."""
         broker = "{0.scheme}://{0.netloc}".format(urlsplit(mqtt))
         policy = (
             f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {broker}; "

@@ -1,4 +1,4 @@
-"""What the page reads of Strapi: the products and the ledger's verdicts, with a token that the page never sees."""
+"""Strapi's products and the ledger's verdicts for the page, read with a token that the page never sees."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 __all__ = ["MOST_VERDICTS", "Stock"]
 
 MOST_VERDICTS: Final = 50
-"""How many movements may be asked for at once."""
+"""The most movements in one request."""
 
 _PAGE_SIZE: Final = 100
 _MOVEMENT_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Stock:
-    """Strapi behind three questions. Safe to ask from several threads.
+    """The requests to Strapi on behalf of the page. Thread-safe.
 
     Args:
         url: Strapi's base URL.
-        token_file: the read-only API token. Read at each question: Strapi makes it while it starts for the first time.
-        authority: a file with the authority that signed Strapi's certificate; None trusts the system's.
+        token_file: the read-only API token. Read at each request, as Strapi creates it during its first start.
+        authority: a file with the authority that signed Strapi's certificate; None trusts the system's authorities.
     """
 
     def __init__(self, url: str, token_file: Path, authority: Path | None = None) -> None:
         self._token_file = token_file
-        # Node.js closes an idle connection after 5 s; shorter here, so that the two never race.
+        # Node.js closes an idle connection after 5 s; this is shorter, so that the two never race.
         limits = httpx.Limits(keepalive_expiry=3)
         verify = ssl.create_default_context(cafile=str(authority)) if authority else True
         self._client = httpx.Client(base_url=url, timeout=10, trust_env=False, limits=limits, verify=verify)
@@ -44,11 +44,11 @@ class Stock:
         self._client.close()
 
     def products(self, after: str, order: str) -> Response:
-        """Up to 100 products, as Strapi's REST API gives them.
+        """Up to 100 products, in the form of Strapi's REST API.
 
         Args:
-            after: by `id`, those behind this one, in decimal; `0` gives the first.
-            order: `id`, or `latest` for those that changed last, with the number of all (`meta.pagination.total`).
+            after: with `id`, only products after this one, in decimal; `0` begins with the first.
+            order: `id`, or `latest` for the last changed ones, with the number of all (`meta.pagination.total`).
         """
         if not re.fullmatch(r"0|[1-9]\d{0,15}", after) or order not in {"id", "latest"}:
             return complaint(400, "after is the id of a product or 0, order is id or latest")
@@ -60,9 +60,9 @@ class Stock:
         return self._ask("/api/products", query)
 
     def verdicts(self, movements: Sequence[str]) -> Response:
-        """What the ledger has of some movements; those that it does not know are left out.
+        """The ledger's rows of these movements; unknown ones are left out.
 
-        A Strapi without ledger is told by `ledger`, which is false then: what is sent twice would count twice there.
+        For a Strapi without the ledger `ledger` is false: there, what is sent twice would count twice.
 
         Args:
             movements: 1 to 50 movement-ids, each a UUID.
@@ -77,10 +77,10 @@ class Stock:
         return self._ask("/api/stock-movements", query, absent=json_response({"data": [], "ledger": False}))
 
     def movements(self, after: str) -> Response:
-        """Up to 100 rows of the ledger, whoever sent the movements; none where Strapi keeps no ledger.
+        """Up to 100 rows of the ledger, from any sender; none where Strapi has no ledger.
 
         Args:
-            after: those behind this row, by its id in decimal, all of them behind `0`; empty gives the latest twenty.
+            after: only rows after this id in decimal, all for `0`; empty returns the latest twenty.
         """
         if not re.fullmatch(r"(0|[1-9]\d{0,15})?", after):
             return complaint(400, "after is the id of a row of the ledger or 0")

@@ -1,1 +1,1 @@
-"""MQTT over websockets in front of a broker that speaks MQTT over TCP, for the pages that may use it and no others."""
+"""MQTT over websockets in front of a broker that speaks MQTT over TCP, for allowed web pages only."""

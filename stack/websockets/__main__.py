@@ -1,4 +1,4 @@
-"""`python3 -m stack.websockets`: what the local runner and the compose file start."""
+"""`python3 -m stack.websockets`, started by the local runner and the compose file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["main", "read_arguments"]
 
 
 def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; this process's by default."""
+    """Parse the command line; this process's by default."""
     parser = argparse.ArgumentParser(
         "python3 -m stack.websockets", description="MQTT over websockets for the pages that may use the broker."
     )

@@ -1,8 +1,8 @@
-"""Which web pages may open a websocket here, by what a browser says of them and a page can't forge. Pure.
+"""Which web pages may open a websocket, by headers of the browser that a page can't forge. Pure.
 
-A browser lets every page open a websocket to every server, loopback too, and leaves it to the server to look at who
-asks (RFC 6455 section 10.2). Mosquitto 2.0 does not look; Mosquitto 2.1 takes a list of origins (`websockets_origin`),
-each with its port.
+A browser lets every page open a websocket to every server, including loopback, and leaves it to the server to check the
+origin (RFC 6455 section 10.2). Mosquitto 2.0 does not check it; Mosquitto 2.1 has a list of origins
+(`websockets_origin`), each with its port.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 def read_origin(text: str) -> tuple[str, str, int] | None:
-    """An origin as a browser writes it: scheme, host in lower case and port; None where it is none, as `null`."""
+    """Parse an origin as a browser writes it: scheme, host in lower case and port; None where invalid, like `null`."""
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -42,21 +42,21 @@ def read_origin(text: str) -> tuple[str, str, int] | None:
 
 @dataclass(frozen=True)
 class OriginRule:
-    """The pages that may.
+    """The pages that may open a websocket.
 
-    Pages that this machine serves may, on every port: our own and those of the frontends that a person works on. So may
-    pages of the very name or address that the websocket is asked for by, where `HostRule` lets that name in: it then is
-    no name that another site can let resolve to this server.
+    Allowed are pages served by this machine, on every port: our own and those of frontends in development. So are pages
+    whose host is the one in the websocket's request, if `HostRule` allows that name: then it is not a name that another
+    site can resolve to this server.
 
     Attributes:
-        named: further origins, as a person names them.
+        named: further origins, from the command line.
     """
 
     named: frozenset[tuple[str, str, int]] = frozenset()
 
     @classmethod
     def of(cls, named: Iterable[str]) -> OriginRule:
-        """The rule with further origins.
+        """Create the rule with further origins.
 
         Raises:
             ValueError: one of them is no origin.
@@ -69,10 +69,10 @@ class OriginRule:
         return cls(frozenset(origin for origin in read.values() if origin is not None))
 
     def allows(self, headers: Sequence[str], host: str = "") -> bool:
-        """Whether a handshake with these Origin headers may go on.
+        """Whether a handshake with these Origin headers is allowed.
 
         Args:
-            headers: all that it has: none is a program that is no browser, which could write any.
+            headers: all of them: none for a program other than a browser, which could write any.
             host: the name or address in the request's Host, without port and brackets, in lower case.
         """
         if not headers:

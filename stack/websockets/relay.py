@@ -1,8 +1,8 @@
-"""Websockets on one side, the broker's MQTT over TCP on the other: the bytes of MQTT go through as they are.
+"""A relay between websockets and the broker's MQTT over TCP, which leaves the bytes unchanged.
 
-The broker has no websockets of its own then, so that no page gets round the look at its origin: a browser can't speak
-MQTT without a websocket, and Mosquitto closes a connection that begins with HTTP. MQTT does not care how its stream is
-cut into frames (MQTT 5 section 6).
+The broker itself then has no websockets, so that no page can bypass the check of its origin: a browser can't use MQTT
+without a websocket, and Mosquitto closes a connection that begins with HTTP. MQTT does not depend on frame boundaries
+(MQTT 5 section 6).
 """
 
 from __future__ import annotations
@@ -30,27 +30,28 @@ _log = logging.getLogger(__name__)
 
 _PROTOCOLS: Final = ("mqtt", "mqttv3.1")
 _LARGEST: Final = 2_000_000
-"""Bytes of one websocket message, which is held whole: Mosquitto takes packets of 1,000,000 with our settings."""
+"""The most bytes of one websocket message, which is buffered: Mosquitto accepts packets of 1,000,000 with our settings.
+"""
 
 _READ: Final = 65_536
 _PATIENCE: Final = 10.0
-"""Seconds for the broker to take a connection, and for a closing handshake."""
+"""Seconds for the broker to accept a connection, and for a closing handshake."""
 
 _SPARE: Final = 64
 _MOST: Final = 4_000
-"""Connections at a time; each takes two file descriptors."""
+"""The most connections; each takes two file descriptors."""
 
 
 @dataclass
 class Relay:
-    """Lets websockets through to a broker.
+    """Connects websockets with a broker.
 
     Attributes:
         broker: the broker's host and port.
-        trust: what believes its certificate, where it speaks TLS.
-        origins: which pages may.
-        names: by which names it may be asked.
-        most: how many connections at a time.
+        trust: trusts its certificate, for TLS; else None.
+        origins: the allowed pages.
+        names: the host names that requests may use.
+        most: the most connections.
     """
 
     broker: tuple[str, int]
@@ -61,7 +62,7 @@ class Relay:
     _open: set[web.WebSocketResponse] = field(default_factory=set, init=False)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Answer one request: a websocket until it ends, or a refusal in words."""
+        """Answer one request: a websocket until it ends, or a refusal with its reason."""
         host = request.headers.get("Host", "")
         if not self.names.allows(host):
             return _refusal(403, "ask for this server by one of its names: localhost, 127.0.0.1 or one that was named")
@@ -99,17 +100,17 @@ class Relay:
 
 
 async def serve(relay: Relay, host: str, port: int, *, tls: ssl.SSLContext | None, until: asyncio.Event) -> None:
-    """Serve until told.
+    """Serve until told to stop.
 
     Args:
-        relay: what answers.
+        relay: answers the requests.
         host: the address to listen on.
         port: the port.
-        tls: what to serve TLS with.
-        until: set to end.
+        tls: for serving TLS.
+        until: set to stop.
 
     Raises:
-        OSError: nothing can listen there.
+        OSError: it can't listen there.
     """
     relay.most = min(relay.most, (_file_descriptors() - _SPARE) // 2)
     application = web.Application()
@@ -125,7 +126,7 @@ async def serve(relay: Relay, host: str, port: int, *, tls: ssl.SSLContext | Non
 
 
 async def _relay(websocket: web.WebSocketResponse, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Let bytes through both ways until one side ends; each way waits where the other side takes no more."""
+    """Copy bytes both ways until one side ends; each way waits while the other side accepts no more."""
     ways = {
         asyncio.create_task(_to_broker(websocket, writer)),
         asyncio.create_task(_to_client(reader, websocket)),
@@ -165,7 +166,7 @@ def _refusal(status: int, why: str) -> web.Response:
 
 
 def _file_descriptors() -> int:
-    """Raise this process's limit of open files to the most it may have, and say how many."""
+    """Raise this process's limit of open files as far as needed and allowed, and return it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = min(hard, 2 * _MOST + _SPARE) if hard != resource.RLIM_INFINITY else 2 * _MOST + _SPARE
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
