@@ -56,24 +56,24 @@ os.environ["XDG_STATE_HOME"] = _kept.name
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """How many workers `-n auto` has, and `-n logical`, which is for tests that wait for nothing."""
+    """The number of workers for `-n auto`, and for `-n logical`, which is for tests that wait for nothing."""
     return cores() if config.option.numprocesses == "logical" else workers()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """What says which worker runs a test, whatever `--dist` says."""
+    """The scheduler that assigns tests to workers, whatever `--dist` says."""
     return scheduling(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the tests of a worker in the order in which they begin."""
+    """Put a worker's tests in their order."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: turn_of(item.nodeid))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Install what the servers need before the first test's clock runs, if any test needs them."""
+    """Install what the servers need before the first test's timeout starts, if any test needs them."""
     wanted = any({"stack", "secure_stack"} & set(getattr(item, "fixturenames", ())) for item in session.items)
     if wanted and not session.config.option.collectonly:
         install(Paths.of(), Report(sys.__stderr__), SERVERS)
@@ -81,7 +81,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what engines note of their MQTT sessions out of the state folder of whoever runs the tests."""
+    """Keep engines' notes on MQTT sessions out of the state folder of the user who runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state-home")))
         yield
@@ -89,7 +89,7 @@ def _own_state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """The servers, running."""
+    """The running servers."""
     named = os.environ.get("OPSCI_TEST_STATE", "")
     state = Path(named) if named else tmp_path_factory.mktemp("stack")
     servers = LocalStack(state, ports=None if named else random_ports())
@@ -102,7 +102,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 @pytest.fixture(scope="session")
 def secure_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """The servers behind TLS, users and rights; OPSCI_TEST_SECURE_STATE=DIR uses those that run there."""
+    """The servers with TLS, users and access rights; OPSCI_TEST_SECURE_STATE=DIR uses those that run there."""
     named = os.environ.get("OPSCI_TEST_SECURE_STATE", "")
     state = Path(named) if named else tmp_path_factory.mktemp("secure")
     servers = LocalStack(state, ports=None if named else random_ports(), secure=True)

@@ -1,4 +1,4 @@
-"""Tests side by side (`pytest -n auto`): how many workers, which tests stay on one of them, and which begin first."""
+"""Parallel tests (`pytest -n auto`): how many workers, which tests stay on one of them, and which begin first."""
 
 from __future__ import annotations
 
@@ -47,22 +47,22 @@ _WITHOUT_SERVERS: Final = re.compile(r"tests/(tui|unit)/")
 
 
 def cores() -> int:
-    """How many processor cores this process may use."""
+    """The number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def workers() -> int:
-    """As many as the cores of this machine and its free memory are enough for, one at least."""
+    """The number of workers for the machine's cores and free memory, at least one."""
     lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
     memory = int(lines["MemAvailable"].split()[0])
     return max(1, min(_WORKERS_OF_CORE * cores(), memory // _MEMORY_OF_WORKER))
 
 
 def group_of(node: str) -> str:
-    """What tests of one worker have in common: a name of above with the kind of servers, else the test's own node id.
+    """The group of tests that run on one worker: a name from above with the kind of servers, else the node id.
 
     Args:
-        node: pytest's id of a test, whose path is from the top of the repository.
+        node: pytest's id of a test, with its path relative to the repository.
     """
     for name, pattern in TOGETHER.items():
         if found := pattern.match(node):
@@ -71,7 +71,7 @@ def group_of(node: str) -> str:
 
 
 def turn_of(node: str) -> int:
-    """How early a test begins, 0 the first: no worker has much left when the others are done."""
+    """The order in which a test begins, 0 first, so that all workers finish at about the same time."""
     if _LONG.match(node):
         return 0
     if group_of(node) != node:
@@ -80,7 +80,7 @@ def turn_of(node: str) -> int:
 
 
 def scheduling(config: pytest.Config, log: object) -> LoadScopeScheduling:
-    """Hands a worker that is nearly done the next test, or the next tests that stay together, in their order."""
+    """A scheduler that gives a worker that is nearly done the next test, or group of tests, in their order."""
     config.option.loadscopereorder = False
     made = LoadScopeScheduling(config, log)
     # As xdist's own schedulers do in subclasses; it has no types, and its marks do not reach pytest 9's node ids.

@@ -1,4 +1,4 @@
-"""A way to the real Kafka on which its broker is called something else, as behind Docker or a tunnel."""
+"""A proxy to the real Kafka that changes the broker's advertised address, as behind Docker or a tunnel."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["Advertising"]
 
 
 class Advertising:
-    """Forwards to Kafka, and writes another name and port into what the broker says of itself.
+    """Forwards to Kafka, and rewrites the broker's advertised name and port.
 
     Args:
         kafka: Kafka's port on 127.0.0.1.
-        name: the broker's name from now on; empty is the one of this way.
-        port: its port; 0 is the one of this way.
-        second: host and port of another broker that is in the cluster as well, by what the first one says.
-        listen: the address that is listened on.
+        name: the advertised name; empty for this proxy's.
+        port: the advertised port; 0 for this proxy's.
+        second: host and port of another broker to add to the cluster's list.
+        listen: the address to listen on.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Advertising:
 
     @property
     def address(self) -> str:
-        """Where it listens, as `kafka.brokers` has it."""
+        """Its own address, for `kafka.brokers`."""
         return f"{self._listen}:{self.own}"
 
     async def __aenter__(self) -> Self:
@@ -53,7 +53,7 @@ class Advertising:
         await self.close()
 
     async def close(self) -> None:
-        """Take no more connections, and cut those that are open."""
+        """Stop accepting connections, and cut open ones."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -62,7 +62,7 @@ class Advertising:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def cut(self) -> None:
-        """Cut the connections that are open."""
+        """Cut the open connections."""
         for task in self._tasks:
             task.cancel()
 

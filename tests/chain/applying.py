@@ -1,4 +1,4 @@
-"""Apply alone on the real servers, and what its tests put into Kafka and look up in Strapi."""
+"""Apply alone on the real servers, with helpers to write to Kafka and read from Strapi."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Shop:
-    """Products of one test's own in the shared Strapi."""
+    """One test's own products in the shared Strapi."""
 
     def __init__(self, url: str, token: str) -> None:
         self.http = httpx.AsyncClient(
@@ -32,7 +32,7 @@ class Shop:
         )
 
     async def add(self, stock: int, **fields: object) -> int:
-        """Make a product; its numeric id."""
+        """Create a product; return its numeric id."""
         data = {"name": "Lamp", "barcode": f"b{uuid.uuid4().hex}", "stock_available": stock, **fields}
         answer = await self.http.post("/api/products", json={"data": data})
         return int(answer.raise_for_status().json()["data"]["id"])
@@ -61,8 +61,8 @@ async def produce(
     """Write records as the course's programs do.
 
     Args:
-        lane: the test's own.
-        topic: where to.
+        lane: the test's.
+        topic: the topic.
         values: the records' values.
         names: a movement-id for each; none by default.
         partitions: the partition of each; by its key by default.
@@ -88,7 +88,7 @@ async def produce(
 
 @contextlib.asynccontextmanager
 async def applying(settings: Settings, *, drain: bool = True) -> AsyncIterator[tuple[Journal, Apply]]:
-    """Run apply; at the end it is stopped as a person stops it, or with `drain` False as a crash does."""
+    """Run apply; at the end it is stopped properly, or with `drain` False as by a crash."""
     journal = Journal(20_000)
     writer = Writer(settings.kafka, journal)
     apply = Apply(settings, journal, DeadLetters(settings.kafka.errors_topic, writer, journal))

@@ -1,4 +1,4 @@
-"""A Mosquitto of a test's own, with the lines that it asks for: as it comes, or set up otherwise than ours."""
+"""A test's own Mosquitto with given configuration lines, for other set-ups than ours."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Broker:
     """One Mosquitto.
 
     Args:
-        folder: where its file, its log and what it keeps are.
-        lines: of its configuration, before its listeners; those that begin with `listener:` belong to the listener
-            for TCP.
+        folder: for its configuration, log and persistence file.
+        lines: of its configuration, before its listeners; those that begin with `listener:` belong to the listener for
+            TCP.
     """
 
     def __init__(self, folder: Path, *lines: str) -> None:
@@ -69,7 +69,7 @@ class Broker:
 
     @property
     def port(self) -> int:
-        """Of its TCP listener."""
+        """The port of its TCP listener."""
         return self._ports.mqtt_tcp
 
     async def start(self) -> None:
@@ -87,14 +87,14 @@ class Broker:
         return subprocess.Popen(self._argv, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     async def stop(self, *, killed: bool = False) -> None:
-        """End it: it writes what it keeps, or is killed."""
+        """Stop it, so that it saves its state, or kill it."""
         process, self._process = self._process, None
         if process is not None:
             (process.kill if killed else process.terminate)()
             await asyncio.to_thread(process.wait, _START)
 
     async def forget(self, between: Callable[[], None] | None = None) -> None:
-        """Kill it and start it without anything of what it had kept."""
+        """Kill it and start it with an empty state."""
         await self.stop(killed=True)
         (self._folder / "mosquitto.db").unlink(missing_ok=True)
         if between is not None:
@@ -104,7 +104,7 @@ class Broker:
 
 @contextlib.asynccontextmanager
 async def running(folder: Path, *lines: str) -> AsyncIterator[Broker]:
-    """A broker that runs; see `Broker`."""
+    """A running broker; see `Broker`."""
     broker = Broker(folder, *lines)
     await broker.start()
     try:
@@ -114,11 +114,11 @@ async def running(folder: Path, *lines: str) -> AsyncIterator[Broker]:
 
 
 class Between:
-    """Stands between a client and a broker over TCP, sees each packet, and may change what the broker answers.
+    """A proxy between a client and a broker over TCP that sees each packet, and may change the broker's answers.
 
     Args:
         port: the broker's.
-        change: called with the first byte and the body of each packet that the broker sends; gives the body to send.
+        change: called with the first byte and the body of each packet from the broker; returns the body to send.
     """
 
     def __init__(self, port: int, change: Callable[[int, bytes], bytes] = lambda _, body: body) -> None:
@@ -133,7 +133,7 @@ class Between:
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """The address for clients."""
         return f"mqtt://127.0.0.1:{self.port}"
 
     async def __aenter__(self) -> Self:
@@ -151,7 +151,7 @@ class Between:
             await asyncio.wait(self._serving, timeout=0.1)
 
     def cut(self) -> None:
-        """Break every connection; new ones are let through."""
+        """Break every connection; new ones are accepted."""
         for writer in self._open:
             writer.transport.abort()
 

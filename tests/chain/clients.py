@@ -16,7 +16,7 @@ SOURCE = Path(__file__).parent.parent / "clients"
 
 
 def install_clients(folder: Path) -> Path:
-    """Lay the programs and their packages into `folder`."""
+    """Copy the programs and their packages into `folder`."""
     cached = Paths.of().cache / "clients" / digest(SOURCE / "package-lock.json")
 
     def make(target: Path, step: Step) -> None:
@@ -32,7 +32,7 @@ def install_clients(folder: Path) -> Path:
 
 
 async def run_client(folder: Path, program: str, *arguments: str) -> str:
-    """Run one of them to its end and give what it printed."""
+    """Run one of them to its end and return its output."""
     process = await asyncio.create_subprocess_exec(
         "node", program, *arguments, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )

@@ -1,4 +1,4 @@
-"""What the chain tests share."""
+"""Fixtures of the chain tests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def lane(stack: LocalStack) -> Lane:
 
 @pytest.fixture(scope="session")
 def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the programs that other people's clients are: tests/clients."""
+    """The folder of third-party client programs: tests/clients."""
     return install_clients(tmp_path_factory.mktemp("clients"))
 
 

@@ -1,4 +1,4 @@
-"""Our Strapi with Draft & Publish or locales on for products, as its Content-Type Builder has them, and its panel."""
+"""Our Strapi with Draft & Publish or locales for products, as set in its Content-Type Builder, and its admin panel."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _SESSION = 1200.0
 
 
 class DraftStack(LocalStack):
-    """Servers whose Strapi keeps a draft and a published row of each product.
+    """Servers whose Strapi has a draft and a published row of each product.
 
     Args:
         state: the state folder.
         servers: which of the servers.
-        ledger: whether it has our ledger, and what of our application keeps a product's rows alike; else it is a plain
-            Strapi 5 of which the token may do the same.
+        ledger: whether it has our ledger, and what in our application keeps a product's rows alike; else it is a plain
+            Strapi 5 with the same rights for the token.
         drafts: whether Draft & Publish is on.
         localized: whether products have locales, with a name and a stock in each.
-        environment: more that Strapi is told, as of another database.
+        environment: further environment variables, for example of another database.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class DraftStack(LocalStack):
 
 
 class Panel:
-    """A person in Strapi's admin panel, by the requests that it makes.
+    """A person in Strapi's admin panel, through the panel's own requests.
 
     Args:
         stack: whose Strapi.
@@ -92,7 +92,7 @@ class Panel:
         self.http = httpx.AsyncClient(base_url=stack.addresses.strapi, timeout=10, trust_env=False)
 
     async def log_in(self) -> None:
-        """Be the administrator from here on; where that is so already, Strapi is not asked: it counts the attempts."""
+        """Log in as the administrator, once: Strapi limits the attempts."""
         if time.monotonic() > self._stack.panel_until:
             login = {"email": "admin@opsci.invalid", "password": self._stack.paths.admin_password.read_text().strip()}
             answer = await self.http.post("/admin/login", json=login)
@@ -101,19 +101,19 @@ class Panel:
         self.http.headers["Authorization"] = f"Bearer {self._stack.panel_token}"
 
     async def open(self, document: str, **query: str) -> dict[str, Any]:
-        """What the form shows: the draft, where there is one."""
+        """The content of the form: the draft, if there is one."""
         answer = await self.http.get(_path(document), params=query)
         found: dict[str, Any] = answer.raise_for_status().json()["data"]
         return found
 
     async def create(self, **fields: object) -> dict[str, Any]:
-        """Make a product, a draft where Draft & Publish is on."""
+        """Create a product, a draft where Draft & Publish is on."""
         answer = await self.http.post(_path(), json=fields)
         found: dict[str, Any] = answer.raise_for_status().json()["data"]
         return found
 
     async def save(self, document: str, fields: dict[str, Any], **query: str) -> None:
-        """Save a form: with all that it was opened with, as the panel does, or with single fields."""
+        """Save a form: with everything it was opened with, as the panel does, or with single fields."""
         (await self.http.put(_path(document), json=fields, params=query)).raise_for_status()
 
     async def do(self, action: str, document: str, fields: dict[str, Any] | None = None, **query: str) -> None:
@@ -126,7 +126,7 @@ class Panel:
         (await self.http.delete(_path(document))).raise_for_status()
 
     async def add_locale(self, code: str) -> None:
-        """Have another locale beside English."""
+        """Add a locale besides English."""
         (
             await self.http.post("/i18n/locales", json={"code": code, "name": code, "isDefault": False})
         ).raise_for_status()
@@ -148,7 +148,7 @@ class Rows:
         )
 
     async def add(self, stock: int, **fields: object) -> str:
-        """Make a product, published; its documentId."""
+        """Create a published product; return its documentId."""
         data = {"name": "Lamp", "stock_available": stock, **fields}
         answer = await self.http.post("/api/products", json={"data": data})
         return str(answer.raise_for_status().json()["data"]["documentId"])
@@ -168,7 +168,7 @@ class Rows:
         return await self.published(document, status="draft", **query)
 
     async def stocks(self, document: str) -> set[int]:
-        """The stocks of all rows of the product, in any locale: one where they are alike."""
+        """The stocks of all rows of the product, in any locale: a single one if they are alike."""
         found: set[int] = set()
         for status in ("published", "draft"):
             query = {"filters[documentId][$eq]": document, "locale": "*", "status": status}

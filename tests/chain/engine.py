@@ -1,4 +1,4 @@
-"""A whole engine for a test: ingest, apply and the stock board, on the real servers."""
+"""A whole engine for a test: ingest, apply and the stock table, on the real servers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextlib.asynccontextmanager
 async def engine(settings: Settings, *, wait: bool = True) -> AsyncIterator[Chain]:
-    """Run a chain; with `wait`, from the moment on when its three servers are up."""
+    """Run a chain; with `wait`, the block begins once its three servers are up."""
     chain = Chain(settings, Journal(settings.screen.keep))
     task = asyncio.create_task(chain.run())
     try:

@@ -1,4 +1,4 @@
-"""A Mosquitto that is killed before it wrote what it acknowledged: its file is that of a moment before."""
+"""A Mosquitto that is killed before it saved what it acknowledged."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def forgetting(stack: LocalStack, folder: Path) -> Iterator[None]:
-    """Kill the broker at the end of the block and start it with what it had written by the block's beginning.
+    """At the end of the block, kill the broker and restart it with its state from the beginning of the block.
 
-    Whether it writes in between is chance, as it does so by the second; so its file is put back.
+    As it saves every second, its file from the beginning is put back.
     """
     written, before = stack.paths.state / "mosquitto" / "mosquitto.db", folder / "before.db"
     if written.exists():

@@ -1,4 +1,4 @@
-"""A lane: topics, client id and group of one test's own on the servers that all tests share."""
+"""A lane: one test's own topics, client id and group on the servers that all tests share."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _EXISTS = 36
 
 
 class Lane:
-    """One test's own way through the shared servers."""
+    """One test's own names on the shared servers."""
 
     def __init__(self, stack: LocalStack) -> None:
         self.stack = stack
@@ -48,7 +48,7 @@ class Lane:
         self.event = f"{self.name}.event"
 
     def settings(self, *, loop: Literal["asyncio", "uvloop"] = "asyncio", **sections: dict[str, Any]) -> Settings:
-        """Settings for this lane; `mqtt={"version": "3.1.1"}` and the like change single ones."""
+        """Settings for this lane; arguments such as `mqtt={"version": "3.1.1"}` change single ones."""
         base = Settings(
             mqtt=MqttSettings(
                 url=self.stack.addresses.mqtt_tcp,
@@ -83,7 +83,7 @@ class Lane:
         return base
 
     async def make_topics(self) -> None:
-        """Make those of the lane's topics that are missing; a Kafka that was just resumed takes a moment for it."""
+        """Create the lane's missing topics; a Kafka that was just resumed takes a moment for it."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.stack.addresses.kafka)
         await admin.start()
         wanted = {
@@ -107,7 +107,7 @@ class Lane:
             await admin.close()
 
     async def make_product(self, stock: int, name: str = "", barcode: str = "") -> dict[str, Any]:
-        """A product of this test's own, as Strapi answers it."""
+        """Create a product for this test; return Strapi's answer."""
         data = {"name": name or f"{self.name} product", "stock_available": stock, "barcode": barcode}
         async with self.strapi() as client:
             answer = await client.post("/api/products", json={"data": data})
@@ -116,26 +116,26 @@ class Lane:
         return product
 
     def delete_product(self, product_id: int) -> None:
-        """Delete a product as the admin panel does: the engine's own token may not."""
+        """Delete a product as the admin panel does, as the engine's own token may not."""
         data = self.stack.paths.state / "strapi" / "data.db"
         with contextlib.closing(sqlite3.connect(data, timeout=30)) as database, database:
             database.execute("DELETE FROM products WHERE id = ?", [product_id])
 
     async def stock_of(self, product: dict[str, Any]) -> int:
-        """A product's stock as Strapi has it."""
+        """A product's stock in Strapi."""
         async with self.strapi() as client:
             answer = await client.get(f"/api/products/{product['documentId']}")
         stock: int = answer.json()["data"]["stock_available"]
         return stock
 
     def strapi(self) -> httpx.AsyncClient:
-        """Strapi with the bridge's token."""
+        """A client of Strapi with the bridge's token."""
         return httpx.AsyncClient(
             base_url=self.stack.addresses.strapi, headers={"Authorization": f"Bearer {self.stack.bridge_token}"}
         )
 
     async def records(self, topic: str, count: int) -> list[Any]:
-        """The first `count` records of a topic, which may still come, or those that there are after two minutes."""
+        """The first `count` records of a topic, waiting for up to two minutes; fewer if there are fewer then."""
         async with self._reading(topic) as consumer:
             found: list[Any] = []
             deadline = asyncio.get_running_loop().time() + 120
@@ -156,7 +156,7 @@ class Lane:
             return found
 
     async def reaches(self, topic: str, part: bytes) -> None:
-        """Wait until a topic has a record with this in its value."""
+        """Wait until a topic has a record whose value contains these bytes."""
         async with self._reading(topic) as consumer, asyncio.timeout(120):
             while True:
                 for batch in (await consumer.getmany(timeout_ms=200)).values():
@@ -174,7 +174,7 @@ class Lane:
 
 
 async def until(condition: Callable[[], object], seconds: float = 120, what: str = "") -> None:
-    """Wait until a condition holds, and fail with what was waited for where it does not in time."""
+    """Wait until a condition holds, and fail with `what` if it does not in time."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():
         if asyncio.get_running_loop().time() > deadline:

@@ -1,4 +1,4 @@
-"""A real PostgreSQL with a real Strapi on it, for what the ledger has to hold on both databases."""
+"""A real PostgreSQL with a real Strapi on it, as the ledger must work on both databases."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ NOBODY: Final = pwd.getpwnam("nobody")
 
 
 class Server(NamedTuple):
-    """Where it is and how to get in."""
+    """Its address and login."""
 
     port: int
     password: str
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What tells Strapi to use it."""
+        """The environment that makes Strapi use it."""
         return {
             "DATABASE_CLIENT": "postgres",
             "DATABASE_PORT": str(self.port),
@@ -55,7 +55,7 @@ class Server(NamedTuple):
 
 
 class PostgresStack(LocalStack):
-    """A Strapi of its own, with its data in PostgreSQL, and other servers beside it where they are named."""
+    """A separate Strapi with its data in PostgreSQL, and other servers if named."""
 
     def __init__(self, state: Path, server: Server, servers: Collection[str] = ("strapi",), brokers: int = 1) -> None:
         super().__init__(state, ports=random_ports(), servers=servers, brokers=brokers)
@@ -68,7 +68,7 @@ class PostgresStack(LocalStack):
 
 @contextlib.contextmanager
 def running() -> Iterator[Server]:
-    """Run one on an empty database, in a folder that is removed afterwards."""
+    """Run one with an empty database, in a temporary folder."""
     machine = SystemPackages(Paths.of().cache, Report(quiet=True))
     programs = machine.programs(DATABASE)["postgres"].resolve().parent
     folder = Path(tempfile.mkdtemp(prefix="opsci-postgres-"))
@@ -96,7 +96,7 @@ def running() -> Iterator[Server]:
 
 @contextlib.contextmanager
 def psql(server: Server) -> Iterator[Postgres]:
-    """A connection to it by PostgreSQL's own client, for queries past Strapi."""
+    """A connection by PostgreSQL's own client, for queries past Strapi."""
     machine = SystemPackages(Paths.of().cache, Report(quiet=True))
     programs = machine.programs(DATABASE)["postgres"].resolve().parent
     client = Postgres(programs / "psql", server, machine.library_path)
@@ -108,7 +108,7 @@ def psql(server: Server) -> Iterator[Postgres]:
 
 @dataclass(frozen=True)
 class _Within:
-    """A user, an environment and a folder that programs are run in."""
+    """A user, an environment and a folder in which programs are run."""
 
     prefix: list[str]
     environment: Mapping[str, str]
@@ -123,7 +123,7 @@ class _Within:
 
     @contextlib.contextmanager
     def serving(self, argv: list[str | Path], *, ready: list[str | Path]) -> Iterator[None]:
-        """Run a program while the block does, from when on the other one says that it is ready."""
+        """Run a program during the block, which begins once `ready` succeeds."""
         log = self.folder / "log"
         identity, child = spawn([*self.prefix, *argv], cwd=self.folder, environment=self.environment, log=log)
         try:

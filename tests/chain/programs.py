@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def write_settings(settings: Settings, folder: Path) -> Path:
-    """Write settings as a person would have them in a file."""
+    """Write settings to a file, as a user would."""
     file = folder / "opsci.toml"
     file.write_text(tomli_w.dumps(msgspec.to_builtins(settings)))
     return file
 
 
 async def run_bridge(settings: Settings, command: str, *arguments: str, code: int = 0) -> str:
-    """Run one command to its end and give what it printed."""
+    """Run one command to its end and return its output."""
     with tempfile.TemporaryDirectory() as folder:
         file = write_settings(settings, Path(folder))
         process = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""What the tests of the secured servers share: the engine's settings for them, and doors that no one should believe."""
+"""Helpers for tests of the secured servers: the engine's settings, and servers that nobody should trust."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def secured(stack: LocalStack, **sections: dict[str, Any]) -> Settings:
-    """The settings that the runner wrote for its secured servers, quick to try again."""
+    """The settings that the runner wrote for its secured servers, with short retry pauses."""
     settings = load_settings(stack.settings_file, {})
     # Their users have rights for the topics and the group of the chain only, and one client id takes what comes there.
     changes: dict[str, dict[str, Any]] = {
@@ -41,7 +41,7 @@ def secured(stack: LocalStack, **sections: dict[str, Any]) -> Settings:
 
 
 async def make_product(stack: LocalStack, stock: int) -> dict[str, Any]:
-    """A product, as Strapi answers it."""
+    """Create a product; return Strapi's answer."""
     async with strapi(stack) as client:
         answer = await client.post(
             "/api/products", json={"data": {"name": f"secured {uuid.uuid4().hex[:8]}", "stock_available": stock}}
@@ -52,14 +52,14 @@ async def make_product(stack: LocalStack, stock: int) -> dict[str, Any]:
 
 
 def strapi(stack: LocalStack) -> httpx.AsyncClient:
-    """Strapi with the bridge's token."""
+    """A client of Strapi with the bridge's token."""
     headers = {"Authorization": f"Bearer {stack.bridge_token}"}
     return httpx.AsyncClient(base_url=stack.addresses.strapi, headers=headers, verify=stack.credentials.trust())
 
 
 @contextlib.asynccontextmanager
 async def impostor(stack: LocalStack, folder: Path, *, days: int = 1, host: str = "127.0.0.1") -> AsyncIterator[int]:
-    """Something that shows a certificate of the servers' own authority, for some days and a host; its port."""
+    """A server with a certificate of the servers' own authority, for some days and a host; yields its port."""
     openssl = OpenSsl()
     signer = Signer(stack.credentials.authority, stack.credentials.certificates / "ca.key")
     key, certificate = folder / "impostor.key", folder / "impostor.pem"

@@ -1,4 +1,4 @@
-"""A real Strapi 4, installed once into the cache and started for the tests that ask for it."""
+"""A real Strapi 4, installed once into the cache and started for the tests that need it."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ APPLICATION: Final = Path(__file__).resolve().parent.parent / "strapi4"
 
 
 class Strapi4(NamedTuple):
-    """Where it is and how to get in."""
+    """Its address and login."""
 
     url: str
     token: str
 
 
 def install(paths: Paths, node: Path, npm: Path, report: Report) -> Path:
-    """The `node_modules` folder, made by the committed lock where it is not in the cache."""
+    """The `node_modules` folder, installed from the committed lock if it is not in the cache."""
 
     def make(folder: Path, step: Step) -> None:
         for name in ("package.json", "package-lock.json", ".npmrc"):
@@ -56,7 +56,7 @@ def install(paths: Paths, node: Path, npm: Path, report: Report) -> Path:
 
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[Strapi4]:
-    """Run one in a folder of its own."""
+    """Run one in its own folder."""
     paths, report = Paths.of(), Report(quiet=True)
     programs = SystemPackages(paths.cache, report).programs({"node", "npm"})
     modules = install(paths, programs["node"], programs["npm"], report)

@@ -1,4 +1,4 @@
-"""The routes `product` and `event`, and the stock board, on the real Strapi."""
+"""The routes `product` and `event`, and the stock table, on the real Strapi."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Apply on a Strapi 5 that is taken as one without the ledger: plain REST."""
+"""Apply on a Strapi 5 that is treated as one without the ledger: plain REST."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Apply on a real Strapi 4, the version that the course's programs were written for."""
+"""Apply on a real Strapi 4, the version for which the course's programs were written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several requests under way at once on the real servers: never two of one partition, each product's order kept."""
+"""Several requests in flight on the real servers: never two of one partition, and each product's order kept."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ _FOR_EVER = 3600.0
 
 @pytest.fixture(autouse=True)
 def _no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A batch is as large as is set, however slow Strapi is here, and a backlog that was seen lasts."""
+    """Make batches as large as configured, however slow Strapi is here, and a detected backlog last."""
     monkeypatch.setattr(bridge.strapi.batch_size, "_AIM", _FOR_EVER)
     monkeypatch.setattr(bridge.kafka.fetching, "_BACKLOG", _FOR_EVER)
 
 
 class Requests:
-    """What goes to the ledger, seen on its way to the real Strapi.
+    """Observes requests to the ledger on their way to the real Strapi.
 
     Args:
         monkeypatch: the test's.
-        together: each request after the first one, which has all partitions, is held until so many are under way.
+        together: each request after the first one, which has all partitions, is held until this many are in flight.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, together: int = 1) -> None:
@@ -77,7 +77,7 @@ class Requests:
 
 
 async def in_and_out(lane: Lane, shop: Shop, products: int, times: int) -> list[int]:
-    """Each piece goes as soon as it came, so out of order one goes that is not there."""
+    """Movements of single pieces in and out, of which one would be refused if the order changed."""
     made = [await shop.add(0) for _ in range(products)]
     values = [movement(one, delta) for _ in range(times) for one in made for delta in (1, -1)]
     # By number, as by key some partition may have no product.

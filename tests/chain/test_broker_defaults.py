@@ -1,4 +1,4 @@
-"""A Mosquitto as it comes, and what waits there for an engine that is away."""
+"""A Mosquitto with default settings, and what it queues for an engine that is away."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mosquitto is killed and goes back to what it had written down: what it sends again stands in Kafka once."""
+"""A killed Mosquitto returns to its last saved state: what it redelivers is in Kafka once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def publish(settings: Settings, *payloads: bytes, topic: str = "") -> None
 
 
 async def written_in_flight(lane: Lane, settings: Settings, journal: Journal, count: int) -> Written:
-    """Publish what Kafka takes only after Mosquitto has written it down as sent and not acknowledged."""
+    """Publish what Kafka accepts only after Mosquitto has saved it as sent and not acknowledged."""
     written, before = Written(lane.stack), journal.received.total
     lane.stack.pause_server("kafka")
     try:
@@ -51,7 +51,7 @@ async def back_with(written: Written, journal: Journal) -> None:
 
 
 async def one_more(settings: Settings, journal: Journal) -> None:
-    """A message like all others, which is new and has to be told from those that come again."""
+    """Publish a new message with the same content as the redelivered ones."""
     before = journal.produced.total
     await publish(settings, ALIKE)
     await until(lambda: journal.produced.total == before + 1, what="one more is in Kafka")

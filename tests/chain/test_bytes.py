@@ -1,4 +1,4 @@
-"""Large messages on real servers: a broker that bounds nothing, a Kafka that does not answer, and a small engine."""
+"""Large messages on real servers: a broker without limits, a Kafka that does not answer, and little memory."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _GROWTH: Final = 80_000_000
 
 @pytest.fixture
 def unbounded(tmp_path: Path) -> Iterator[int]:
-    """A Mosquitto that sends and queues whatever comes; the port of its listener."""
+    """A Mosquitto that sends and queues without limits; yields the port of its listener."""
     port = random_ports().mqtt_tcp
     config = tmp_path / "mosquitto.conf"
     lines = [f"listener {port} 127.0.0.1", "allow_anonymous true", "max_inflight_messages 0", "max_queued_messages 0"]
@@ -61,7 +61,7 @@ def _wait_for(port: int) -> None:
 
 
 def memory(pid: int, what: str) -> int:
-    """`VmRSS`, what a process takes of memory, or `VmHWM`, the most that it took, in bytes."""
+    """`VmRSS`, the memory of a process, or `VmHWM`, its peak, in bytes."""
     found = re.search(rf"{what}:\s+([0-9]+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found is not None
     return int(found[1]) * 1024
@@ -69,7 +69,7 @@ def memory(pid: int, what: str) -> int:
 
 @pytest.fixture
 async def engine(lane: Lane, unbounded: int, tmp_path: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """An engine on that broker, subscribed."""
+    """A subscribed engine on that broker."""
     settings = lane.settings(mqtt={"url": f"mqtt://127.0.0.1:{unbounded}"}, watch={"enabled": False})
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bridge", "run", "--config", str(write_settings(settings, tmp_path))),

@@ -1,4 +1,4 @@
-"""The whole chain on the real servers: from a publish to the stock, through the absence of each server."""
+"""The whole chain on the real servers: from a publish to the stock, through an outage of each server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several engines of one group at one broker: each message counts once, whatever their client ids are."""
+"""Several engines of one group at one broker: each message counts once, whatever their client ids."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def another(settings: Settings, **ingest: bool) -> Settings:
-    """The same settings with another client id, as two installations have them."""
+    """The same settings with another client id, as of two installations."""
     return msgspec.structs.replace(
         settings,
         mqtt=msgspec.structs.replace(settings.mqtt, client_id=f"{settings.mqtt.client_id}-another"),
@@ -48,7 +48,7 @@ async def stands_by(chain: Chain) -> None:
 
 
 async def stock_is(lane: Lane, product: dict[str, Any], stock: int) -> None:
-    """Wait for a stock, and see that it stays."""
+    """Wait for a stock, and check that it stays."""
     async with asyncio.timeout(120):
         while await lane.stock_of(product) != stock:  # noqa: ASYNC110 - Strapi has no event for it
             await asyncio.sleep(0.1)

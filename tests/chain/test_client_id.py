@@ -1,4 +1,4 @@
-"""The engine's client id: unguessable, kept, and moved to from the one that every engine had before."""
+"""The engine's client id: unguessable, kept in a file, and the migration from the former fixed one."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def is_kept(settings: MqttSettings) -> bool:
 
 @contextlib.asynccontextmanager
 async def publishing(settings: MqttSettings, topic: str) -> AsyncIterator[list[int]]:
-    """Publish numbered movements without id all the while; gives those that the broker took."""
+    """Keep publishing numbered movements without id; yields those that the broker accepted."""
     taken: list[int] = []
     ending = asyncio.Event()
 

@@ -42,7 +42,7 @@ class Bridge:
         self._reading = asyncio.create_task(self._read())
 
     def said(self, part: str) -> str:
-        """The first message with that part, or nothing."""
+        """The first message that contains a text, or an empty one."""
         return next((entry["message"] for entry in self.log if part in entry["message"]), "")
 
     async def url(self) -> str:
@@ -79,7 +79,7 @@ async def running(settings: Settings, folder: Path, *arguments: str) -> AsyncIte
 
 
 async def ready(client: httpx.AsyncClient, status: int = 200, seconds: float = 60) -> dict[str, Any]:
-    """Wait until /readyz answers with a status, and give what it says."""
+    """Wait until /readyz answers with a status, and return its body."""
     deadline = time.monotonic() + seconds
     while (answer := await client.get("/readyz")).status_code != status:
         if time.monotonic() > deadline:
@@ -90,10 +90,10 @@ async def ready(client: httpx.AsyncClient, status: int = 200, seconds: float = 6
 
 
 async def resume_kafka(stack: LocalStack) -> None:
-    """Let Kafka go on, and wait until it is itself again, for the tests that come after.
+    """Resume Kafka, and wait until it is stable, for the tests that follow.
 
-    A controller that was frozen with its broker misses the broker's heartbeats, and fences it for a moment some time
-    after both woke up. So it counts as itself after two seconds without that.
+    A controller that was suspended with its broker misses the broker's heartbeats, and fences it for a moment some time
+    after both resumed. So it counts as stable after two seconds without that.
     """
     stack.resume_server("kafka")
     admin = AIOKafkaAdminClient(bootstrap_servers=stack.addresses.kafka)

@@ -1,4 +1,4 @@
-"""The consumer on the real Kafka: what it took and did not settle is never committed over."""
+"""The consumer on the real Kafka: records taken and not settled are never committed."""
 
 from __future__ import annotations
 

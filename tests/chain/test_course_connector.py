@@ -1,4 +1,4 @@
-"""What the course's own connector gets wrong, and ours gets right: lines 1 to 3, each named after what it says."""
+"""Mistakes of the course's own connector that ours does not make: lines 1 to 3, each test named after its line."""
 
 from __future__ import annotations
 

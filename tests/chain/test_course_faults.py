@@ -1,4 +1,4 @@
-"""What the course's own stock consumer gets wrong (facts of the course, lines 4 to 8), each shown to be right here."""
+"""Mistakes of the course's own stock consumer (facts of the course, lines 4 to 8) that ours does not make."""
 
 from __future__ import annotations
 

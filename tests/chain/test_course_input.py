@@ -1,4 +1,4 @@
-"""The course's real input: its products, then all of its stock movements, each row of them accounted for."""
+"""The course's real input: its products, then all of its stock movements, with every row accounted for."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DATA = Path(__file__).parent.parent / "data"
 
 
 class Outcome(NamedTuple):
-    """What a plain computation says must come of the course's files."""
+    """The expected result of the course's files, by direct computation."""
 
     stock: dict[int, int]
     counts: Counter[str]
@@ -59,13 +59,13 @@ def compute() -> Outcome:
 
 
 def head(pane: Pane) -> list[str]:
-    """The words of a pane's second line, which says how many there are in all."""
+    """The words of a pane's second line, which has the total."""
     return widget_text(pane.query_one(".head")).split()
 
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """Servers of this module's own: the course names products by the ids that an empty Strapi gives them, 1 to 200."""
+    """Servers for this module only: the course identifies products by the ids of an empty Strapi, 1 to 200."""
     with LocalStack(tmp_path_factory.mktemp("course"), ports=random_ports()) as servers:
         yield servers
 

@@ -73,7 +73,7 @@ async def test_partitions_added_later_are_read_back_as_well(lane: Lane, monkeypa
 
 
 async def add_partitions(lane: Lane, count: int) -> None:
-    """Let the stock topic have more partitions, and wait until the cluster says so."""
+    """Add partitions to the stock topic, and wait until the cluster reports them."""
     admin = AIOKafkaAdminClient(bootstrap_servers=lane.stack.addresses.kafka)
     await admin.start()
     try:

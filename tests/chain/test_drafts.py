@@ -1,6 +1,6 @@
-"""Products of which Strapi 5 has several rows: Draft & Publish, locales, and a person in the admin panel meanwhile.
+"""Products with several rows in Strapi 5: Draft & Publish, locales, and a person in the admin panel meanwhile.
 
-Each with our ledger and by plain REST.
+Each with our ledger and with plain REST.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def settings(lane: Lane, drafts: DraftStack) -> Settings:
 
 @pytest.fixture(autouse=True)
 def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All products are read again as soon as one is missing, however long that takes on a busy machine."""
+    """Make all products be read again as soon as one is missing, however long that takes."""
     monkeypatch.setattr(bridge.strapi.product_poller, "_REST", 0)
 
 
@@ -96,7 +96,7 @@ async def board(settings: Settings) -> AsyncIterator[Journal]:
 
 
 async def apply_all(lane: Lane, settings: Settings, values: list[bytes]) -> Journal:
-    """Apply movements one after the other, and say what became of them."""
+    """Apply movements one after the other; return the journal."""
     async with applying(settings) as (journal, _):
         for number, value in enumerate(values, 1):
             await produce(lane, lane.stock, [value])

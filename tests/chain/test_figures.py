@@ -1,4 +1,4 @@
-"""Every figure of the screen, the metrics, the account and the notes against the truth, computed from the servers."""
+"""Every figure of the screen, the metrics, the account and the notes against the true ones from the servers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ A_SECOND = 50
 
 
 class Stream:
-    """Fifty movements of one piece a second, with what is rejected, products and events between them."""
+    """Fifty movements of one piece a second, mixed with invalid ones, products and events."""
 
     def __init__(self, lane: Lane, publisher: Publisher, product: int) -> None:
         self.movements = self.rejected = self.others = 0
@@ -41,7 +41,7 @@ class Stream:
         self._product = product
 
     async def run(self, seconds: float) -> None:
-        """Publish what so many seconds have, which takes longer where the machine is slow."""
+        """Publish the messages of a number of seconds, which takes longer on a slow machine."""
         clock = asyncio.get_running_loop().time
         began = clock()
         for sent in range(1, round(seconds * A_SECOND) + 1):
@@ -65,7 +65,7 @@ class Stream:
 
 
 class Truth(NamedTuple):
-    """What waits for Strapi, as Kafka and Strapi themselves say."""
+    """What waits for Strapi, from Kafka and Strapi themselves."""
 
     movements: int
     others: int
@@ -89,7 +89,7 @@ async def ends(consumer: AIOKafkaConsumer, *topics: str) -> int:
 
 
 def figures(journal: Journal, watch: HealthServer, app: OpsciApp) -> dict[str, str]:
-    """Each place that says how many movements wait for Strapi, and what it says."""
+    """By place, how many movements wait for Strapi according to it."""
     with httpx.Client(base_url=watch.url, trust_env=False) as client:
         metrics = {
             sample.name: sample.value

@@ -1,4 +1,4 @@
-"""Another program in the engine's consumer group: it is named, and the engine neither disturbs it nor is silent."""
+"""Another program in the engine's consumer group: it is named, and neither disturbed nor ignored."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RIGHT = "stop that program"
 
 
 class CourseConsumer:
-    """The course's stock-consumer: kafkajs, whose only assignor is one of its own."""
+    """The course's stock-consumer: kafkajs, which has an assignor of its own only."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.lines: list[str] = []
@@ -63,7 +63,7 @@ async def course_consumer(lane: Lane, folder: Path) -> AsyncIterator[CourseConsu
 
 @contextlib.asynccontextmanager
 async def member(lane: Lane, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
-    """A program with the assignor of the engines."""
+    """A program with the engines' assignor."""
     consumer = AIOKafkaConsumer(
         topic,
         bootstrap_servers=lane.stack.addresses.kafka,

@@ -1,4 +1,4 @@
-"""Another Kafka cluster or Strapi behind a known address: nothing is written there, and nothing of it counts."""
+"""Another Kafka cluster or Strapi at a known address: nothing is written to it, and none of its data count."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def foreign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A Kafka and a Strapi of somebody else's."""
+    """Somebody else's Kafka and Strapi."""
     state = tmp_path_factory.mktemp("foreign")
     with LocalStack(state, ports=random_ports(), servers=("kafka", "strapi")) as stack:
         yield stack
@@ -38,7 +38,7 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 @pytest.fixture
 async def tunnel(stack: LocalStack) -> AsyncIterator[Proxy]:
-    """What leads to the engine's Kafka, and may lead elsewhere."""
+    """A proxy to the engine's Kafka that can be redirected."""
     proxy = Proxy(stack.ports.kafka, relabel={})
     await proxy.start()
     yield proxy
@@ -47,7 +47,7 @@ async def tunnel(stack: LocalStack) -> AsyncIterator[Proxy]:
 
 @pytest.fixture
 async def there(lane: Lane, foreign: LocalStack) -> Lane:
-    """Topics of the lane's names at the other cluster, as those that everybody uses have the same names."""
+    """Topics with the lane's names in the other cluster."""
     other = Lane(foreign)
     for name in ("name", "stock", "errors", "product", "event"):
         setattr(other, name, getattr(lane, name))
@@ -76,7 +76,7 @@ async def publish(settings: Settings, product: dict[str, Any], count: int) -> No
 
 
 async def refused(chain: Chain) -> str:
-    """Wait until the screen says that the cluster is another one, and give what it says."""
+    """Wait until the screen reports that the cluster is another one, and return its text."""
     await until(lambda: chain.journal.connections[Server.KAFKA].state is State.REFUSED, what="Kafka is refused")
     found = chain.journal.connections[Server.KAFKA]
     return f"{found.detail} ({found.advice})"

@@ -1,4 +1,4 @@
-"""What the screen of a restarted engine shows of before: read from Kafka without moving anything, counted nowhere."""
+"""Records from before the start on the screen of a restarted engine: read without side effects, counted nowhere."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.timeout(300)
 
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[EmbeddedChain]:
-    """An engine as a screen has it, from the moment on when its three servers are up."""
+    """An engine with a screen's journal; the block begins once its three servers are up."""
     chain = EmbeddedChain(settings)
     chain.start()
     try:
@@ -55,7 +55,7 @@ async def send(chain: EmbeddedChain, *payloads: bytes) -> None:
 
 
 class Figures(NamedTuple):
-    """Every figure that a restart begins at nothing, and the lag."""
+    """Every figure that is zero after a restart, and the lag."""
 
     totals: tuple[int, ...]
     verdicts: int

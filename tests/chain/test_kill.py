@@ -1,4 +1,4 @@
-"""The engine is killed in full work: each message stands in Kafka once, and counts once."""
+"""The engine is killed under load: each message is in Kafka once, and counts once."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The ledger's route on the real Strapi: each movement once, whoever asks at the same time, whatever dies.
+"""The ledger's route on the real Strapi: each movement counts once, with concurrent requests and crashes.
 
-Each on SQLite and on PostgreSQL, which lock and refuse in ways of their own.
+Each on SQLite and on PostgreSQL, which have different locks and errors.
 """
 
 from __future__ import annotations

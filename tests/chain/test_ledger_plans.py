@@ -1,4 +1,4 @@
-"""The ledger's statements as the databases run them: one a kind and a batch, and each by an index."""
+"""The ledger's statements as the databases execute them: one of each kind per batch, each using an index."""
 
 from __future__ import annotations
 

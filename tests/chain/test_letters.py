@@ -1,4 +1,4 @@
-"""Dead letters that stood in the real Kafka before: ours, the course's, and whatever else lies in the errors topic."""
+"""Existing dead letters in the real Kafka: ours, the course's, and anything else in the errors topic."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ async def test_a_part_that_kafka_has_deleted_is_said(lane: Lane) -> None:
 
 
 def of_kafkajs(payload: bytes | None, key: bytes | None, headers: dict[str, bytes]) -> dict[str, object]:
-    """A record as kafkajs gives it, in Node's JSON."""
+    """A record in kafkajs's JSON form."""
 
     def buffer(content: bytes | None) -> object:
         return None if content is None else {"type": "Buffer", "data": [*content]}

@@ -1,4 +1,4 @@
-"""Positions that Kafka lost or another program set: nothing is passed over or repeated without a word."""
+"""Offsets that Kafka lost or another program set: nothing is skipped or repeated unreported."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MODES = pytest.mark.parametrize("mode", ["ledger", "rest5"])
 
 
 async def delete_group(lane: Lane) -> None:
-    """As good as expired: Kafka has no position of the group afterwards."""
+    """Delete the group, with the same effect as its expiry."""
     process = await asyncio.create_subprocess_exec(
         *("java", "-cp", f"{kafka_libs(Paths.of())}/*", "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"),
         *("--bootstrap-server", lane.stack.addresses.kafka, "--delete", "--group", lane.name),
@@ -40,7 +40,7 @@ async def delete_group(lane: Lane) -> None:
 
 
 async def set_position(lane: Lane, partition: int, offset: int) -> None:
-    """As kafka-consumer-groups.sh does: a commit from outside of the empty group."""
+    """Commit from outside of the empty group, as kafka-consumer-groups.sh does."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=lane.stack.addresses.kafka, group_id=lane.name, enable_auto_commit=False
     )

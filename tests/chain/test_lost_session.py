@@ -1,4 +1,4 @@
-"""A session that the broker no longer has, or keeps worse than was asked for: nothing of that is silent."""
+"""A session that the broker lost, or grants less for than requested: every case is reported."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SUBSCRIBE = 8
 
 
 def gaps(journal: Journal) -> dict[str, float]:
-    """What Prometheus is told."""
+    """The gaps in the Prometheus metrics."""
     (family,) = [one for one in registry_of(journal).collect() if one.name == "opsci_mqtt_gaps"]
     return {one.labels["cause"]: one.value for one in family.samples if one.name == "opsci_mqtt_gaps_total"}
 
@@ -325,7 +325,7 @@ async def cut_and_back(between: Between, journal: Journal) -> None:
 
 
 async def one_more(settings: Settings, journal: Journal) -> None:
-    """What was on its way has come when this has."""
+    """Publish one more message and wait for it, after which everything in flight has arrived."""
     before = journal.produced.total
     direct = MqttSettings(url=settings.mqtt.url)
     async with Publisher(direct) as publisher:

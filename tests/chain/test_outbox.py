@@ -1,4 +1,4 @@
-"""What the form and the simulator published comes into the stock once, though broker and program are killed."""
+"""Publications of the form and the simulator are in the stock once, though broker and program are killed."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def applied(chain: EmbeddedChain) -> int:
 
 
 def modes(lane: Lane) -> list[int]:
-    """The modes of the files that the outbox has."""
+    """The modes of the outbox's files."""
     return [stat.S_IMODE(file.stat().st_mode) for file in Path(lane.settings().mqtt.outbox).iterdir()]
 
 
@@ -188,7 +188,7 @@ async def test_simulated_objects_keep_what_they_sent(lane: Lane, tmp_path: Path)
 
 @contextlib.asynccontextmanager
 async def sending(settings: Settings, folder: Path, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`opsci-bridge send` of COUNT rows, from the broker's word on all of them."""
+    """`opsci-bridge send` of COUNT rows, from the broker's acknowledgement of all of them."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bridge", "send", "--config", str(write_settings(settings, folder)), *arguments),
         stdout=asyncio.subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""A connection to the broker that ends while its socket is about to be watched: no other socket is taken for it."""
+"""A connection to the broker that ends while its socket is about to be watched: no other socket is watched instead."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def chunk_client(hostname: str, port: int) -> ChunkClient:
 
 
 def reuse(number: int) -> tuple[socket.socket, socket.socket]:
-    """A pair of connected sockets, the first of them under a descriptor's number that has just become free."""
+    """A pair of connected sockets, the first with a file descriptor that was just freed."""
     one, other = socket.socketpair()
     if one.fileno() != number:
         os.dup2(one.fileno(), number)
@@ -34,7 +34,7 @@ def reuse(number: int) -> tuple[socket.socket, socket.socket]:
 
 
 async def watched_after_the_end(client: aiomqtt.Client) -> bool:
-    """Whether the event loop watches a foreign socket that took the number of one which broke with a message to go."""
+    """Whether the event loop watches a foreign socket with the descriptor of one that broke with data to send."""
     loop = asyncio.get_running_loop()
     async with client:
         paho: Any = client._client

@@ -1,4 +1,4 @@
-"""Payloads that are not quite JSON, through the real servers: what is taken counts, what is not is named."""
+"""Payloads that are almost JSON, through the real servers: accepted ones count, others get an exact error."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.timeout(300)
 
 @contextlib.asynccontextmanager
 async def bridge(settings: Settings, *, took_over: float = 0.0, earlier: bool = False) -> AsyncIterator[Chain]:
-    """An engine as `opsci-bridge` has it."""
+    """An engine as run by `opsci-bridge`."""
     chain = Chain(settings, Journal(10_000, 500), program="opsci-bridge", took_over=took_over, earlier=earlier)
     task = asyncio.create_task(chain.run())
     try:

@@ -1,4 +1,4 @@
-"""Kafka's own copy has no gap and no repeat, where it refuses a record and where a producer has to be made again."""
+"""Kafka has every record once, though it refuses records and producers are replaced."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SMALL = 2_000
 
 @pytest.fixture
 async def narrow(lane: Lane) -> str:
-    """A topic that refuses what Kafka's own limits let pass."""
+    """A topic with a lower limit than Kafka's default."""
     name = f"{lane.name}-narrow"
     admin = AIOKafkaAdminClient(bootstrap_servers=lane.stack.addresses.kafka)
     await admin.start()

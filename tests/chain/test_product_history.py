@@ -1,4 +1,4 @@
-"""A product's movements as the real ledger has them."""
+"""A product's movements from the real ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stock board on the real Strapi: all products where someone looks, at little cost where there are many."""
+"""The stock table on the real Strapi: all products for a screen, at little cost where there are many."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The queries that go to the real Strapi."""
+    """The queries to the real Strapi."""
     queries: list[dict[str, Any]] = []
     call = StrapiClient.call
 

@@ -1,4 +1,4 @@
-"""Brokers that this machine does not reach by the name that they give out: which, by what name, and what to set."""
+"""Brokers that are unreachable by their advertised name: which, by what name, and what to set."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 async def told_by_the_engine(lane: Lane, way: Advertising, text: str) -> tuple[str, str]:
-    """Run an engine until its connection and its consumer say something; then let the broker have its own name."""
+    """Run an engine until its connection and its consumer report something; then restore the broker's name."""
     settings = lane.settings(kafka={"brokers": [way.address], "timeout": 5})
     async with engine(settings, wait=False) as chain:
         journal = chain.journal
@@ -95,7 +95,7 @@ async def test_an_address_of_the_settings_that_is_silent_beside_others_is_named(
 
 
 def own_address() -> str:
-    """An address of this machine that is not the loopback one."""
+    """An address of this machine other than loopback."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))

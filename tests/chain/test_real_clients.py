@@ -1,4 +1,4 @@
-"""Clients that no one here wrote, publishing and reading as the course's programs do."""
+"""Third-party clients that publish and read as the course's programs do."""
 
 from __future__ import annotations
 

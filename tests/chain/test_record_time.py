@@ -1,4 +1,4 @@
-"""By whose clock Kafka keeps records: its own in our topics; in others this machine's, and a wrong one is told of."""
+"""Whose clock sets the timestamps: Kafka's in our topics; in others this machine's, and a wrong one is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Kafka does not take: said with its remedy, tried at a pace, and only what can't be written is a dead letter."""
+"""Writes that Kafka refuses: reported with a remedy, retried with pauses, dead letters as the last resort."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _APPEND = BatchBuilder.append
 
 
 def ahead(self: BatchBuilder, *, timestamp: int | None, **more: Any) -> Any:
-    """Append as a machine does whose clock is two hours ahead."""
+    """Append as on a machine whose clock is two hours ahead."""
     return _APPEND(self, timestamp=int((time.time() + 7_200) * 1_000), **more)
 
 
@@ -44,7 +44,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 async def states(journal: Journal, seconds: float) -> set[State]:
-    """Return every state that the connection to Kafka has within so many seconds."""
+    """Collect every state of the connection to Kafka within a number of seconds."""
     seen, stop = set(), time.monotonic() + seconds
     while time.monotonic() < stop:
         seen.add(kafka(journal).state)

@@ -1,4 +1,4 @@
-"""Records that Kafka or Strapi lost: each case is told with its count, and a replay brings what Kafka still has."""
+"""Records that Kafka or Strapi lost: each case is reported with its count, and a replay restores what Kafka has."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def admin(lane: Lane) -> AsyncIterator[AIOKafkaAdminClient]:
 
 
 async def ends(lane: Lane) -> dict[int, int]:
-    """Where each partition of the stock topic ends."""
+    """The end offset of each partition of the stock topic."""
     consumer = AIOKafkaConsumer(bootstrap_servers=lane.stack.addresses.kafka)
     await consumer.start()
     try:

@@ -1,4 +1,4 @@
-"""A part of the engine that fails for a reason nobody thought of begins again, with what it had in hand."""
+"""A part of the engine that fails for an unforeseen reason restarts, with what it had in flight."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ MOVEMENTS = 60
 
 
 class UnforeseenError(RuntimeError):
-    """What nobody thought of."""
+    """An unforeseen error."""
 
 
 @pytest.fixture(params=["ledger", "rest5"])
 async def chain(request: pytest.FixtureRequest, lane: Lane) -> AsyncIterator[EmbeddedChain]:
-    """An engine that is connected."""
+    """A connected engine."""
     engine = EmbeddedChain(lane.settings(strapi={"mode": request.param}))
     engine.start()
     try:
@@ -53,7 +53,7 @@ async def publish(lane: Lane, product: dict[str, Any], qos: int = 1) -> None:
 
 
 def failing_once(what: Callable[..., Any], *, before: bool) -> tuple[Callable[..., Any], Callable[[], bool]]:
-    """A call that fails the first time, before or after it did what it does; and whether it did."""
+    """A function that fails the first time, before or after its work; and one that returns whether it failed."""
     failed = False
 
     async def call(*given: Any, **named: Any) -> Any:
@@ -71,7 +71,7 @@ def failing_once(what: Callable[..., Any], *, before: bool) -> tuple[Callable[..
 
 
 async def counted(chain: EmbeddedChain, lane: Lane, product: dict[str, Any]) -> None:
-    """Each movement is applied once, and each of the engine's figures says so."""
+    """Check that each movement is applied once, and that each of the engine's figures agrees."""
     journal = chain.journal
     await until(lambda: journal.verdicts[Verdict.APPLIED] >= MOVEMENTS, 60, "all are applied")
     assert await lane.stock_of(product) == MOVEMENTS

@@ -1,4 +1,4 @@
-"""The chain on secured servers: what works with the right name, and who is turned away, with what words."""
+"""The chain on secured servers: access with the right login, and refusals with their messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong in the house itself: a token revoked, a disk full, a secret open. Nothing loops, nothing is lost."""
+"""Internal failures: a token revoked, a disk full, a secret open to others. Nothing loops, nothing is lost."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def _stock_of(stack: LocalStack, product: dict[str, Any]) -> int:
 
 @contextlib.contextmanager
 def _full_disk(stack: LocalStack, server: str) -> Iterator[None]:
-    """No file of that server grows: what it would write fails, as on a disk that is full."""
+    """Keep all files of a server from growing, so that its writes fail as on a full disk."""
     pid = RunState.read(stack.paths.record).servers[server].identity.pid
     before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, before[1]))

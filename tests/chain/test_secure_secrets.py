@@ -1,4 +1,4 @@
-"""No password and no token shows anywhere: not in a process list, a log, a record, a metric, an export or an error."""
+"""No password or token is shown anywhere: in a process list, a log, a record, a metric, an export or an error."""
 
 from __future__ import annotations
 

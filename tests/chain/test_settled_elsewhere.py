@@ -1,4 +1,4 @@
-"""Rows that another engine of the group applies: each gets to say what became of it."""
+"""Rows of records that another engine of the group applies: each gets its verdict."""
 
 from __future__ import annotations
 

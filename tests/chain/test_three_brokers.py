@@ -1,4 +1,4 @@
-"""Three Kafka brokers: any one is killed under load and nothing waits for long; with two gone all waits and says so."""
+"""Three Kafka brokers: with any one killed under load nothing waits for long; with two down all waits, reported."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ STOCK = 100_000
 
 @pytest.fixture(scope="module")
 def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """Servers of this file's own, with three brokers."""
+    """Servers for this file only, with three brokers."""
     state = tmp_path_factory.mktemp("three") / "state"
     servers = ("mosquitto", "kafka", "strapi")
     with LocalStack(state, ports=random_ports(), servers=servers, brokers=len(BROKERS)) as stack:
@@ -50,7 +50,7 @@ def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 @pytest.fixture
 def settings(brokers: LocalStack) -> Settings:
-    """Those that the runner wrote, with shorter deadlines."""
+    """The settings that the runner wrote, with shorter timeouts."""
     found = load_settings(brokers.settings_file, {})
     kafka = msgspec.structs.replace(found.kafka, timeout=6.0, session_timeout=6)
     apply = msgspec.structs.replace(found.apply, longest_pause=2.0)
@@ -58,7 +58,7 @@ def settings(brokers: LocalStack) -> Settings:
 
 
 async def replicas(stack: LocalStack) -> dict[str, tuple[set[int], set[int]]]:
-    """By topic of the chain how many replicas its partitions have, and how many of these are in sync."""
+    """By topic of the chain, how many replicas its partitions have, and how many of these are in sync."""
     admin = AIOKafkaAdminClient(bootstrap_servers=stack.addresses.kafka)
     await admin.start()
     try:
@@ -82,7 +82,7 @@ async def in_sync(stack: LocalStack) -> None:
 
 
 class Load:
-    """Movements of one product, 50 a second, each of one piece under a movement-id."""
+    """Movements of one product, 50 a second, each of one piece with a movement-id."""
 
     def __init__(self, stack: LocalStack, settings: Settings, product: int) -> None:
         self.published = 0
@@ -92,7 +92,7 @@ class Load:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Publish until the block ends, and wait until the broker has all of it."""
+        """Publish until the block ends, then wait until the broker has everything."""
         ended = asyncio.Event()
         async with Publisher(self._settings.mqtt) as publisher, asyncio.TaskGroup() as group:
             group.create_task(self._publish(publisher, ended))
@@ -109,7 +109,7 @@ class Load:
             await asyncio.sleep(0.02)
 
     async def arrived(self) -> int:
-        """How many of them the stock shows."""
+        """How many of them are in the stock."""
         headers = {"Authorization": f"Bearer {self._stack.bridge_token}"}
         async with httpx.AsyncClient(base_url=self._stack.addresses.strapi, headers=headers, timeout=30) as client:
             query = {"filters[id][$eq]": str(self.product)}
@@ -117,7 +117,7 @@ class Load:
         return int(found["data"][0]["stock_available"]) - STOCK
 
     async def passes(self, seconds: float) -> float:
-        """Wait until what is published from now on arrives; how long that took."""
+        """Wait until new publications arrive; return how long that took."""
         begun, first = time.monotonic(), self.published + 1
         async with asyncio.timeout(seconds):
             while await self.arrived() < first:  # noqa: ASYNC110 - the stock is asked
@@ -134,7 +134,7 @@ async def load_of(stack: LocalStack, settings: Settings) -> Load:
 
 
 async def numbers(stack: LocalStack) -> Counter[bytes]:
-    """How often each number stands in Kafka, read to the end of every partition, wherever its leader is by now."""
+    """How often each number is in Kafka, read to the end of every partition, whichever broker leads it."""
     consumer = AIOKafkaConsumer("stock", bootstrap_servers=stack.addresses.kafka, auto_offset_reset="earliest")
     await consumer.start()
     try:
@@ -232,6 +232,6 @@ async def test_a_broker_whose_files_are_damaged_fetches_its_records_from_the_oth
 
 
 def is_said(chain: Chain) -> bool:
-    """Whether the screen would show that Kafka keeps the movements waiting, and that none is lost."""
+    """Whether the screen would show that Kafka delays the movements, and that none is lost."""
     kafka = chain.journal.connections[Server.KAFKA]
     return kafka.state is State.DOWN and "none is lost" in str(kafka.advice)

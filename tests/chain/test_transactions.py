@@ -1,4 +1,4 @@
-"""Other programs' transactions on the real Kafka: what is taken back was never there, what is open is waited for."""
+"""Other programs' transactions on the real Kafka: aborted records are ignored, open ones are waited for."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def product(lane: Lane) -> dict[str, Any]:
-    """One with a stock, as there may be none yet."""
+    """A product with a stock, as there may be none yet."""
     return await lane.make_product(10, barcode=f"0{lane.name}")
 
 
@@ -39,7 +39,7 @@ async def tried(settings: Settings, capsys: pytest.CaptureFixture[str], code: in
 
 
 def whole(told: str, settings: Settings) -> None:
-    """Five movements, each with its way, and as they should."""
+    """Check five movements, each with its way and the expected result."""
     lines = [line for line in told.splitlines() if " > " in line]
     assert [line[:2] for line in lines] == ["01", "02", "03", "04", "05"], told
     assert f"> Kafka {settings.routes[0].kafka} p" in lines[0]

@@ -1,4 +1,4 @@
-"""A watcher beside an engine: it sees what the engine does, counts the same, and moves nothing."""
+"""A watcher beside an engine: it sees what the engine does, counts the same, and changes nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.timeout(300)
 
 @contextlib.asynccontextmanager
 async def watching(settings: Settings, *, earlier: bool = False) -> AsyncIterator[Chain]:
-    """A watcher, from the moment on when it sees all three servers."""
+    """A watcher; the block begins once it sees all three servers."""
     chain = Chain(settings, Journal(settings.screen.keep, 500), earlier=earlier, watch=True)
     task = asyncio.create_task(chain.run())
     try:
@@ -46,7 +46,7 @@ def rows(ring: Ring[Journey]) -> list[Journey]:
 
 
 def account(journal: Journal) -> dict[str, object]:
-    """What everyone who looks at one chain has to agree on."""
+    """The figures on which everyone who looks at one chain must agree."""
     return {
         "received": journal.received.total,
         "produced": journal.produced.total,

@@ -62,7 +62,7 @@ async def test_watchers_that_come_and_go_end_with_the_engines_counts(lane: Lane,
 
 
 async def send(lane: Lane, products: list[int]) -> int:
-    """Publish at the rate, some of it refused, and give how many there were."""
+    """Publish at the rate, partly invalid movements, and return how many there were."""
     sent = 0
     began = time.monotonic()
     async with Publisher(lane.settings().mqtt) as publisher, asyncio.TaskGroup() as tasks:

@@ -1,4 +1,4 @@
-"""A screen's chain beside other engines: it watches where one carries the chain, and takes over when it is told."""
+"""A screen's chain beside other engines: it watches if one carries the chain, and takes over when told to."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.timeout(300)
 
 @contextlib.asynccontextmanager
 async def screen(settings: Settings, role: Role = "auto") -> AsyncIterator[EmbeddedChain]:
-    """What a screen stands on, from the moment on when its three servers are up."""
+    """A screen's chain; the block begins once its three servers are up."""
     chain = EmbeddedChain(settings, role=role)
     chain.start()
     try:

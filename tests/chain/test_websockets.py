@@ -1,4 +1,4 @@
-"""MQTT over websockets in front of the real Mosquitto: who may, who may not, and that bytes go through as they are."""
+"""MQTT over websockets in front of the real Mosquitto: which pages have access, and that bytes are unchanged."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def opened(stack: LocalStack, protocol: str = "mqtt") -> AsyncIterator[aio
 
 
 async def handshake(stack: LocalStack, *, host: str = "127.0.0.1", **headers: str) -> int:
-    """The status that the handshake is answered with."""
+    """The status of the answer to a handshake."""
     url, trust = options(stack)
     named = {"Host": f"{host}:{stack.ports.mqtt_ws}", **headers}
     async with aiohttp.ClientSession() as session:

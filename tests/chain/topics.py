@@ -1,4 +1,4 @@
-"""How topics of the shared Kafka are set up."""
+"""The configuration of topics in the shared Kafka."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def administering(stack: LocalStack) -> AsyncIterator[AIOKafkaAdminClient]
 
 
 async def set_up(stack: LocalStack, topic: str, **configs: str) -> None:
-    """Have a topic set up so, and in nothing else differently from the broker's defaults."""
+    """Give a topic these settings, and the broker's defaults for all others."""
     named = {name.replace("_", "."): value for name, value in configs.items()}
     async with administering(stack) as admin:
         (answer,) = await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, named)])
@@ -40,7 +40,7 @@ async def set_up(stack: LocalStack, topic: str, **configs: str) -> None:
 
 
 async def own_settings(stack: LocalStack, topic: str) -> dict[str, str]:
-    """The settings that a topic has of its own."""
+    """The settings of the topic itself."""
     async with administering(stack) as admin:
         (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
     ((code, _, _, _, entries),) = answer.resources

@@ -1,4 +1,4 @@
-"""A producer of another program that writes in transactions."""
+"""Another program's transactional producer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LASTS: Final = 60_000
 
 
 class Transactions:
-    """Writes records that are committed, taken back, or neither yet.
+    """Writes records that are committed, aborted, or left open.
 
     Args:
         producer: a started one with a transactional id.
@@ -32,30 +32,30 @@ class Transactions:
         self.is_open = False
 
     async def open(self, topic: str, values: Iterable[bytes], partition: int = 0, **more: Any) -> None:
-        """Begin a transaction, have Kafka take records of it, and leave it open."""
+        """Begin a transaction with some records, and leave it open."""
         await self._producer.begin_transaction()
         self.is_open = True
         await self.add(topic, values, partition, **more)
 
     async def add(self, topic: str, values: Iterable[bytes], partition: int = 0, **more: Any) -> None:
-        """Have Kafka take more records of the open one."""
+        """Add records to the open transaction."""
         for value in values:
             await self._producer.send_and_wait(topic, value, partition=partition, **more)
 
     async def commit(self) -> None:
-        """Commit what is open."""
+        """Commit the open transaction."""
         await self._producer.commit_transaction()
         self.is_open = False
 
     async def abort(self) -> None:
-        """Take back what is open."""
+        """Abort the open transaction."""
         await self._producer.abort_transaction()
         self.is_open = False
 
 
 @contextlib.asynccontextmanager
 async def transactional(lane: Lane) -> AsyncIterator[Transactions]:
-    """A producer of the lane's Kafka; what is open at the end is taken back."""
+    """A producer for the lane's Kafka; an open transaction is aborted at the end."""
     producer = AIOKafkaProducer(
         bootstrap_servers=lane.stack.addresses.kafka,
         transactional_id=f"{lane.name}-{uuid.uuid4().hex[:6]}",
@@ -72,7 +72,7 @@ async def transactional(lane: Lane) -> AsyncIterator[Transactions]:
 
 
 async def commit_position(lane: Lane, partition: int, offset: int) -> None:
-    """Commit a position in the stock topic as another member of the lane's group would."""
+    """Commit an offset in the stock topic as another member of the lane's group would."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=lane.stack.addresses.kafka, group_id=lane.name, enable_auto_commit=False
     )
@@ -86,7 +86,7 @@ async def commit_position(lane: Lane, partition: int, offset: int) -> None:
 
 
 async def log_ends(lane: Lane, topic: str) -> dict[int, int]:
-    """Where each partition's log ends that has something, markers of transactions included."""
+    """The end offset of each partition that is not empty, including transaction markers."""
     consumer = AIOKafkaConsumer(bootstrap_servers=lane.stack.addresses.kafka)
     await consumer.start()
     try:
@@ -98,7 +98,7 @@ async def log_ends(lane: Lane, topic: str) -> dict[int, int]:
 
 
 async def positions(lane: Lane, topic: str) -> dict[int, int]:
-    """Where the lane's group stands in each partition that it stands in behind the first record."""
+    """The offset of the lane's group in each partition in which it is past the first record."""
     admin = AIOKafkaAdminClient(bootstrap_servers=lane.stack.addresses.kafka)
     await admin.start()
     try:

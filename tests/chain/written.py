@@ -1,4 +1,4 @@
-"""What Mosquitto wrote down at a moment, and a kill that takes it back to that."""
+"""Mosquitto's saved state at a moment, and a kill that restores it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Written:
         self._content = b""
 
     async def take(self) -> None:
-        """Have Mosquitto write all that it knows, and keep that."""
+        """Make Mosquitto save its state, and copy that."""
         before = self._file.stat().st_mtime_ns if self._file.exists() else 0
         self._stack._identity("mosquitto").signal_group(signal.SIGUSR1)
         async with asyncio.timeout(60):
@@ -40,12 +40,12 @@ class Written:
         self._content = self._file.read_bytes()
 
     async def fall_back(self) -> None:
-        """Kill Mosquitto and start it with what it had written then."""
+        """Kill Mosquitto and start it with the copied state."""
         await asyncio.to_thread(self._stack.kill_server, "mosquitto")
         self._file.write_bytes(self._content)
         await asyncio.to_thread(self._stack.start_server, "mosquitto")
 
     def count_from(self, client_id: str, packet_id: int) -> None:
-        """Have a session's next packet id be the one after `packet_id`, once Mosquitto has fallen back."""
+        """Make `packet_id` + 1 a session's next packet id once the state is restored."""
         place = self._content.index(client_id.encode()) - _CLIENT_ID + _LAST_PACKET_ID
         self._content = self._content[:place] + packet_id.to_bytes(2, "big") + self._content[place + 2 :]

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     """Verify the containers.
 
     Returns:
-        0 where all of it holds, 1 where something does not, 3 where no engine can be had or time ran out.
+        0 where every check passed, 1 where one failed, 3 where there is no engine or time ran out.
     """
     options = _parse(arguments)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -114,7 +114,7 @@ def _carry(traffic: Traffic) -> str:
 
 
 def _older(project: Project, commit: str) -> Project:
-    """The same project as an earlier commit has it: its images, built here, on the same ports and volumes."""
+    """The project of an earlier commit: its images, built here, on the same ports and volumes."""
     root = project.folder / "older"
     root.mkdir()
     archive = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=True, timeout=60).stdout
@@ -194,7 +194,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _leave(number: int, _frame: object) -> NoReturn:
-    """End as by Ctrl-C, so that what was started is removed on the way out."""
+    """Exit as with Ctrl-C, so that what was started is removed on the way out."""
     raise SystemExit(128 + number)
 
 

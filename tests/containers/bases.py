@@ -1,6 +1,6 @@
-"""The images that ours and the compose file stand on: pulled, or made of Debian's packages where no registry answers.
+"""The base images of ours and of the compose file: pulled, or built from Debian packages without a registry.
 
-What is made here has names of its own, so that no one takes it for the official image.
+Images built here have names of their own, so that nobody mistakes them for official ones.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ _PULL: Final = 600.0
 
 @dataclass(frozen=True)
 class Bases:
-    """What to build on and run.
+    """The base images.
 
     Attributes:
-        names: an image by what it is: `mosquitto`, `kafka`, `postgres`, `python`, `node`.
-        made: whether they were made here, and are not the official ones.
+        names: the image for each of `mosquitto`, `kafka`, `postgres`, `python`, `node`.
+        made: whether they were built here, and are not the official ones.
     """
 
     names: Mapping[str, str]
@@ -55,7 +55,7 @@ class Bases:
 
 
 def official() -> dict[str, str]:
-    """The official images, as the compose file and the Dockerfiles name them."""
+    """The official images, from the compose file and the Dockerfiles."""
     compose = (ROOT / "stack" / "compose.yaml").read_text()
     files = "".join(file.read_text() for file in sorted((ROOT / "stack" / "docker").glob("*.Dockerfile")))
     found = {
@@ -69,10 +69,10 @@ def official() -> dict[str, str]:
 
 
 def bases(engine: Engine, paths: Paths, report: Report) -> Bases:
-    """Have the base images here.
+    """Pull or build the base images.
 
     Raises:
-        NoEngineError: they can neither be pulled nor made.
+        NoEngineError: they can neither be pulled nor built.
     """
     names = official()
     missing = [image for image in names.values() if not engine.has(image)]

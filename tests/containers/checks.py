@@ -1,4 +1,4 @@
-"""What `containers test` verifies of a running project; each raises AssertionError where it does not hold."""
+"""The checks of `containers test` on a running project; each raises AssertionError where it fails."""
 
 from __future__ import annotations
 
@@ -86,12 +86,12 @@ _WRITES_ITS_ROOT: Final = frozenset({"kafka"})
 
 
 def running(project: Project) -> Iterator[str]:
-    """The services that go on running."""
+    """The services that keep running."""
     return (name for name, service in project.services().items() if service["restart"] == "unless-stopped")
 
 
 def check_isolation(project: Project) -> str:
-    """Kafka is reached on the inner network, and neither through a published port nor from the other networks."""
+    """Kafka is reachable on the inner network, but neither through a published port nor from the other networks."""
     kafka = project.inspect("kafka")
     published = {port: binding for port, binding in kafka["NetworkSettings"]["Ports"].items() if binding}
     assert not published, f"Kafka's container publishes {published}"
@@ -121,7 +121,7 @@ def check_isolation(project: Project) -> str:
 
 
 def check_rights(project: Project) -> str:
-    """No container is root, has a capability or may get one; what the file says is read-only is."""
+    """No container runs as root, has a capability or can gain one; read-only file systems are read-only."""
     checked = 0
     for service in running(project):
         status = dict(re.findall(r"^(\w+):\s*(.+)$", project.within(service, "cat", "/proc/1/status"), re.M))
@@ -140,7 +140,7 @@ def check_rights(project: Project) -> str:
 
 
 def check_secrets(project: Project) -> str:
-    """Each container sees its own secrets alone, with their modes, and none stands in its environment or its log."""
+    """Each container sees its own secrets only, with their modes, and none is in its environment or its log."""
     folders = "/secrets /tokens /admin" + (" /secure /mnt/shared/config" if project.secure else "")
     look = f"find {folders} -type f 2>/dev/null | while read -r f; do stat -c '%a %u %n' $f; done"
     for service, always in _SECRETS.items():
@@ -171,7 +171,7 @@ def check_secrets(project: Project) -> str:
 
 
 def check_page(project: Project) -> str:
-    """The page knows the port that the broker is published on, and shows the catalogue."""
+    """The page knows the broker's published port, and shows the catalogue."""
     s = "s" if project.secure else ""
     base = f"http{s}://127.0.0.1:{project.ports.web}"
     get = partial(_get, project=project)
@@ -188,7 +188,7 @@ def check_page(project: Project) -> str:
 
 
 def check_memory(project: Project) -> str:
-    """Each container has stayed below its limit, and was never out of memory."""
+    """Each container stayed below its memory limit, and was never killed for lack of memory."""
     said = []
     for service in running(project):
         found = project.inspect(service)
@@ -208,7 +208,7 @@ def check_memory(project: Project) -> str:
 
 
 def check_doors(project: Project) -> str:
-    """A secured project lets no one in who has no name, and speaks to no one in clear."""
+    """A secured project rejects anonymous clients, and clients without TLS."""
     trust, ports = project.trust, project.ports
     # Both raise where they are let in without a name, or find no TLS.
     ask_mqtt_tcp(ports.mqtt_tcp, trust)

@@ -1,4 +1,4 @@
-"""A container engine: the one that the user has, else Debian's, installed and started for as long as it is needed."""
+"""A container engine: the user's, or Debian's, installed and started while it is needed."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ _START: Final = 40.0
 
 
 class NoEngineError(StackError):
-    """No engine can be had here, and why."""
+    """There is no engine here; the text says why."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine that answers.
+    """A running engine.
 
     Attributes:
-        docker: its client, with the arguments that say where it is.
+        docker: its client, with the arguments that select it.
         compose: Docker Compose, version 2.
-        environment: what both are run with.
+        environment: for both.
         ours: whether it was started here.
     """
 
@@ -56,7 +56,7 @@ class Engine:
     ours: bool
 
     def run(self, *arguments: str | Path, limit: float = 120, given: str | None = None) -> str:
-        """Ask the client, and return what it printed.
+        """Run the client, and return its output.
 
         Args:
             arguments: the command.
@@ -69,7 +69,7 @@ class Engine:
         return _run([*self.docker, *map(str, arguments)], self.environment, limit, given)
 
     def has(self, image: str) -> bool:
-        """Whether an image is here."""
+        """Whether an image exists locally."""
         try:
             self.run("image", "inspect", image)
         except subprocess.CalledProcessError:
@@ -88,8 +88,8 @@ def engine(cache: Path, report: Report) -> Iterator[Engine]:
     """Find an engine, or start Debian's, which is stopped at the end.
 
     Args:
-        cache: where a started engine keeps its images from one time to the next.
-        report: what tells the progress.
+        cache: where a started engine keeps its images between runs.
+        report: shows the progress.
 
     Raises:
         NoEngineError: neither is possible here.
@@ -114,7 +114,7 @@ def engine(cache: Path, report: Report) -> Iterator[Engine]:
 
 
 def _environment(docker: str) -> dict[str, str]:
-    """This process's, with BuildKit for a client that has it built in and does not use it by itself."""
+    """This process's environment, with BuildKit for a client that includes it but does not use it by default."""
     said = _run([docker, "--version"], dict(os.environ), 20)
     found = re.search(r"version (\d+)", said)
     return {**os.environ, **({"DOCKER_BUILDKIT": "1"} if found and int(found[1]) < 23 else {})}
@@ -132,7 +132,7 @@ def _docker_that_answers() -> str:
 
 
 def _installed(cache: Path, report: Report) -> tuple[str, str]:
-    """Debian's engine and its client, which may not be the first `docker` of the path."""
+    """Debian's engine and its client, which may not be the first `docker` in the path."""
     debian = Debian(cache, report)
     names = ("docker.io", "iptables")
     if not (shutil.which("dockerd") and shutil.which("iptables-save")):
@@ -149,7 +149,7 @@ def _installed(cache: Path, report: Report) -> tuple[str, str]:
 
 
 def _compose(docker: str, cache: Path, report: Report) -> tuple[str, ...]:
-    """Docker Compose 2: the user's plugin or program, else the one of a newer Debian, unpacked into the cache."""
+    """Docker Compose 2: the user's plugin or program, else that of a newer Debian, unpacked into the cache."""
     programs: list[tuple[str, ...]] = [(docker, "compose"), (shutil.which("docker-compose") or "docker-compose",)]
     for argv in programs:
         with suppress(OSError, subprocess.SubprocessError, ValueError):
@@ -189,7 +189,7 @@ def _compose(docker: str, cache: Path, report: Report) -> tuple[str, ...]:
 
 @contextmanager
 def _firewall() -> Iterator[None]:
-    """Leave the machine's packet filter and its links as they were: an engine adds to both and takes nothing away."""
+    """Restore the machine's packet filter and its links: an engine adds to both and removes nothing."""
     saved = subprocess.run(["iptables-save"], capture_output=True, check=False)
     bridge = Path("/sys/class/net/docker0").exists()
     try:

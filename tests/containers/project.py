@@ -1,4 +1,4 @@
-"""The compose file as a project of its own: on free ports, with images and volumes under names of its own."""
+"""The compose file as a separate project: on free ports, with its own names of images and volumes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _BUILD: Final = 1500.0
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with the tags by which a file that is laid over another one replaces a part of it."""
+    """YAML with the tags by which an override file replaces a part of another file."""
 
 
 def _replaced(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
@@ -44,7 +44,7 @@ _Loader.add_constructor("!override", _replaced)
 
 
 def read_compose(file: Path) -> dict[str, Any]:
-    """Read a compose file."""
+    """Parse a compose file."""
     found: dict[str, Any] = yaml.load(file.read_text(), _Loader)  # noqa: S506 - a SafeLoader with one more tag
     return found
 
@@ -55,13 +55,13 @@ class Project:
 
     Attributes:
         engine: where it runs.
-        bases: what its images stand on.
-        folder: for the file that is laid over the compose file.
+        bases: the base images.
+        folder: for the override file.
         name: of the project.
         root: the clone whose compose file it is.
         tag: of the two images that are built from it.
         panel: whether Strapi's admin panel is built as well.
-        secure: whether compose.secure.yaml is laid over the compose file.
+        secure: whether to add compose.secure.yaml.
     """
 
     engine: Engine
@@ -85,11 +85,11 @@ class Project:
         return f"{STRAPI}:{self.tag}"
 
     def services(self) -> dict[str, dict[str, Any]]:
-        """The services of the compose file that start by themselves."""
+        """The services of the compose file that start by default."""
         return {name: service for name, service in self._all().items() if "profiles" not in service}
 
     def compose(self, *arguments: str, limit: float = 120) -> str:
-        """Run Docker Compose, and return what it printed.
+        """Run Docker Compose, and return its output.
 
         Raises:
             subprocess.CalledProcessError: it failed; `stderr` says how.
@@ -118,13 +118,13 @@ class Project:
         self.compose("build", "secrets", "strapi", limit=_BUILD)
 
     def up(self) -> float:
-        """Start everything, and return after how many seconds all of it was healthy."""
+        """Start everything; return after how many seconds all of it was healthy."""
         started = time.monotonic()
         self.compose("up", "--detach", "--wait", "--no-build", "--pull", "never", limit=_UP)
         return time.monotonic() - started
 
     def down(self, *, volumes: bool = False) -> None:
-        """Stop and remove the containers and networks, and with `volumes` what they kept."""
+        """Stop and remove the containers and networks, and with `volumes` their data."""
         self.compose("--profile", "screen", "down", "--remove-orphans", *(["--volumes"] if volumes else []), limit=180)
 
     def container(self, service: str) -> str:
@@ -135,7 +135,7 @@ class Project:
         return found[0]
 
     def inspect(self, service: str) -> dict[str, Any]:
-        """What the engine says of a service's container."""
+        """The engine's description of a service's container."""
         found: list[dict[str, Any]] = json.loads(self.engine.run("inspect", self.container(service)))
         return found[0]
 
@@ -150,16 +150,16 @@ class Project:
         )
 
     def kill(self, service: str) -> None:
-        """SIGKILL a service's container, and start it again."""
+        """Send SIGKILL to a service's container, and start it again."""
         container = self.container(service)
         self.engine.run("kill", container)
         self.engine.run("start", container)
 
     def wait_healthy(self, services: Sequence[str], limit: float) -> None:
-        """Wait until all of some services say that they are well.
+        """Wait until services are healthy.
 
         Raises:
-            TimeoutError: one does not within so many seconds.
+            TimeoutError: one is not within `limit` seconds.
         """
         deadline = time.monotonic() + limit
         for service in services:
@@ -188,7 +188,7 @@ class Project:
         return ("compose.yaml", "compose.secure.yaml") if self.secure else ("compose.yaml",)
 
     def _all(self) -> dict[str, dict[str, Any]]:
-        """The services as the first file that has them says."""
+        """The services, each from the first file that has it."""
         found: dict[str, dict[str, Any]] = {}
         for name in self._given():
             for service, said in read_compose(self.root / "stack" / name)["services"].items():
@@ -197,7 +197,7 @@ class Project:
 
     @property
     def authority(self) -> Path:
-        """What a secured project's certificates are signed by, copied to this machine."""
+        """The certificate of a secured project's authority, copied to this machine."""
         file = self.folder / f"{self.name}.pem"
         if not file.exists():
             file.write_text(self.within("web", "cat", "/secure/ca.pem"))
@@ -205,11 +205,11 @@ class Project:
 
     @property
     def trust(self) -> ssl.SSLContext | None:
-        """What believes a secured project's certificates; None where it speaks in clear."""
+        """A TLS context that trusts a secured project's certificates; None for one without TLS."""
         return ssl.create_default_context(cafile=str(self.authority)) if self.secure else None
 
     def _over(self) -> dict[str, dict[str, Any]]:
-        """Other names for the images, and what ours are built from."""
+        """The override file: other image names, and how ours are built."""
         names = self.bases.names
         over: dict[str, dict[str, Any]] = {}
         for service, given in self._all().items():

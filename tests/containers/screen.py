@@ -1,4 +1,4 @@
-"""The screen in its container, in a terminal as a person has it: its colours, size and keys, and a picture of it."""
+"""The screen in its container, in a user's terminal: its colours, size and keys, and a picture of it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _FONT_FACES: Final = re.compile(r"@font-face \{.*?\}\s*", re.S)
 
 
 class _Seen:
-    """A terminal and what stands in its cells."""
+    """A terminal and the content of its cells."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
@@ -46,7 +46,7 @@ class _Seen:
         terminal.record()
 
     def look(self) -> str:
-        """Take in what was painted since; all rows as text."""
+        """Process new output; return all rows as text."""
         painted = self._terminal.recorded
         for one in painted[self._read :]:
             self._stream.feed(one.data)
@@ -54,7 +54,7 @@ class _Seen:
         return "\n".join(self.cells.display)
 
     def wait_for(self, text: str, seconds: float) -> None:
-        """Wait until a text stands in the terminal."""
+        """Wait until the terminal shows a text."""
         until = time.monotonic() + seconds
         while text not in self.look():
             assert self._terminal.process.poll() is None, f"the screen ended: {self.look().strip()[-600:]}"
@@ -74,15 +74,15 @@ def check_screen(project: Project, product: str, target: Path | None = None) -> 
     """Open the screen by `docker compose run --rm tui`, and take a picture of it.
 
     Args:
-        project: which runs.
-        product: the name of a product, which has to be shown.
-        target: where the picture goes, as SVG.
+        project: the running one.
+        product: the name of a product, which must be shown.
+        target: the SVG file for the picture.
 
     Returns:
         What was seen.
 
     Raises:
-        AssertionError: it has not its colours, its size or its keys.
+        AssertionError: its colours, its size or its keys are wrong.
     """
     environment = {**os.environ, **project.environment}
     with Terminal(project.words("run", "--rm", "--no-deps", "tui"), _COLUMNS, _ROWS, environ=environment) as terminal:
@@ -106,7 +106,7 @@ def check_screen(project: Project, product: str, target: Path | None = None) -> 
 
 
 def picture(cells: pyte.Screen) -> str:
-    """What a terminal shows, as SVG."""
+    """The content of a terminal as SVG."""
     console = Console(
         record=True, width=cells.columns, file=io.StringIO(), force_terminal=True, color_system="truecolor"
     )

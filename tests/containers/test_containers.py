@@ -1,4 +1,4 @@
-"""The compose file in a real engine, where one can be had: `containers test`, as a person runs it."""
+"""The compose file in a real engine, where one is available: `containers test`, as users run it."""
 
 from __future__ import annotations
 

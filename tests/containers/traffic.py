@@ -1,4 +1,4 @@
-"""Movements published to a project's two listeners by `opsci-bridge send`, and what the database has of them."""
+"""Movements published to a project's two listeners by `opsci-bridge send`, and their results in the database."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Account:
 
     Attributes:
         applied: the ledger's movements that changed a stock.
-        ids: how many of their ids differ.
+        ids: the number of their distinct ids.
         others: the ledger's movements that changed none.
-        wrong: products whose stock is not the catalogue's with all of their movements, by barcode.
+        wrong: products whose stock is not the catalogue's plus all of their movements, by barcode.
     """
 
     applied: int
@@ -39,7 +39,7 @@ class Account:
 
 
 def query(project: Project, sql: str) -> list[list[str]]:
-    """Ask PostgreSQL in its container, where its own user needs no password."""
+    """Query PostgreSQL in its container, where its own user needs no password."""
     script = 'PGPASSWORD="$(cat /secrets/database/password)" exec "$@"'
     said = project.within("postgres", "sh", "-c", script, "sh", *_PSQL, sql)
     return [line.split("|") for line in said.splitlines()]
@@ -68,7 +68,7 @@ def account(project: Project, sent: dict[str, int]) -> Account:
 
 
 class Traffic:
-    """Publishers, one a listener, that send again what got lost until the ledger has a verdict for all of it.
+    """Publishers, one for each listener, that resend lost movements until the ledger has all verdicts.
 
     Args:
         project: whose listeners.
@@ -84,11 +84,11 @@ class Traffic:
         self.count = 0
 
     def start(self, rows: int, rate: float) -> None:
-        """Begin to publish.
+        """Start publishing.
 
         Args:
             rows: how many movements each publisher sends.
-            rate: how many of them a second.
+            rate: movements a second of each.
         """
         project = self._project
         token = self._folder / "bridge.token"
@@ -129,7 +129,7 @@ class Traffic:
             )
 
     def _credentials(self) -> list[str]:
-        """The settings by which a publisher is let into a secured project."""
+        """The settings with a publisher's login for a secured project."""
         password = self._folder / "publisher"
         password.touch(mode=0o600)
         password.write_text(self._project.within("web", "cat", "/secure/mqtt-publisher"))
@@ -147,10 +147,10 @@ class Traffic:
         return any(sender.poll() is None for sender in self._senders)
 
     def finish(self, limit: float) -> None:
-        """Wait until all of it has a verdict.
+        """Wait until all movements have a verdict.
 
         Raises:
-            AssertionError: a publisher could not be sure of one of its movements.
+            AssertionError: one is unknown to a publisher.
         """
         for sender in self._senders:
             try:
@@ -162,14 +162,14 @@ class Traffic:
         self._senders.clear()
 
     def stop(self) -> None:
-        """End the publishers."""
+        """Stop the publishers."""
         for sender in self._senders:
             sender.kill()
             sender.communicate()
         self._senders.clear()
 
     def verify(self) -> None:
-        """Hold the database against what was sent.
+        """Compare the database with what was sent.
 
         Raises:
             AssertionError: a movement is lost or counts twice.

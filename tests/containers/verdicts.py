@@ -1,4 +1,4 @@
-"""What was verified, what does not hold, and what was not tried."""
+"""The results of the checks: passed, failed, and not run."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ __all__ = ["Verdicts", "say"]
 
 
 def say(text: str) -> None:
-    """Say a line to the person who runs this."""
+    """Print a line for the user."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 class Verdicts:
-    """Says each verdict as it falls.
+    """Prints each result at once.
 
     Args:
-        deadline: by `time.monotonic`, from when on nothing more is tried; None tries all.
+        deadline: by `time.monotonic`, after which no check is run; None runs all.
     """
 
     def __init__(self, deadline: float | None) -> None:
@@ -34,18 +34,18 @@ class Verdicts:
 
     @property
     def failed(self) -> bool:
-        """Whether a promise did not hold."""
+        """Whether a check failed."""
         return self._failed > 0
 
     def hold(self, promise: str, check: Callable[[], str]) -> bool:
-        """Try whether a promise holds.
+        """Run a check.
 
         Args:
-            promise: as a sentence.
-            check: returns what was seen, or raises where it does not hold.
+            promise: what it checks, as a sentence.
+            check: returns what was seen, or raises where it fails.
 
         Returns:
-            Whether it does. False where it was not tried, as time is up or an earlier one failed.
+            Whether it passed. False where it was not run, as time is up or an earlier one failed.
         """
         if self._failed or (self._deadline is not None and time.monotonic() > self._deadline):
             self._not_run += 1
@@ -64,6 +64,6 @@ class Verdicts:
         return True
 
     def close(self) -> int:
-        """Say the counts, and return the exit code."""
+        """Print the counts, and return the exit code."""
         say(f"{self._passed} passed, {self._failed} failed, {self._not_run} not run")
         return 1 if self._failed else 3 if self._not_run or not self._passed else 0

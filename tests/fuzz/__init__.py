@@ -1,1 +1,1 @@
-"""What comes from outside, at random: `python -m tests.fuzz [--seconds N] [target]`, and hypothesis in tests/unit."""
+"""Random input from outside: `python -m tests.fuzz [--seconds N] [target]`, and hypothesis in tests/unit."""

@@ -1,7 +1,7 @@
-"""What may come from outside, each with its promise: applied, rejected or tried again, and nothing else.
+"""Kinds of input from outside, each with its promise: it is applied, rejected or retried, and nothing else.
 
 A target takes bytes and raises where the promise is broken: by an exception that no caller handles, by more work than
-the input is worth, or by a result that no one may act on.
+the input justifies, or by an invalid result.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _MOST_REQUESTS: Final = 300
 
 
 class HeldRecord(msgspec.Struct):
-    """A record of Kafka, as aiokafka gives it."""
+    """A Kafka record, as delivered by aiokafka."""
 
     value: bytes | None
     headers: list[tuple[str, bytes | None]]
@@ -62,7 +62,7 @@ class HeldRecord(msgspec.Struct):
 
 
 def payload(data: bytes) -> None:
-    """A payload: a movement within bounds, or a reason."""
+    """A payload: a movement within limits, or a reason."""
     found = read_movement(data)
     if isinstance(found, Movement):
         assert 0 < found.amount < 2**31
@@ -73,7 +73,7 @@ def payload(data: bytes) -> None:
 
 
 def message(data: bytes) -> None:
-    """A message with a topic and properties: a record that Kafka takes, or a dead letter."""
+    """A message with a topic and properties: a valid Kafka record, or a dead letter."""
     size = data[0] if data else 0
     topic = data[1 : 1 + size].decode("utf-8", "replace")
     properties, rest = data[1 + size : 1 + 2 * size], data[1 + 2 * size :]
@@ -90,7 +90,7 @@ def _judge(inbound: Inbound) -> None:
 
 
 def frames(data: bytes) -> None:
-    """A stream of MQTT, cut anywhere: frames, or a connection that is given up."""
+    """A stream of MQTT, split anywhere: packets, or a connection that is closed."""
     for version_5 in (True, False):
         reader = Frames(version_5=version_5)
         with contextlib.suppress(MalformedFrameError):
@@ -100,7 +100,7 @@ def frames(data: bytes) -> None:
 
 
 def websocket(data: bytes) -> None:
-    """A stream of websocket frames, cut anywhere: a stream of MQTT and control frames, or one that is given up."""
+    """A stream of websocket frames, split anywhere: a stream of MQTT and control frames, or one that is closed."""
     whole, pieces = WebsocketFrames(), WebsocketFrames()
     with contextlib.suppress(MalformedFrameError):
         stream, controls = whole.feed(data)
@@ -120,7 +120,7 @@ def topic(data: bytes) -> None:
 
 
 def record(data: bytes) -> None:
-    """A record of Kafka with headers: a journey, and a dead letter."""
+    """A Kafka record with headers: a journey, and a dead letter."""
     value, *parts = data.split(b"\xff")
     names = ["movement-id", "mqtt-topic", "mqtt-received-at", "reason", "origin", "payload"]
     headers: list[tuple[str, bytes | None]] = [
@@ -134,7 +134,7 @@ def record(data: bytes) -> None:
 
 
 def settings(data: bytes) -> None:
-    """A settings file: settings, or what is wrong with it and where."""
+    """A settings file: settings, or its mistakes with their place."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "opsci.toml"
         file.write_bytes(data)
@@ -145,16 +145,16 @@ def settings(data: bytes) -> None:
 
 
 def strapi(data: bytes) -> None:
-    """What answers where Strapi should be: decisions, a refusal, or another try, in a number of requests."""
+    """Strapi's answers: decisions, a refusal, or a retry, with a limited number of requests."""
     status = 200 + (data[0] * 2 if data else 0) % 400
     asyncio.run(answers(lambda _: (status if status >= 300 else 200, data[1:])))
 
 
 async def answers(answer: Callable[[int], tuple[int, bytes]]) -> None:
-    """Use a Strapi in every way there is.
+    """Use a Strapi in every way.
 
     Args:
-        answer: the status and the body of its n-th answer, from 0 on.
+        answer: returns the status and the body of the n-th answer, from 0.
     """
     for mode in ("auto", "ledger", "rest5", "rest4"):
         for use in _USES.values():

@@ -1,4 +1,4 @@
-"""Strapi's routes, its administrators and its tokens, as the tests of who gets in need them."""
+"""Strapi's routes, administrators and tokens, for the tests of access to Strapi."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ OWN: Final = ("/_health", "/api/products", "/api/events", "/api/stock-movements"
 
 
 def routes_of_strapi(stack: LocalStack, programs: Programs, folder: Path) -> set[str]:
-    """The path of each route that Strapi has with its panel, where our application takes none away.
+    """The path of each route that Strapi has with its panel, before our application removes any.
 
     Args:
-        stack: whose ports are named in the environment; nothing listens on them here.
+        stack: whose ports are in the environment; nothing listens on them here.
         programs: Node.js and the packages.
         folder: an empty one, for another database.
     """
@@ -61,13 +61,13 @@ def routes_of_strapi(stack: LocalStack, programs: Programs, folder: Path) -> set
 
 
 def filled(path: str) -> str:
-    """A route's path as a client would ask for it."""
+    """A route's path with its parameters filled in."""
     path = re.sub(r"\(.*?\)", "x", re.sub(r":[A-Za-z]+(\([^)]*\))?[*?]?", "1", path))
     return path if path.startswith("/") else f"/{path}"
 
 
 def is_own(path: str) -> bool:
-    """Whether a path is of what the application serves."""
+    """Whether the application serves a path."""
     return any(path == own or path.startswith(f"{own}/") for own in OWN)
 
 
@@ -87,7 +87,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 class Door:
-    """A connection to one Strapi that sends a path as it is written.
+    """A connection to one Strapi that sends paths unchanged.
 
     Args:
         connection: to Strapi, plain, over TLS or to its Unix socket.
@@ -102,8 +102,8 @@ class Door:
 
         Args:
             stack: the servers.
-            unix: to the socket where a secured one speaks plain HTTP.
-            source: the address to come from.
+            unix: use the socket where a secured one speaks plain HTTP.
+            source: the client's address.
         """
         if unix:
             return cls(_UnixConnection(stack.paths.state / "strapi" / "http.sock"))
@@ -119,7 +119,7 @@ class Door:
         """Send one request.
 
         Returns:
-            The status, the headers with their names in lower case, and the body read as JSON, None where it is none.
+            The status, the headers with their names in lower case, and the body parsed as JSON, None where it is none.
         """
         sent = {"Content-Type": "application/json", **(headers or {})}
         self._connection.request(method, path, json.dumps(body or {}) if method not in {"GET", "HEAD"} else None, sent)
@@ -137,7 +137,7 @@ class Door:
 
 
 def bearer(token: str) -> dict[str, str]:
-    """The header of a token."""
+    """The header with a token."""
     return {"Authorization": f"Bearer {token}"}
 
 

@@ -1,4 +1,4 @@
-"""The seed catalogue, and putting it into Strapi."""
+"""The catalogue, and seeding Strapi with it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Files of the state folder that a power cut left empty, cut short or full of NUL bytes, on the real servers.
+"""Files of the state folder that a power cut left empty, truncated or full of NUL bytes, on the real servers.
 
 One set of servers is filled and stopped; each test damages files in a copy of it, and starts the server that owns them.
-`python -m tests.faults.damaged` does the same with every kind of file, one at a time, and writes down what came of it.
+`python -m tests.faults.damaged` does the same with every kind of file, one at a time, and records the results.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ class Damaged:
         self.stack = LocalStack(state, ports=random_ports(), servers=[server], report=Report(self.said))
 
     def damage(self, name: str, how: str) -> bytes:
-        """Damage one file, and return what stands in it then."""
+        """Damage one file, and return its new content."""
         DAMAGES[how](self.state / name)
         return (self.state / name).read_bytes()
 
     def aside(self, name: str) -> bytes:
-        """What was moved aside of a file; it must have been said, too."""
+        """The content of a file that was moved aside; that must have been reported, too."""
         (found,) = self.state.joinpath(name).parent.glob(f"{self.state.joinpath(name).name}.damaged-*")
         assert f"It is kept as {found.name}" in self.said.getvalue()
         assert any(str(found) in line for line in damaged_files(self.stack.paths))
@@ -238,7 +238,7 @@ def test_what_a_server_starts_is_not_taken_for_it(damaged_child: subprocess.Pope
 
 @pytest.fixture
 def damaged_child(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process with a child, both told that they are a server of this folder."""
+    """A process with a child, both with the environment of a server of this folder."""
     record = RunState()
     running = Running(Identity.of(os.getpid()), None, 0, 1.0)
     environment = {**os.environ, **record.entry("kafka", running, tmp_path)}

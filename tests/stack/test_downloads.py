@@ -1,4 +1,4 @@
-"""What is fetched once and kept."""
+"""Cached downloads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What answers on a port must be the process that was started, whatever another program in its place says."""
+"""The process that answers on a port must be the one that was started, whatever another program answers there."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def answering(port: int, answer: bytes) -> Iterator[None]:
-    """Another program on a port, which says what the runner hopes to hear."""
+    """Another program on a port, which gives the answer that the runner expects."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((LOOPBACK, port))
@@ -97,7 +97,7 @@ def test_two_programs_that_share_a_port_are_not_the_one_that_was_started() -> No
 
 
 def checks(stack: LocalStack) -> dict[str, Callable[[Identity], None]]:
-    """By server the question that the runner asks it."""
+    """By server, its health check."""
     ports, door = stack.ports, Credentials.of(stack.paths)
     trust = door.trust() if door else None
     return {

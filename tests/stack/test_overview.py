@@ -1,4 +1,4 @@
-"""What `status` says."""
+"""The output of `status`."""
 
 from __future__ import annotations
 

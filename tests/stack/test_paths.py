@@ -1,4 +1,4 @@
-"""Where things are kept."""
+"""The folders of state and cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders that were left open: closed at the next start, and refused where another user could change their files."""
+"""Folders that were open to others: closed at the next start, and refused if another user could change their files."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def _wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def _group(pid: int) -> list[int]:
-    """Every process of a group."""
+    """All processes of a group."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

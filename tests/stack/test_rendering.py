@@ -1,4 +1,4 @@
-"""The committed configurations with this machine's ports and folders in them."""
+"""The committed configurations with local ports and folders."""
 
 from __future__ import annotations
 

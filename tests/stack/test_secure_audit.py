@@ -1,4 +1,4 @@
-"""What is asked about the locked dependencies, and what is said of the answer."""
+"""The query for the locked dependencies, and the report of the answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def database() -> Iterator[Callable[[Callable[[list[dict[str, Any]]], tuple[int, bytes]]], str]]:
-    """A database that answers as it is told; a real one knows something else each day."""
+    """A database with prepared answers, as a real one changes every day."""
     servers: list[HTTPServer] = []
 
     def start(answer: Callable[[list[dict[str, Any]]], tuple[int, bytes]]) -> str:
@@ -34,7 +34,7 @@ def database() -> Iterator[Callable[[Callable[[list[dict[str, Any]]], tuple[int,
                 self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         server = HTTPServer(("127.0.0.1", 0), Handler)
         servers.append(server)

@@ -1,4 +1,4 @@
-"""A state folder that can't be written: said in one sentence, with nothing left running."""
+"""A state folder that can't be written: reported in one sentence, with nothing left running."""
 
 from __future__ import annotations
 

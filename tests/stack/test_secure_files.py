@@ -1,4 +1,4 @@
-"""The secured profile's files: certificates that are made, kept and renewed, users, and states that stay secured."""
+"""The secured profile's files: certificates created, kept and renewed, users, and states that stay secured."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SECURE = ROOT / "configs" / "secure"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Certificates that are good, to be copied or left as they are."""
+    """Valid certificates, to be copied or left unchanged."""
     made = tmp_path_factory.mktemp("certs") / "certs"
     make_certificates(made)
     return made

@@ -1,4 +1,4 @@
-"""Who gets into Strapi: no one without a token, in either profile; and where the panel is served, its administrator."""
+"""Access to Strapi: nobody without a token, in either profile; and with the panel, its administrator."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OURS = ("http://localhost:5173", "http://127.0.0.1:8000", "https://localhost", 
 
 @pytest.fixture(scope="module")
 def routes(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The paths of every route that Strapi has and our application does not serve, as a client would ask for them."""
+    """The filled-in paths of every route that Strapi has and our application does not serve."""
     programs = install(Paths.of(), Report(quiet=True), ["strapi"])
     found = routes_of_strapi(stack, programs, tmp_path_factory.mktemp("routes"))
     return sorted({filled(path) for path in found if not is_own(filled(path))})
@@ -115,7 +115,7 @@ def test_a_page_of_this_machine_may_read_and_no_other(door: Door) -> None:
 
 @pytest.fixture(scope="module")
 def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A Strapi of its own with the panel's routes; the page itself, a build of a minute, is not in question here."""
+    """A separate Strapi with the panel's routes; the page itself, a build of a minute, is not needed here."""
     page = tmp_path_factory.mktemp("panel")
     (page / "index.html").write_text("<!doctype html><title>the panel</title>")
     with pytest.MonkeyPatch.context() as patch:

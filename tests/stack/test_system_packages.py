@@ -1,4 +1,4 @@
-"""Finding programs, and saying what is missing."""
+"""Finding programs, and reporting missing ones."""
 
 from __future__ import annotations
 

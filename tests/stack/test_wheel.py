@@ -1,4 +1,4 @@
-"""The wheel, installed into an empty environment as pipx does it, has all that its three programs need."""
+"""The wheel, installed into an empty environment as by pipx, has everything that its three programs need."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def run(argv: Sequence[str | Path], home: Path, *, code: int = 0) -> str:
-    """Run a program with an empty home and outside of the clone; returns what it said."""
+    """Run a program with an empty home and outside of the clone; return its output."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "OPSCI"))}
     environment |= {"HOME": str(home), "LC_ALL": "C.UTF-8", "PIP_CACHE_DIR": _pip_cache()}
     done = subprocess.run(
@@ -43,7 +43,7 @@ def _pip_cache() -> str:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of programs: the wheel's, in an environment with what the lock names and nothing else."""
+    """The folder of the wheel's programs, in an environment with the locked packages and nothing else."""
     folder = tmp_path_factory.mktemp("wheel")
     build = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir")
     run((*build, folder, ROOT), folder)

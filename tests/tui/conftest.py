@@ -1,4 +1,4 @@
-"""A scripted engine for each test, and the real chain on the real servers for those that need it."""
+"""A scripted engine for each test, and the real chain on real servers for tests that need it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def user_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's folder for state, fresh for each test."""
+    """The user's state folder, new for each test."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return tmp_path / "state"
 
 
 @pytest.fixture(autouse=True)
 def _presses_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`Pilot.press` returns once the last key was answered, also where the machine has no time for this process."""
+    """Make `Pilot.press` return only once the last key was handled, even on a slow machine."""
     press = Pilot.press
 
     async def answered(self: Pilot[None], *keys: str) -> None:
@@ -39,7 +39,7 @@ def _presses_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def engine() -> ScriptedEngine:
-    """An engine with three products whose three connections are up."""
+    """An engine with three products and three open connections."""
     from bridge.journal import Server, State
 
     scripted = ScriptedEngine()
@@ -51,24 +51,24 @@ def engine() -> ScriptedEngine:
 
 @pytest.fixture
 def size() -> tuple[int, int]:
-    """The columns and rows of the terminal; a test with a parameter of this name has that."""
+    """The columns and rows of the terminal; override it with a parameter of this name."""
     return 120, 40
 
 
 @pytest.fixture
 def toasts() -> bool:
-    """Whether notifications come up on the screen."""
+    """Whether notifications are shown."""
     return False
 
 
 @pytest.fixture
 def app(engine: ScriptedEngine) -> OpsciApp:
-    """The application on the scripted engine, not yet open."""
+    """The application with the scripted engine, not yet open."""
     return OpsciApp(engine)
 
 
 @pytest.fixture
 async def pilot(app: OpsciApp, size: tuple[int, int], toasts: bool) -> AsyncIterator[Pilot[None]]:
-    """What drives the application, which is open as long as the test runs."""
+    """The pilot of the application, which is open while the test runs."""
     async with app.run_test(size=size, notifications=toasts) as opened:
         yield opened

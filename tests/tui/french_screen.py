@@ -1,4 +1,4 @@
-"""Shows the screen in French, where a process speaks one language: `python -m tests.tui.french_screen COLUMNS ROWS`."""
+"""Prints the screen in French, in a separate process: `python -m tests.tui.french_screen COLUMNS ROWS`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tui.language import speak
 
 
 async def show(size: tuple[int, int]) -> None:
-    """Let some movements pass with Kafka away, and print the main screen and the help."""
+    """Pass some movements through while Kafka is down, and print the main screen and the help."""
     engine = ScriptedEngine()
     app = OpsciApp(engine)
     async with app.run_test(size=size) as pilot:

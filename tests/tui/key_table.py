@@ -16,7 +16,7 @@ END: Final = "<!-- end of keys -->\n"
 
 
 def key_table() -> str:
-    """The table: a row for each action that a sentence explains, and one for the others of a scope together."""
+    """The table: a row for each action with a description, and one row for the others of a scope."""
     rows = ["| key | does |", "|---|---|"]
     told: set[str] = set()
     for heading, scopes in (*HELP["main"], ("On every screen", ("app",))):
@@ -27,7 +27,7 @@ def key_table() -> str:
 
 
 def replaced(readme: str) -> str:
-    """The README with the table as the registry has it."""
+    """The README with the table from the registry."""
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{key_table()}\n{END}{after}"

@@ -50,7 +50,7 @@ def _empty(engine: ScriptedEngine) -> None:
 
 
 def _rates(engine: ScriptedEngine, seconds: int = 60, *, strapi: bool = True) -> None:
-    """Fifty a second for so many seconds, as the counters have it."""
+    """Set the counters as if fifty a second had passed for a number of seconds."""
     journal, now = engine.journal, time.monotonic()
     for counted in (journal.received, journal.produced, journal.answered):
         # As if it had begun to count so long ago.
@@ -63,7 +63,7 @@ def _rates(engine: ScriptedEngine, seconds: int = 60, *, strapi: bool = True) ->
 
 
 def _some(engine: ScriptedEngine, *, strapi: bool = True) -> None:
-    """Twenty-odd movements of the last seconds, the last of them decided only where Strapi is there."""
+    """About twenty movements of the last seconds, the last of them decided only if Strapi is up."""
     moved = (
         (14, -2),
         (3, -1),
@@ -131,7 +131,7 @@ KINDS: Final[dict[str, Callable[[ScriptedEngine], None]]] = {
 
 
 async def send(engine: ScriptedEngine, pilot: Pilot[None], product: str, amount: str) -> None:
-    """Send a movement from the form and let it go as far as Strapi's state allows."""
+    """Send a movement from the form and process it as far as Strapi's state allows."""
     form = main_screen(pilot.app).form  # type: ignore[arg-type]
     await pilot.press("4")
     form.fields.put(product, amount)
@@ -160,7 +160,7 @@ async def send(engine: ScriptedEngine, pilot: Pilot[None], product: str, amount:
 
 @asynccontextmanager
 async def opened(kind: str, size: tuple[int, int], theme: str) -> AsyncIterator[Pilot[None]]:
-    """Open the screen in a size and a theme, with what a kind shows.
+    """Open the screen with a kind of content.
 
     Args:
         kind: one of `KINDS`.
@@ -226,7 +226,7 @@ def _cells(line: list[Segment]) -> Iterator[tuple[int, str, Segment]]:
 
 
 def main() -> None:
-    """Take the pictures that are asked for."""
+    """Take the requested pictures."""
     folder = Path(sys.argv[1])
     kinds = [sys.argv[2]] if len(sys.argv) > 2 else list(KINDS)
     width, height = map(int, (sys.argv[3] if len(sys.argv) > 3 else "120x40").split("x"))

@@ -1,4 +1,4 @@
-"""Looking at the screen: waiting for what it shows, and reading it as text."""
+"""Reading the screen as text, and waiting for what it shows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIZES = [(80, 24), (120, 40), (200, 60)]
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 60) -> None:
-    """Let the application run until a condition holds, and fail where it does not within so many seconds."""
+    """Let the application run until a condition holds, and fail if it does not within a number of seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not in {seconds} s\n{screen_text(pilot.app)}"
@@ -27,17 +27,17 @@ async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: fl
 
 
 def main_screen(app: OpsciApp) -> MainScreen:
-    """The main screen, whatever stands over it."""
+    """The main screen, whatever covers it."""
     return next(screen for screen in app.screen_stack if isinstance(screen, MainScreen))
 
 
 def widget_lines(widget: Widget) -> list[str]:
-    """The lines of a widget as they are drawn."""
+    """The lines of a widget as drawn."""
     return [strip.text for strip in widget.render_lines(widget.size.region)]
 
 
 def widget_text(widget: Widget) -> str:
-    """All that a widget draws."""
+    """All text that a widget draws."""
     return "\n".join(widget_lines(widget))
 
 
@@ -47,7 +47,7 @@ def shows(widget: Widget, text: str) -> bool:
 
 
 def screen_text(app: object) -> str:
-    """All that the terminal shows."""
+    """All text that the terminal shows."""
     from textual.app import App
 
     assert isinstance(app, App)

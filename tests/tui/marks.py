@@ -1,4 +1,4 @@
-"""How a test has the fixture `pilot` open the screen, where that is not in 120 columns and 40 rows."""
+"""Parameters for the fixture `pilot`, where the screen is not to have 120 columns and 40 rows."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _FONT_FACES = re.compile(r"@font-face \{.*?\}\s*", re.S)
 
 
 async def take(chain: EmbeddedChain) -> str:
-    """Let objects and a person move some stock, and give what the terminal shows as SVG."""
+    """Let objects and a person move stock, and return what the terminal shows as SVG."""
     app = OpsciApp(chain)
     journal = chain.journal
     choose = random.Random(7)  # noqa: S311 - the same movements for each picture
@@ -65,7 +65,7 @@ def _has_decided(journal: Journal, count: int) -> bool:
 
 
 def main() -> None:
-    """Start servers of its own, seed them, take the picture, stop them."""
+    """Start temporary servers, seed them, take the picture, stop them."""
     target = Path(sys.argv[1])
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as state, LocalStack(Path(state), report=Report(sys.stderr)) as stack:

@@ -1,4 +1,4 @@
-"""An engine that writes a real journal by script: what the screen shows is real, what the servers would say is told."""
+"""A scripted engine that writes a real journal: the screen is real, the servers' answers are set by the test."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BIKE = Product(120, "doc120", "Bespoke Rubber Bike", 20, "0014487276", "safe", 0
 
 
 class ScriptedEngine:
-    """Stands where the chain stands; a test says what happens."""
+    """A replacement for the chain; the test decides what happens."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings(screen=ScreenSettings(frames=30))
@@ -73,7 +73,7 @@ class ScriptedEngine:
         return answer
 
     def movements_of(self, product: Product, after: int = 0) -> Future[ProductHistory]:
-        """What the ledger has: the movements of the product that are applied or refused by now."""
+        """The ledger's answer: the movements of the product that are applied or refused by now."""
         answer: Future[ProductHistory] = Future()
         if self.ledger_refused:
             answer.set_exception(OpsciError(self.ledger_refused))
@@ -128,15 +128,15 @@ class ScriptedEngine:
         return answer
 
     def stock_up(self, *products: Product) -> None:
-        """Strapi told these products."""
+        """Add products to the stock."""
         self.journal.stock.read(products or (GLOVES, TOWELS, BIKE), complete=True)
 
     def connect(self, server: Server, state: State, detail: str = "", advice: str = "") -> None:
-        """A connection changed."""
+        """Change a connection's state."""
         self.journal.connections[server] = Connection(state, f"{server}.example:1", NOON, detail, advice)
 
     def journey(self, payload: bytes, topic: str = "topic") -> Journey:
-        """One message as it comes from the socket."""
+        """One message as received from MQTT."""
         found = read_movement(payload)
         movement = found if isinstance(found, Movement) else None
         return Journey(
@@ -152,14 +152,14 @@ class ScriptedEngine:
         )
 
     def receive(self, count: int = 1, product: str = "12", amount: int = 5) -> list[Journey]:
-        """So many movements came over MQTT."""
+        """Receive movements over MQTT."""
         payload = encode_movement(Movement(product, amount, "IN"))
         journeys = [self.journey(payload) for _ in range(count)]
         self.journal.arrived(journeys)
         return journeys
 
     def acknowledge(self, journeys: Sequence[Journey], partition: int = 3) -> None:
-        """Kafka has them."""
+        """Acknowledge journeys as Kafka does."""
         for journey in journeys:
             journey.partition, journey.offset = partition, self.offset
             journey.acknowledged_at = (journey.received_at or NOON) + 0.012
@@ -167,7 +167,7 @@ class ScriptedEngine:
         self.journal.acknowledged(journeys)
 
     def apply(self, journeys: Sequence[Journey]) -> None:
-        """Strapi applied them to the products that the board has, or knows no such product."""
+        """Apply journeys to the stock's products as Strapi does, or reject unknown products."""
         for journey in journeys:
             assert journey.movement is not None
             journey.consumed_at = (journey.acknowledged_at or NOON) + 0.003
@@ -182,14 +182,14 @@ class ScriptedEngine:
             self.journal.settled([journey])
 
     def reject(self, journeys: Sequence[Journey], reason: Reason, text: str) -> None:
-        """Strapi refused them."""
+        """Refuse journeys as Strapi does."""
         for journey in journeys:
             journey.decided_at = time.time()
             journey.verdict, journey.rejection = Verdict.REJECTED, Rejection(reason, text)
         self.journal.settled(journeys)
 
     def bury(self, count: int = 1) -> list[DeadLetter]:
-        """So many dead letters that stand in Kafka."""
+        """Add dead letters."""
         letters = []
         for offset in range(count):
             journey = self.journey(encode_movement(Movement("12", 500, "OUT")))
@@ -199,7 +199,7 @@ class ScriptedEngine:
         return letters
 
     def flow(self, count: int = 1, product: str = "12", amount: int = 5) -> list[Journey]:
-        """So many movements came, and went all the way."""
+        """Pass movements through all hops."""
         journeys = self.receive(count, product, amount)
         self.acknowledge(journeys)
         self.apply(journeys)

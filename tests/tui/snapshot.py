@@ -1,7 +1,7 @@
-"""The screens as they look at three sizes, kept as text: `python -m tests.tui.snapshot` takes them anew.
+"""The screens at three sizes, kept as text: `python -m tests.tui.snapshot` retakes them.
 
-They are taken from a film in steps, so by a given clock and on a staged chain: each process gives the same text. With
-a width and a height it prints those of one size as JSON.
+They are taken from a stepped film, with its own clock and a staged chain, so each process gives the same text. With a
+width and a height it prints those of one size as JSON.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BAND: Final = 100 - Player.rows(100)
 
 
 def take(size: tuple[int, int]) -> dict[str, str]:
-    """Film the tour in a size, and give what the screen shows at each of its marks, by the mark's name."""
+    """Film the tour in a size, and return the screen's text at each of its marks, by the mark's name."""
     width, height = size
     cast = film_stepped(Script(FOLDER / "tour.py", "en", Size(width, height + BAND))).cast
     terminal = Terminal(width, height + BAND)
@@ -37,12 +37,12 @@ def take(size: tuple[int, int]) -> dict[str, str]:
 
 
 def file_of(name: str, size: tuple[int, int]) -> Path:
-    """Where a snapshot is kept."""
+    """The file of a snapshot."""
     return FOLDER / f"{name}-{size[0]}x{size[1]}.txt"
 
 
 def main() -> None:
-    """Take them all anew, or print those of a size."""
+    """Retake all snapshots, or print those of a size."""
     if sys.argv[1:]:
         width, height = map(int, sys.argv[1:])
         json.dump(take((width, height)), sys.stdout)

@@ -1,4 +1,4 @@
-"""The screen on the real chain: from a key press to the row in Strapi, and what it says where servers are away."""
+"""The screen on the real chain: from a key press to the row in Strapi, and its messages when servers are down."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def free_port() -> int:
 
 @pytest.fixture
 def deserted() -> Iterator[EmbeddedChain]:
-    """A chain whose servers are all away."""
+    """A chain whose servers are all down."""
     embedded = EmbeddedChain(
         Settings(
             mqtt=MqttSettings(url=f"mqtt://127.0.0.1:{free_port()}"),
@@ -73,7 +73,7 @@ def all_up(chain: EmbeddedChain) -> bool:
 async def filter_to_its_own(
     pilot: Pilot[None], screen: MainScreen, chain: EmbeddedChain, lane: Lane, *products: dict[str, Any]
 ) -> None:
-    """Wait until the chain is up and knows a lane's products, and let the stock show these alone."""
+    """Wait until the chain is up and has a lane's products, and filter the stock by them."""
     known = chain.journal.stock.get
     await until(pilot, lambda: all_up(chain) and all(known(product["id"]) for product in products))
     await pilot.press("3", "slash", *lane.name, "enter")
@@ -332,7 +332,7 @@ async def _stays(pilot: Pilot[None], app: OpsciApp, chain: EmbeddedChain, counte
 
 
 def changed(settings: Settings, change: dict[str, dict[str, object]]) -> Settings:
-    """Settings with some of their fields changed."""
+    """Settings with some fields changed."""
     for section, values in change.items():
         table = msgspec.structs.replace(getattr(settings, section), **values)
         settings = msgspec.structs.replace(settings, **{section: table})
@@ -340,7 +340,7 @@ def changed(settings: Settings, change: dict[str, dict[str, object]]) -> Setting
 
 
 async def saved(pilot: Pilot[None], app: OpsciApp, change: dict[str, dict[str, object]], chain: EmbeddedChain) -> None:
-    """What the settings screen says once a change was written."""
+    """The message of the settings screen once a change was saved."""
     app.post_message(SettingsScreen.Kept(changed(chain.settings, change), []))
     await until(pilot, lambda: app.starts_anew)
 
@@ -348,7 +348,7 @@ async def saved(pilot: Pilot[None], app: OpsciApp, change: dict[str, dict[str, o
 async def next_screen(
     app: OpsciApp, chain: EmbeddedChain, change: dict[str, dict[str, object]]
 ) -> tuple[EmbeddedChain, OpsciApp]:
-    """The chain and the screen that come after saved settings, as `opsci-tui` makes them."""
+    """The chain and the screen that follow saved settings, as `opsci-tui` creates them."""
     running, before = await asyncio.to_thread(_after, app, changed(chain.settings, change), chain, None)
     return running, OpsciApp(running, running=running.running, before=before)
 
@@ -377,7 +377,7 @@ async def test_a_saved_setting_resumes_nothing_that_was_paused(lane: Lane, chain
 
 
 class Counted(NamedTuple):
-    """What the screen counts."""
+    """The screen's counts."""
 
     letters: int
     received: int

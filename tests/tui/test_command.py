@@ -1,4 +1,4 @@
-"""`opsci-tui` as a program: in a real terminal, without one, and with settings that are wrong."""
+"""`opsci-tui` as a program: in a real terminal, without one, and with wrong settings."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Terminal:
         self.output = b""
 
     def wait_for(self, text: bytes, seconds: float = 60) -> float:
-        """Read until a text was written; gives the seconds since the start."""
+        """Read until a text was written; return the seconds since the start."""
         deadline = time.monotonic() + seconds
         while text not in self.output:
             assert time.monotonic() < deadline, self.output.decode(errors="replace")

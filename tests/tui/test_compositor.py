@@ -1,4 +1,4 @@
-"""What is drawn for a part of the screen: the same as Textual draws for it, and no more than can be seen of it."""
+"""Partial updates of the screen: the same as Textual's, and no more than is visible."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOVED_FOR_NOTHING = re.compile(r"\x1b\[\d+;\d+H(?=\x1b\[\d+;\d+H|\n|$)")
 
 
 def update_of(app: OpsciApp, parts: set[Region], *, plain: bool) -> str:
-    """What a terminal gets for some parts of the screen, drawn by Textual's compositor or by ours."""
+    """The terminal output for some parts of the screen, from Textual's compositor or ours."""
     compositor = app.screen._compositor
     assert isinstance(compositor, PartCompositor)
     compositor._dirty_regions.clear()

@@ -1,4 +1,4 @@
-"""Every text is readable on every background on which it stands, in each theme that we ship (WCAG 2.2, 1.4.3)."""
+"""Every text is readable on its background, in each theme that we ship (WCAG 2.2, 1.4.3)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WINDOWS = ("question_mark", "enter", "d", "l", "s")
 
 
 def luminance(colour: Color) -> float:
-    """The relative luminance of a colour, 0 to 1, as WCAG 2.2 defines it."""
+    """The relative luminance of a colour, 0 to 1, as defined in WCAG 2.2."""
     parts = [part / 255 for part in colour.rgb]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
@@ -35,12 +35,12 @@ def contrast(one: Color, other: Color) -> float:
 
 
 def is_text(text: str) -> bool:
-    """Whether there is something to read in it: lines, blocks and spaces are none."""
+    """Whether a text contains anything to read, besides lines, blocks and spaces."""
     return any(character.isalnum() for character in text)
 
 
 def colours_of(style: Style) -> tuple[Color, Color]:
-    """What a text of that style is written with, and on what."""
+    """The foreground and background colours of a style."""
     assert style.color is not None and style.bgcolor is not None
     ink, ground = Color.from_rich_color(style.color), Color.from_rich_color(style.bgcolor)
     if style.dim:
@@ -49,7 +49,7 @@ def colours_of(style: Style) -> tuple[Color, Color]:
 
 
 def hard_to_read(lines: list[list[Segment]]) -> set[tuple[str, str, str, float]]:
-    """The texts whose contrast is too small, with their colours and the contrast."""
+    """The texts whose contrast is too low, with their colours and the contrast."""
     found = set()
     for line in lines:
         for segment in line:

@@ -1,4 +1,4 @@
-"""The dead letters' screen: those of before and those that come, sent again, mended, dropped, and remembered."""
+"""The dead letters' window: existing and new ones, resent, edited, dropped, and remembered."""
 
 from __future__ import annotations
 

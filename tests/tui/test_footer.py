@@ -1,4 +1,4 @@
-"""The line of keys: what it says in which width, and what a mouse does on it."""
+"""The footer: its keys at each width, and the effect of the mouse on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The form: completion, the preview of what would be sent, sending, and what became of what was sent."""
+"""The form: completion, preview, sending, and the results of sent movements."""
 
 from __future__ import annotations
 

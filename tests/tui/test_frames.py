@@ -1,4 +1,4 @@
-"""What a frame costs, counted and not timed: no layout for a row more, no title that paints a pane, no line twice."""
+"""The cost of a frame, counted and not timed: no layout for a new row, no pane repainted for a title, no line twice."""
 
 from __future__ import annotations
 

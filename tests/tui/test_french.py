@@ -1,4 +1,4 @@
-"""The screen in French, in a process of its own."""
+"""The screen in French, in a separate process."""
 
 from __future__ import annotations
 

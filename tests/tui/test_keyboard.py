@@ -1,4 +1,4 @@
-"""The keyboard: Esc counts though nothing follows it, and what begins with the same character is still one key."""
+"""The keyboard: Esc counts although nothing follows it, and keys whose sequence begins with it are recognised."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Keyboard(KeyboardDriver):
-    """Reads keys from a pipe and keeps what they become."""
+    """Reads keys from a pipe and keeps the resulting events."""
 
     def __init__(self, descriptor: int) -> None:
         self.fileno = descriptor
@@ -39,10 +39,10 @@ class Keyboard(KeyboardDriver):
 
 
 class Typist:
-    """A keyboard and the end of the pipe at which it is typed.
+    """A keyboard and the end of the pipe into which it is typed.
 
     Args:
-        ending: what tells it that the application ends.
+        ending: set when the application ends.
     """
 
     def __init__(self, ending: tuple[int, int] | None = None) -> None:
@@ -57,11 +57,11 @@ class Typist:
         os.write(self.end, data)
 
     def key(self) -> str:
-        """The next key that was understood."""
+        """The next recognised key."""
         return self.keyboard.keys.get(timeout=10)
 
     def hang_up(self) -> None:
-        """Close the pipe, as a terminal does that is gone."""
+        """Close the pipe, as when the terminal is gone."""
         if self.end >= 0:
             os.close(self.end)
             self.end = -1

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 async def settled(pilot: Pilot[None]) -> str:
-    """What the terminal shows once the screen looked at the journal again."""
+    """The terminal's text once the screen has read the journal again."""
     main_screen_of = main_screen(cast("OpsciApp", pilot.app))
     main_screen_of.pull()
     await pilot.pause()

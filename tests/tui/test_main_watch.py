@@ -1,4 +1,4 @@
-"""The screen that only watches: it says so, offers to take over, and pauses nothing that it does not carry."""
+"""The screen while it only watches: it says so, offers to take over, and can't pause what it does not carry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The live panes: they follow, hold still while they are read, pause, clear, filter, and show what is pending."""
+"""The live panes: they follow, hold still while they are read, pause, clear, filter, and show pending movements."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def test_a_row_on_screen_is_repainted_without_a_new_record(
 
 
 def shown_lines(app: OpsciApp) -> list[str]:
-    """What the compositor put on the terminal, not what the widget would draw."""
+    """The text that the compositor put on the terminal, not what the widget would draw."""
     return [strip.text for strip in app.screen._compositor.render_strips()]
 
 

@@ -1,4 +1,4 @@
-"""Presets: found by typing, shown as what they would send, sent by one more Enter."""
+"""Presets: found by typing, previewed, and sent with Enter."""
 
 from __future__ import annotations
 

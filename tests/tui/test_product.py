@@ -1,4 +1,4 @@
-"""The window of one product: its movements from the ledger, its chart, what is pending, and editing."""
+"""The window of one product: its movements from the ledger, its chart, pending movements, and editing."""
 
 from __future__ import annotations
 

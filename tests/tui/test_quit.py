@@ -1,4 +1,4 @@
-"""Quitting: it asks once where that would stop servers, and closes a window alone where one is open."""
+"""Quitting: it asks once if that would stop servers, and only closes an open window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be done with a record, in its pane and in its window."""
+"""The actions on a record, in its pane and in its window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Films on the real chain: the short tour as its users film it, and a server that goes and comes back."""
+"""Films on the real chain: the short tour, and an outage of a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What recording takes of Textual that Textual does not promise: these fail where a version of it has changed."""
+"""The private names of Textual that recording uses: these tests fail when they change."""
 
 from __future__ import annotations
 

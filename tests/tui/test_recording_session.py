@@ -45,7 +45,7 @@ url = "http://127.0.0.1:9"
 
 
 class Session:
-    """A program in a terminal that is looked at."""
+    """A program in a terminal, with its screen."""
 
     def __init__(self, folder: Path) -> None:
         settings = folder / "settings.toml"
@@ -75,7 +75,7 @@ class Session:
                 self.screen.play(Event(0, "o", os.read(self.master, 65_536).decode(errors="replace")))
 
     def until_drawn(self) -> None:
-        """Wait for what the screen has last: it opens with the layout of a larger terminal."""
+        """Wait for the last thing drawn: the screen opens with the layout of a larger terminal."""
         for text in ("stock chain", "payload", "○ sent"):
             self.until(text)
 
@@ -83,7 +83,7 @@ class Session:
         os.write(self.master, keys)
 
     def leave(self) -> None:
-        """Press q, and read on until the program has ended: one whose output nobody reads waits."""
+        """Press q, and read until the program has ended, as it blocks while nobody reads its output."""
         self.type(b"q")
         deadline = time.monotonic() + 60
         while self.process.poll() is None:

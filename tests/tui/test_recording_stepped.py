@@ -1,4 +1,4 @@
-"""Films in steps: the same at every run, the committed one up to date, and what a step that can't be done says."""
+"""Stepped films: the same at every run, the committed one up to date, and the error of an impossible step."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RECORD = [sys.executable, "-c", "import sys; from tui.cli import main; sys.exit(
 
 @dataclass
 class Filmed:
-    """The short tour as the command films it."""
+    """The short tour as filmed by the command."""
 
     cast: str
     picture: str

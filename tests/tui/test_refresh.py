@@ -1,4 +1,4 @@
-"""The screen looks when the engine has news, and not by the clock alone."""
+"""The screen refreshes when the engine signals a change, not only by the clock."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def no_tick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave only the bell."""
+    """Disable the clock, leaving only the signal."""
     monkeypatch.setattr(tui.scheduler, "_TICK", 3600.0)
 
 

@@ -1,4 +1,4 @@
-"""How soon news is on the screen, and how drawing that takes long makes looks rarer."""
+"""How soon a change is on the screen, and how slow drawing makes refreshes rarer."""
 
 from __future__ import annotations
 

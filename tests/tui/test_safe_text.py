@@ -1,4 +1,4 @@
-"""Nothing that comes from outside can drive the terminal: property tests over the lines that reach it."""
+"""Nothing from outside can control the terminal: property tests over the lines that reach it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The screen's event loop says how patient other threads have to be while it works, and how little it is itself."""
+"""The screen's event loop adapts the thread switch interval while it works, and stays mostly idle."""
 
 from __future__ import annotations
 

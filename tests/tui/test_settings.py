@@ -1,4 +1,4 @@
-"""The settings screen: every setting with who gave it, changed, tried and kept; and the keys that settings give."""
+"""The settings screen: every setting with its source, changed, tested and saved; and configured keys."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
-    """What the probes say; none asks a server."""
+    """The findings of the probes, without asking a server."""
     findings: list[Finding] = []
 
     async def answer(settings: Settings, servers: Iterable[Server]) -> AsyncIterator[Finding]:
@@ -75,12 +75,12 @@ def rewrite(path: Path, text: str) -> None:
 
 
 def told(app: OpsciApp, text: str) -> bool:
-    """Whether a notification says it."""
+    """Whether a notification contains a text."""
     return any(text in one.message for one in app._notifications)
 
 
 async def select(pilot: Pilot[None], key: str) -> SettingsScreen:
-    """Open the settings and put the cursor on one of them."""
+    """Open the settings and move the cursor to one of them."""
     await pilot.press("s")
     await until(pilot, lambda: isinstance(pilot.app.screen, SettingsScreen))
     screen = pilot.app.screen
@@ -432,7 +432,7 @@ LOCAL = f'{GENERATED}: the local servers.\n[mqtt]\nurl = "mqtt://127.0.0.1:1884"
 
 @pytest.fixture
 def generated(tmp_path: Path) -> Path:
-    """The local servers' own file, over which a wrong address was saved."""
+    """The local servers' generated file, overridden by a saved wrong address."""
     path = tmp_path / "settings.toml"
     path.write_text(LOCAL)
     changes_file(path).write_text('# mine\n[mqtt]\nurl = "mqtt://10.0.0.9:1"\nkeepalive = 7\n')
@@ -521,7 +521,7 @@ def test_every_setting_that_was_saved_can_be_taken_back(key: str, generated: Pat
 
 
 def _another(key: str, old: object) -> object:
-    """Another value that a setting can have."""
+    """Another valid value of a setting."""
     match old:
         case bool():
             return not old
@@ -549,5 +549,5 @@ async def test_a_server_that_is_away_says_who_gave_its_address(engine: ScriptedE
 
 
 def joined(app: OpsciApp) -> str:
-    """What the terminal shows, as if its lines were one."""
+    """The terminal's text as if it were one line."""
     return " ".join(" ".join(screen_text(app).split()).split())

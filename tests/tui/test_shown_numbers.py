@@ -1,4 +1,4 @@
-"""What the panes say in numbers and words is true: large ones, counts beside a filter, a status beside its stock."""
+"""Numbers and words in the panes are true: large ones, counts with a filter, a status beside its stock."""
 
 from __future__ import annotations
 

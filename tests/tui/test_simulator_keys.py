@@ -1,4 +1,4 @@
-"""Simulated objects from the keyboard: asked for, said in the status, stopped by the same key."""
+"""Simulated objects from the keyboard: started, shown in the status, stopped with the same key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The screens look as they did when a person last looked at them, at three sizes."""
+"""The screens look the same as when a person last reviewed them, at three sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moving stock on the rows of the stock pane: the line in which an amount is typed, marks, undo, what is pending."""
+"""Moving stock on rows of the stock pane: typed amounts, marks, undo, pending movements."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def payloads(engine: ScriptedEngine) -> list[bytes]:
 
 
 def carry_out(engine: ScriptedEngine, place: int) -> None:
-    """A movement that was handed over goes all the way."""
+    """Process a submitted movement through all hops."""
     payload, answer = engine.published[place]
     journey = engine.journey(payload)
     engine.journal.arrived([journey])

@@ -1,4 +1,4 @@
-"""The stock table: sorted as the arrow says, filtered, and each change in its own row among however many."""
+"""The stock table: sorted as the arrow says, filtered, and each change in its own row, with any number of products."""
 
 from __future__ import annotations
 

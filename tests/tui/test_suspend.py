@@ -1,4 +1,4 @@
-"""Ctrl-Z and `fg` in a real terminal: what the shell wrote meanwhile goes, and the whole screen comes back."""
+"""Ctrl-Z and `fg` in a real terminal: the shell's output disappears, and the whole screen comes back."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ROWS = 40
 
 
 class Tmux:
-    """A shell in a terminal of tmux's."""
+    """A shell in a terminal of tmux."""
 
     def __init__(self, home: Path) -> None:
         self._tmux = ["tmux", "-L", f"opsci-{uuid.uuid4().hex[:8]}", "-f", os.devnull]
@@ -40,31 +40,31 @@ class Tmux:
         self._do("send-keys", *keys)
 
     def text(self) -> str:
-        """What stands on the screen."""
+        """The text on the screen."""
         return self._do("capture-pane", "-p")
 
     def wait(self, condition: Callable[[], bool], seconds: float = 60) -> None:
-        """Wait until something is so."""
+        """Wait until a condition holds."""
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, self.text()
             time.sleep(0.1)
 
     def end(self) -> None:
-        """End the shell and what runs in it."""
+        """End the shell and its programs."""
         subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True)
 
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Tmux]:
-    """A shell that has nothing of the user's."""
+    """A shell without the user's configuration."""
     tmux = Tmux(tmp_path)
     yield tmux
     tmux.end()
 
 
 def _frame(text: str) -> list[str]:
-    """What stays the same of the screen while its servers are away: the panes' frames, and the keys below."""
+    """The constant parts of the screen while its servers are down: the panes' frames, and the footer."""
     lines = text.splitlines()
     framed = [line for line in lines if line[:1] in "┏┗┃╭╰"] + lines[-1:]
     # For how long each is away goes on by itself.

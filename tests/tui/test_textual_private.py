@@ -1,4 +1,4 @@
-"""Where Textual no longer has a private name that we use, its public way is taken, and the screen is there."""
+"""Where a private name of Textual is missing, its public way is used, and the screen works."""
 
 from __future__ import annotations
 

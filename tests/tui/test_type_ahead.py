@@ -1,4 +1,4 @@
-"""Keys that come in one burst do what they do when they are typed slowly: in the form, in every line and window."""
+"""Keys typed in one burst have the same effect as keys typed slowly: in the form, in every line and window."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ SEQUENCES: dict[str, Sequence[str]] = {
 
 
 class Came(NamedTuple):
-    """What came of some keys."""
+    """The effect of some keys."""
 
     windows: list[str]
     focus: str

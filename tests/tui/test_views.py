@@ -1,4 +1,4 @@
-"""The main screen as a whole: its three views, its sizes, what it says when a server is away, and what covers what."""
+"""The main screen as a whole: its three views, its sizes, its messages during an outage, and what covers what."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The QR code of the web page, shown only where a phone can reach the page."""
+"""The QR code of the web page, shown only if a phone can reach the page."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Bring the French up to date: find every text in the code, name what has no French yet, write what the screen reads.
+"""Update the French: find every text in the code, list missing translations, write what the screen reads.
 
     python -m tests.tui.translations
 
-Texts stand in `say("...")`, `say_count("...", "...", n)`, in tables in `msgid("...")`, in the engine in
-`Phrase("...")`, and under the settings in `bridge/settings/model.py`. A text that is gone from the code goes from the
-file; nothing is guessed, so what is new stands there empty until a person writes it.
+Texts are the arguments of `say("...")`, `say_count("...", "...", n)`, in tables of `msgid("...")`, in the engine of
+`Phrase("...")`, and the descriptions in `bridge/settings/model.py`. Texts that are gone from the code are removed from
+the file; new ones are added empty until a person translates them.
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ def in_code() -> Catalog:
 
 
 def in_french() -> Catalog:
-    """Read what has been translated."""
+    """Read the existing translations."""
     with PO.open("rb") as file:
         return read_po(file, locale="fr")
 
 
 def compiled(catalog: Catalog) -> bytes:
-    """Make of a catalogue what gettext reads."""
+    """Compile a catalogue for gettext."""
     file = io.BytesIO()
     write_mo(file, catalog)
     return file.getvalue()
@@ -78,12 +78,12 @@ def texts(catalog: Catalog) -> set[str | tuple[str, ...]]:
 
 
 def untranslated(catalog: Catalog) -> list[str | tuple[str, ...]]:
-    """The texts that have no French."""
+    """The texts without French."""
     return [_key(message) for message in catalog if message.id and not all(_strings(message.string))]
 
 
 def misplaced(catalog: Catalog) -> list[str]:
-    """The texts whose French has other named places than the English, which would fail where it is said."""
+    """The texts whose French has other placeholders than the English, which would fail when translated."""
     wrong = []
     for message in catalog:
         if not message.id:
@@ -94,7 +94,7 @@ def misplaced(catalog: Catalog) -> list[str]:
 
 
 def merged(code: Catalog, french: Catalog) -> Catalog:
-    """Take the texts of the code with the French that there is for each."""
+    """Combine the texts of the code with the existing French."""
     result = Catalog(locale="fr", project="opsci", fuzzy=False, header_comment=_HEADER)
     result.revision_date = result.creation_date = french.creation_date
     for message in code:
@@ -105,7 +105,7 @@ def merged(code: Catalog, french: Catalog) -> Catalog:
 
 
 def main() -> int:
-    """Write both files; 1 where texts have no French."""
+    """Write both files; return 1 where texts have no French."""
     catalog = merged(in_code(), in_french())
     with PO.open("wb") as file:
         write_po(file, catalog, width=120, no_location=True, sort_output=True)

@@ -1,4 +1,4 @@
-"""Keys as a terminal hands them over: all that one read brought at once, or one by one with time between them."""
+"""Keys as a terminal delivers them: all in one read, or one by one with time between them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _CHARACTERS = {"enter": "\r", "tab": "\t", "space": " "}
 
 
 def key_event(key: str) -> events.Key:
-    """A key as the terminal's parser makes it."""
+    """A key event as created by the terminal's parser."""
     if len(key) == 1:
         return events.Key(_character_to_key(key), key)
     return events.Key(key, _CHARACTERS.get(key))
 
 
 async def type_at_once(pilot: Pilot[None], app: OpsciApp, keys: Sequence[str], load: float = 0.001) -> None:
-    """Type all keys in one burst, on a loop that is busy for so many seconds in each of its turns."""
+    """Type all keys in one burst, on a loop that is busy for a number of seconds in each iteration."""
     over = asyncio.Event()
 
     async def busy() -> None:
@@ -51,7 +51,7 @@ async def type_at_once(pilot: Pilot[None], app: OpsciApp, keys: Sequence[str], l
 
 
 async def type_slowly(pilot: Pilot[None], app: OpsciApp, keys: Sequence[str]) -> None:
-    """Type keys one by one, each when the screen has answered the one before."""
+    """Type keys one by one, each once the screen has handled the one before."""
     for key in keys:
         app.post_message(key_event(key))
         await pilot.pause(0)

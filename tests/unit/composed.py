@@ -1,4 +1,4 @@
-"""The compose file and its Dockerfiles, as the tests read them."""
+"""The compose file and its Dockerfiles, parsed for the tests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DOCKERFILES: Final = sorted((ROOT / "stack" / "docker").glob("*.Dockerfile"))
 
 
 def instructions(dockerfile: Path) -> list[tuple[str, str]]:
-    """The instructions of a Dockerfile, each with its arguments; the base images are those of no build argument."""
+    """The instructions of a Dockerfile, each with its arguments; without build arguments."""
     found = []
     defaults: dict[str, str] = {}
     for line in dockerfile.read_text().replace("\\\n", " ").splitlines():
@@ -39,7 +39,7 @@ def instructions(dockerfile: Path) -> list[tuple[str, str]]:
 
 
 def steps(dockerfile: Path) -> list[list[str]]:
-    """The commands that a Dockerfile runs, while it is built and at its end, each as its words."""
+    """The commands that a Dockerfile runs, during the build and at its end, each split into words."""
     found: list[list[str]] = []
     for word, rest in instructions(dockerfile):
         if word == "RUN":
@@ -50,7 +50,7 @@ def steps(dockerfile: Path) -> list[list[str]]:
 
 
 def missing_imports(program: str) -> list[str]:
-    """The names that a program of Python imports from modules of ours and that are not there."""
+    """The names that a Python program imports from our modules and that do not exist there."""
     missing = []
     for statement in ast.walk(ast.parse(program)):
         if isinstance(statement, ast.ImportFrom) and statement.module:

@@ -21,7 +21,7 @@ PRODUCTS = 40
 
 
 def flow(records: int, kept: int) -> Journal:
-    """Let so many records pass a journal that keeps so many."""
+    """Pass a number of records through a journal that keeps a number of them."""
     journal = Journal(kept)
     journal.stock.read([Product(n, f"doc{n}", f"product {n}", 1_000) for n in range(1, PRODUCTS + 1)], complete=True)
     judge = Mapper([Route("topic", "stock", Does.MOVEMENT)], "engine")
@@ -50,7 +50,7 @@ def flow(records: int, kept: int) -> Journal:
 
 
 def main() -> None:
-    """Let them pass, and say what it took."""
+    """Run it, and print the peak memory."""
     spare_the_rings()
     records, kept = map(int, sys.argv[1:])
     journal = flow(records, kept)

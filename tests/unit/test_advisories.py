@@ -1,4 +1,4 @@
-"""The snapshot of advisories: what is looked up in records, what it says without the database, and how old it is."""
+"""The snapshot of advisories: look-ups in records, its use without the database, and its age."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in hand: counted, waited for, and never of two assignments at once."""
+"""Records in flight: counted, waited for, and never of two assignments at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a decision makes of a journey, and what it tells a person."""
+"""The mapping of a decision to a journey, and its wording for the user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of messages that arrive slowly."""
+"""What is reported about messages that arrive slowly."""
 
 from __future__ import annotations
 

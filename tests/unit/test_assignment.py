@@ -1,4 +1,4 @@
-"""How the partitions are spread over the workers: no partition is ever with two."""
+"""The assignment of partitions to workers: no partition is ever assigned to two."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WHOLE = Partitions(TOPICS)
 
 
 class Place(NamedTuple):
-    """As much of a partition as a share looks at."""
+    """The attributes of a partition that a share needs."""
 
     topic: str
     partition: int
@@ -27,18 +27,18 @@ PLACES = [Place("stock", number) for number in range(5)]
 
 
 class Backlog:
-    """A backlog that the test sets."""
+    """A backlog set by the test."""
 
     def __init__(self) -> None:
         self.there = False
 
     def __call__(self) -> bool:
-        """Whether there is one."""
+        """Whether there is a backlog."""
         return self.there
 
 
 async def settle() -> None:
-    """Let everything go on that can."""
+    """Let all tasks run that can."""
     for _ in range(10):
         await asyncio.sleep(0)
 

@@ -1,4 +1,4 @@
-"""The size of a batch follows the answers: it grows while they are quick, and shrinks at once where they are not."""
+"""The batch size follows the answers: it grows while they are quick, and shrinks at once when they are slow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bench of a movement's way onto the screen: found in what a terminal painted, and cut into hops."""
+"""The benchmark of a movement's way to the screen: found in terminal output, and split into hops."""
 
 from __future__ import annotations
 

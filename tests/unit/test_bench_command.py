@@ -1,4 +1,4 @@
-"""The bench's command line, its frames and its movements."""
+"""The benchmark's command line, its frames and its movements."""
 
 from __future__ import annotations
 

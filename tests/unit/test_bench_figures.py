@@ -1,4 +1,4 @@
-"""The bench's figures: what is made of the runs, and of the samples of a process."""
+"""The benchmark's figures, computed from the runs and from the samples of a process."""
 
 from __future__ import annotations
 

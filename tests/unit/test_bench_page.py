@@ -1,4 +1,4 @@
-"""What the bench prints, draws and writes."""
+"""What the benchmark prints, draws and writes."""
 
 from __future__ import annotations
 

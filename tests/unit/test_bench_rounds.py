@@ -1,4 +1,4 @@
-"""The order of a measurement, and what becomes of a contender that fails."""
+"""The order of a measurement, and the handling of a failing contender."""
 
 from __future__ import annotations
 

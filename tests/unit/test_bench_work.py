@@ -1,7 +1,7 @@
-"""What a message costs, counted and not timed: reads, writes, requests, and calls of functions.
+"""The cost of a message, counted and not timed: reads, writes, requests, and function calls.
 
-The bounds stand a little above what the code does now. One that breaks says that the hot path does more for each
-message than it did; raise it only with a measurement that says that this is worth it.
+The bounds are slightly above the current counts. When one is exceeded, the hot path does more for each message than
+before; raise it only if a measurement shows that this is worthwhile.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def messages(count: int = MESSAGES, first: int = 0) -> list[Inbound]:
 
 
 class CountedSession:
-    """Stands in for a session: counts the writes."""
+    """A fake session that counts the writes."""
 
     kept = True
 
@@ -69,7 +69,7 @@ class CountedSession:
 
 
 class Socket:
-    """Stands in for paho's client: gives what came in pieces of the size asked for, and keeps what is written."""
+    """A fake of paho's client: returns the input in pieces of the requested size, and keeps what is written."""
 
     _transport = "tcp"
     _ssl = False
@@ -94,7 +94,7 @@ class Socket:
 
 
 def calls_of(work: Callable[[], object]) -> int:
-    """How many functions are called, in Python and in C."""
+    """Count the function calls, in Python and in C."""
     counted: Counter[str] = Counter()
     before = sys.getprofile()
     sys.setprofile(lambda _frame, event, _argument: counted.update([event]))
@@ -164,7 +164,7 @@ async def test_a_round_is_one_batch_a_partition() -> None:
     sent: Counter[int] = Counter()
 
     class Cluster:
-        """Stands in for aiokafka's producer: real batches, and every send acknowledged."""
+        """A fake of aiokafka's producer: real batches, and every send acknowledged."""
 
         async def partitions_for(self, _topic: str) -> set[int]:
             return set(range(6))

@@ -1,4 +1,4 @@
-"""Memories of what strangers choose stay within their bounds, in number and in bytes."""
+"""Caches keyed by names from outside keep their limits, in number and in bytes."""
 
 from __future__ import annotations
 

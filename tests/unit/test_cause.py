@@ -1,4 +1,4 @@
-"""What exceptions say to a person."""
+"""The explanation of exceptions for the user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bell rings once until it is heard, and at each thing that the journal writes down."""
+"""The signal rings once until it is heard, and at each change of the journal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the programs that we start are told, and where they take their modules from."""
+"""The environment of the programs that we start, and where they import modules from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One Kafka cluster is told from another by each client of the engine."""
+"""Every client of the engine distinguishes one Kafka cluster from another."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_move_is_for_the_start_alone(tmp_path: Path) -> None:
 
 
 class Unknown:
-    """A client of an aiokafka that has other private names."""
+    """A client of an aiokafka with other private names."""
 
     async def start(self) -> None:
         raise KafkaConnectionError

@@ -1,4 +1,4 @@
-"""The command line: what it asks for, and what it says of the settings."""
+"""The command line: its commands, and the settings that it overrides."""
 
 from __future__ import annotations
 

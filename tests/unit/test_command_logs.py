@@ -1,4 +1,4 @@
-"""The log: readable by people and programs, with no secret in it and no flood."""
+"""The log: readable by people and programs, without secrets and floods."""
 
 from __future__ import annotations
 

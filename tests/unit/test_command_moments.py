@@ -1,4 +1,4 @@
-"""Times and offsets as a person writes them for `opsci-bridge replay`."""
+"""Times and offsets as users write them for `opsci-bridge replay`."""
 
 from __future__ import annotations
 

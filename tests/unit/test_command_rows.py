@@ -1,4 +1,4 @@
-"""CSV files: recognised by their header, each row the message that the course's producers make of it."""
+"""CSV files: recognised by their header, each row converted to the message of the course's producers."""
 
 from __future__ import annotations
 

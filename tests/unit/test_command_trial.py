@@ -1,4 +1,4 @@
-"""The movements of a trial: chosen by what is in stock, told as one plain line each."""
+"""The movements of a trial: chosen by the current stock, each described on one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commits behind the work: the newest positions, never under another assignment, and what refuses them is told."""
+"""Asynchronous commits: the latest offsets, never under another assignment, and refusals reported."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OTHER = ("stock", 1)
 
 
 class Recorded:
-    """Stands where the consumer stands: a test says when Kafka answers, and what."""
+    """A fake consumer: the test decides when Kafka answers, and what."""
 
     def __init__(self) -> None:
         self.committed: list[dict[tuple[str, int], int]] = []

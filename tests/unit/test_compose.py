@@ -1,4 +1,4 @@
-"""The compose file against its schema and its rules; `containers test` has a real engine run it."""
+"""The compose file against its schema and our rules; `containers test` runs it in a real engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The secured profile's compose file: what each server is told, and that it sees no more than it needs."""
+"""The secured profile's compose file: each server's configuration, and that it sees no more than it needs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FOLDERS = ("all", "engine", "kafka", "mosquitto", "strapi", "topics", "web", "we
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the service `certificates` makes."""
+    """The output of the service `certificates`."""
     folder = tmp_path_factory.mktemp("secure")
     for name in FOLDERS:
         (folder / name).mkdir(mode=0o700)

@@ -1,4 +1,4 @@
-"""Dead letters keep all bytes of what they are of, in as few records as Kafka takes, and can be read back."""
+"""Dead letters keep all bytes of the message, in as few records as possible, and can be read back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Stored(NamedTuple):
-    """A record as a consumer gives it."""
+    """A record as a consumer delivers it."""
 
     topic: str
     partition: int
@@ -37,14 +37,14 @@ class Stored(NamedTuple):
 
 
 class Topic:
-    """What writes, and keeps what was written; what is larger than `largest` is refused, as Kafka does."""
+    """A fake writer that keeps what is written; it refuses records larger than `largest`, as Kafka does."""
 
     def __init__(self, largest: int) -> None:
         self.largest = largest
         self.records: list[Stored] = []
 
     def taken(self, call: object) -> None:
-        """Nothing was refused for good."""
+        """Do nothing: no record is refused permanently here."""
 
     async def produce(self, records: Sequence[Record], placed: list[Placed | None] | None = None) -> list[Placed]:
         places: list[Placed | None] = [None] * len(records) if placed is None else placed
@@ -59,7 +59,7 @@ class Topic:
         return [place for place in places if place is not None]
 
     def whole(self, letter: Stored) -> bytes:
-        """A letter's payload, as the errors topic's explanation in `bridge.dead_letter` says how to put it together."""
+        """A dead letter's payload, reassembled as described in `bridge.dead_letter`."""
         headers = dict(letter.headers)
         parts = [headers[PAYLOAD] or b""]
         for place in (headers.get(PAYLOAD_REST) or b"").split():

@@ -1,4 +1,4 @@
-"""What the end of the topics says of a redelivery, whatever the clocks did meanwhile."""
+"""Redeliveries recognised from the end of the topics, whatever the clocks did meanwhile."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ IDS = PACKET_IDS
 
 
 class Kafka:
-    """Six partitions, of which one is seldom written to, and the engines that wrote into them."""
+    """Six partitions, one of which is rarely written to, and the engines that write to them."""
 
     def __init__(self) -> None:
         self.records: list[Delivered] = []
@@ -24,7 +24,7 @@ class Kafka:
     def written(
         self, run: str, numbers: range, payload: bytes | None = None, *, first: int = 1, alone: int | None = None
     ) -> None:
-        """Have an engine write messages in order, each by its number; `alone` names the one partition of all."""
+        """Let an engine write numbered messages in order; `alone` puts all into one partition."""
         for sequence, number in enumerate(numbers, first):
             partition = alone if alone is not None else 5 if number % 97 == 0 else number % 5
             delivery = Delivery("engine", number % IDS + 1, run, sequence)
@@ -35,7 +35,7 @@ class Kafka:
             self._ends[partition] += 1
 
     def tail(self, most: int) -> list[Delivered]:
-        """The end of each partition, as it is read back: partition by partition."""
+        """The end of each partition, read back partition by partition."""
         return [
             one
             for one in sorted(self.records, key=lambda one: one.partition)

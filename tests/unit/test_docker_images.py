@@ -1,4 +1,4 @@
-"""The images: what they run is what the local runner runs, and the secrets they need are made once."""
+"""The images run what the local runner runs, and the secrets they need are created once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BY_NAME = {file.name: file for file in DOCKERFILES}
 
 
 def _words(*path: str) -> set[str]:
-    """The texts that stand in a module of the runner."""
+    """The string constants in a module of the runner."""
     tree = ast.parse(ROOT.joinpath(*path).read_text())
     return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 

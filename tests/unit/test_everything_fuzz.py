@@ -1,4 +1,4 @@
-"""Whatever comes from outside is applied, rejected or tried again: hypothesis on the targets of tests/fuzz."""
+"""All input from outside is applied, rejected or retried: hypothesis on the targets of tests/fuzz."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ MEGABYTE = 1_048_576
 
 
 class Asked:
-    """Keeps what was asked for last."""
+    """Keeps the last request."""
 
     def __init__(self) -> None:
         self.last = (0, 0)
@@ -27,7 +27,7 @@ class Asked:
         self.fetching.put_down(took)
 
     def expect(self, took: float) -> None:
-        """Let every batch so far have taken so many seconds."""
+        """Pretend that every batch so far took a number of seconds."""
         for _ in range(50):
             self.work(took)
 

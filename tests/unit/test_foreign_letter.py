@@ -1,4 +1,4 @@
-"""Dead letters of other programs: the record that one is about, as it was."""
+"""Dead letters of other programs: recovery of the original record."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ PAYLOAD = b'{"id":12,"amount":5,"type":"OUT"}'
 
 
 def buffer(content: bytes) -> dict[str, object]:
-    """Bytes as Node's JSON has them."""
+    """Bytes in Node's JSON form."""
     return {"type": "Buffer", "data": [*content]}
 
 
 def of_kafkajs(**more: object) -> dict[str, Any]:
-    """A record as kafkajs gives it, in JSON."""
+    """A record in kafkajs's JSON form."""
     return {
         "magicByte": 2,
         "attributes": 0,

@@ -1,4 +1,4 @@
-"""Numeric ids that rows had are known after a restart, whatever became of their file."""
+"""Numeric ids of former rows are known after a restart, whatever happened to their file."""
 
 from __future__ import annotations
 

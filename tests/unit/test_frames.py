@@ -1,4 +1,4 @@
-"""The frame reader against paho's own encoder and decoder."""
+"""The packet parser against paho's own encoder and decoder."""
 
 from __future__ import annotations
 

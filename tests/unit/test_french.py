@@ -1,4 +1,4 @@
-"""The French of the screen: whole, up to date, and with the same places for values as the English."""
+"""The French of the screen: complete, up to date, and with the same placeholders as the English."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is in the consumer group, by what Kafka tells of its members."""
+"""The members of the consumer group, from Kafka's description of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Answer(NamedTuple):
 
 
 class Admin:
-    """Answers as aiokafka's admin client does, one answer after the other."""
+    """A fake of aiokafka's admin client that returns prepared answers in order."""
 
     def __init__(self, *answers: tuple[Any, ...]) -> None:
         self._answers = list(answers)

@@ -1,4 +1,4 @@
-"""Requests as they come, and who may ask."""
+"""HTTP requests, and which of them are allowed."""
 
 from __future__ import annotations
 

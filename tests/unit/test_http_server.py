@@ -1,4 +1,4 @@
-"""The HTTP server under clients that are slow, many or silent."""
+"""The HTTP server with clients that are slow, numerous or silent."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def asked(port: int, path: str = "/", **headers: str) -> tuple[int, bytes]:
 
 
 def exchanged(port: int, sent: bytes) -> bytes:
-    """All that comes back for some bytes until the server closes."""
+    """Send bytes, and return everything received until the server closes."""
     with socket.create_connection(("127.0.0.1", port), 20) as client:
         client.sendall(sent)
         found = b""

@@ -1,4 +1,4 @@
-"""The identity: unique, in order, and within what the ledger's column holds."""
+"""Identities: unique, in order, and within the ledger's column size."""
 
 from __future__ import annotations
 

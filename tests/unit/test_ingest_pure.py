@@ -1,4 +1,4 @@
-"""The pure parts of ingest: judging, dead letters, redeliveries, contention, addresses."""
+"""The pure parts of ingest: mapping, dead letters, redeliveries, session takeover, addresses."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def inbound(topic: str, payload: bytes = MOVEMENT, **changes: object) -> Inbound
 
 
 class Acknowledged:
-    """Stands in for a session: notes what is acknowledged on it."""
+    """A fake session that notes what is acknowledged on it."""
 
     def __init__(self) -> None:
         self.packet_ids: list[int] = []
@@ -173,7 +173,7 @@ def test_another_message_under_a_used_packet_id_is_new() -> None:
 
 
 def settled(flight: InFlight, on: Session, packet_ids: Iterable[int]) -> None:
-    """Have messages alike come under these ids, and acknowledge them."""
+    """Receive identical messages with these packet ids, and acknowledge them."""
     judge = Mapper(ROUTES, "engine")
     for packet_id in packet_ids:
         flight.begins(on, [inbound("topic", packet_id=packet_id)])
@@ -183,7 +183,7 @@ def settled(flight: InFlight, on: Session, packet_ids: Iterable[int]) -> None:
 
 
 def under(packet_id: int) -> Inbound:
-    """The same message again, under an id."""
+    """The same message again, with another packet id."""
     return inbound("topic", redelivered=True, packet_id=packet_id)
 
 

@@ -1,4 +1,4 @@
-"""The journal: what it notes of a movement's way, the connections and the stock."""
+"""The journal: notes on a movement's way, the connections and the stock."""
 
 from __future__ import annotations
 

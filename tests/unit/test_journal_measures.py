@@ -1,4 +1,4 @@
-"""Rates and latencies against plain computations of the same."""
+"""Rates and latencies against direct computations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a journal takes of memory, measured in a process of its own."""
+"""The memory that a journal takes, measured in a separate process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MEGABYTE = 1_000_000
 
 
 def peak_of(records: int, kept: int) -> int:
-    """The most memory in bytes that a process took in which so many records passed a journal that keeps so many."""
+    """The peak memory in bytes of a process that passes `records` through a journal that keeps `kept`."""
     command = [sys.executable, "-m", "tests.unit.journal_flow", str(records), str(kept)]
     return int(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
 

@@ -1,4 +1,4 @@
-"""The ring: the latest items under their sequence numbers, also while it is being written."""
+"""The ring: the latest items by sequence number, also while it is being written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Watched(list[int]):
-    """A chunk that lets a reader look at the ring each time the ring takes items from it: before, between and after."""
+    """A chunk that lets a reader look at the ring before, between and after the ring takes items from it."""
 
     def __init__(self, items: Sequence[int], look: Callable[[], None]) -> None:
         super().__init__(items)

@@ -1,4 +1,4 @@
-"""The producer's futures: an engine that stops in the middle of a round leaves none that complains later."""
+"""The producer's futures: stopping an engine in the middle of a round leaves none with an unretrieved exception."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bridge.settings import KafkaSettings
 
 
 class OneRecord:
-    """A batch that one record fills."""
+    """A batch that is full with one record."""
 
     def __init__(self) -> None:
         self._full = False
@@ -27,7 +27,7 @@ class OneRecord:
 
 
 class Stuck:
-    """A producer that takes one batch and keeps the next one waiting, as while Kafka does not answer."""
+    """A producer that accepts one batch and keeps the next one waiting, as when Kafka does not answer."""
 
     def __init__(self) -> None:
         self.taken: list[asyncio.Future[Any]] = []

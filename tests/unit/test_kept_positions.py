@@ -1,4 +1,4 @@
-"""Where the engine stood in Kafka, kept in a file."""
+"""The engine's own record of its offsets, in a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PLACE = ("stock", 3)
 
 
 class Record(NamedTuple):
-    """As much of a record as is looked at."""
+    """The attributes of a record that are used."""
 
     offset: int
     timestamp: int

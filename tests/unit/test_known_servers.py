@@ -1,4 +1,4 @@
-"""Which server answered at each address: what is kept of it, and what a damaged file costs."""
+"""The identity of the server known at each address: how it is stored, and the effect of a damaged file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The manifests for Kubernetes: its published schema, and the rules of the compose file. No cluster ran them."""
+"""The manifests for Kubernetes against the published schema and the rules of the compose file. No cluster ran them."""
 
 from __future__ import annotations
 

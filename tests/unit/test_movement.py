@@ -1,4 +1,4 @@
-"""The movement: read leniently, judged strictly, and never a reason to stop."""
+"""The movement: parsed leniently, checked strictly, and never a reason to fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outbox's file: what it keeps, what it takes over, and who may read it."""
+"""The outbox's file: its content, taking over other files, and who may read it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def kept(name: str, at: float = 0.0) -> Kept:
 
 
 def abandoned(folder: Path, *movements: Kept) -> None:
-    """Leave a file as a killed program does."""
+    """Leave a file behind as a killed program does."""
     store = Store(folder)
     store.open()
     for movement in movements:

@@ -1,4 +1,4 @@
-"""Shares of the partitions: each partition that a consumer has is in one, whatever it was given."""
+"""Shares of the partitions: each assigned partition is in exactly one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A loop ends although a library lost the cancellation."""
+"""A loop ends although a library swallowed the cancellation."""
 
 from __future__ import annotations
 

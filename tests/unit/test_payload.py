@@ -1,4 +1,4 @@
-"""What a payload is where it is not quite JSON: taken where one thing alone can be meant, else named for what it is."""
+"""Payloads that are almost JSON: accepted if the meaning is clear, else rejected with the exact mistake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts of the engine that a screen can say in another language."""
+"""Translatable texts of the engine."""
 
 from __future__ import annotations
 

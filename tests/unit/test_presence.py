@@ -26,7 +26,7 @@ def hear(listener: Presence, sign: Sign, *, retained: bool = False) -> None:
 
 
 def changed(speaker: Presence, **changes: object) -> Sign:
-    """A sign of its own in which something is another, proved all the same."""
+    """An engine's sign with changes, authenticated correctly."""
     sign = replace(speaker._own(), process="", **changes)
     return replace(sign, proof=speaker._proof_of(sign))
 

@@ -1,4 +1,4 @@
-"""Files of their owner alone, where others put something in the way."""
+"""Files that only their owner can read, in places where others interfere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def lax() -> Iterator[None]:
-    """A umask that forbids nothing."""
+    """Set a umask that forbids nothing."""
     before = os.umask(0)
     yield
     os.umask(before)

@@ -1,4 +1,4 @@
-"""A product's stock as a line of steps: from the ledger's movements, thinned to what a chart can show."""
+"""A product's stock as a step line: from the ledger's movements, thinned out to what a chart can show."""
 
 from __future__ import annotations
 

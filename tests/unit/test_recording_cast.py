@@ -1,4 +1,4 @@
-"""The cast's file, what goes on a tape, and the rows and the band that are drawn."""
+"""The cast file, its writer, and the rows and the caption bar that are drawn."""
 
 from __future__ import annotations
 

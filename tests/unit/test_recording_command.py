@@ -1,4 +1,4 @@
-"""The command lines of recording and of the runner's part in it."""
+"""The command lines of recording and of the runner's `demo`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Films: fonts with every sign of the screen, frames of the right size, an MP4 and a GIF that a player opens."""
+"""Films: fonts with every sign of the screen, frames of the right size, an MP4 and a GIF that players can open."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tui.recording.video import find_ffmpeg, make_film
 
 @pytest.fixture(autouse=True)
 def fonts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The fonts, installed, or unpacked where this is not root."""
+    """Make the fonts available, installed, or unpacked where this is not root."""
     font = SystemPackages(Paths.of().cache, Report(quiet=True)).programs(FONTS)["DejaVuSansMono.ttf"]
     for name, value in fonts_beside(font).items():
         monkeypatch.setenv(name, value)
@@ -38,7 +38,7 @@ CAST = Cast(
 
 
 def signs_of_the_screen() -> set[str]:
-    """Every character outside ASCII that the program's texts have."""
+    """Every character outside ASCII in the program's texts."""
     files = [*ROOT.glob("tui/**/*.py"), *ROOT.glob("bridge/**/*.py"), *ROOT.glob("configs/tours/*.py")]
     files += ROOT.glob("tui/language/*.po")
     # The private ones stand in rules for what is not shown.

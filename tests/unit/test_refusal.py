@@ -1,4 +1,4 @@
-"""What a refused or waiting write means: whom it is to blame on, and what a person can do."""
+"""The explanation of a refused or waiting write: what caused it, and what the user can do."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_compacted_topic_is_named_with_the_command_that_helps() -> None:
 
 
 def cluster(monkeypatch: pytest.MonkeyPatch, *partitions: dict[str, Any], **configs: str) -> None:
-    """Let the cluster have a topic `stock` with these partitions and settings."""
+    """Set up a cluster with a topic `stock` that has these partitions and settings."""
 
     async def describe_topics() -> list[dict[str, Any]]:
         return [{"topic": "stock", "error_code": 0, "partitions": list(partitions)}]

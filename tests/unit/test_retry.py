@@ -1,4 +1,4 @@
-"""Retry: while Strapi does not answer one asks alone, an answer lets the others ask at once, and each can be cut."""
+"""Retries: during an outage only one request is repeated, an answer releases the others, and each can be cancelled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.chain.lane import until
 
 
 class Strapi:
-    """Stands where a request is made: a test says what comes of it."""
+    """A fake request: the test decides its result."""
 
     def __init__(self) -> None:
         self.up = False

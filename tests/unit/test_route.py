@@ -1,4 +1,4 @@
-"""Routes: which topics a filter takes, as MQTT 5 section 4.7 and another implementation of it have it."""
+"""Routes: which topics a filter matches, against MQTT 5 section 4.7 and another implementation of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order in which the rows of a file go out, against a broker that takes none for a while."""
+"""The order in which the rows of a file are sent to a broker that accepts none for a while."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from bridge.command.rows import RowOrder
 
 
 async def send_all(lines: int, takes: list[bool]) -> tuple[list[int], list[int]]:
-    """Send rows to a broker that answers in the order of sending, each time what `takes` says next, at last yes.
+    """Send rows to a broker that answers in the order of sending, by the next value of `takes`, then always yes.
 
     Returns:
-        The lines in the order in which they were sent, and in which they were taken.
+        The lines in the order in which they were sent, and in which they were accepted.
     """
     order = RowOrder()
     sent: list[int] = []

@@ -1,4 +1,4 @@
-"""The bill of materials: valid by CycloneDX's own schema, whole, and the same bytes each time."""
+"""The bill of materials: valid by CycloneDX's own schema, complete, and the same bytes each time."""
 
 from __future__ import annotations
 

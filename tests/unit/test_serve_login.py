@@ -1,4 +1,4 @@
-"""The password of the served screen: what is let in, and how wrong ones are slowed down."""
+"""The password of the served screen: which are accepted, and how wrong ones are delayed."""
 
 from __future__ import annotations
 

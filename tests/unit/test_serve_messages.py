@@ -1,4 +1,4 @@
-"""What a page of the served screen may say."""
+"""Which messages a page of the served screen may send."""
 
 from __future__ import annotations
 

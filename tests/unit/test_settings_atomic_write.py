@@ -1,4 +1,4 @@
-"""A settings file is written whole or not at all, and the layers say which file a change belongs into."""
+"""Settings files are written atomically, and each change goes to the right file."""
 
 from __future__ import annotations
 

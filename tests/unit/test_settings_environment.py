@@ -1,4 +1,4 @@
-"""Settings from the environment and the command line: our own names, the course's names, and who wins."""
+"""Settings from the environment and the command line: our names, the course's names, and their precedence."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_flags_are_read_by_their_type_and_unknown_ones_told() -> None:
 
 
 class TestInPlaceOfTheCoursesConnector:
-    """`opsci-bridge --only ingest` under the connector's names."""
+    """`opsci-bridge --only ingest` with the connector's variables."""
 
     ALONE: ClassVar[dict[str, object]] = {"apply.enabled": False}
 
@@ -182,7 +182,7 @@ class TestInPlaceOfTheCoursesConnector:
 
 
 class TestInPlaceOfTheCoursesStockConsumer:
-    """`opsci-bridge --only apply` under the consumer's names."""
+    """`opsci-bridge --only apply` with the consumer's variables."""
 
     ALONE: ClassVar[dict[str, object]] = {"ingest.enabled": False}
 

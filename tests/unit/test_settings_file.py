@@ -1,4 +1,4 @@
-"""The settings file: complete, found where it is looked for, and its mistakes told with their line."""
+"""The settings file: complete, found in the right places, and its mistakes reported with their line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bridge.settings.reference import SHIPPED
 
 
 def problems(tmp_path: Path, text: str) -> list[str]:
-    """What loading a file with this text complains of, without the file's name."""
+    """The complaints about a file with this text, without the file's name."""
     file = tmp_path / "mine.toml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError) as caught:

@@ -1,4 +1,4 @@
-"""The commented settings file and the README's table are the model's, and fail here where they are stale."""
+"""The commented settings file and the README's table match the model; these tests fail when they are stale."""
 
 from __future__ import annotations
 

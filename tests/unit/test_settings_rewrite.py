@@ -1,4 +1,4 @@
-"""Changing one setting in a person's file: exactly it changes, and every comment stays."""
+"""Changing one setting in a user's file changes only that, and preserves every comment."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 
 
 def _string(draw: st.DrawFn, value: str) -> str:
-    """A text in one of TOML's ways to write it."""
+    """A text in one of TOML's notations."""
     plain = as_toml(value)
     ways = [plain]
     if value.isprintable() and "'" not in value:
@@ -217,7 +217,7 @@ def _name(draw: st.DrawFn, name: str) -> str:
 
 @st.composite
 def documents(draw: st.DrawFn) -> str:
-    """A settings file as people write it: comments everywhere, tables in any order and in any form."""
+    """A settings file as people write it: comments everywhere, tables in any order and form."""
     chosen = draw(st.lists(st.sampled_from(list(VALUES)), unique=True))
     values = {key: draw(VALUES[key]) for key in chosen}
     tail = st.sampled_from(["", "  ", " # end"])

@@ -1,4 +1,4 @@
-"""The settings that are tables: presets and keys, their mistakes told with line, what was found and what is allowed."""
+"""The settings that are tables: presets and keys, their mistakes reported with line, found and allowed value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the ledger is told of each batch, and what it lacks by its answer."""
+"""The offset ranges sent to the ledger with each batch, and what it lacks by its answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLACE = ("stock", 0)
 
 
 class Record(NamedTuple):
-    """As much of a record as is looked at."""
+    """The attributes of a record that are used."""
 
     topic: str
     partition: int

@@ -1,4 +1,4 @@
-"""What is said of a payload whose beginning alone the journal kept: nowhere does it pass for the whole."""
+"""A payload of which the journal kept only the beginning is never presented as complete."""
 
 from __future__ import annotations
 

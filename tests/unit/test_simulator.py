@@ -1,4 +1,4 @@
-"""What simulated objects choose: the same for a seed, mostly what Strapi applies, now and then what it refuses."""
+"""The choices of simulated objects: reproducible by seed, mostly applicable, sometimes refused."""
 
 from __future__ import annotations
 

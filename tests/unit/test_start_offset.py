@@ -1,4 +1,4 @@
-"""Where the consumer starts in a partition: what that skips is counted, and nothing is skipped unsaid."""
+"""Where the consumer starts in a partition: all that is skipped is counted and reported."""
 
 from __future__ import annotations
 

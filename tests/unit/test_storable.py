@@ -1,4 +1,4 @@
-"""One rule for texts on both sides of the ledger's route: the engine's and, in Node, the ledger's own."""
+"""One rule for storable texts on both sides of the ledger's route: in the engine and, in Node, in the ledger."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LENGTHS: Final = (1, 126, 127, 128, 129, 254, 255, 256, 510, 511)
 
 
 def of_every_plane() -> list[str]:
-    """Texts of one character of each plane and of several, of each length at which a rule could change."""
+    """Texts with characters of each plane and of several, of each length at which a rule could change."""
     characters = [chr(plane * 0x10000 + low) for plane in range(17) for low in (0x21, 0xE9, 0x3FF, 0xFFFF)]
     characters += ["\x00", "\x01", "\x7f", "\ud800", "\udbff", "\udc00", "\udfff", "\ufffd", "\u202e"]
     texts = [character * length for character in characters for length in LENGTHS]

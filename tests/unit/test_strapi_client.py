@@ -1,4 +1,4 @@
-"""How Strapi's failures are sorted, and that no secret shows."""
+"""The classification of Strapi's failures, and that no secret is shown."""
 
 from __future__ import annotations
 

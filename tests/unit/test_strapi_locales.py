@@ -1,4 +1,4 @@
-"""Plain REST on products with locales: a locale that can't be written costs no movement and counts none twice."""
+"""Plain REST on localized products: a locale that can't be written loses no movement and counts none twice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ JOURNEYS = [
 
 
 class Localized:
-    """A product in two locales, without drafts, as Strapi 5 answers it."""
+    """A product in two locales, without drafts, as in Strapi 5's answers."""
 
     def __init__(self, french: list[int]) -> None:
         self.stocks = {"en": 10, "fr": 10}

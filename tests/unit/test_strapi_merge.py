@@ -1,4 +1,4 @@
-"""The movements of a product taken together end where one at a time would."""
+"""Merged movements of a product have the same result as single ones."""
 
 from __future__ import annotations
 

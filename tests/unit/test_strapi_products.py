@@ -1,4 +1,4 @@
-"""Products page by page: from a Strapi that gives fewer a page than asked, and from one that heeds no filter."""
+"""Products page by page: from a Strapi with smaller pages than requested, and from one that ignores filters."""
 
 from __future__ import annotations
 

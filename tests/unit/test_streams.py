@@ -1,4 +1,4 @@
-"""Standard streams that take fewer characters than we write."""
+"""Standard streams whose encoding lacks some of our characters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of users and authorities that can't work, and files with secrets that can't be read or lie open."""
+"""Inconsistent settings of users and authorities, and files with secrets that are unreadable or open to others."""
 
 from __future__ import annotations
 

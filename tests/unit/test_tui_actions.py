@@ -1,4 +1,4 @@
-"""The registry of actions: each has an id, its words are said where they are shown, and the README names all keys."""
+"""The registry of actions: each has an id, is translated when shown, and the README lists all keys."""
 
 from __future__ import annotations
 

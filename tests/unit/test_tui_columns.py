@@ -1,4 +1,4 @@
-"""Columns: which are shown in a width, and that cells keep to theirs."""
+"""Columns: which are shown at a width, and that cells keep to theirs."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ UNITS = {"k": 1_000, "M": 1_000_000, "G": 1_000_000_000, "T": 1_000_000_000_000,
 
 
 def says(text: str, number: int) -> bool:
-    """Whether a cell says a number: all of it, or rounded in a unit and as exact as it looks."""
+    """Whether a cell shows a number: exactly, or rounded in a unit to its displayed precision."""
     plain = text.strip().replace("\u00a0", "")
     if language_speaks_french():
         plain = plain.replace(",", ".")

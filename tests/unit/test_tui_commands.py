@@ -1,4 +1,4 @@
-"""The commands that repeat a record, run by a real shell: what reaches the program is what the record has."""
+"""The commands that repeat a record, run by a real shell: the program receives exactly the record's data."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MQTT = MqttSettings(url="mqtt://broker:1885")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with programs that print what they were called with."""
+    """A folder with programs that print their arguments."""
     made: Path = tmp_path_factory.mktemp("programs")
     for name in ("mosquitto_pub", "kcat"):
         (made / name).write_text(SPY)
@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def called(command: str, folder: Path) -> tuple[list[bytes], bytes]:
-    """The arguments and the standard input that a command of the shell hands to its program."""
+    """The arguments and the standard input that a shell command passes to its program."""
     done = subprocess.run(
         ["sh", "-c", command],
         env={"PATH": f"{folder}:{os.environ['PATH']}"},

@@ -1,4 +1,4 @@
-"""The pure parts of moving stock on rows: what a typed amount sends, history, what is pending and can be undone."""
+"""The pure parts of moving stock on rows: the movements for a typed amount, history, pending ones, and undo."""
 
 from __future__ import annotations
 

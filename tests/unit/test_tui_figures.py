@@ -1,4 +1,4 @@
-"""Numbers, durations and ages as they are written in narrow columns."""
+"""Numbers, durations and ages in narrow columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The form's pure parts: what was typed, which products it may mean, what would be sent."""
+"""The form's pure parts: parsing the input, matching products, and the movement to send."""
 
 from __future__ import annotations
 

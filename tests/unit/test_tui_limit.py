@@ -1,4 +1,4 @@
-"""What never ends by itself is ended: regular expressions that backtrack."""
+"""Regular expressions that backtrack endlessly are stopped."""
 
 from __future__ import annotations
 

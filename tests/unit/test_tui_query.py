@@ -1,4 +1,4 @@
-"""Filters as they are typed: what each term asks, where a wrong one is wrong, and that no text breaks them."""
+"""Typed filters: the meaning of each term, the position of a mistake, and that no text raises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stock table's order: as sorting all of them gives it, after however many changes, with few looks at others."""
+"""The stock table's order: equal to a full sort after any number of changes, with few comparisons."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ orders = st.builds(Order, st.sampled_from(sorted(SORT_KEYS)), st.booleans())
 
 
 def sorted_ids(found: dict[int, Product], order: Order) -> list[int]:
-    """By what is compared, and those that are equal by id, whichever way the order goes."""
+    """Ids sorted by the compared value, and equal ones by id whatever the direction."""
     by_id = sorted(found.values(), key=lambda product: product.id)
     return [product.id for product in sorted(by_id, key=SORT_KEYS[order.column], reverse=order.reverse)]
 

@@ -1,4 +1,4 @@
-"""Rows against a sorted list: grown at both ends, dropped from below, put in and taken out."""
+"""Rows against a sorted list: added at both ends, dropped from below, inserted and removed."""
 
 from __future__ import annotations
 

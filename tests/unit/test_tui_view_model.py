@@ -1,4 +1,4 @@
-"""Which records of a ring a pane shows, against a plain list of what a reader would expect."""
+"""Which records of a ring a pane shows, against a plain list of what a user would expect."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def even(number: int) -> bool:
 
 
 class ShownAgainstAList(RuleBasedStateMachine):
-    """A ring of 20 under any order of writes, pulls, filters, clears and pauses."""
+    """A ring of 20 under any order of writes, reads, filters, clears and pauses."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""How a watcher comes to the engines' figures, and the lines that it prints."""
+"""How a watcher agrees with the engines' counts, and the lines that it prints."""
 
 from __future__ import annotations
 

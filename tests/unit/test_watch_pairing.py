@@ -1,4 +1,4 @@
-"""Which message a record was made of, in whichever order the two come."""
+"""Pairing of messages and records, received in either order."""
 
 from __future__ import annotations
 

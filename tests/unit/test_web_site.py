@@ -1,4 +1,4 @@
-"""What the server of the web client answers, apart from Strapi's part of it."""
+"""The answers of the web client's server, without Strapi's part."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOVEMENT = "0192aaaa-0000-7000-8000-000000000000"
 
 
 def asked(site: Site, target: str, host: str = HERE, known: str = "") -> Response:
-    """What a GET is answered."""
+    """The answer to a GET."""
     return site.answer(Request("GET", target, host, {"if-none-match": known} if known else {}))
 
 

@@ -1,4 +1,4 @@
-"""Websocket frames against paho's own reader and writer of them."""
+"""Websocket frames against paho's own reader and writer."""
 
 from __future__ import annotations
 

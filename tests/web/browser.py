@@ -1,4 +1,4 @@
-"""A real Chromium, and the page in it as a person sees and uses it."""
+"""A real Chromium, with the page used as a person would."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ _RECORD = """
 
 
 class Browser:
-    """One window.
+    """One browser window.
 
     Args:
         programs: where `chromium` and `chromedriver` are.
-        profile: a folder for a profile of its own.
-        language: the one that the browser prefers.
-        flags: what else Chromium is told.
+        profile: a folder for its profile.
+        language: its preferred language.
+        flags: further flags for Chromium.
     """
 
     def __init__(self, programs: Mapping[str, Path], profile: Path, language: str, flags: Sequence[str] = ()) -> None:
@@ -72,7 +72,7 @@ class Browser:
         self._driver.quit()
 
     def complaints(self) -> list[str]:
-        """What the console has had to say since it was asked last: errors, warnings, breaches of the policy."""
+        """The console's messages since the last call: errors, warnings, violations of the policy."""
         return [entry["message"] for entry in self._driver.get_log("browser")]  # type: ignore[no-untyped-call]
 
     def open(self, address: str) -> None:
@@ -82,21 +82,21 @@ class Browser:
         self._driver.refresh()
 
     def phone(self) -> None:
-        """Take the size of a phone."""
+        """Change to the size of a phone."""
         self.resize(390, 844, mobile=True)
 
     def resize(self, width: int, height: int, *, mobile: bool = False) -> None:
-        """Take a size in pixels."""
+        """Change to a size in pixels."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
         self._driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
     def scheme(self, name: str) -> None:
-        """Prefer `light` or `dark`, as the system's setting does."""
+        """Prefer `light` or `dark`, as by the system's setting."""
         features = [{"name": "prefers-color-scheme", "value": name}]
         self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     def picture(self) -> bytes:
-        """What the window shows, as PNG."""
+        """A screenshot as PNG."""
         return self._driver.get_screenshot_as_png()
 
     def run(self, script: str) -> Any:
@@ -106,7 +106,7 @@ class Browser:
         return self._driver.find_element(By.CSS_SELECTOR, css)
 
     def text(self, css: str) -> str:
-        """The visible text of all that match, a line each; read in one step, as the page may replace its parts."""
+        """The visible text of all matching elements, one line each; read in one step, as the page may replace them."""
         texts = self.run(f"return [...document.querySelectorAll({css!r})].map((one) => one.innerText)")
         return "\n".join(texts)
 
@@ -114,7 +114,7 @@ class Browser:
         self.find(css).click()
 
     def type(self, css: str, text: str) -> None:
-        """Put the focus there and type; what stood there is replaced."""
+        """Focus an element and type; its content is replaced."""
         field = self.find(css)
         field.send_keys(Keys.CONTROL, "a")
         field.send_keys(text)
@@ -123,16 +123,16 @@ class Browser:
         return str(self.find(css).get_property("value"))
 
     async def until(self, condition: Callable[[], object], seconds: float = 60) -> None:
-        """Wait until the page is as it should be, and let the engine in this loop work meanwhile."""
+        """Wait until a condition holds, while the engine in this loop works."""
         deadline = asyncio.get_running_loop().time() + seconds
         while not await asyncio.to_thread(condition):
             assert asyncio.get_running_loop().time() < deadline, f"not in {seconds} s\n{self.text('body')}"
             await asyncio.sleep(0.05)
 
     async def sees(self, css: str, text: str, seconds: float = 60) -> None:
-        """Wait until something shows a text."""
+        """Wait until an element shows a text."""
         await self.until(lambda: text in self.text(css), seconds)
 
     async def has_shown(self, text: str) -> None:
-        """Wait until the page has shown a text at any time since it was opened: for states that pass by themselves."""
+        """Wait until the page has shown a text at any time since it was opened, for transient states."""
         await self.until(lambda: any(text in one for one in self.run("return shownTexts")))

@@ -1,4 +1,4 @@
-"""The page in a real Chromium, served for a lane of one test's own."""
+"""The page in a real Chromium, served for one test's own lane."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Install the browser before the first test's clock runs, if any test needs it."""
+    """Install the browser before the first test's timeout starts, if any test needs it."""
     wanted = any("browser" in getattr(item, "fixturenames", ()) for item in session.items)
     if wanted and not session.config.option.collectonly:
         chromium()
@@ -44,7 +44,7 @@ async def lane(stack: LocalStack) -> Lane:
 
 @pytest.fixture
 async def address(lane: Lane) -> AsyncIterator[str]:
-    """Where the page is served that publishes to the lane's topic."""
+    """The address of the page that publishes to the lane's topic."""
     stock = Stock(lane.stack.addresses.strapi, lane.stack.paths.read_token)
     script = web_modules(Paths.of()) / "mqtt" / "dist" / "mqtt.esm.js"
     site = Site(page_files(script), stock, lane.stack.addresses.mqtt_ws, lane.mqtt_topic)

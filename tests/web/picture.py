@@ -28,7 +28,7 @@ SENT = (("3", "+5"), ("14", "-40"), ("2", "+5"))
 
 
 async def take(browser: Browser, address: str) -> bytes:
-    """Send some movements, and give what the browser shows once all are decided."""
+    """Send some movements, and return a screenshot once all are decided."""
     await asyncio.to_thread(browser.open, address)
     await browser.until(lambda: browser.text(".row"))
     for product, amount in SENT:
@@ -46,7 +46,7 @@ async def take(browser: Browser, address: str) -> bytes:
 
 
 async def take_live(browser: Browser, address: str) -> bytes:
-    """Open the page for a class, have a few movements pass, and give what it shows once all are decided."""
+    """Open the page for a class, pass a few movements, and return a screenshot once all are decided."""
     await asyncio.to_thread(browser.open, f"{address}/live")
     await browser.until(lambda: "connected" in browser.text("#brokerState"))
     desk = browser._driver.current_window_handle
@@ -59,7 +59,7 @@ async def take_live(browser: Browser, address: str) -> bytes:
 
 
 async def take_all(address: str, folder: Path, profiles: Path) -> None:
-    """Write each picture."""
+    """Write all pictures."""
     programs = chromium()
     with Browser(programs, profiles / "desk", "en") as browser:
         browser.scheme("dark")
@@ -76,7 +76,7 @@ async def take_all(address: str, folder: Path, profiles: Path) -> None:
 
 
 def main() -> None:
-    """Start servers of its own, seed them, take the pictures, stop them."""
+    """Start temporary servers, seed them, take the pictures, stop them."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as state, LocalStack(Path(state), report=Report(sys.stderr)) as stack:

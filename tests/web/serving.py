@@ -1,4 +1,4 @@
-"""`opsci-tui --serve` as a person starts it, for the tests of the screen in a browser."""
+"""`opsci-tui --serve` as users start it, for the tests of the screen in a browser."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ window.WebSocket = class extends Real {
 
 
 class Served:
-    """`opsci-tui --serve` in a process group of its own, as a terminal starts it, with settings as TOML.
+    """`opsci-tui --serve` in its own process group, as started by a terminal, with settings in TOML.
 
     Args:
-        tmp_path: where its files are.
+        tmp_path: for its files.
         toml: the settings.
-        arguments: more of the command line.
+        arguments: further arguments.
         host: an address beyond loopback with a colon, `0.0.0.0:`; empty for loopback.
     """
 
@@ -78,7 +78,7 @@ class Served:
         return self.process.wait(60)
 
     def left_behind(self) -> list[str]:
-        """The processes of the group that live, and the files that say whose turn it is."""
+        """The remaining processes of the group, and the lock files of its windows."""
         listed = subprocess.run(
             ["ps", "-o", "stat=,args=", "--no-headers", "-g", str(self.process.pid)],
             check=False,

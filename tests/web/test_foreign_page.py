@@ -1,4 +1,4 @@
-"""A page of another site in a real Chromium tries the broker: no websocket opens for it, on any of its ports."""
+"""A page of another site in a real Chromium tries to use the broker: it can't open a websocket, on any port."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class _Page(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """Where a page of someone else's is served."""
+    """The port of a server with a foreign page."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Page) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -55,7 +55,7 @@ def port() -> Iterator[int]:
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Browser]:
-    """A browser for which another site's name resolves to this machine, as its owner can let it at any time."""
+    """A browser for which another site's name resolves to this machine, as its owner could arrange at any time."""
     with Browser(chromium(), tmp_path / "profile", "en", ("--host-resolver-rules=MAP evil.test 127.0.0.1",)) as opened:
         yield opened
 

@@ -1,4 +1,4 @@
-"""The page for a whole class, in a real browser: what anyone publishes, in three columns, without asking an engine."""
+"""The page for a whole class, in a real browser: all publications in three columns, without an engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names with markup in them: text, in the web page and in the served screen."""
+"""Names that contain markup are shown as text, in the web page and in the served screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A page of another site in the same browser, and what it gets of each port of ours: nothing."""
+"""A page of another site in the same browser gets nothing from any of our ports."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ Promise.all(Object.entries(bases).map(async ([name, base]) => [name, await attac
 
 
 class _Evil(BaseHTTPRequestHandler):
-    """Serves one empty page, under whatever name."""
+    """Serves one empty page, under any name."""
 
     def do_GET(self) -> None:
         body = b"<!DOCTYPE html><title>evil</title><body></body>"
@@ -110,7 +110,7 @@ class _Evil(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def evil() -> Iterator[int]:
-    """The port of a server that is not ours."""
+    """The port of a foreign server."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Evil) as server:
         thread = threading.Thread(target=server.serve_forever, args=[0.05])
         thread.start()
@@ -135,7 +135,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 
 def framed(browser: Browser, address: str) -> str:
-    """What a frame of that address shows on the page that is open."""
+    """The content of a frame with that address on the open page."""
     driver = browser._driver
     driver.execute_async_script(
         "const [address, done] = arguments; const made = document.createElement('iframe'); made.src = address;"
@@ -150,7 +150,7 @@ def framed(browser: Browser, address: str) -> str:
 
 
 def what_it_gets(browser: Browser, origin: str, bases: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """What a page of an origin gets of each server, by the kind of attempt."""
+    """What a page of an origin gets from each server, by kind of attempt."""
     browser.open(origin)
     got: dict[str, dict[str, str]] = browser._driver.execute_async_script(ATTACK, dict(bases), PATHS)
     for name, base in bases.items():

@@ -1,4 +1,4 @@
-"""The web client on the real servers, in a real browser, as a person uses it."""
+"""The web client on the real servers, in a real browser, used as a person would."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def pick(browser: Browser, address: str, lane: Lane, product: dict[str, An
 
 @contextlib.asynccontextmanager
 async def listening(lane: Lane) -> AsyncIterator[list[tuple[str, bytes]]]:
-    """What comes in on the lane's topic, as movement-id and payload."""
+    """The messages on the lane's topic, as movement-id and payload."""
     port = lane.stack.ports.mqtt_tcp
     async with aiomqtt.Client("127.0.0.1", port, protocol=aiomqtt.ProtocolVersion.V5) as client:
         heard: list[tuple[str, bytes]] = []

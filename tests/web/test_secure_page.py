@@ -1,4 +1,4 @@
-"""The page over HTTPS, with a user and a password, on a broker that asks for them over wss://."""
+"""The page over HTTPS, with a user and a password, on a broker that requires them over wss://."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def _fingerprint(certificate: Path) -> str:
-    """What Chromium calls a public key by."""
+    """Chromium's fingerprint of a public key."""
     words = ["openssl", "x509", "-in", str(certificate), "-noout", "-pubkey"]
     pem = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     der = base64.b64decode("".join(pem.splitlines()[1:-1]))
@@ -32,7 +32,7 @@ def _fingerprint(certificate: Path) -> str:
 
 @pytest.fixture
 def secure_browser(secure_stack: LocalStack, tmp_path: Path) -> Iterator[Browser]:
-    """A browser that believes these servers, as one does that was given their authority."""
+    """A browser that trusts these servers' authority."""
     folder = secure_stack.credentials.certificates
     believed = ",".join(_fingerprint(folder / f"{name}.pem") for name in ("web", "mosquitto"))
     flags = (f"--ignore-certificate-errors-spki-list={believed}",)

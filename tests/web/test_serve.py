@@ -1,4 +1,4 @@
-"""The screen in a real browser: painted, driven by keys, one window at a time, and gone without a trace."""
+"""The screen in a real browser: painted, used by keys, one window at a time, and cleaned up afterwards."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 
 def resident(pid: int) -> int:
-    """Bytes of memory that a process has."""
+    """The resident memory of a process in bytes."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
@@ -46,7 +46,7 @@ def open_files(pid: int) -> int:
 
 
 def paints(browser: Browser) -> str:
-    """All that the terminal in the page was told to paint."""
+    """Everything that the terminal in the page was told to paint."""
     return str(browser.run("return window.seen"))
 
 
@@ -127,7 +127,7 @@ async def test_what_no_page_of_ours_says_ends_its_window_alone(served: Served) -
 
 @pytest.fixture
 def looked_at(tmp_path: Path) -> Iterator[Served]:
-    """Served to look at alone, in eight windows at most."""
+    """A read-only server, with at most eight windows."""
     running = Served(tmp_path, arguments=("--windows", "8"))
     yield running
     running.close()

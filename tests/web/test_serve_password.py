@@ -1,4 +1,4 @@
-"""The screen served beyond loopback: nothing without the password, by any door, and the password in no other place."""
+"""The screen served beyond loopback: nothing without the password, by any route, and no leak of the password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way of a sent movement on the page, and the colours in which it is told."""
+"""The way of a sent movement on the page, and its colours."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def way(browser: Browser, css: str = "#way") -> list[list[str]]:
 
 
 def legible(browser: Browser) -> None:
-    """Every text that is shown stands out enough from what is behind it."""
+    """Check that every visible text has enough contrast."""
     found = browser.run(CONTRASTS)
     assert len(found) > 20
     assert all(opaque for *_, opaque in found)

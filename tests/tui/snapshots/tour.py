@@ -1,4 +1,4 @@
-"""What is pictured for the snapshots: each mark is one, after some movements and with one of the keys' screens open."""
+"""The tour for the snapshots, one for each mark: after some movements, and with each window open."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 async def tour(t: Player) -> None:
-    """Play it."""
+    """Play the tour."""
     await t.wait_for("Strapi ●")
     await t.press("3")
     await t.wait_for("ESP32")
