@@ -178,6 +178,9 @@ class Claim:
             standing: the one to wait for the end of.
             seconds: the longest wait; None waits for ever.
         """
+        # Asked before every write: only a wait needs the lock and a timer.
+        if self.standing is not standing:
+            return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds), self._changed:
                 await self._changed.wait_for(lambda: self.standing is not standing)

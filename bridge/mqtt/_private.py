@@ -137,7 +137,17 @@ class OwnSocketClient(aiomqtt.Client):
         self._loop.call_soon_threadsafe(self._opened, sock)
 
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
-        self._loop.call_soon_threadsafe(self._has_to_write, sock)
+        if self._is_on_loop():
+            # No other thread has to be woken up through a pipe, and the socket nearly always takes it all at once.
+            self._loop.call_soon(self._write_or_wait, sock)
+        else:
+            self._loop.call_soon_threadsafe(self._has_to_write, sock)
+
+    def _is_on_loop(self) -> bool:
+        try:
+            return asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            return False
 
     def _is_own(self, sock: Any) -> bool:
         own: Any = self._client.socket()
@@ -151,6 +161,11 @@ class OwnSocketClient(aiomqtt.Client):
     def _has_to_write(self, sock: Any) -> None:
         if self._is_own(sock) and self._client.want_write():
             self._loop.add_writer(sock.fileno(), self._write)
+
+    def _write_or_wait(self, sock: Any) -> None:
+        if self._is_own(sock) and self._client.want_write():
+            self._write()
+            self._has_to_write(sock)
 
     def _read(self) -> None:
         try:

@@ -26,6 +26,9 @@ __all__ = ["ProductPoller"]
 _WHOLE: Final = 30.0
 """Seconds between two readings of all products, unless one is known to be missing."""
 
+_COUNT: Final = 10.0
+"""Seconds after which it is asked how many products there are where nobody looks at them and movements are applied."""
+
 _REST: Final = 100
 """The pause after a reading of all products, as a multiple of its duration, to limit the load on Strapi."""
 
@@ -53,12 +56,19 @@ class ProductPoller:
         refresh = self._settings.strapi.refresh
         backoff = Backoff(first=refresh, longest=max(refresh, 10.0))
         known, whole_at, not_before = False, 0.0, 0.0
+        decided, count_at = 0, 0.0
         if self._journal.connections[Server.STRAPI].state is State.OFF:
             self._journal.connection(Server.STRAPI, State.CONNECTING)
         async with StrapiClient(self._settings.strapi) as client:
             documents = Documents(client)
             while True:
                 begun = time.monotonic()
+                if not self._whole and begun < count_at and self._journal.decided.total != decided:
+                    # Strapi answers apply, so a request more would tell nothing that anyone looks at.
+                    decided = self._journal.decided.total
+                    await asyncio.sleep(refresh)
+                    continue
+                decided, count_at = self._journal.decided.total, begun + _COUNT
                 try:
                     dimensions = await documents.dimensions()
                     if self._whole and begun >= (whole_at if known else not_before):

@@ -131,6 +131,24 @@ async def test_where_nobody_looks_only_their_number_is_asked(
     assert {query["pagination[pageSize]"] for query in asked} == {1}
 
 
+async def test_where_nobody_looks_strapi_is_not_asked_while_it_answers_apply(
+    lane: Lane, shop: Shop, asked: list[dict[str, Any]]
+) -> None:
+    await shop.add(1)
+    async with reading(settings_of(lane), whole=False) as journal:
+        await until(lambda: journal.stock.total > 0)
+        before = len(asked)
+        begun = asyncio.get_running_loop().time()
+        for _ in range(100):
+            journal.decided.add(1)
+            await asyncio.sleep(0.02)
+        # One may have been under way, and beside it they are counted every ten seconds.
+        allowed = 2 + 2 * int((asyncio.get_running_loop().time() - begun) // 10)
+        assert len(asked) <= before + allowed
+        before = len(asked)
+        await until(lambda: len(asked) > before + 2)
+
+
 async def test_an_engine_without_a_screen_that_applies_nothing_leaves_strapi_alone(
     lane: Lane, asked: list[dict[str, Any]]
 ) -> None:
