@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from bridge.apply.product_history import ProductHistory
     from bridge.chain import Chain
-    from bridge.journal import DeadLetter, Journey, Product
+    from bridge.infrastructure.facts import Facts
+    from bridge.journal import DeadLetter, Journey, Product, Server
     from bridge.settings import Settings
 
 __all__ = ["EmbeddedChain", "Role"]
@@ -132,6 +133,15 @@ class EmbeddedChain:
     def movements_of(self, product: Product, after: int = 0) -> Future[ProductHistory]:
         """Read a product's movements from the ledger; see `Chain.movements_of`. Errors are raised by the future."""
         return self._call(lambda chain: chain.movements_of(product, after))
+
+    def look_at(self, server: Server) -> Future[Facts]:
+        """Ask a server what is known of it; see `bridge.infrastructure.look`. Errors come with the future."""
+        return self._call(lambda _: self._look_at(server))
+
+    async def _look_at(self, server: Server) -> Facts:
+        from bridge.infrastructure.look import look_at  # noqa: PLC0415 - few open that window
+
+        return await look_at(self.settings, server)
 
     @property
     def simulation(self) -> Standing:

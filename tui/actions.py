@@ -36,6 +36,7 @@ HELP: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
         (msgid("While something is looked for"), ("find_field",)),
         (msgid("In a record's window"), ("record",)),
         (msgid("In a product's window"), ("product",)),
+        (msgid("In the window of the servers"), ("infrastructure",)),
     ),
     "letters": (
         (msgid("Dead letters"), ("letters_table", "letters")),
@@ -286,6 +287,15 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             "presets", "p", "presets", msgid("Presets"), msgid("Choose an amount that the settings name"), show=False
         ),
         Action("latency", "l", "latency", msgid("Latency"), msgid("How long each hop took, p50, p99, max"), show=False),
+        Action(
+            "infrastructure",
+            "i",
+            "infrastructure",
+            msgid("Servers"),
+            msgid("What each server says of itself: partitions, members, clients, rights"),
+            show=False,
+            palette=True,
+        ),
         Action(
             "watch.take_over",
             "w",
@@ -543,6 +553,23 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             display="esc",
             priority=True,
         ),
+    ),
+    "infrastructure": (
+        Action("servers.mqtt", "1", "server(1)", msgid("MQTT"), msgid("Go to the MQTT broker"), group=_PANES),
+        Action("servers.kafka", "2", "server(2)", msgid("Kafka"), msgid("Go to Kafka"), group=_PANES),
+        Action("servers.strapi", "3", "server(3)", msgid("Strapi"), msgid("Go to Strapi"), group=_PANES),
+        Action(
+            "servers.next", "tab,right", "next_server(1)", msgid("Next"), msgid("Go to the next server"), show=False
+        ),
+        Action(
+            "servers.previous",
+            "shift+tab,left",
+            "next_server(-1)",
+            msgid("Previous"),
+            msgid("Go back by one"),
+            show=False,
+        ),
+        Action("servers.close", "escape,i,q", "dismiss", msgid("Close"), display="esc"),
     ),
     "latency": (Action("latency.close", "escape,l,q", "dismiss", msgid("Close"), display="esc"),),
     "help": (

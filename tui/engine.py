@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from bridge.apply.product_history import ProductHistory
-    from bridge.journal import DeadLetter, Journal, Journey, Product
+    from bridge.infrastructure.facts import Facts
+    from bridge.journal import DeadLetter, Journal, Journey, Product, Server
     from bridge.settings import Settings
     from bridge.simulator import Standing
 
@@ -68,6 +69,10 @@ class Engine(Protocol):
 
         Failed with a ServerError where Strapi does not answer or keeps no ledger.
         """
+        ...
+
+    def look_at(self, server: Server) -> Future[Facts]:
+        """Ask a server what is known of it now; failed with a ServerError where it does not answer or refuses."""
         ...
 
     def start_simulator(self, objects: int, rate: float) -> Future[None]:

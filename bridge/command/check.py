@@ -25,6 +25,7 @@ from bridge.mqtt._private import OwnSocketClient
 from bridge.mqtt.client_id import FORMER, is_guessable
 from bridge.mqtt.connect import mqtt_options, publishing, server_error
 from bridge.mqtt.session import REFUSED, codes_of, refusal_advice
+from bridge.phrase import Phrase
 from bridge.route import Does
 from bridge.secret import warning_of_open_secrets
 from bridge.strapi.client import StrapiClient, StrapiRejectedError
@@ -48,13 +49,18 @@ _HANDED_OUT: Final = 10.0
 """Seconds to wait for a group to finish its rebalance."""
 
 _MODES: Final = {
-    ApiKind.LEDGER: "it has the ledger: each movement counts once",
-    ApiKind.REST5: "it is a plain Strapi 5: a crash at the wrong moment can count a movement twice",
-    ApiKind.REST4: "it is a plain Strapi 4: a crash at the wrong moment can count a movement twice",
-    None: "it has no ledger, and no product that would tell its version",
+    ApiKind.LEDGER: Phrase("it has the ledger: each movement counts once"),
+    ApiKind.REST5: Phrase("it is a plain Strapi 5: a crash at the wrong moment can count a movement twice"),
+    ApiKind.REST4: Phrase("it is a plain Strapi 4: a crash at the wrong moment can count a movement twice"),
+    None: Phrase("it has no ledger, and no product that would tell its version"),
 }
 
-_DIMENSIONS: Final = ("Draft & Publish is on", "products have locales")
+_DIMENSIONS: Final = {
+    (True, False): Phrase("Draft & Publish is on: all rows of a product keep the same stock"),
+    (False, True): Phrase("products have locales: all rows of a product keep the same stock"),
+    (True, True): Phrase("Draft & Publish is on and products have locales: all rows of a product keep the same stock"),
+}
+"""What to say of a ledger where products have drafts, locales, or both."""
 
 _GUESSABLE: Final = (
     "mqtt.client_id: others can guess {client_id!r}, and whoever connects under it can end the queue, unless the "
@@ -81,7 +87,8 @@ class Finding(NamedTuple):
 
 def failure(server: Server, error: ServerError, what: str = "") -> Finding:
     """Make a finding of an error, after what was tested."""
-    return Finding(server, False, f"{what}: {error.what}" if what else error.what, error.advice)
+    told = Phrase("{tried}: {why}", tried=what, why=error.what) if what else error.what
+    return Finding(server, False, told, error.advice)
 
 
 async def check_kafka(settings: Settings) -> AsyncIterator[Finding]:
@@ -246,23 +253,27 @@ async def check_strapi(settings: Settings) -> AsyncIterator[Finding]:
         except ServerError as error:
             yield failure(Server.STRAPI, error)
             return
-        yield Finding(Server.STRAPI, True, f"{settings.strapi.url} knows the token and shows {count:,} products")
+        told = Phrase("{url} knows the token and shows {count} products", url=settings.strapi.url, count=f"{count:,}")
+        yield Finding(Server.STRAPI, True, told)
         if not settings.apply.enabled:
             return
         try:
             api_kind = await detect(client)
         except ServerError as error:
-            yield failure(Server.STRAPI, error, "the ledger's batch route")
+            yield failure(Server.STRAPI, error, Phrase("the ledger's batch route"))
             return
         wanted = settings.strapi.mode
         if api_kind is None or wanted in {"auto", api_kind}:
             yield Finding(Server.STRAPI, True, _MODES[api_kind])
         else:
-            text = f"strapi.mode is {wanted}, and {_MODES[api_kind]}"
-            yield Finding(Server.STRAPI, api_kind is ApiKind.LEDGER and wanted == "rest5", text, "set it to auto")
+            text = Phrase("strapi.mode is {wanted}, and {found}", wanted=wanted, found=_MODES[api_kind])
+            ok = api_kind is ApiKind.LEDGER and wanted == "rest5"
+            yield Finding(Server.STRAPI, ok, text, Phrase("set it to auto"))
         async for finding in _versions(client, api_kind):
             yield finding
-        rights = [] if api_kind is ApiKind.LEDGER else [("PUT", f"{path_of(settings.strapi)}/0", "change products")]
+        rights: list[tuple[str, str, str]] = []
+        if api_kind is not ApiKind.LEDGER:
+            rights.append(("PUT", f"{path_of(settings.strapi)}/0", Phrase("change products")))
         for does in dict.fromkeys(route.does for route in settings.routes if route.does in CONTENT):
             rights += CONTENT[does].rights(settings.strapi)
         # An empty request is answered as invalid if the token has the right, else as forbidden.
@@ -276,26 +287,25 @@ async def _versions(client: StrapiClient, api_kind: ApiKind | None) -> AsyncIter
         dimensions = await find_dimensions(client) or ONE_ROW
         alike = await find_ledger(client) is not False if api_kind is ApiKind.LEDGER else True
     except ServerError as error:
-        yield failure(Server.STRAPI, error, "in what a product's rows differ")
+        yield failure(Server.STRAPI, error, Phrase("in what a product's rows differ"))
         return
     for caveat in caveats_of(api_kind, dimensions, alike=alike).values():
         yield Finding(Server.STRAPI, alike, caveat)
     if api_kind is ApiKind.LEDGER and alike and any(dimensions):
-        names = " and ".join(name for name, has in zip(_DIMENSIONS, dimensions, strict=True) if has)
-        yield Finding(Server.STRAPI, True, f"{names}: all rows of a product keep the same stock")
+        yield Finding(Server.STRAPI, True, _DIMENSIONS[dimensions.drafts, dimensions.locales])
 
 
 async def _right(client: StrapiClient, method: str, path: str, what: str) -> Finding:
     try:
         await client.call(method, path, {})
     except RefusedError as error:
-        return failure(Server.STRAPI, error, f"the token may not {what}")
+        return failure(Server.STRAPI, error, Phrase("the token may not {what}", what=what))
     except StrapiRejectedError as error:
         if error.status == 405 or (error.status == 404 and method == "POST"):
-            return failure(Server.STRAPI, error, f"there is no way to {what}")
+            return failure(Server.STRAPI, error, Phrase("there is no way to {what}", what=what))
     except ServerError as error:
-        return failure(Server.STRAPI, error, f"whether the token may {what}")
-    return Finding(Server.STRAPI, True, f"the token may {what}")
+        return failure(Server.STRAPI, error, Phrase("whether the token may {what}", what=what))
+    return Finding(Server.STRAPI, True, Phrase("the token may {what}", what=what))
 
 
 _CHECKS: Final[Mapping[Server, Callable[[Settings], AsyncIterator[Finding]]]] = {

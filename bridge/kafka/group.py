@@ -79,6 +79,7 @@ class Member(NamedTuple):
         topics: those it reads; empty during a rebalance.
         partitions: how many partitions of the requested topics it has.
         is_engine: whether it has the mark; None during a rebalance.
+        places: topic and partition of each that it has, of all topics, in order; empty during a rebalance.
     """
 
     client_id: str
@@ -86,6 +87,7 @@ class Member(NamedTuple):
     topics: frozenset[str] = frozenset()
     partitions: int = 0
     is_engine: bool | None = None
+    places: tuple[tuple[str, int], ...] = ()
 
 
 class Group(NamedTuple):
@@ -182,16 +184,18 @@ def _read(members: Iterable[Any], topics: Collection[str]) -> tuple[Member, ...]
     found = []
     for _, client_id, host, metadata, assignment in members:
         subscribed: frozenset[str] = frozenset()
-        partitions, is_engine = 0, None
+        places: list[tuple[str, int]] = []
+        is_engine = None
         if metadata:
             try:
                 told = ConsumerProtocolMemberMetadata.decode(metadata)
                 subscribed, is_engine = frozenset(told.subscription), told.user_data == _MARK
                 if assignment:
                     taken = ConsumerProtocolMemberAssignment.decode(assignment)
-                    partitions = sum(place.topic in topics for place in taken.partitions())
+                    places = sorted((place.topic, place.partition) for place in taken.partitions())
             except (ValueError, TypeError, IndexError):
                 # A member of another kind has a format of its own.
                 is_engine = False
-        found.append(Member(client_id, host.removeprefix("/"), subscribed, partitions, is_engine))
+        partitions = sum(topic in topics for topic, _ in places)
+        found.append(Member(client_id, host.removeprefix("/"), subscribed, partitions, is_engine, tuple(places)))
     return tuple(found)

@@ -98,7 +98,7 @@ class Products(Content):
     def rights(settings: StrapiSettings) -> Iterable[tuple[str, str, str]]:
         """The rights to change and to create products."""
         path = path_of(settings)
-        return ("PUT", f"{path}/0", "change products"), ("POST", path, "make products")
+        return ("PUT", f"{path}/0", Phrase("change products")), ("POST", path, Phrase("make products"))
 
     @staticmethod
     def read(value: bytes) -> dict[str, Any] | Rejection:
@@ -195,7 +195,7 @@ class Events(Content):
     @staticmethod
     def rights(settings: StrapiSettings) -> Iterable[tuple[str, str, str]]:
         """The right to create events."""
-        return (("POST", _EVENTS, "make events"),)
+        return (("POST", _EVENTS, Phrase("make events")),)
 
     @staticmethod
     def read(value: bytes) -> dict[str, Any] | Rejection:

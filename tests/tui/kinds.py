@@ -25,6 +25,7 @@ from bridge.settings import ScreenSettings, Settings
 from bridge.simulator import Standing
 from tests.tui.looking import main_screen
 from tests.tui.scripted import ScriptedEngine
+from tests.tui.server_facts import server_facts
 from tui.app import OpsciApp
 from tui.language import speak
 from tui.recording.frames import find_font
@@ -46,6 +47,7 @@ def _empty(engine: ScriptedEngine) -> None:
     engine.stock_up(*staged_products(time.time()))
     for server in Server:
         engine.connect(server, State.UP)
+    engine.told |= server_facts()
     engine.journal.lag = 0
 
 

@@ -17,6 +17,8 @@ from bridge.simulator import Standing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bridge.infrastructure.facts import Facts
+
 NOON = 1_700_000_000.0
 
 GLOVES = Product(12, "doc12", "Licensed Concrete Gloves", 41, "1839282045", "safe", 0, NOON)
@@ -48,6 +50,8 @@ class ScriptedEngine:
         """What stands in the ledger, the oldest first."""
         self.ledger_refused = ""
         """Why it can't be read."""
+        self.told: dict[Server, Facts | OpsciError | None] = dict.fromkeys(Server)
+        """What each server answers who asks what is known of it; None where no answer comes."""
         self.replay_refused = ""
         """Why nothing can be applied again."""
 
@@ -81,6 +85,16 @@ class ScriptedEngine:
         rows = [(number, journey) for number, journey in enumerate(self.ledger, 1) if number > after]
         found = [journey for _, journey in reversed(rows) if journey.product == str(product.id)]
         answer.set_result(ProductHistory(found, rows[-1][0] if rows else 0))
+        return answer
+
+    def look_at(self, server: Server) -> Future[Facts]:
+        self.calls.append(f"look_at {server.value}")
+        answer: Future[Facts] = Future()
+        told = self.told[server]
+        if isinstance(told, OpsciError):
+            answer.set_exception(told)
+        elif told is not None:
+            answer.set_result(told)
         return answer
 
     def start_simulator(self, objects: int, rate: float) -> Future[None]:

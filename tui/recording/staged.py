@@ -23,6 +23,8 @@ from bridge.simulator import Standing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bridge.infrastructure.facts import Facts
+
 __all__ = ["StagedEngine", "staged_products"]
 
 
@@ -138,6 +140,12 @@ class StagedEngine:
         found = self.journal.kafka.slice(self.journal.kafka.first, self.journal.kafka.next) if not after else []
         decided = [one for one in reversed(found) if one.verdict is not None and one.product_id == product.id]
         return _done(ProductHistory(decided, 1))
+
+    def look_at(self, server: Server) -> Future[Facts]:
+        """Refuse: there is no server to ask."""
+        answer: Future[Facts] = Future()
+        answer.set_exception(OpsciError("a staged chain has no servers"))
+        return answer
 
     def start_simulator(self, objects: int, rate: float) -> Future[None]:
         """Refuse: the objects of a tour send what it says."""

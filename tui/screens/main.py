@@ -331,6 +331,12 @@ class MainScreen(PanesScreen):
         """Say how long each hop takes."""
         self.app.push_screen(LatencyScreen(self._engine.journal))
 
+    def action_infrastructure(self) -> None:
+        """Show what the servers say of themselves."""
+        from tui.screens.infrastructure import InfrastructureScreen  # noqa: PLC0415 - the first frame needs none of it
+
+        self.app.push_screen(InfrastructureScreen(self._engine))
+
     def action_letters(self) -> None:
         """Go to the dead letters."""
         self.app.push_screen(DeadLettersScreen(self._engine, self._letters))

@@ -1,0 +1,33 @@
+"""Asks one server for what is known of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.infrastructure.kafka import read_kafka
+from bridge.infrastructure.mqtt import read_mqtt
+from bridge.infrastructure.strapi import read_strapi
+from bridge.journal import Server
+
+if TYPE_CHECKING:
+    from bridge.infrastructure.facts import Facts
+    from bridge.settings import Settings
+
+__all__ = ["look_at"]
+
+
+async def look_at(settings: Settings, server: Server) -> Facts:
+    """Ask a server, on connections of this question's own.
+
+    Args:
+        settings: the engine's.
+        server: which.
+
+    Raises:
+        ServerError: it does not answer, or lets this user not in.
+    """
+    if server is Server.MQTT:
+        return await read_mqtt(settings)
+    if server is Server.KAFKA:
+        return await read_kafka(settings)
+    return await read_strapi(settings)
