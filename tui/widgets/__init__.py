@@ -1,1 +1,1 @@
-"""The widgets: panes over the journal's rings, the form, and what stands around them."""
+"""The widgets: panes over the journal's rings, the form, the status line and others."""

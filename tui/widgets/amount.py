@@ -1,4 +1,4 @@
-"""The line under the stock's rows in which an amount is typed: it says what would be sent, and Enter sends it."""
+"""The line under the stock's rows in which an amount is typed: it previews the movements, and Enter sends them."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ __all__ = ["AmountInput", "AmountPrompt", "meaning_line", "target_line"]
 
 
 LONGEST: Final = 12
-"""How many characters an amount has at most."""
+"""The most characters of an amount."""
 
 TYPEABLE: Final = r"[+\-=]?[0-9]*"
-"""What may stand in the line while it is typed."""
+"""What may be in the line while it is typed."""
 
 
 class AmountInput(Input):
-    """One line for a sign and digits.
+    """A field for a sign and digits.
 
     Args:
-        send: what Enter does.
+        send: called by Enter.
     """
 
     BINDINGS = bindings("amount_field")
@@ -54,34 +54,33 @@ class AmountInput(Input):
         )
         self._send = send
         self.closed_to_text = False
-        """Whether nothing can be typed, as there is nothing but Enter to say."""
+        """Whether typing is disabled, as only Enter is expected."""
         self.passes = frozenset[str]()
-        """The printable keys that are bindings of what is around while nothing can be typed."""
+        """The printable keys that remain bindings of the surrounding widgets while typing is disabled."""
 
     def take(self, typed: str) -> None:
-        """Begin an amount with what stands there already."""
+        """Begin an amount with this text."""
         self.value = typed
         self.cursor_position = len(typed)
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
-        """Whether a key is text here and no binding."""
+        """Whether a key is text here and not a binding."""
         return not (self.closed_to_text and key in self.passes) and super().check_consume_key(key, character)
 
     async def action_submit(self) -> None:
-        """Send it."""
         self._send()
 
     def on_key(self, event: events.Key) -> None:
-        """Take no text while there is nothing but Enter to say."""
+        """Reject text while typing is disabled."""
         if event.is_printable and self.closed_to_text:
-            # What is around may have a binding for it.
+            # A surrounding widget may have a binding for it.
             event.prevent_default()
             if event.key not in self.passes:
                 event.stop()
 
 
 def target_line(targets: Sequence[Target], undone: str = "") -> Content:
-    """Name the rows that are meant, after what is said of an undo."""
+    """Name the target rows, preceded by the text about an undo."""
     if len(targets) != 1:
         return Content.styled(
             undone + say_count("{count} product", "{count} products", len(targets)), STYLES[Tone.STRONG]
@@ -95,7 +94,7 @@ def target_line(targets: Sequence[Target], undone: str = "") -> Content:
 
 
 def meaning_line(found: Plan) -> Content:
-    """Say what would be sent, with the stock before and after, and why Strapi would refuse it."""
+    """Describe what would be sent, with the stock before and after, and why Strapi would refuse it."""
     if found.missing:
         return Content.styled(found.missing, STYLES[Tone.MUTED])
     refused = [planned for planned in found.planned if planned.refused]
@@ -123,17 +122,17 @@ def _change(planned: Planned, *, named: bool) -> Content:
 
 
 class AmountPrompt(Vertical):
-    """An amount for some rows, or what would take back an earlier one; closed until it is asked to open.
+    """An amount for some rows, or the undo of an earlier one; closed at first.
 
     Args:
-        rows: what gets the focus when it closes.
+        rows: the widget that gets the focus when it closes.
     """
 
     BINDINGS = bindings("amount")
 
     @dataclass
     class Submitted(Message):
-        """A plan is to be sent; `undoes` has what each of its movements takes back, or nothing."""
+        """A plan is to be sent; `undoes` has what each of its movements undoes, or is empty."""
 
         plan: Plan
         undoes: Sequence[Sent]
@@ -147,7 +146,6 @@ class AmountPrompt(Vertical):
         self._back = 0
 
     def compose(self) -> ComposeResult:
-        """The amount and the rows it is for; under them what it means."""
         with Horizontal(classes="amount-line"):
             field = AmountInput(self.action_send)
             field.passes = frozenset({"u"})
@@ -157,7 +155,6 @@ class AmountPrompt(Vertical):
 
     @property
     def input(self) -> AmountInput:
-        """Where the amount is typed."""
         return self.query_one(AmountInput)
 
     @property
@@ -167,7 +164,7 @@ class AmountPrompt(Vertical):
 
     @property
     def undoing(self) -> Sequence[Sent]:
-        """What would be taken back; nothing while an amount is typed."""
+        """The movements that would be undone; empty while an amount is typed."""
         return self._undoable[self._back] if self._undoable else ()
 
     @property
@@ -180,11 +177,11 @@ class AmountPrompt(Vertical):
         return plan(self.input.value, targets)
 
     def ask(self, typed: str, targets: Callable[[], Sequence[Target]]) -> None:
-        """Ask for an amount.
+        """Open the line for an amount.
 
         Args:
-            typed: what stands there already: a sign.
-            targets: gives the rows as they are shown.
+            typed: its initial text: a sign.
+            targets: returns the rows as currently shown.
         """
         self._undoable = ()
         self._open(typed, targets)
@@ -192,22 +189,22 @@ class AmountPrompt(Vertical):
     def offer_undo(
         self, undoable: Sequence[Sequence[Sent]], targets: Callable[[Sequence[Sent]], Sequence[Target]]
     ) -> None:
-        """Offer to take back what was sent.
+        """Offer to undo what was sent.
 
         Args:
             undoable: the latest step first, at least one.
-            targets: gives the rows, as they are shown, that some movements are of: one for each.
+            targets: returns the rows of some movements, one for each, as currently shown.
         """
         self._undoable, self._back = undoable, 0
         self._open("", lambda: targets(self.undoing))
 
     def close(self) -> None:
-        """Ask no more."""
+        """Close the line."""
         self.remove_class("open", "undo")
         self.screen.set_focus(self._rows)
 
     def pull(self) -> None:
-        """Say anew what would be sent: the stock moves while a person types."""
+        """Update the preview, as the stock changes while the user types."""
         if not self.is_open:
             return
         undone = (
@@ -219,12 +216,11 @@ class AmountPrompt(Vertical):
         self.query_one(".amount-meaning", CachedStatic).update(meaning_line(self.current), layout=False)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Say what it means."""
         event.stop()
         self.pull()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Undo has no amounts to recall, and an amount has nothing further back."""
+        """Disable recalling amounts for an undo, and going further back for an amount."""
         if action == "further":
             return bool(self._undoable)
         if action == "recall":
@@ -232,7 +228,7 @@ class AmountPrompt(Vertical):
         return True
 
     def action_send(self) -> None:
-        """Hand it over, unless something is missing."""
+        """Send it, unless something is missing."""
         found = self.current
         if not found.planned:
             self.pull()
@@ -243,16 +239,16 @@ class AmountPrompt(Vertical):
         self.close()
 
     def action_drop(self) -> None:
-        """Send nothing."""
+        """Close the line without sending."""
         self.close()
 
     def action_further(self) -> None:
-        """Go back to the step before; around the end."""
+        """Go back to the step before; after the oldest, to the latest."""
         self._back = (self._back + 1) % len(self._undoable)
         self.pull()
 
     def action_recall(self, rows: int) -> None:
-        """Put an amount of before in."""
+        """Insert an earlier amount."""
         self.input.value = self.history.step(rows) or ""
         self.input.action_end()
 

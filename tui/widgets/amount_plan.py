@@ -1,4 +1,4 @@
-"""What an amount that was typed on rows would send, and handing that to the engine."""
+"""The movements for an amount typed on rows, and sending them through the engine."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _ENTRY: Final = re.compile(r"([+\-=]?)([0-9]*)", re.ASCII)
 
 
 class Target(NamedTuple):
-    """A row whose stock is to move.
+    """A row whose stock is to change.
 
     Attributes:
         product: as it is shown.
-        pending: the sum of what was sent and is not decided yet.
+        pending: the sum of sent movements that are not decided yet.
     """
 
     product: Product
@@ -37,7 +37,7 @@ class Target(NamedTuple):
 
     @property
     def expected(self) -> int:
-        """The stock once what is pending is applied."""
+        """The stock once the pending movements are applied."""
         return self.product.stock + self.pending
 
 
@@ -49,13 +49,12 @@ class Planned(NamedTuple):
 
     @property
     def movement(self) -> Movement:
-        """The movement."""
         kind: Literal["IN", "OUT"] = "IN" if self.delta > 0 else "OUT"
         return Movement(str(self.target.product.id), abs(self.delta), kind)
 
     @property
     def refused(self) -> str:
-        """Why Strapi would refuse it by what is shown, empty where it would not."""
+        """Why Strapi would refuse it, judging by the shown stock; empty where it would not."""
         product = self.target.product
         return refusal(product._replace(stock=self.target.expected), self.delta)
 
@@ -64,8 +63,8 @@ class Plan(NamedTuple):
     """What would be sent.
 
     Attributes:
-        planned: a movement for each row that would move.
-        missing: what has to be typed or mended first; then nothing would be sent.
+        planned: a movement for each row that would change.
+        missing: what has to be typed or corrected first; then nothing would be sent.
     """
 
     planned: tuple[Planned, ...] = ()
@@ -73,11 +72,11 @@ class Plan(NamedTuple):
 
 
 def plan(typed: str, targets: Sequence[Target]) -> Plan:
-    """Judge what was typed.
+    """Plan the movements for a typed amount.
 
     Args:
-        typed: `+5`, `-12`, a sign alone for one piece, or `=60` for the stock that there shall be.
-        targets: the rows that it is meant for.
+        typed: `+5`, `-12`, a sign alone for one piece, or `=60` for a target stock.
+        targets: the rows.
     """
     found = _ENTRY.fullmatch(typed.strip())
     sign, digits = (found[1], found[2]) if found else ("", "")
@@ -112,10 +111,10 @@ def send_plan(engine: Engine, sent: SentList, plan: Plan, undoes: Sequence[Sent]
     """Publish each movement of a plan and note them as one step.
 
     Args:
-        engine: what publishes.
+        engine: publishes.
         sent: where they are noted.
         plan: what to send.
-        undoes: what each movement takes back; empty where the plan is no undo.
+        undoes: what each movement undoes; empty where the plan is not an undo.
     """
     step = []
     for place, planned in enumerate(plan.planned):

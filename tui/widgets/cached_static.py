@@ -1,4 +1,4 @@
-"""A text on the screen that is painted anew only when it says something else."""
+"""A text widget that repaints only when its text changes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["CachedStatic"]
 
 
 class CachedStatic(Static):
-    """A Static that can be told the same again and again, at the cost of a comparison."""
+    """A Static whose repeated update with the same content costs only a comparison."""
 
     _told: Content | None = None
 
     def update(self, content: VisualType = "", *, layout: bool = True) -> None:
-        """Say something, which is painted where it looks different from what was said last."""
+        """Set the content, and repaint if it looks different."""
         told = content if isinstance(content, Content) else None
         if told is None or self._told is None or not told.is_same(self._told):
             self._told = told

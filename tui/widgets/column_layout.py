@@ -1,4 +1,4 @@
-"""Which columns a table shows in a width, how wide each is, and how a cell's text is made to fit."""
+"""Which columns a table shows at a width, how wide each is, and how a cell's text is fitted."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ __all__ = ["EXTRA", "Cell", "Column", "Layout", "fit", "lay_out"]
 Item = TypeVar("Item")
 
 EXTRA: Final = 10
-"""The rank from which a column is an extra for wide panes."""
+"""From this rank on, a column is an extra for wide panes."""
 
 
 class Cell(NamedTuple):
     """A printable text and its tone, with a shorter text for where it does not fit.
 
     Attributes:
-        text: what it says.
+        text: the text.
         tone: its colour.
-        short: what it says where it has no room.
-        number: the number that it says, which is never cut; None where it is a text.
+        short: the text where there is no room for it.
+        number: the number in the text, which is never cut; None for other texts.
         needs: how many cells a column should have for it; 0 for as many as its text has.
-        tail: a word at the right end of the cell, which is never cut where the text is.
+        tail: a word at the right end of the cell, which is not cut when the text is.
         tail_tone: its colour.
-        whole: whether its shorter text stands for it wherever it has no room, as it is not to be cut.
+        whole: whether to use the shorter text wherever there is no room, as the text must not be cut.
     """
 
     text: str
@@ -50,9 +50,8 @@ class Cell(NamedTuple):
 def fit(cell: Cell, width: int, align: Literal["left", "right"]) -> str:
     """Cut or pad a cell's text to a width in terminal cells.
 
-    What does not fit becomes its shorter text, or, where that would leave much of the room empty, is cut with a `…`. A
-    number is written shorter and never cut, as what is left of it would be another number; `…` alone stands for it
-    where there is no room at all.
+    A text that does not fit is replaced by its shorter text or, if that would leave much of the room empty, cut with a
+    `…`. A number is abbreviated and never cut, as the rest would be another number; without room it is replaced by `…`.
     """
     text = cell.text
     length = cell_len(text)
@@ -74,24 +73,23 @@ class Column(Generic[Item]):
     """One column of a pane.
 
     Attributes:
-        id: what it is called in the code; one that takes its place as `clock` or `ago` has the same.
-        title: what stands above it, in English; it is said when it is drawn.
+        id: its name in the code; its replacements in `clock` and `ago` have the same.
+        title: its heading, in English; it is translated when drawn.
         least: the width in cells below which it is left out.
         wish: the width that it gets before a column of a much higher rank is shown at all.
-        most: the width in cells beyond which it takes no more.
-        rank: 0 is shown first; a column of a higher rank is left out earlier, from EXTRA on it is shown where the
-            others have the width that they wish.
-        cell: what stands in it for an item, at a moment in seconds since the epoch.
-        align: numbers stand right.
-        short_title: what stands above it where the title has no room, in English.
-        clock: the column in its place where moments are said as the time of day; None where it does not change.
-        ago: the column in its place where moments are said as how long ago they are; None where it does not change.
-        grows: the width in cells to which its least grows with what stands in it, as numbers are not cut; 0 where it
-            does not.
-        sorts_by: what of an item is compared where the table is sorted by this column; None where it can't be.
-        largest_first: whether the largest is what one looks for: then it stands on top at first.
-        full: the width at which what stands in it is rarely cut: the extras wait until it has that.
-        arrow: the sign of the order that the table is sorted in, where it is by this column.
+        most: the largest width in cells.
+        rank: 0 is shown first; columns of higher rank are left out first, and those from EXTRA on are shown once the
+            others have their `wish`.
+        cell: returns its cell for an item, at a time in seconds since the epoch.
+        align: numbers are right-aligned.
+        short_title: the heading where there is no room for the title, in English.
+        clock: its replacement where times are shown as the time of day; None for no replacement.
+        ago: its replacement where times are shown as ages; None for no replacement.
+        grows: the width in cells up to which `least` grows with the content, as numbers are not cut; 0 for no growth.
+        sorts_by: returns the value to sort by; None where the table can't be sorted by this column.
+        largest_first: whether sorting begins with the largest value on top.
+        full: the width at which its content is rarely cut; it gets that before the extras are shown.
+        arrow: the arrow in the heading, if the table is sorted by this column.
     """
 
     id: str
@@ -112,14 +110,14 @@ class Column(Generic[Item]):
     arrow: str = ""
 
     def heading(self) -> Cell:
-        """What stands above it, in the person's language."""
+        """The heading in the user's language."""
         title = say(self.title)
         if not self.arrow:
             return Cell(title, Tone.PLAIN, say(self.short_title))
         return Cell(title + self.arrow, Tone.PLAIN, (say(self.short_title) or title)[: self.least - 1] + self.arrow)
 
     def grown(self, need: int) -> Column[Item]:
-        """The column where something so wide stands in it."""
+        """Return the column for content of this width."""
         if not self.grows or need <= self.least:
             return self
         least = max(self.least, min(need, self.grows))
@@ -127,12 +125,12 @@ class Column(Generic[Item]):
 
 
 class Layout(NamedTuple, Generic[Item]):
-    """The columns that fit, in the order in which they stand, with a cell between each two.
+    """The columns that fit, in their order, separated by one cell each.
 
     Attributes:
         columns: those that fit.
         widths: the width of each in cells.
-        hidden: the ids of those that do not fit, but for the extras.
+        hidden: the ids of those that do not fit, except for the extras.
     """
 
     columns: tuple[Column[Item], ...]
@@ -141,15 +139,15 @@ class Layout(NamedTuple, Generic[Item]):
 
 
 def lay_out(columns: Sequence[Column[Item]], width: int) -> Layout[Item]:
-    """Choose columns for a width.
+    """Choose the columns for a width.
 
     Args:
-        columns: all of them, in the order in which they stand; the one of the lowest rank is always shown.
-        width: cells there are.
+        columns: all of them, in their order; the one of the lowest rank is always shown.
+        width: the available cells.
 
     Returns:
-        The columns that fit at their least width by rank, the room that is left dealt out by rank too. Where some do
-        not fit, the last cell stays free for the sign that says so.
+        The columns that fit at their least width by rank, with the remaining room distributed by rank too. If some do
+        not fit, the last cell is left free for the sign that says so.
     """
     layout = _lay_out(columns, width)
     return _lay_out(columns, width - 1) if layout.hidden else layout

@@ -1,4 +1,4 @@
-"""The columns of every pane: what each is called, how wide it may be, and what stands in it for a record."""
+"""The columns of every pane: heading, width, and the function for their cells."""
 
 from __future__ import annotations
 
@@ -54,36 +54,36 @@ __all__ = [
 
 
 LOW: Final = 5
-"""Below so many pieces a stock is little."""
+"""A stock below this counts as low."""
 
 ABSENT = "·"
-"""What stands where there is nothing to say."""
+"""The text of an empty cell."""
 
 
 def received_at(journey: Journey, now: float) -> Cell:
-    """When the message came over MQTT."""
+    """When the message arrived over MQTT."""
     return _moment(journey, journey.received_at, now)
 
 
 def acknowledged_at(journey: Journey, now: float) -> Cell:
-    """When Kafka acknowledged the record, or when a record that another program wrote was consumed."""
+    """When Kafka acknowledged the record, or when another program's record was consumed."""
     return _moment(journey, journey.acknowledged_at or journey.consumed_at, now)
 
 
 def received_ago(journey: Journey, now: float) -> Cell:
-    """How long ago the message came over MQTT."""
+    """How long ago the message arrived over MQTT."""
     return _ago(journey, journey.received_at, now)
 
 
 def acknowledged_ago(journey: Journey, now: float) -> Cell:
-    """How long ago Kafka acknowledged the record, or a record that another program wrote was consumed."""
+    """How long ago Kafka acknowledged the record, or another program's record was consumed."""
     return _ago(journey, journey.acknowledged_at or journey.consumed_at, now)
 
 
 def _moment(journey: Journey, moment: float | None, now: float) -> Cell:
     if not journey.earlier:
         return Cell(clock_milliseconds(moment), Tone.MUTED, clock(moment))
-    # The minute beside the sign has the room of a time of day; of another day the day tells more.
+    # Hours and minutes with the sign take the room of a time of day; for another day the date is more useful.
     is_today = moment is not None and date.fromtimestamp(moment) == date.fromtimestamp(now)
     short = clock(moment)[:5] if is_today or moment is None else date.fromtimestamp(moment).strftime("%m-%d")
     whole = clock(moment) if is_today else short
@@ -96,24 +96,21 @@ def _ago(journey: Journey, moment: float | None, now: float) -> Cell:
 
 
 def mqtt_topic(journey: Journey, now: float) -> Cell:
-    """The MQTT topic."""
     return Cell(readable(journey.mqtt_topic or ABSENT))
 
 
 def kafka_topic(journey: Journey, now: float) -> Cell:
-    """The Kafka topic."""
     return Cell(readable(journey.kafka_topic or ABSENT))
 
 
 def product(journey: Journey, now: float) -> Cell:
-    """How the publisher names the product."""
+    """The product as named by the publisher."""
     if not journey.product:
         return Cell(ABSENT, Tone.MUTED)
     return Cell(readable(journey.product), Tone.STRONG)
 
 
 def amount(journey: Journey, now: float) -> Cell:
-    """The signed amount."""
     if journey.movement is None:
         return Cell(ABSENT, Tone.MUTED)
     delta = journey.movement.delta
@@ -121,7 +118,7 @@ def amount(journey: Journey, now: float) -> Cell:
 
 
 def result(journey: Journey, now: float) -> Cell:
-    """What came of it: `✓ 28 → 33`, `✗ unknown product`, `◌ waits`. It is never cut."""
+    """The result: `✓ 28 → 33`, `✗ unknown product`, `◌ waits`. It is never cut."""
     found = outcome(journey)
     if journey.verdict is None and journey.elsewhere is None:
         return Cell(f"{WAITS} {briefly(journey)}", Tone.PENDING, whole=True)
@@ -134,13 +131,13 @@ def result(journey: Journey, now: float) -> Cell:
 
 
 def hops(journey: Journey, now: float) -> Cell:
-    """How far it came, as a sign for each system: `●━●━●`."""
+    """How far it has come, as a sign for each system: `●━●━●`."""
     tone = Tone.REJECTED if journey.verdict is Verdict.REJECTED else outcome(journey).tone
     return Cell(dots(journey).plain, tone)
 
 
 def full_result(journey: Journey, now: float) -> Cell:
-    """What came of it in words, with where it waits."""
+    """The result in words, with where it waits."""
     if journey.verdict is None and journey.elsewhere is None:
         said, _ = timeline_result(journey)
         return Cell(f"{WAITS} {said}", Tone.PENDING, f"{WAITS} {briefly(journey)}", whole=True)
@@ -148,11 +145,11 @@ def full_result(journey: Journey, now: float) -> Cell:
 
 
 def what(journey: Journey, name: str) -> Cell:
-    """What moved: the product's name, else how the publisher names it, else what the payload begins with.
+    """The product's name, else its reference in the movement, else the beginning of the payload.
 
     Args:
         journey: the movement.
-        name: the product's name as the stock has it, empty where it has none.
+        name: the product's name in the stock, empty where it has none.
     """
     called = journey.product_name or name or journey.product
     if called:
@@ -161,11 +158,11 @@ def what(journey: Journey, name: str) -> Cell:
 
 
 def number(journey: Journey, known: int | None) -> Cell:
-    """The product by its number, `#14`, or as the publisher names it.
+    """The product's number, `#14`, or its reference in the movement.
 
     Args:
         journey: the movement.
-        known: the number under which the stock has the product, None where it has none.
+        known: the product's number in the stock, None where it has none.
     """
     identity = journey.product_id if known is None else known
     if identity is not None:
@@ -174,53 +171,48 @@ def number(journey: Journey, known: int | None) -> Cell:
 
 
 def position(journey: Journey, now: float) -> Cell:
-    """Partition and offset."""
     return Cell(journey.position or ABSENT)
 
 
 def acknowledgement(journey: Journey, now: float) -> Cell:
-    """How long Kafka took to acknowledge the record, from its arrival over MQTT."""
+    """How long Kafka took to acknowledge the record, from its receipt over MQTT."""
     if journey.acknowledged_at is None or journey.received_at is None:
         return Cell(ABSENT, Tone.MUTED)
     return Cell(duration(journey.acknowledged_at - journey.received_at), Tone.MUTED)
 
 
 def payload(journey: Journey, now: float) -> Cell:
-    """The payload on one line."""
     return Cell(readable_bytes(journey.payload, 512, journey.cut), Tone.MUTED)
 
 
 def product_id(found: Product, now: float) -> Cell:
-    """The product's numeric id."""
     return Cell(str(found.id), Tone.MUTED)
 
 
 def product_name(found: Product, now: float) -> Cell:
-    """The product's name, with a word where nothing is left of it."""
+    """The product's name, with a word where the stock is empty."""
     empty = say("empty") if found.stock <= 0 else ""
     return Cell(readable(found.name), Tone.PLAIN, tail=empty, tail_tone=Tone.REJECTED)
 
 
 def barcode(found: Product, now: float) -> Cell:
-    """The product's barcode."""
     return Cell(readable(found.barcode), Tone.MUTED)
 
 
 def stock(found: Product, now: float) -> Cell:
-    """The stock in pieces; little of it has the colour of what needs attention."""
+    """The stock in pieces; a low stock has a warning colour."""
     tone = Tone.STRONG if found.stock >= LOW and shown_status(found) != "danger" else Tone.OUT
     return Cell(count(found.stock), tone if found.stock > 0 else Tone.REJECTED, number=found.stock)
 
 
 def pending_stock(found: Product, pending: int) -> Cell:
-    """The stock in pieces with what was sent and is not decided yet: `41 (+5…)`."""
+    """The stock in pieces with the sum of pending movements: `41 (+5…)`."""
     stock, change = count(found.stock), signed(pending)
-    # A column that grew for what is pending a moment would make the table jump.
+    # A column that grew for pending movements would make the table jump.
     return Cell(f"{stock} ({change}…)", Tone.PENDING, f"{stock} {change}…", found.stock, len(stock))
 
 
 def last_change(found: Product, now: float) -> Cell:
-    """The last signed change of the stock."""
     if not found.last_change:
         return Cell(ABSENT, Tone.MUTED)
     change = found.last_change
@@ -228,7 +220,7 @@ def last_change(found: Product, now: float) -> Cell:
 
 
 def status(found: Product, now: float) -> Cell:
-    """The status that the stock does not contradict, with a glyph of its own: `● safe`, `▲ danger`, `○ empty`."""
+    """The status, corrected by the stock, with a glyph of its own: `● safe`, `▲ danger`, `○ empty`."""
     word = shown_status(found)
     glyph, tone = {"safe": ("●", Tone.APPLIED), "danger": ("▲", Tone.DUPLICATE), "empty": ("○", Tone.REJECTED)}.get(
         word, (ABSENT, Tone.MUTED)
@@ -320,7 +312,7 @@ MOVEMENT_COLUMNS: Final[tuple[Column[Journey], ...]] = (
     _REFERENCE,
     _PAYLOAD,
 )
-"""The columns where one row tells all of a movement."""
+"""The columns for the view with one row for all hops of a movement."""
 
 
 KAFKA_COLUMNS: Final[tuple[Column[Journey], ...]] = (

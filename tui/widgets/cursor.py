@@ -1,4 +1,4 @@
-"""A table with a cursor that stays with its record, the keys that move it, and the way to the next match."""
+"""A table with a cursor that stays with its record, keys to move it, and the search for the next match."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ __all__ = ["AnyView", "LineView", "Seeking"]
 Item = TypeVar("Item", bound="Journey | Product")
 
 CHUNK: Final = 16
-"""After how many rows the clock is asked."""
+"""The number of rows after which the clock is checked."""
 
 
 class Seeking(Generic[Item]):
-    """Looks for a record in one view.
+    """Searches for a record in one view.
 
     Args:
-        view: whose cursor is put on what is found.
+        view: whose cursor is moved to the match.
     """
 
     def __init__(self, view: LineView[Item]) -> None:
         self.left = 0
-        """How many rows are still to be looked at; 0 while nothing is looked for."""
+        """How many rows are still to be searched; 0 while there is no search."""
         self._view = view
         self._slices = TimeSlices(view, self._go_on)
         self._sought: Callable[[Item], bool] | None = None
@@ -49,11 +49,11 @@ class Seeking(Generic[Item]):
         self._at: Hashable | None = None
 
     def seek(self, sought: Callable[[Item], bool], step: int) -> None:
-        """Look for the next record that matches.
+        """Search for the next matching record.
 
         Args:
-            sought: whether a record does.
-            step: 1 for one below the cursor, -1 for one above it.
+            sought: whether a record matches.
+            step: 1 for below the cursor, -1 for above it.
         """
         view = self._view
         start = None if view.cursor is None else view.row_of(view.cursor)
@@ -64,7 +64,7 @@ class Seeking(Generic[Item]):
         self._slices.go()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop searching."""
         self._sought = None
         self.left = 0
 
@@ -72,7 +72,7 @@ class Seeking(Generic[Item]):
         sought, view, step = self._sought, self._view, self._step
         if sought is None:
             return False
-        # By key: rows fall off the top meanwhile.
+        # By key, as rows are dropped at the top meanwhile.
         here = None if self._at is None else view.row_of(self._at)
         if here is None:
             here = -1 if step > 0 else (view.rows if self._at is None else 0)
@@ -103,13 +103,13 @@ AnyView: TypeAlias = "LineView[Journey] | LineView[Product]"
 
 
 class LineView(LineCanvas[Item], can_focus=True):
-    """Rows that can be walked through, opened and filtered."""
+    """Rows with a cursor, which can be opened and filtered."""
 
     BINDINGS = bindings("table")
 
     @dataclass
     class Selected(Message):
-        """The cursor came to stand on a record."""
+        """The cursor was moved to a record."""
 
         pane: str
         item: Journey | Product
@@ -123,7 +123,7 @@ class LineView(LineCanvas[Item], can_focus=True):
 
     @dataclass
     class Wanted(Message):
-        """Something is to be done with a record, or with all that the pane shows."""
+        """An action is to be done with a record, or with all that the pane shows."""
 
         view: AnyView
         what: What
@@ -132,14 +132,14 @@ class LineView(LineCanvas[Item], can_focus=True):
     def __init__(self, columns: Sequence[Column[Item]], identity: str, empty: str) -> None:
         super().__init__(columns, identity, empty)
         self.sought: Callable[[Item], bool] | None = None
-        """What the last filter let through, kept after it was closed: what `n` and `N` step through."""
+        """The last filter's predicate, kept after the filter was closed: `n` and `N` step through its matches."""
         self.seeking: Seeking[Item] = Seeking(self)
-        """The way there."""
+        """The search for the next match."""
         self.filter_trouble = ""
-        """Why the filter was given up after it was taken, for a person."""
+        """Why the filter was disabled after it was set, for the user."""
 
     def move_cursor(self, row: int) -> None:
-        """Put the cursor on a row, the nearest where there are fewer, and bring it into view."""
+        """Move the cursor to a row, or the last one where there are fewer, and bring it into view."""
         self.seeking.stop()
         row = min(max(0, row), self.rows - 1)
         key = self.key_at(row)
@@ -155,23 +155,23 @@ class LineView(LineCanvas[Item], can_focus=True):
         self.post_message(self.Selected(self.identity, item))
 
     def reveal(self, key: Hashable | None) -> None:
-        """Bring a record into view where it is shown, into the middle if it was out of sight."""
+        """If a record is shown, bring it into view, to the middle if it was out of sight."""
         row = None if key is None else self.row_of(key)
         if row is not None and not self.top <= row < self.top + self.page_rows:
             self.scroll_to(y=max(0, row - self.page_rows // 2), animate=False, force=True)
 
     def forget_cursor(self) -> None:
-        """Take the cursor off its record."""
+        """Remove the cursor."""
         self.cursor = None
         self.refresh()
 
     def cursor_row(self) -> int | None:
-        """The visible row that the cursor is on, or None."""
+        """The row of the cursor if it is visible, else None."""
         row = None if self.cursor is None else self.row_of(self.cursor)
         return row if row is not None and self.top <= row < self.top + self.page_rows else None
 
     def action_move(self, rows: int) -> None:
-        """Move the cursor; where it is out of sight it starts at the edge that is nearest."""
+        """Move the cursor; from out of sight it starts at the nearest edge."""
         row = self.cursor_row()
         if row is not None:
             self.move_cursor(row + rows)
@@ -181,13 +181,13 @@ class LineView(LineCanvas[Item], can_focus=True):
             self.move_cursor(self.top)
 
     def action_page(self, pages: int, part: int = 1) -> None:
-        """Move the cursor by pages, or by such a part of each."""
+        """Move the cursor by pages, or by fractions of pages."""
         row = self.cursor_row()
         start = row if row is not None else self.top + (self.page_rows - 1 if pages < 0 else 0)
         self.move_cursor(start + pages * max(1, (self.page_rows - 1) // part))
 
     def action_seek(self, step: int) -> None:
-        """Put the cursor on the next record that the last filter lets through, below or above it."""
+        """Move the cursor to the next record that matches the last filter, below or above it."""
         sought = self.sought
         if sought is None:
             self.notify(say("nothing was looked for yet: / filters, and n and N step through what matched"))
@@ -195,19 +195,17 @@ class LineView(LineCanvas[Item], can_focus=True):
         self.seeking.seek(sought, step)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave the key of the first row to others while there is none."""
+        """Leave the key for the first row to others while there are no rows."""
         return (self.rows > 0 or action != "first") and super().check_action(action, parameters)
 
     def action_first(self) -> None:
-        """Go to the top."""
         self.move_cursor(0)
 
     def action_last(self) -> None:
-        """Go to the bottom."""
         self.move_cursor(self.rows - 1)
 
     def chosen(self) -> Item | None:
-        """The record under the cursor; it goes to the last visible one where there is none."""
+        """The record under the cursor, which first moves to the last visible record if it is not visible."""
         row = self.cursor_row()
         if row is None:
             self.action_move(-1)
@@ -216,7 +214,7 @@ class LineView(LineCanvas[Item], can_focus=True):
         return None if key is None else self.item_of(key)
 
     def neighbour(self, step: int) -> Item | None:
-        """Move the cursor by one record, also from where it is out of sight, and give what it is on then."""
+        """Move the cursor by one record, even from out of sight, and return that record."""
         row = None if self.cursor is None else self.row_of(self.cursor)
         if row is None or not 0 <= row + step < self.rows:
             return None
@@ -229,27 +227,26 @@ class LineView(LineCanvas[Item], can_focus=True):
         return [item for item in found if item is not None]
 
     def action_open(self) -> None:
-        """Show a record in full."""
         item = self.chosen()
         if item is not None:
             self.post_message(self.Opened(self._as_view(), item))
 
     def action_want(self, what: What) -> None:
-        """Have something done with the record under the cursor."""
+        """Request an action on the record under the cursor."""
         item = self.chosen()
         if item is not None:
             self.want(what, item)
 
     def want(self, what: What, item: Item) -> None:
-        """Have something done with a record of this pane."""
+        """Request an action on a record of this pane."""
         self.post_message(self.Wanted(self._as_view(), what, item))
 
     def _as_view(self) -> AnyView:
-        # A view of one of the two kinds of items is one of the two kinds of views, which a type cannot say.
+        # A view of one of the two kinds of items is one of the two kinds of views, which types can't express.
         return cast("AnyView", self)
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor where the mouse is; a second click opens the record."""
+        """Move the cursor to the mouse; a double click opens the record."""
         if event.y < HEADER:
             self.click_header(event.x)
             return
@@ -260,4 +257,4 @@ class LineView(LineCanvas[Item], can_focus=True):
                 self.action_open()
 
     def click_header(self, x: int) -> None:
-        """Do what a click on the titles does, at that cell from the left: nothing where rows have one order."""
+        """Handle a click on the titles, at that cell from the left: nothing where rows have a fixed order."""

@@ -1,13 +1,13 @@
-r"""A pane's filter as a person types it after `/`: terms joined by space, each a test of one record.
+r"""A pane's filter as typed after `/`: terms separated by spaces, all of which a record must match.
 
-    towels                 the record's text has it, without regard to case
+    towels                 the record's text contains it, ignoring case
     "plastic towels"       with the space
-    re:p3@12\d$             a regular expression finds something in it
+    re:p3@12\d$             the record's text matches a regular expression
     !towels  !type:out     the opposite
-    topic:hall  product=12 one field has it, or is it; `re:` works there too
-    amount>10  amount<-10  a number compares: > >= < <= = !=; an amount has the sign that the pane shows
+    topic:hall  product=12 one field contains it, or equals it; `re:` works there too
+    amount>10  amount<-10  compare a number: > >= < <= = !=; an amount has the sign that the pane shows
 
-The ways to write it are those of k9s's logs (`!`), of less (`/`) and of GitHub's search (`field:`, `>`).
+The syntax is that of k9s's logs (`!`), of less (`/`) and of GitHub's search (`field:`, `>`).
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ __all__ = [
 
 
 LONGEST: Final = 0.1
-"""Seconds of the processor's time: ten times what a slice of honest work takes."""
+"""Seconds of processor time: ten times what a slice of normal work takes."""
 
 _until: ContextVar[float] = ContextVar("until", default=math.inf)
-"""Until when regular expressions may search, on the clock of this thread's processor time."""
+"""The end of the time for regular expressions, on the clock of this thread's processor time."""
 
 Item = TypeVar("Item")
 
@@ -78,20 +78,20 @@ _RELATIONS: Final = {
 
 
 class TooLongError(Exception):
-    """A regular expression took too long and was given up in the middle."""
+    """A regular expression took too long and was aborted."""
 
 
 @contextlib.contextmanager
 def limited(seconds: float = LONGEST) -> Iterator[None]:
-    """Limit how long the regular expressions of filters may search within, all together.
+    """Limit the total time for the filters' regular expressions within a block.
 
-    The time is the processor's and not the clock's: a machine that is busy elsewhere is no reason to give up.
+    It is processor time and not clock time, so that load by other programs does not abort them.
 
     Args:
-        seconds: of the processor's time, more than 0.
+        seconds: of processor time, more than 0.
 
     Raises:
-        TooLongError: a search was given up.
+        TooLongError: a search was aborted.
     """
     before = _until.set(time.thread_time() + seconds)
     try:
@@ -119,19 +119,19 @@ def found(pattern: regex.Pattern[str], text: str) -> bool:
 
 
 class FilterError(ValueError):
-    """What was typed is no filter; the text says why and where."""
+    """The text is not a valid filter; the message says why and where."""
 
 
 @dataclass(frozen=True)
 class Vocabulary(Generic[Item]):
-    """What can be asked of a kind of record.
+    """The fields of a kind of record.
 
     Attributes:
-        whole: all the text of it, case folded: where a term without a field looks.
-        texts: the fields that have text, case folded; a field with several texts has each on a line.
-        exact: those of them whose text is looked at from its beginning: `type:o` is OUT, never IN with an o in it.
-        numbers: the fields that have a number; None is no number, and compares with nothing.
-        foreign: the fields that records of other panes have, which are worth an error here.
+        whole: returns all its text, case folded, which terms without a field search.
+        texts: the text fields, case folded; a field with several texts has each on a line.
+        exact: those that are compared from the beginning: `type:o` matches OUT, but no IN with an o in it.
+        numbers: the number fields; None compares with nothing.
+        foreign: the fields of other panes' records, which are errors here.
     """
 
     whole: Callable[[Item], str]
@@ -142,17 +142,17 @@ class Vocabulary(Generic[Item]):
 
 
 def read_filter(typed: str, vocabulary: Vocabulary[Item]) -> Callable[[Item], bool] | None:
-    """Read a filter.
+    """Parse a filter.
 
     Args:
         typed: any text.
-        vocabulary: what can be asked of the records.
+        vocabulary: the fields of the records.
 
     Returns:
-        Whether a record passes every term; None where nothing was typed and so everything passes.
+        A predicate for records that match every term; None for an empty text, which matches everything.
 
     Raises:
-        FilterError: a regular expression is none, a number is none, or a field is another pane's.
+        FilterError: a regular expression or a number is invalid, or a field is another pane's.
     """
     plain: list[Callable[[str], bool]] = []
     asked: list[Callable[[Item], bool]] = []
@@ -225,17 +225,17 @@ def _number_test(
 
 
 def _whole(wanted: str) -> int | None:
-    """Read a number as a person types it, or copies it from a pane: `-1,607`; None where it is none."""
+    """Parse a number as typed, or copied from a pane: `-1,607`; None where it is invalid."""
     text = _unquoted(wanted).replace("\N{MINUS SIGN}", "-")
     grouped = _GROUPED.fullmatch(text)
-    # A comma groups in English and is the decimal sign in French.
+    # A comma groups digits in English and is the decimal sign in French.
     if grouped and (grouped[1] != "," or figure(",") == ","):
         text = text.replace(grouped[1], "")
     return int(text) if _WHOLE.fullmatch(text) else None
 
 
 def _text_test(wanted: str, at: int) -> Callable[[str], bool] | None:
-    """A test of case folded text, None where nothing is wanted yet."""
+    """A test of case folded text, None while the term is empty."""
     if wanted.startswith("re:"):
         pattern = _unquoted(wanted.removeprefix("re:"))
         if not pattern:
@@ -246,14 +246,14 @@ def _text_test(wanted: str, at: int) -> Callable[[str], bool] | None:
 
 
 def _compiled(pattern: str, at: int) -> regex.Pattern[str]:
-    # Late: the first frame needs none of it. Python's own engine backtracks without an end that could be set.
+    # Imported here, as the first frame does not need it. Python's own engine has no time limit for backtracking.
     import regex  # noqa: PLC0415
 
     try:
         with warnings.catch_warnings():
-            # What a later Python may read in another way is no reason to write over the screen of this one.
+            # A warning about later Python versions must not be written over the screen.
             warnings.simplefilter("ignore")
-            # Python's own reads it first: its messages say where and what is wrong.
+            # Compiled by Python's own first, whose messages say where and what is wrong.
             re.compile(pattern, re.IGNORECASE)
             return regex.compile(pattern, regex.IGNORECASE)
     except re.error as error:
@@ -282,10 +282,10 @@ def _place(at: int) -> str:
 
 
 def journey_words(board: StockTable) -> Vocabulary[Journey]:
-    """What can be asked of a journey.
+    """The fields of a journey.
 
     Args:
-        board: the products, whose names a filter knows.
+        board: the products, whose names can be filtered by.
     """
     return Vocabulary(
         lambda journey: haystack_of_journey(journey, board),
@@ -310,7 +310,7 @@ def journey_words(board: StockTable) -> Vocabulary[Journey]:
 
 
 def haystack_of_journey(journey: Journey, board: StockTable) -> str:
-    """All of a record that a filter looks at: topics, key, product and its name, verdict and payload, case folded."""
+    """All text of a record that filters search: topics, key, product and its name, verdict and payload, case folded."""
     return "\n".join(
         (
             journey.mqtt_topic or "",
@@ -325,7 +325,7 @@ def haystack_of_journey(journey: Journey, board: StockTable) -> str:
 
 
 def haystack_of_product(product: Product) -> str:
-    """All of a product that a filter looks at: id, name, barcode and status, case folded."""
+    """All text of a product that filters search: id, name, barcode and status, case folded."""
     return f"{product.id}\n{product.name}\n{product.barcode}\n{shown_status(product)}".casefold()
 
 
@@ -344,7 +344,7 @@ PRODUCT_WORDS: Final[Vocabulary[Product]] = Vocabulary(
     },
     foreign=frozenset({"topic", "key", "payload", "type", "verdict", "amount", "partition", "offset", "qos"}),
 )
-"""What can be asked of a product."""
+"""The fields of a product."""
 
 
 def _name(journey: Journey, board: StockTable) -> str:
@@ -361,7 +361,7 @@ def _product(journey: Journey, board: StockTable) -> str:
 
 def _verdict(journey: Journey) -> str:
     found = outcome(journey)
-    # In English too, so that a filter means the same in every language.
+    # In English too, so that a filter works the same in every language.
     reason = journey.rejection.reason.replace("-", " ") if journey.rejection else ""
     word = journey.verdict.value if journey.verdict else "pending" if journey.elsewhere is None else "elsewhere"
     return f"{word}\n{reason}\n{found.words}".casefold()

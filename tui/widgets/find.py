@@ -1,4 +1,4 @@
-"""Finding a movement across the panes, by its id, its product or its place in Kafka, and the line to type that in."""
+"""Finding a movement across the panes, by its id, product, or partition and offset, and the line to type that in."""
 
 from __future__ import annotations
 
@@ -28,38 +28,37 @@ if TYPE_CHECKING:
 __all__ = ["FindBar", "FindInput", "Finder", "Hit", "journey_is", "product_is"]
 
 LEAST: Final = 6
-"""From how many characters on the beginning of an id is enough."""
+"""The least number of characters by which the beginning of an id is matched."""
 
 CHUNK: Final = 64
-"""After how many records the clock is asked."""
+"""The number of records after which the clock is checked."""
 
 
 class FindInput(PrintableInput):
-    """Where it is typed."""
+    """The field for the text to find."""
 
     BINDINGS = bindings("find_field")
 
     def action_leave(self) -> None:
-        """Close the line."""
         self.post_message(FindBar.Left())
 
 
 class FindBar(Horizontal):
-    """Asks what to find, and says how much was.
+    """Asks what to find, and shows the number of matches.
 
     Args:
-        finder: what finds it.
+        finder: searches.
     """
 
     @dataclass
     class Found(Message):
-        """Something was found, the first time or again."""
+        """A match was found, or is shown again."""
 
         hit: Hit
 
     @dataclass
     class Left(Message):
-        """Nothing more is to be found."""
+        """The search was closed."""
 
     def __init__(self, finder: Finder) -> None:
         super().__init__(id="find")
@@ -68,37 +67,35 @@ class FindBar(Horizontal):
         self._slices = TimeSlices(self, self._look)
 
     def compose(self) -> ComposeResult:
-        """What is typed, and what was found."""
         yield Label(say("find"))
         yield FindInput(placeholder=say("movement-id, product or p3@128"), compact=True, select_on_focus=True)
         yield Static(id="found", markup=False)
 
     @property
     def input(self) -> FindInput:
-        """Where it is typed."""
         return self.query_one(FindInput)
 
     @property
     def is_looking(self) -> bool:
-        """Whether what Enter asked for has not been found yet and may be."""
+        """Whether the match requested by Enter is still being searched for."""
         return self._awaited
 
     def open(self) -> None:
-        """Show the line and type into it."""
+        """Show the line and focus it."""
         self.add_class("open")
         self.tell(say("Enter finds it, and the next one; Esc goes there"))
         self.screen.set_focus(self.input)
 
     def close(self) -> None:
-        """Take the line away."""
+        """Hide the line."""
         self.remove_class("open")
 
     def tell(self, found: str) -> None:
-        """Say what was found."""
+        """Show the result."""
         self.query_one("#found", Static).update(Content(found), layout=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Look for it, or go on to the next of it."""
+        """Search, or go on to the next match."""
         event.stop()
         self._finder.seek(event.value)
         self._awaited = True
@@ -106,7 +103,7 @@ class FindBar(Horizontal):
         self._tell()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Keep what is typed here from the panes' filters."""
+        """Keep the message from the panes' filters."""
         event.stop()
 
     def _look(self, seconds: float) -> bool:
@@ -116,7 +113,7 @@ class FindBar(Horizontal):
             self.post_message(self.Found(hit))
         self._awaited = self._awaited and looking
         self._tell()
-        # Also for who closed the line right after Enter: what was asked for is still gone to.
+        # Continue even if the line was closed right after Enter: the requested match is still shown.
         return looking and (self._awaited or self.has_class("open"))
 
     def _tell(self) -> None:
@@ -134,14 +131,14 @@ class FindBar(Horizontal):
 
 
 class Hit(NamedTuple):
-    """Where something was found: the number of the pane, and the key of its row there."""
+    """A match: the number of the pane, and the key of its row there."""
 
     pane: int
     key: int
 
 
 class Finder:
-    """Steps through what was found, the latest first; each movement once, in the first pane that shows it.
+    """Steps through the matches, the latest first; each movement once, in the first pane that shows it.
 
     Args:
         logs: the panes of movements.
@@ -155,18 +152,18 @@ class Finder:
         self._scan: Iterator[None] = iter(())
         self._looked = 0
         self.looking = False
-        """Whether some records have not been looked at yet."""
+        """Whether some records have not been searched yet."""
         self.hits: list[Hit] = []
         self.place = -1
-        """Which of the hits is the one that was given last, from 0."""
+        """The index of the last match that was returned."""
 
     @property
     def left(self) -> int:
-        """How many rows are still to be looked at."""
+        """How many rows are still to be searched."""
         return max(0, sum(view.rows for view in self._logs) - self._looked) if self.looking else 0
 
     def seek(self, typed: str) -> None:
-        """Look for what was typed, unless that is what was looked for before and found."""
+        """Search for a text, unless it is the last one and has matches."""
         wanted = typed.strip().casefold()
         if wanted != self._typed or not (self.hits or self.looking):
             self._typed, self.place, self._looked = wanted, -1, 0
@@ -175,13 +172,13 @@ class Finder:
             self._scan = self._through(wanted)
 
     def look(self, seconds: float) -> bool:
-        """Go on looking.
+        """Continue searching.
 
         Args:
-            seconds: how long at most.
+            seconds: for at most this long.
 
         Returns:
-            Whether some records have not been looked at yet.
+            Whether some records have not been searched yet.
         """
         until = time.perf_counter() + seconds
         while self.looking and time.perf_counter() < until:
@@ -189,10 +186,10 @@ class Finder:
         return self.looking
 
     def next(self) -> Hit | None:
-        """The next hit that still stands in its pane; after the last comes the first.
+        """Return the next match that is still in its pane; the first comes after the last.
 
         Returns:
-            The hit, None where there is none, or none further while it is being looked for.
+            The match, None where there is none, or none further so far.
         """
         for _ in self.hits:
             if self.place + 1 >= len(self.hits) and self.looking:
@@ -219,7 +216,7 @@ class Finder:
                         self.hits.append(Hit(pane, key))
                 self._looked += min(CHUNK, row + 1)
                 yield
-                # Rows fall off the top meanwhile: go on above the one that was looked at last.
+                # Rows are dropped at the top meanwhile: continue above the last searched one.
                 row = -1 if key is None else view.shown.place(key) - 1
         for product in self._stock.items():
             if product_is(product, wanted):
@@ -227,11 +224,11 @@ class Finder:
 
 
 def journey_is(journey: Journey, wanted: str) -> bool:
-    """Whether a journey is the one that is looked for.
+    """Whether a journey matches.
 
     Args:
         journey: any.
-        wanted: a movement-id or the first six characters of one, `p3@128`, a product's reference or a part of its
+        wanted: a movement-id or at least its first six characters, `p3@128`, a product's reference or a part of its
             name; case folded.
     """
     identity = journey.movement_id.casefold()
@@ -243,12 +240,12 @@ def journey_is(journey: Journey, wanted: str) -> bool:
 
 
 def product_is(product: Product, wanted: str) -> bool:
-    """Whether a product is the one that is looked for: by id, documentId, barcode or a part of its name."""
+    """Whether a product matches: by id, documentId, barcode or a part of its name."""
     return wanted in {str(product.id), product.document_id.casefold(), product.barcode} or _in_name(
         wanted, product.name
     )
 
 
 def _in_name(wanted: str, name: str) -> bool:
-    # A number is an id: 12 is not the gloves of size 120.
+    # A number is an id: 12 does not match gloves of size 120.
     return not wanted.isdecimal() and wanted in name.casefold()

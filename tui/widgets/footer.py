@@ -1,4 +1,4 @@
-"""The line of keys at the bottom of a screen: each with what it does, as far as there is room."""
+"""The footer: one line with the keys of a screen and what each does, as far as there is room."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ Result = TypeVar("Result")
 
 
 CUT = "…"
-"""What stands at the end of a line that has no room for all keys."""
+"""The end of a line without room for all keys."""
 
 MOST: Final = 7
-"""How many entries stand in a line, besides those at its right end."""
+"""The most entries in a line, besides those at its right end."""
 
 _LAST: Final = ("help", "settings.help", "letters.help", "quit", "quit.anywhere")
-"""The actions at the right end, by their ids; the last is there where a field takes the key of the one before."""
+"""The ids of the actions at the right end; the last one is shown where a field uses the key of the one before."""
 
 _STYLES = ("bold $footer-key-foreground", "$footer-description-foreground")
 
 
 class TranslatedKeys(Screen[Result]):
-    """A screen whose keys are said in the person's language: in its line of keys, and where Textual lists them."""
+    """A screen whose keys are described in the user's language, in its footer and where Textual lists them."""
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
-        """The bindings of what has the focus; see `Screen`."""
+        """The translated bindings of the focused widget; see `Screen`."""
         return {key: _said(active) for key, active in super().active_bindings.items()}
 
 
@@ -59,7 +59,7 @@ _NAMED: Final = ("f1",)
 
 
 def _lowered(title: str) -> str:
-    """A title as it stands within a line: `Move stock` becomes `move stock`, `MQTT` stays."""
+    """Convert a title for use within a line: `Move stock` becomes `move stock`, `MQTT` stays."""
     return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 
 
@@ -67,12 +67,12 @@ class KeyShown(NamedTuple):
     """A key.
 
     Attributes:
-        key: as Textual names it.
-        display: as a person reads it.
-        does: in a word; what the group does where it is in one.
-        tooltip: in a sentence.
-        enabled: whether it does that now.
-        group: the same text for keys whose displays stand together before one `does`; empty where it is in none.
+        key: Textual's name.
+        display: its name for the user.
+        does: what it does, in a word; for a group, what the group does.
+        tooltip: what it does, in a sentence.
+        enabled: whether its action is enabled.
+        group: the same text for keys that are shown together before one `does`; empty for none.
     """
 
     key: str
@@ -84,31 +84,31 @@ class KeyShown(NamedTuple):
 
 
 class KeyLine(NamedTuple):
-    """A line.
+    """A laid out line.
 
     Attributes:
         content: what is drawn.
-        places: for each key from the left, from which cell on it stands, to before which, and the key.
+        places: for each key from the left, its first cell, the cell after its last, and the key.
     """
 
     content: Content
     places: tuple[tuple[int, int, KeyShown], ...]
 
     def at(self, x: int) -> KeyShown | None:
-        """The key that stands in a cell."""
+        """The key at a cell."""
         return next((key for start, end, key in self.places if start <= x < end), None)
 
 
 def key_line(keys: Sequence[KeyShown], last: Sequence[KeyShown], width: int, styles: tuple[str, str]) -> KeyLine:
-    """Lay a line out.
+    """Lay out a line.
 
     Args:
-        keys: in order; the first seven, a group counting as one, are shown.
-        last: those that stand at the right end whatever the width.
-        width: the cells that there are.
-        styles: those of a key and of what it does.
+        keys: in order; the first seven are shown, a group counting as one.
+        last: those at the right end, which are always shown.
+        width: the available cells.
+        styles: the styles of a key and of its description.
     """
-    # A whole line has wide gaps between its entries, one in which not all have room narrow ones.
+    # Each piece begins and ends with a space.
     right = [piece for key in last for piece in _pieces([key], key.does, styles)]
     room = width - sum(cell_len(text) for text, _, _ in right)
     pieces: list[tuple[str, str, KeyShown | None]] = []
@@ -154,10 +154,10 @@ def _laid_out(pieces: Sequence[tuple[str, str, KeyShown | None]]) -> KeyLine:
 
 
 class KeysFooter(Widget, can_focus=False):
-    """The keys of what has the focus, on one line that is drawn as one; a click is the key.
+    """The keys of the focused widget, drawn as one line; a click acts like the key.
 
-    Textual's own has a widget for each key and makes all of them anew whenever the focus moves, which takes longer than
-    anything else that such a key does.
+    Textual's own footer has a widget for each key and recreates all of them whenever the focus moves, which takes
+    longer than anything else that such a key does.
     """
 
     def __init__(self) -> None:
@@ -166,33 +166,32 @@ class KeysFooter(Widget, can_focus=False):
         self._figures: dict[str, str] = {}
 
     def put_figure(self, action: str, figure: str) -> None:
-        """Say a figure behind what a key does: `d refused 108`.
+        """Show a number after a key's description: `d refused 108`.
 
         Args:
             action: the id of the key's action.
-            figure: as it is shown; empty for none.
+            figure: the text to show; empty for none.
         """
         if self._figures.get(action, "") != figure:
             self._figures[action] = figure
             self.refresh()
 
     def on_mount(self) -> None:
-        """Say others when the focus moves."""
+        """Update the line when the focus moves."""
         self.screen.bindings_updated_signal.subscribe(self, self._changed)
 
     def render(self) -> Content:
-        """Draw the line."""
         self._line = key_line(*self._keys(), self.size.width, _STYLES)
         return self._line.content
 
     def on_click(self, event: events.Click) -> None:
-        """Do what the key does."""
+        """Simulate the key that was clicked."""
         key = self._line.at(event.x)
         if key is not None:
             self.app.simulate_key(key.key)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Say in a sentence what the key under the mouse does."""
+        """Describe the key under the mouse in a tooltip."""
         key = self._line.at(event.x)
         self.tooltip = key.tooltip if key is not None else None
 
@@ -217,7 +216,7 @@ class KeysFooter(Widget, can_focus=False):
 
     @property
     def _is_main(self) -> bool:
-        """Whether nothing stands behind the screen, so that leaving it is leaving the program."""
+        """Whether this is the lowest screen, so that leaving it quits the program."""
         return len(self.app.screen_stack) == 1
 
     def _shown(self, binding: Binding, tooltip: str, *, enabled: bool) -> KeyShown:

@@ -1,4 +1,4 @@
-"""The form: a product and a signed amount, what they make, and what became of what was sent."""
+"""The form: a product and a signed amount, their preview, and the results of what was sent."""
 
 from __future__ import annotations
 
@@ -31,13 +31,12 @@ __all__ = ["Fields", "MovementForm"]
 
 
 class Fields(Horizontal):
-    """Two fields, the button, and the product that is meant."""
+    """The two fields, the button, and the matching product."""
 
     def __init__(self) -> None:
         super().__init__(id="fields")
 
     def compose(self) -> ComposeResult:
-        """From the left."""
         product = say("product: name, number or barcode")
         yield PlainInput(placeholder=product, compact=True, select_on_focus=False, id="product")
         yield PlainInput(placeholder=say("+5 or -3"), compact=True, select_on_focus=False, id="amount", max_length=16)
@@ -48,21 +47,19 @@ class Fields(Horizontal):
 
     @property
     def product(self) -> Input:
-        """Where the product is typed."""
         return self.query_one("#product", Input)
 
     @property
     def amount(self) -> Input:
-        """Where the amount is typed."""
         return self.query_one("#amount", Input)
 
     @property
     def typed(self) -> tuple[str, str]:
-        """What stands in both."""
+        """The texts of both fields."""
         return self.product.value, self.amount.value
 
     def put(self, product: str, amount: str | None = None) -> None:
-        """Put texts in as if they had been there: no one typed them. Without an amount that one stays."""
+        """Fill the fields without the effects of typing. Without an amount, that field is left alone."""
         with self.prevent(Input.Changed):
             self.product.value = product
             if amount is not None:
@@ -71,7 +68,7 @@ class Fields(Horizontal):
         self.amount.action_end()
 
     def show_meant(self, found: Preview) -> None:
-        """Name the product that is meant and what becomes of its stock, and light the button where Enter sends."""
+        """Show the matching product and the change of its stock, and highlight the button if Enter would send."""
         self.query_one("#send").set_class(found.movement is not None, "ready")
         self.query_one("#meant", CachedStatic).update(meant_line(found), layout=False)
 
@@ -81,7 +78,7 @@ class MovementForm(Vertical):
 
     Args:
         journal: the products as they are shown, and the way of what was sent.
-        topic: the MQTT topic that it publishes to.
+        topic: the MQTT topic to publish to.
         moves: gets what was sent.
     """
 
@@ -97,7 +94,7 @@ class MovementForm(Vertical):
 
     @dataclass
     class Left(Message):
-        """The form is no longer wanted."""
+        """The form was left."""
 
     def __init__(self, journal: Journal, topic: str, moves: Moves) -> None:
         super().__init__(id="form")
@@ -108,54 +105,47 @@ class MovementForm(Vertical):
         self._history: History[tuple[str, str]] = History()
         self._previewed: tuple[str, str, int] | None = None
         self._under_way: list[Sent] = []
-        """What the broker has not answered for."""
+        """The movements that the broker has not acknowledged."""
         self._standing: Sent | None = None
-        """The one of them whose amount still stands in the field as it was sent."""
+        """The one whose amount is still in the field as it was sent."""
         self._said = ""
 
     def compose(self) -> ComposeResult:
-        """Fields, what they make, and the sent ones."""
         yield Suggestions()
         yield Fields()
         yield CachedStatic(id="preview", markup=False)
         yield SentList(self._moves)
 
     def on_mount(self) -> None:
-        """Name the border."""
         self.border_title = Content.assemble(("4 ", "$foreground-muted"), (say("Move stock"), "bold $foreground"))
 
     @property
     def fields(self) -> Fields:
-        """Where both are typed."""
         return self.query_one(Fields)
 
     @property
     def product(self) -> Input:
-        """Where the product is typed."""
         return self.fields.product
 
     @property
     def amount(self) -> Input:
-        """Where the amount is typed."""
         return self.fields.amount
 
     @property
     def suggestions(self) -> Suggestions:
-        """What the typed product may mean."""
         return self.query_one(Suggestions)
 
     @property
     def sent(self) -> SentList:
-        """What was sent."""
         return self.query_one(SentList)
 
     @property
     def current(self) -> Preview:
-        """What would be sent if it were sent at once."""
+        """What Enter would send."""
         return preview(*self.fields.typed, self._board)
 
     def fill(self, reference: str, delta: int | None) -> None:
-        """Put in a product as a record names it and a signed amount, None to wait for one."""
+        """Fill in a product reference and a signed amount, None to wait for one."""
         self._standing = None
         self.fields.put(reference, "" if delta is None else f"{delta:+d}")
         self.suggestions.suggest([])
@@ -163,16 +153,16 @@ class MovementForm(Vertical):
         self.pull()
 
     def sending(self, movement: Movement, name: str, answer: Future[Journey]) -> None:
-        """Note what was handed to the engine."""
+        """Note what was passed to the engine."""
         self._standing = Sent(movement, name, answer, self._journal)
         self._under_way.append(self._standing)
-        # It stays until the broker has answered, as what could not be sent is sent again by Enter; but what is typed
-        # meanwhile is the next amount, not a part of this one.
+        # The amount stays until the broker has answered, so that Enter can resend what failed; but it is selected, so
+        # that typing begins a new amount.
         self.amount.action_select_all()
         self.sent.add(self._standing)
 
     def pull(self) -> None:
-        """Say what would be sent, by the stock as it is shown, and how far the sent ones are."""
+        """Update the preview, by the shown stock, and the state of the sent movements."""
         for answered in [sent for sent in self._under_way if sent.answer.done()]:
             self._under_way.remove(answered)
             self._said = say("not sent: {why}").format(why=answered.problem) if answered.problem else ""
@@ -188,7 +178,7 @@ class MovementForm(Vertical):
         self.sent.pull()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Suggest products while one is typed, and say what would be sent."""
+        """Suggest products while one is typed, and update the preview."""
         event.stop()
         self._said = ""
         if event.input.id == "amount":
@@ -211,13 +201,11 @@ class MovementForm(Vertical):
             self._submit()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Send."""
         event.stop()
         self.suggestions.suggest([])
         self._submit()
 
     def on_suggestions_chosen(self, event: Suggestions.Chosen) -> None:
-        """Take the product that was clicked."""
         self._take(event.product)
 
     def on_descendant_blur(self) -> None:
@@ -226,13 +214,13 @@ class MovementForm(Vertical):
             self.suggestions.suggest([])
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave the key of the suggestions to others while there are none."""
+        """Leave the suggestions' key to others while they are closed."""
         if action == "take":
             return self.is_mounted and self.suggestions.is_open
         return True
 
     def action_suggest(self, rows: int) -> None:
-        """Mark another product, or bring back what was sent before or after."""
+        """Mark another product, or recall an earlier or later movement."""
         if self.suggestions.is_open:
             self.suggestions.move(rows)
             return
@@ -242,7 +230,6 @@ class MovementForm(Vertical):
         self.pull()
 
     def action_take(self) -> None:
-        """Take the marked product."""
         if self.suggestions.marked is not None:
             self._take(self.suggestions.marked)
 

@@ -1,4 +1,4 @@
-"""Fields of one line of printable text, and what was typed into one before."""
+"""Fields for one line of printable text, and their history."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ KEPT: Final = 100
 
 
 class PrintableInput(Input):
-    """A field whose text can be shown as it is: a paste cannot drive the terminal."""
+    """A field that accepts only printable text, so that pasted text can't control the terminal."""
 
     def validate_value(self, value: str) -> str:
-        """Drop what is not printable."""
+        """Remove characters that are not printable."""
         return "".join(character for character in value if character.isprintable())
 
 
@@ -32,7 +32,7 @@ class PlainInput(PrintableInput):
 
 
 class History(Generic[Entry]):
-    """The entries that were sent, the latest first."""
+    """The sent entries, the latest first."""
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque(maxlen=KEPT)
@@ -42,19 +42,19 @@ class History(Generic[Entry]):
         return len(self._entries)
 
     def add(self, entry: Entry) -> None:
-        """Note what was sent; the same one twice in a row counts once."""
+        """Add an entry, unless it equals the latest."""
         if not self._entries or self._entries[0] != entry:
             self._entries.appendleft(entry)
         self._place = -1
 
     def step(self, rows: int) -> Entry | None:
-        """Walk.
+        """Step through the entries.
 
         Args:
-            rows: -1 for the entry before, 1 for the one after.
+            rows: -1 for an older entry, 1 for a newer one.
 
         Returns:
-            The entry there, the oldest one at the end; None past the latest, where the person's own text stood.
+            The entry, or the oldest one at the end; None past the latest, where the user's own text was.
         """
         self._place = max(-1, min(self._place - rows, len(self._entries) - 1))
         return self._entries[self._place] if self._place >= 0 else None

@@ -1,4 +1,4 @@
-"""A live log over one ring of the journal: it follows the latest record until the reader looks back."""
+"""A live log of one ring of the journal: it follows the latest record until the user scrolls back."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class LogView(LineView[Journey]):
 
     Args:
         ring: what is shown.
-        board: the products, whose names the filter knows.
+        board: the products, whose names the filter uses.
         columns: all columns.
         identity: the widget's id.
-        empty: what is said where there is no record.
+        empty: the text where there is no record.
     """
 
     BINDINGS = bindings("log")
@@ -54,10 +54,10 @@ class LogView(LineView[Journey]):
             ring, lambda journey: journey.stage if journey.verdict is None else None
         )
         self.hints: Sequence[tuple[str, str]] = ()
-        """What can be done where there is no record: keys as they are shown, and what each does."""
+        """The keys to show where there is no record, each with what it does."""
         self.following = True
         self.waiting = 0
-        """How many records came since the reader looked back."""
+        """How many records arrived since the user scrolled back."""
         self.mark: tuple[float, int] | None = None
         """When the last mark was set, in seconds since the epoch, and after how many records."""
         self._board = board
@@ -66,23 +66,19 @@ class LogView(LineView[Journey]):
 
     @property
     def rows(self) -> int:
-        """How many records are shown."""
         return len(self.shown)
 
     def key_at(self, row: int) -> int | None:
-        """The sequence number in a row."""
         return self.shown.sequence(row)
 
     def row_of(self, key: Hashable) -> int | None:
-        """The row of a sequence number."""
         return self.shown.row(key) if isinstance(key, int) else None
 
     def item_of(self, key: Hashable) -> Journey | None:
-        """The journey under a sequence number."""
         return self.shown.get(key) if isinstance(key, int) else None
 
     def state_of(self, item: Journey, now: float) -> tuple[Hashable, str]:
-        """A journey looks different with every stage, and once Strapi told the product's name."""
+        """The look of a journey changes with every stage, and once the product's name is known."""
         ago = age(item.acknowledged_at or item.consumed_at or item.received_at or 0, now) if self.relative else ""
         return (item.stage, item.verdict, item.offset, item.product_name, len(self._board) > 0, ago), ""
 
@@ -91,11 +87,11 @@ class LogView(LineView[Journey]):
         return [replace(column, cell=own.get(column.id, column.cell)) for column in columns]
 
     def show_columns(self, columns: Sequence[Column[Journey]]) -> None:
-        """Show other columns of the same records."""
+        """Show the same records with other columns."""
         self.put_columns(self._own(columns))
 
     def empty_line(self, row: int, width: int) -> Strip:
-        """Say what can be done where nothing has come yet, with keys in the colour of keys."""
+        """Show the available keys while there are no records."""
         first, at = (1, row - 3) if self.page_rows > len(self.hints) + 3 else (0, row - 1)
         if not self.hints or self.filter_text or (row != first and not 0 <= at < len(self.hints)):
             return super().empty_line(row if not self.hints or self.filter_text else 1, width)
@@ -116,7 +112,7 @@ class LogView(LineView[Journey]):
         return number(journey, None if known is None else known.id)
 
     def pull(self, now: float) -> None:
-        """Show what came; while the reader looks back the rows in view stay where they are."""
+        """Show new records; while the user looks back, the visible rows stay in place."""
         above = self.shown.sequence(self.top)
         try:
             with limited():
@@ -125,7 +121,7 @@ class LogView(LineView[Journey]):
             self._give_up()
             pulled = self.shown.pull()
         if self.shown.left:
-            # Of before the start came some since the filter was set.
+            # Some from before the start were added since the filter was set.
             self._slices.go()
         if any(pulled):
             self.resize_rows()
@@ -140,10 +136,10 @@ class LogView(LineView[Journey]):
             self.repaint_changed(now)
 
     def set_filter(self, typed: str) -> None:
-        """Show only records that a filter lets through.
+        """Show only records that match a filter.
 
         Raises:
-            FilterError: what was typed is no filter; nothing changed.
+            FilterError: the text is not a valid filter; nothing changed.
         """
         passes = read_filter(typed, journey_words(self._board))
         self.forget_widths()
@@ -166,24 +162,24 @@ class LogView(LineView[Journey]):
             return False
 
     def _give_up(self) -> None:
-        """Show everything, as a record was found on which the filter does not end."""
+        """Disable the filter, as its regular expression takes too long on a record."""
         self.filter_trouble = say("takes too long on one record: write a simpler regular expression")
         self.sought = None
         self.shown.only(None)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Leave following when the reader scrolls away from the end, by whatever means."""
+        """Stop following when the user scrolls away from the end, by any means."""
         super().watch_scroll_y(old_value, new_value)
         if self.following and new_value < old_value and round(new_value) < self.max_scroll_y:
             self.following = False
 
     def on_resize(self, event: events.Resize) -> None:
-        """Keep the latest record in view in the new size."""
+        """Keep the latest record in view after a resize."""
         if self.following:
             self._scroll_to_end()
 
     def move_cursor(self, row: int) -> None:
-        """Put the cursor on a row, which holds the log still."""
+        """Move the cursor to a row, which stops following."""
         if self.rows:
             self.following = False
         super().move_cursor(row)
@@ -197,7 +193,7 @@ class LogView(LineView[Journey]):
         self.refresh()
 
     def action_pause(self) -> None:
-        """Hold the display, or go on."""
+        """Pause the display, or resume it."""
         if self.shown.paused:
             self.shown.resume()
         else:
@@ -205,23 +201,23 @@ class LogView(LineView[Journey]):
 
     @property
     def since_mark(self) -> int:
-        """How many records came since the last mark."""
+        """How many records arrived since the last mark."""
         return 0 if self.mark is None else self._ring.next - self.mark[1]
 
     def action_mark(self) -> None:
-        """Mark the record under the cursor, the latest one where there is none, or take its mark away."""
+        """Mark the record under the cursor, or the latest one where there is none, or remove its mark."""
         key = self.cursor if self.cursor is not None else self.key_at(self.rows - 1)
         if key in self.marks:
             self.marks.discard(key)
             self.mark = None
         elif isinstance(key, int):
-            # A mark under what the ring forgot is no one's any more.
+            # Remove marks of records that the ring has dropped.
             self.marks = {kept for kept in self.marks if self.item_of(kept) is not None} | {key}
             self.mark = time.time(), key + 1
         self.refresh()
 
     def action_clear(self) -> None:
-        """Show only what comes from here on."""
+        """Show only records that arrive from now on."""
         self.shown.clear()
         self.forget_widths()
         self.cursor = None

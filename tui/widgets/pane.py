@@ -1,4 +1,4 @@
-"""A pane: head, border and filter around a table; the arrows between panes; and the tabs where only one has room."""
+"""A pane: head, border and filter around a table; arrows between panes; and tabs where there is room for one only."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ __all__ = ["FilterInput", "HopArrow", "KafkaPane", "MqttPane", "Pane", "PaneTabs
 BLOCKS: Final = "▁▂▃▄▅▆▇█"
 
 LEAST: Final = 10
-"""Below so many cells a minute says nothing."""
+"""A sparkline of fewer cells is not drawn."""
 
 _MINUTE: Final = 30
-"""How many cells the last minute takes at most."""
+"""The most cells of the last minute's sparkline."""
 
 
 class PaneTabs(Widget):
-    """The panes in one line, as the chain that they are: `1 MQTT ● 50/s ━▶ 2 Kafka ● 928 wait ╌╌ 3 Strapi DOWN 18 s`.
+    """The panes in one line, drawn as a chain: `1 MQTT ● 50/s ━▶ 2 Kafka ● 928 wait ╌╌ 3 Strapi DOWN 18 s`.
 
     A click shows a pane.
 
@@ -76,9 +76,9 @@ class PaneTabs(Widget):
             self.pull()
 
     def pull(self) -> None:
-        """Say anew how each stands."""
+        """Update the state of each pane."""
         said = self._line(figures=True)
-        # Before its width is known it is the line that it mostly stays, so that a click meets what was read.
+        # Before the width is known, draw the full line, which is mostly right, so that clicks hit what is shown.
         if 0 < self.size.width < said.cell_length:
             said = self._line(figures=False)
         if not said.is_same(self._said):
@@ -86,7 +86,6 @@ class PaneTabs(Widget):
             self.refresh()
 
     def render(self) -> Content:
-        """Draw the chain."""
         return self._said
 
     def _line(self, *, figures: bool) -> Content:
@@ -114,36 +113,35 @@ class PaneTabs(Widget):
 
 
 def sparkline(counts: Sequence[int], room: int) -> str:
-    """Draw counts, each block standing for as many of them, the highest as a full block and none as the lowest.
+    """Draw counts as blocks, proportional to the highest, with none as the lowest block.
 
     Args:
-        counts: what was counted in each second, oldest first.
-        room: the cells there are.
+        counts: the counts of each second, oldest first.
+        room: the available cells.
 
     Returns:
-        One cell for each count or for each two, three or more of them, whatever fits; empty where fewer than 10 cells
-        would be left, or nothing was counted.
+        One cell for each count, or for each two to six of them, whatever fits; empty where fewer than 10 cells would be
+        left, or nothing was counted.
     """
     each = next((size for size in range(1, 7) if len(counts) % size == 0 and len(counts) // size <= room), 0)
     if not each or len(counts) // each < LEAST or not any(counts):
         return ""
     sums = [sum(counts[start : start + each]) for start in range(0, len(counts), each)]
     highest, steps = max(sums), len(BLOCKS) - 1
-    # Rounded up: a second with one message is not one with none.
+    # Rounded up, so that a second with one message differs from one with none.
     return "".join(BLOCKS[-(-found * steps // highest)] for found in sums)
 
 
 class FilterInput(PrintableInput):
-    """Where a pane's filter is typed: it applies as one types, Enter keeps it, Escape drops it."""
+    """The field for a pane's filter: it applies while typing, Enter keeps it, Escape drops it."""
 
     BINDINGS = bindings("filter_field")
 
     @dataclass
     class Dropped(Message):
-        """The filter is no longer wanted."""
+        """The filter is to be dropped."""
 
     def action_drop(self) -> None:
-        """Give the filter up."""
         self.post_message(self.Dropped())
 
 
@@ -154,8 +152,8 @@ class Pane(Vertical):
         number: the key that focuses it.
         server: which system it shows.
         view: its rows.
-        pulse: what goes through that system.
-        journal: what its head is read from.
+        pulse: the rate of that system.
+        journal: the source of its head.
     """
 
     def __init__(self, number: int, server: Server, view: LogView | StockView, pulse: Rate, journal: Journal) -> None:
@@ -174,24 +172,22 @@ class Pane(Vertical):
         self._bad_filter = ""
 
     def compose(self) -> ComposeResult:
-        """The line of the head, the rows and, under them, the filter."""
         yield self._head
         yield self.view
         yield FilterInput(placeholder=say("text !text re:regex amount<-10 type:out"), compact=True, classes="filter")
 
     @property
     def filter_input(self) -> FilterInput:
-        """Where the filter is typed."""
         return self.query_one(FilterInput)
 
     def pull(self, now: float) -> None:
-        """Take over what changed in the rows, if anyone can see it."""
+        """Update the rows, if they are visible."""
         if self.display:
             self.view.pull(now)
 
     @property
     def connection(self) -> Connection:
-        """How the connection to its system stands."""
+        """The connection to its system."""
         return self._journal.connections[self._server]
 
     @property
@@ -200,11 +196,11 @@ class Pane(Vertical):
         return is_away(self.connection)
 
     def label(self) -> Content:
-        """Whether its system is up: a dot, else a word."""
+        """The state of its system: a dot, or a word."""
         return state_label(self.connection, time.time())
 
     def pull_title(self) -> None:
-        """Say anew how its system stands, what there is to know of it, and how the rows stand."""
+        """Update the title and the head: the state of the system, the key figure, and the state of the rows."""
         if self.has_class("away") != self.is_away:
             self.set_class(self.is_away, "away")
         title, subtitle, height = self._title(), self._subtitle(), self.outer_size.height
@@ -219,22 +215,22 @@ class Pane(Vertical):
         self._head.update(self._second_line(), layout=False)
 
     def on_descendant_focus(self) -> None:
-        """Draw the line of the head as the border is drawn."""
+        """Redraw the title in the border's colour."""
         self.pull_title()
 
     def on_descendant_blur(self) -> None:
-        """Draw the line of the head as the border is drawn."""
+        """Redraw the title in the border's colour."""
         self.pull_title()
 
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
-        """Paint anew, or only the line that a title stands on where nothing but that changed."""
+        """Repaint, but only the title's line where only that changed."""
         if self._edge is not None and not regions:
             regions = (Region(0, self._edge, self.outer_size.width, 1).translate(-self.content_offset),)
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     @contextmanager
     def _painting(self, line: int) -> Iterator[None]:
-        """Hold what is painted anew meanwhile to a line: a title that is set has the whole pane drawn."""
+        """Restrict repaints within the block to a line, as setting a title repaints the whole pane."""
         self._edge = line
         try:
             yield
@@ -242,22 +238,22 @@ class Pane(Vertical):
             self._edge = None
 
     def ask_filter(self) -> None:
-        """Open the line in which the filter is typed."""
+        """Open the field for the filter."""
         self.add_class("filtering")
         self.screen.set_focus(self.filter_input)
 
     def put_filter(self, typed: str) -> None:
-        """Filter as if it had been typed and Enter pressed; an empty one shows everything."""
+        """Filter as if the text had been typed and Enter pressed; an empty one shows everything."""
         with self.prevent(Input.Changed):
             self.filter_input.value = typed
         self.view.set_filter(typed)
         self.set_class(bool(self.view.filter_text), "filtering")
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter as one types; what is no filter yet changes nothing and is said."""
+        """Filter while typing; an invalid filter changes nothing and its mistake is shown."""
         event.stop()
         if event.value != event.input.value:
-            # More was typed meanwhile, which comes next: among very many rows each filter takes its time.
+            # More was typed meanwhile, and is handled next: filtering very many rows takes time.
             return
         try:
             self.view.set_filter(event.value)
@@ -269,22 +265,21 @@ class Pane(Vertical):
             self.remove_class("bad-filter")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Keep the filter and go back to the rows."""
+        """Keep the filter and focus the rows."""
         event.stop()
         self.set_class(bool(self.view.filter_text), "filtering")
         self.screen.set_focus(self.view)
 
     @property
     def is_filtered(self) -> bool:
-        """Whether a filter is kept, or one that could not be taken."""
+        """Whether there is a filter, even an invalid one."""
         return bool(self.view.filter_text or self._bad_filter)
 
     def on_filter_input_dropped(self) -> None:
-        """Show everything again."""
         self.drop_filter()
 
     def drop_filter(self) -> None:
-        """Show everything again, and go back to the rows."""
+        """Show everything again, and focus the rows."""
         self.filter_input.value = ""
         self._bad_filter = ""
         self.view.set_filter("")
@@ -292,7 +287,7 @@ class Pane(Vertical):
         self.screen.set_focus(self.view)
 
     def _title(self) -> Content:
-        """Name, up or down, and the rate at the right end, with the border's line between them."""
+        """The name, the state, and the rate at the right end, joined by the border's line."""
         colour = f"${self.system}"
         name = Content.assemble(
             (f"{self.number} ", "$foreground-muted"), (f"{self.heading} ", f"bold {colour}"), self.label()
@@ -306,15 +301,15 @@ class Pane(Vertical):
         return Content.assemble(name, " ", (("━" if focused else "─") * gap, edge), " ", flow)
 
     def figure(self) -> str:
-        """The one thing worth knowing, for a line with the other panes."""
+        """The key figure, for a line with the other panes."""
         return rate(self.pulse.per_second()) if self.connection.state is State.UP else ""
 
     def _fact(self) -> Content:
-        """The one thing worth knowing of its system."""
+        """The key figure of its system."""
         return Content("")
 
     def _second_line(self) -> Content:
-        """What there is to know, with how it went over the last minute; or what the filter lets through."""
+        """The key figure with the last minute's sparkline; or the number of matches of the filter."""
         view, width = self.view, self._head.size.width
         said = self._fact()
         if view.filter_text:
@@ -323,7 +318,7 @@ class Pane(Vertical):
                 (some, "bold $foreground"), (f"  /{readable(view.filter_text)}", "bold $text-warning")
             )
         if not self.styles.border_bottom[0]:
-            # Without a border how the rows stand has no other place.
+            # Without a border, the state of the rows is shown here.
             stands = Content.styled(self._subtitle(), "$foreground-muted")
             gap = " " * max(2, width - said.cell_length - stands.cell_length)
             return Content.assemble(said, gap, stands)
@@ -363,7 +358,7 @@ class Pane(Vertical):
 
 
 class MqttPane(Pane):
-    """What came over MQTT."""
+    """The messages received over MQTT."""
 
     def _fact(self) -> Content:
         total = self.pulse.total
@@ -373,10 +368,10 @@ class MqttPane(Pane):
 
 
 class KafkaPane(Pane):
-    """What Kafka has, and how much of it waits for Strapi."""
+    """The records in Kafka, and how many of them wait for Strapi."""
 
     def figure(self) -> str:
-        """How many wait, where any do; else the rate."""
+        """How many wait, if any do; else the rate."""
         lag = self._journal.lag
         return say_count("{count} waits", "{count} wait", lag) if lag > 0 else super().figure()
 
@@ -389,17 +384,17 @@ class KafkaPane(Pane):
 
 
 _MANY: Final = 100
-"""From how many movements on what waits has the colour of what waits: a few are always on their way."""
+"""From this number on, waiting movements have a warning colour: a few are always in flight."""
 
 
 class HopArrow(CachedStatic):
-    """The arrow from one pane to the next, with the time that the hop typically takes; broken where one is away.
+    """The arrow from one pane to the next, with the hop's median time; dashed if a system is down.
 
     Args:
-        journal: what it is read from.
-        source: the system that it leaves.
-        target: the system that it leads to.
-        hops: what is measured between the two, one after the other.
+        journal: the source of its data.
+        source: the system at its start.
+        target: the system at its end.
+        hops: what is measured between the two, in order.
     """
 
     def __init__(self, journal: Journal, source: Server, target: Server, hops: Sequence[Hop]) -> None:
@@ -410,14 +405,13 @@ class HopArrow(CachedStatic):
         self._hops = hops
 
     def pull(self) -> None:
-        """Say what changed."""
         connections = self._journal.connections
         if any(connections[server].state is not State.UP for server in (self._source, self._target)):
             away = any(is_away(connections[server]) for server in (self._source, self._target))
             self.update(Content.styled("\n╌╌╌╌╌", "$text-error" if away else "$foreground-muted"), layout=False)
             return
         took = [self._journal.latency[hop].summary() for hop in self._hops]
-        # The medians of its parts, one after the other: no one measures the whole.
+        # The sum of the parts' medians, as the whole is not measured.
         time_ = duration(sum(one.p50 for one in took)).replace(" ", "") if all(one.measured for one in took) else ""
         self.update(
             Content.assemble("\n", ("━━━━▶", f"${self._source}"), "\n", (f"{time_:^5}", "$foreground-muted")),

@@ -1,4 +1,4 @@
-"""What the form is about to send: read from what was typed, judged by the stock pane, and said in two lines."""
+"""The preview of the form: parsed input, checked against the shown stock, and described in two lines."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Preview(NamedTuple):
     Attributes:
         movement: the movement, None where there is none yet.
         payload: the exact bytes, empty where there is no movement.
-        product: the product that is meant, None where the board does not have it.
-        missing: what has to be typed or mended before it can be sent; empty where nothing has.
-        warning: why Strapi would refuse it, by what is shown; it can be sent all the same.
+        product: the matching product, None where the stock table has none.
+        missing: what has to be typed or corrected before it can be sent; else empty.
+        warning: why Strapi would refuse it, judging by the shown stock; it can be sent nevertheless.
     """
 
     movement: Movement | None = None
@@ -41,17 +41,17 @@ class Preview(NamedTuple):
 
     @property
     def stock_after(self) -> int | None:
-        """The stock that is to be expected, None where the product is not known."""
+        """The expected stock, None where the product is not known."""
         if self.product is None or self.movement is None:
             return None
         return self.product.stock + self.movement.delta
 
 
 def read_amount(typed: str) -> int | str:
-    """Read a signed amount: `5` and `+5` put in, `-3` takes out.
+    """Parse a signed amount: `5` and `+5` put in, `-3` takes out.
 
     Returns:
-        The signed amount, or what is wrong with it as a sentence.
+        The signed amount, or a sentence about what is wrong.
     """
     found = _AMOUNT.fullmatch(typed.strip())
     if not typed.strip():
@@ -71,11 +71,11 @@ def read_amount(typed: str) -> int | str:
 
 
 def preview(product: str, amount: str, board: StockTable) -> Preview:
-    """Judge what was typed.
+    """Create the preview of the typed texts.
 
     Args:
-        product: how the product was named: id, documentId or barcode.
-        amount: the signed amount as it was typed.
+        product: id, documentId or barcode.
+        amount: the signed amount as typed.
         board: the products as they are shown.
 
     Returns:
@@ -98,7 +98,7 @@ def preview(product: str, amount: str, board: StockTable) -> Preview:
 
 
 def refusal(product: Product, delta: int) -> str:
-    """Say why Strapi would refuse to change the stock that is shown by so much; empty where it would not."""
+    """Why Strapi would refuse this change of the shown stock; empty where it would not."""
     if product.stock + delta < 0:
         return say("only {stock} in stock: Strapi would refuse it").format(stock=count(product.stock))
     if product.stock + delta > MAX_AMOUNT:
@@ -107,7 +107,7 @@ def refusal(product: Product, delta: int) -> str:
 
 
 def meant_line(found: Preview) -> Content:
-    """Name the product that is meant, with its stock and the stock to expect; empty where none is known."""
+    """Describe the matching product, with its stock and the expected one; empty where none matches."""
     product, after = found.product, found.stock_after
     if product is None:
         return Content("")
@@ -121,13 +121,13 @@ def meant_line(found: Preview) -> Content:
 
 
 def preview_line(found: Preview, topic: str, *, urgent: str, otherwise: str) -> Content:
-    """Show the exact topic and payload that would be published, and what there is to say about it.
+    """Describe the exact topic and payload that would be published, and add a message.
 
     Args:
-        found: what was typed.
+        found: the preview.
         topic: the MQTT topic.
         urgent: a warning, or why the last one was not sent; empty where there is none.
-        otherwise: what to type next, said where nothing is urgent.
+        otherwise: what to type next, shown where nothing is urgent.
     """
     parts: list[Content | tuple[str, str]] = []
     if found.movement is not None:

@@ -1,4 +1,4 @@
-"""What was sent from the keyboard: how far each movement has come, what is pending, and what can be undone."""
+"""Movements sent from the keyboard: how far each has come, which are pending, and which can be undone."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ _ENTRIES: Final = 50
 """How many sent movements are kept."""
 
 _STEPS: Final = 200
-"""How many steps are kept. One step is what one Enter sent: one movement, or one for each marked row."""
+"""How many steps are kept. A step is what one Enter sent: one movement, or one for each marked row."""
 
 
 class Sent:
-    """One movement that the form handed to the engine.
+    """One movement that was passed to the engine.
 
     Args:
         movement: what was sent.
         name: the product's name as it was shown, may be empty.
-        answer: the broker's word, from the engine.
-        journal: where its way is written down.
-        undoes: the one that it takes back, None where it takes back none.
+        answer: the engine's future, done when the broker has answered.
+        journal: where its way is noted.
+        undoes: the movement that it undoes, None for none.
     """
 
     def __init__(
@@ -59,16 +59,16 @@ class Sent:
         self._journal = journal
         self._journey: Journey | None = None
         self._drawn: tuple[tuple[int, str], Content] | None = None
-        """Its line as it was drawn last, once it is decided, and for which width and name."""
+        """Its last drawn line, once it is decided, with the width and name for which it was drawn."""
 
     @property
     def journey(self) -> Journey | None:
-        """Its way, once the broker has it: as the journal has it, and as it was last where the journal forgot it."""
+        """Its journey, once the broker has it: the journal's, or the last known one if the journal has dropped it."""
         if self._journey is None and self.answer.done() and not self.problem:
             self._journey = self.answer.result()
         if self._journey is not None:
-            # What comes back over MQTT is a journey of its own under the same identity; of one that was sent twice the
-            # arrival that counted says what became of it.
+            # What arrives over MQTT is a separate journey with the same identity; of several, the one that counted has
+            # the result.
             name = self._journey.movement_id
             arrived = self._journal.journeys(name)
             counted = next((one for one in arrived if one.verdict not in {None, Verdict.DUPLICATE}), None)
@@ -77,7 +77,7 @@ class Sent:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more is to be expected: it is decided, unknown for good, or the broker has it not."""
+        """Whether its state is final: it is decided, permanently unknown, or not at the broker."""
         journey = self.journey
         if journey is None:
             return bool(self.problem)
@@ -86,17 +86,16 @@ class Sent:
 
     @property
     def applied(self) -> bool:
-        """Whether it changed the stock."""
         return self.journey is not None and self.journey.verdict is Verdict.APPLIED
 
     @property
     def undone(self) -> bool:
-        """Whether a movement that takes it back was sent, and may still be applied or was."""
+        """Whether a movement that undoes it was sent, and was applied or may still be."""
         return self._undo is not None and (self._undo.applied or not self._undo.over)
 
     @property
     def problem(self) -> str:
-        """Why the broker has it not, for a person; empty while that is open or where it has."""
+        """Why the broker does not have it, for the user; empty where it has, or that is not known yet."""
         if not self.answer.done():
             return ""
         if self.answer.cancelled():
@@ -109,12 +108,12 @@ class Sent:
         )
 
     def line(self, width: int, now: float) -> Content:
-        """Draw it on one line of so many cells: when, how much, what, its hops as dots, and what came of it.
+        """Format it on one line: time, amount, product, its hops as dots, and the result.
 
-        The product's name gives way first, and what came of it is not cut as long as it has the room of the line.
+        The product's name is shortened first, and the result is not cut while the line has room for it.
 
         Args:
-            width: the cells there are.
+            width: the available cells.
             now: seconds since the epoch.
         """
         journey = self.journey
@@ -145,7 +144,7 @@ class Sent:
         return (say("sending"), STYLES[Tone.PENDING]) if journey is None else result(journey)
 
     def _took(self, journey: Journey | None, now: float) -> str:
-        """How long it took in all, or takes by now."""
+        """How long it took in all, or has taken so far."""
         if journey is None or self.problem or journey.elsewhere is not None:
             return ""
         began = journey.published_at or journey.received_at
@@ -157,17 +156,17 @@ class Sent:
 
 
 def _said(journey: Journey | None) -> str:
-    """What there is to say of a movement beside what came of it, empty where that says it all."""
+    """Remarks on a movement besides its result, empty where there are none."""
     if journey is None or journey.verdict is not None:
         return ""
     if journey.given_up:
         return say("unknown: the stock did not show it within a day, and it is no longer sent again")
-    # Once it is in Kafka again, how often it was sent matters no more.
+    # Once it is in Kafka, it no longer matters how often it was sent.
     return readable(say(journey.resent)) if journey.acknowledged_at is None else ""
 
 
 _BESIDE: Final = 12
-"""Cells that the dots and the gaps of a line take."""
+"""The cells of the dots and the gaps in a line."""
 
 
 class SentList(CachedStatic):
@@ -183,13 +182,12 @@ class SentList(CachedStatic):
         self.entries: deque[Sent] = deque(maxlen=_ENTRIES)
 
     def add(self, *step: Sent) -> None:
-        """Note what was just handed over together."""
+        """Note what was just sent together."""
         self._moves.add(step)
         self.entries.extendleft(step)
         self.pull()
 
     def pull(self) -> None:
-        """Draw anew what moved on."""
         rows = self.size.height
         width, now = self.size.width, time.time()
         lines = [sent.line(width, now) for sent, _ in zip(self.entries, range(rows), strict=False)]
@@ -202,10 +200,10 @@ class SentList(CachedStatic):
 
 
 class Moves:
-    """What was sent, step by step.
+    """The sent movements, step by step.
 
     Args:
-        board: the products that the movements mean.
+        board: the products of the movements.
     """
 
     def __init__(self, board: StockTable) -> None:
@@ -219,7 +217,7 @@ class Moves:
         self._open += step
 
     def pending(self) -> dict[int, int]:
-        """The sum of what is sent and not decided, by the product's id."""
+        """The sum of the movements that are sent and not decided, by the product's id."""
         self._open = [sent for sent in self._open if not sent.over]
         pending: dict[int, int] = {}
         for sent in self._open:

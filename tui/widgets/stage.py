@@ -1,4 +1,4 @@
-"""The stage view: three large boxes, digits five rows high and one timeline, to be read from across a room."""
+"""The stage view: three large boxes, digits five rows high and one timeline, readable from across a room."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _DIGITS: Final = {
 _ROWS: Final = 5
 
 _HELD: Final = 2.0
-"""Seconds for which a movement stays, so that it can be read where many come."""
+"""Seconds for which a movement is shown, so that it is readable while many arrive."""
 
 _REST: Final = 9
 """Lines under the boxes: the movement's name, its timeline and the account."""
@@ -55,15 +55,15 @@ _GAP: Final = 8
 
 
 def large(number: int, room: int, ink: str) -> list[Line]:
-    """Write a number in digits five rows high, drawn with the background of cells, so that no font thins them.
+    """Format a number in digits five rows high, drawn with the cells' background, so that they look solid in any font.
 
     Args:
-        number: what is written.
-        room: the cells there are; where they do not suffice a dot is one cell wide instead of two.
+        number: the number.
+        room: the available cells; if they do not suffice, a dot is one cell wide instead of two.
         ink: the colour.
 
     Returns:
-        Five lines of `room` cells with the number in the middle; in plain digits where it has no room at all.
+        Five lines of `room` cells with the number centred; in plain digits where there is no room at all.
     """
     text = str(number)
     dot = 2 if len(text) * 8 - 2 <= room else 1
@@ -87,7 +87,7 @@ class Stage(CachedStatic):
     """The whole chain, large.
 
     Args:
-        journal: what it is read from.
+        journal: the source of its data.
     """
 
     def __init__(self, journal: Journal) -> None:
@@ -97,10 +97,10 @@ class Stage(CachedStatic):
         self._since = 0.0
 
     def pull(self, followed: Journey | None) -> None:
-        """Draw what changed.
+        """Update the view.
 
         Args:
-            followed: the movement that someone chose or sent; None for the latest one that was decided.
+            followed: the movement that someone chose or sent; None for the latest decided one.
         """
         width, height = self.size
         if width and height:

@@ -1,4 +1,4 @@
-"""How the chain stands: the line at the top, the labels in the panes' heads, and the banner when something is wrong."""
+"""The state of the chain: the line at the top, the labels in the panes' heads, and the banner for problems."""
 
 from __future__ import annotations
 
@@ -57,28 +57,28 @@ _STATES: Final = {
 _AWAY: Final = frozenset({State.DOWN, State.REFUSED})
 
 LEAST: Final = (60, 15)
-"""The columns and rows that the screen needs."""
+"""The least columns and rows of the screen."""
 
 _SPACIOUS: Final = 150
-"""From how many cells on the top line has room for the web client's address; the command palette has it always."""
+"""The width from which the top line shows the web client's address; the command palette always has it."""
 
 _GAP: Final = 3
-"""Cells between two things on the top line."""
+"""Cells between two parts of the top line."""
 
 _APPLY: Final = "apply"
-"""The journal's note of how many movements wait, which the banner says itself."""
+"""The journal's note of how many movements wait, which the banner shows itself."""
 
 
 def is_away(connection: Connection) -> bool:
-    """Whether a server does not answer, or lets us not in."""
+    """Whether a server does not answer, or refuses us."""
     return connection.state in _AWAY
 
 
 def state_label(connection: Connection, now: float) -> Content:
-    """Say how a connection stands: a dot where it is up, else a word, filled where someone has to know it.
+    """Format the state of a connection: a dot where it is up, else a word, highlighted if the user should know.
 
     Args:
-        connection: how it stands.
+        connection: the connection.
         now: seconds since the epoch.
     """
     sign, colour = _SIGNS[connection.state]
@@ -93,7 +93,7 @@ def state_label(connection: Connection, now: float) -> Content:
 
 
 def simulator_words(standing: Standing) -> Content:
-    """Say how many sensors send how fast, or why they stopped; empty where there is nothing to say."""
+    """Describe how many sensors send at which rate, or why they stopped; empty where there are none."""
     if not standing.running:
         return Content.styled(f"▲ {readable(say(standing.trouble))}" if standing.trouble else "", "$text-warning")
     said = say_count("{count} sensor", "{count} sensors", standing.objects) + f", {rate(standing.rate)}"
@@ -106,7 +106,7 @@ def simulator_words(standing: Standing) -> Content:
 
 
 def too_small(width: int, height: int) -> str:
-    """Which size the screen needs, where the terminal has less; empty where it has enough.
+    """Describe the size that the screen needs if the terminal is smaller; empty where it suffices.
 
     Args:
         width: the terminal's columns.
@@ -120,13 +120,13 @@ def too_small(width: int, height: int) -> str:
 
 
 def status_line(journal: Journal, standing: Standing, width: int, web: str = "") -> Content:
-    """Say what the whole chain has done: what was applied and refused, how long it takes, and who sends.
+    """Format the top line: how much was applied and refused, the typical time, and the sensors.
 
     Args:
-        journal: what it is read from.
-        standing: how the simulated sensors stand.
-        width: the cells there are; what has no room goes, the name of the program and the typical time first.
-        web: where the web client is; empty says nothing of it.
+        journal: the source of its data.
+        standing: the state of the simulated sensors.
+        width: the available cells; parts without room are dropped, the program's name and the typical time first.
+        web: the address of the web client; empty for none.
     """
     verdicts, total = journal.verdicts, journal.latency[Hop.TOTAL].summary()
     applied, refused = verdicts[Verdict.APPLIED], verdicts[Verdict.REJECTED]
@@ -165,16 +165,16 @@ def status_line(journal: Journal, standing: Standing, width: int, web: str = "")
 def banner_lines(
     journal: Journal, now: float, origins: Mapping[Server, str] | None = None, *, brief: bool = False
 ) -> Content:
-    """Say what is wrong, how many movements wait and where, that nothing is lost, and what to do.
+    """Describe what is wrong, how many movements wait and where, that nothing is lost, and what to do.
 
     Args:
-        journal: what it is read from.
+        journal: the source of its data.
         now: seconds since the epoch.
-        origins: who gave each address, said of a server that does not answer.
-        brief: whether there is room for one line of a narrow screen.
+        origins: the source of each address, shown for a server that does not answer.
+        brief: whether there is room for one line of a narrow screen only.
 
     Returns:
-        A sentence for each server that is away and a line of its reason; then the notes. Nothing where all is well.
+        A sentence for each server that is down and a line with its reason; then the notes. Empty where all is well.
     """
     lines, strapi = [], journal.connections[Server.STRAPI]
     for server, connection in journal.connections.items():
@@ -221,15 +221,15 @@ def _waiting(server: Server, journal: Journal, *, brief: bool) -> str:
 def trouble_lines(
     connections: Mapping[Server, Connection], notes: Mapping[str, str], origins: Mapping[Server, str] | None = None
 ) -> Content:
-    """Say in full what is wrong with the connections that are not up, and what to do about it, and the notes.
+    """Describe in full what is wrong with connections that are not up, what to do about it, and the notes.
 
     Args:
-        connections: how each stands.
+        connections: the connections.
         notes: the journal's.
-        origins: who gave each address, said of a server that does not answer.
+        origins: the source of each address, shown for a server that does not answer.
 
     Returns:
-        A line for each, nothing where all is well.
+        A line for each, empty where all is well.
     """
     lines = []
     for server, connection in connections.items():
@@ -257,7 +257,6 @@ class StatusBar(CachedStatic):
         self._engine = engine
 
     def pull(self) -> None:
-        """Say what changed."""
         small = too_small(*self.screen.size)
         self.set_class(bool(small), "small")
         if small:
@@ -269,11 +268,11 @@ class StatusBar(CachedStatic):
 
 
 class Banner(Static):
-    """What is wrong, over the form; not there while all is well.
+    """The problems, above the form; hidden while all is well.
 
     Args:
-        journal: what it is read from.
-        origins: gives who gave each server's address.
+        journal: the source of its data.
+        origins: returns the source of each server's address.
     """
 
     def __init__(self, journal: Journal, origins: Callable[[], Mapping[Server, str]] = dict[Server, str]) -> None:
@@ -284,13 +283,12 @@ class Banner(Static):
         self._said = Content("")
 
     def _known_origins(self) -> Mapping[Server, str]:
-        """Who gave each address: asked once, and only where a server does not answer."""
+        """The source of each address: requested once, and only when a server does not answer."""
         if self._known is None and any(map(is_away, self._journal.connections.values())):
             self._known = self._origins()
         return self._known or {}
 
     def pull(self) -> None:
-        """Say what changed."""
         brief = self.screen.size.width < _ROOMY
         said = banner_lines(self._journal, time.time(), self._known_origins(), brief=brief)
         if said.is_same(self._said):
@@ -301,10 +299,10 @@ class Banner(Static):
         width = max(1, self.screen.size.width - self.styles.padding.width)
         needed = sum(max(1, -(-line.cell_length // width)) for line in said.split("\n"))
         room = self.styles.max_height
-        # Uncut where there is room; where not, every line before the rest of one.
+        # In full where there is room; otherwise each line is cut, so that every line is shown.
         self.set_class(room is not None and needed > room.value, "many")
         self.update(said, layout=True)
 
 
 _ROOMY: Final = 110
-"""Columns from which a sentence of the banner has room for since when and what comes of it."""
+"""The width from which the banner's sentences include the time and the consequence."""

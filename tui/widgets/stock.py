@@ -1,4 +1,4 @@
-"""The stock table: every product as Strapi told it, in an order that can be chosen; what changed lately is marked."""
+"""The stock table: every product, in an order that can be chosen, with recent changes marked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["SORT_KEYS", "Order", "Ranking", "StockView", "by", "stepped"]
 SORT_KEYS: Final[dict[str, Callable[[Product], int | float | str]]] = {
     column.id: column.sorts_by for column in STOCK_COLUMNS if column.sorts_by is not None
 }
-"""What is compared, by the id of the column that the table is sorted by."""
+"""The sort keys, by the id of the column."""
 
 _LARGEST_FIRST: Final = frozenset(column.id for column in STOCK_COLUMNS if column.largest_first)
 
@@ -36,34 +36,34 @@ FRESH: Final = 3
 """For how many seconds a change is marked in its cell."""
 
 _FEW: Final = 16
-"""How much more it takes to give one product its place than it takes a product to sort all of them."""
+"""How much longer it takes to move one product than it takes per product to sort all of them."""
 
 _AT_ONCE: Final = 1_000
-"""How many products a filter may look at in the time after which it counts as endless."""
+"""How many products a filter may test within its time limit."""
 
 
 class Order(NamedTuple):
-    """By which column, and whether the largest stands on top."""
+    """The column to sort by, and whether the largest value is on top."""
 
     column: str = "id"
     reverse: bool = False
 
     @property
     def arrow(self) -> str:
-        """`▲` while values grow downwards, `▼` while they shrink."""
+        """`▲` for increasing values from the top, `▼` for decreasing ones."""
         return "▼" if self.reverse else "▲"
 
     def turned(self) -> Order:
-        """The same column the other way round."""
+        """The same column in the opposite direction."""
         return self._replace(reverse=not self.reverse)
 
 
 def stepped(order: Order, columns: Sequence[str], step: int) -> Order:
-    """Sort by the next column to the right, or the one to the left, round and round.
+    """Sort by the next column to the right or left, cyclically.
 
     Args:
-        order: how it is sorted.
-        columns: the ids of the columns that are shown, in their order.
+        order: the current order.
+        columns: the ids of the shown columns, in their order.
         step: 1 to the right, -1 to the left.
     """
     known = [column for column in columns if column in SORT_KEYS]
@@ -74,21 +74,21 @@ def stepped(order: Order, columns: Sequence[str], step: int) -> Order:
 
 
 def by(column: str) -> Order:
-    """Sort by a column in the direction that one looks for first; an unknown column gives the order of the ids."""
+    """Sort by a column in its usual direction; an unknown column sorts by id."""
     return Order(column, column in _LARGEST_FIRST) if column in SORT_KEYS else Order()
 
 
 class Ranking:
-    """Products in an order; those that are equal in it stand by id.
+    """Sorted products; equal ones are ordered by id.
 
     Args:
         products: all of them, each id once.
-        order: by which column, and which way.
+        order: the column and the direction.
     """
 
     def __init__(self, products: Iterable[Product], order: Order) -> None:
         self._compared = SORT_KEYS[order.column]
-        # Sorted upwards in any case, as one looks for a place in it that way.
+        # Always sorted in ascending order, for binary search.
         self._reverse = order.reverse
         self._sorted = sorted(products, key=self._key)
         self._by_id = {product.id: product for product in self._sorted}
@@ -115,7 +115,7 @@ class Ranking:
         return None if product is None else self._turned(self._place(product))
 
     def put(self, product: Product) -> bool:
-        """Take a product in, or what became of one; whether any row moved for it."""
+        """Add or update a product; return whether any row moved."""
         known = self._by_id.get(product.id)
         if known is not None:
             before = self._place(known)
@@ -129,7 +129,7 @@ class Ranking:
         return known is None or place != before
 
     def drop(self, product_id: int) -> bool:
-        """Leave a product out; whether it was in."""
+        """Remove a product; return whether it was there."""
         known = self._by_id.get(product_id)
         if known is None:
             return False
@@ -147,7 +147,7 @@ class Ranking:
 
 
 class StockView(LineView[Product]):
-    """The products by id.
+    """The table of products.
 
     Args:
         board: what is shown.
@@ -161,9 +161,9 @@ class StockView(LineView[Product]):
         columns = [replace(column, cell=own.get(column.id, column.cell)) for column in STOCK_COLUMNS]
         super().__init__(columns, identity, say("no product is known yet"))
         self.pending: Mapping[int, int] = {}
-        """The sum of what is sent and not decided, by the product's id."""
+        """The sum of the movements that are sent and not decided, by the product's id."""
         self.calm = True
-        """Whether so little changes that what changed is marked for a moment."""
+        """Whether there are so few changes that each is marked for a moment."""
         self.marked: set[int] = set()
         """The products that one amount is to move together."""
         self._board = board
@@ -174,38 +174,33 @@ class StockView(LineView[Product]):
 
     @property
     def rows(self) -> int:
-        """How many products are shown."""
         return len(self._ranking)
 
     def key_at(self, row: int) -> int | None:
-        """The id of the product in a row."""
         product = self._ranking.at(row)
         return None if product is None else product.id
 
     def row_of(self, key: Hashable) -> int | None:
-        """The row of a product's id."""
         return self._ranking.row_of(key) if isinstance(key, int) else None
 
     def item_of(self, key: Hashable) -> Product | None:
-        """The product of that id."""
         return self._ranking.get(key) if isinstance(key, int) else None
 
     def state_of(self, item: Product, now: float) -> tuple[Hashable, str]:
-        """A product looks different when anything of it changed, while it is fresh, and as its age grows."""
+        """The look of a product changes with its data, while it is fresh, and as its age grows."""
         fresh = self._is_fresh(item, now)
         return (item, age(item.changed_at, now), self.pending.get(item.id, 0), item.id in self.marked, fresh), ""
 
     def pull(self, now: float) -> None:
-        """Show what the board says, row by row."""
         if self._version != self._board.version:
             self._take_changes()
         self.repaint_changed(now)
 
     def set_filter(self, typed: str) -> None:
-        """Show only products that a filter lets through.
+        """Show only products that match a filter.
 
         Raises:
-            FilterError: what was typed is no filter; nothing changed.
+            FilterError: the text is not a valid filter; nothing changed.
         """
         self._passes = read_filter(typed, PRODUCT_WORDS)
         self.forget_widths()
@@ -215,12 +210,12 @@ class StockView(LineView[Product]):
         self.refresh()
 
     def columns_shown(self) -> list[Column[Product]]:
-        """The columns, the one that the table is sorted by with an arrow."""
+        """The columns, with an arrow in the one by which the table is sorted."""
         arrow, by_id = self.order.arrow, self.order.column
         return [replace(column, arrow=arrow) if column.id == by_id else column for column in super().columns_shown()]
 
     def sort(self, order: Order) -> None:
-        """Let the table stand in another order."""
+        """Change the order."""
         self.order = order
         self._take_over()
         self.relayout()
@@ -230,11 +225,10 @@ class StockView(LineView[Product]):
         self.sort(stepped(self.order, [column.id for column in self.layout_shown.columns], step))
 
     def action_turn(self) -> None:
-        """Turn the order around."""
         self.sort(self.order.turned())
 
     def selected(self) -> list[Product]:
-        """The marked products, else the one under the cursor; it goes to the first visible row where it is on none."""
+        """The marked products, else the one under the cursor, which moves to the first visible row if necessary."""
         if self.marked:
             return [product for product in self._board.products() if product.id in self.marked]
         row = self._chosen_row()
@@ -242,7 +236,7 @@ class StockView(LineView[Product]):
         return [] if product is None else [product]
 
     def action_mark(self) -> None:
-        """Mark the row under the cursor, or unmark it, and go on to the next."""
+        """Mark or unmark the row under the cursor, and go on to the next."""
         row = self._chosen_row()
         key = None if row is None else self.key_at(row)
         if row is not None and key is not None:
@@ -250,7 +244,7 @@ class StockView(LineView[Product]):
             self.move_cursor(row + 1)
 
     def _chosen_row(self) -> int | None:
-        """The row that the cursor is on, after it went to the first visible one where it was on none."""
+        """The row of the cursor, which first moves to the first visible row if it is not visible."""
         if self.cursor_row() is None:
             self.action_move(1)
         return self.cursor_row()
@@ -273,7 +267,7 @@ class StockView(LineView[Product]):
         return cells.pending_stock(found, pending) if found.id in self.pending else cells.stock(found, now)
 
     def click_header(self, x: int) -> None:
-        """Sort by the column under the mouse; turn the order around where it is sorted by that."""
+        """Sort by the column under the mouse; reverse the order if it is sorted by that already."""
         column = self._column_at(x)
         if column in SORT_KEYS:
             self.sort(self.order.turned() if column == self.order.column else by(column))
@@ -314,7 +308,7 @@ class StockView(LineView[Product]):
         self.refresh()
 
     def _filtered_products(self, products: list[Product]) -> list[Product]:
-        """Those that the filter lets through; all, and no more filter, where it takes too long on one."""
+        """The products that match the filter; all of them, and the filter disabled, where it takes too long."""
         passes = self._passes
         if passes is None:
             return products

@@ -1,4 +1,4 @@
-"""A product's stock over time, drawn by plotext. Importing it takes 0.2 s: do so where a chart is opened."""
+"""A product's stock over time, drawn by plotext. The import takes 0.2 s: import this where a chart is opened."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ __all__ = ["StockChart", "moment_labels", "stock_ticks"]
 _DAY: Final = 86_400
 
 _LABEL: Final = 14
-"""Columns for each moment that is written under the chart."""
+"""Columns for each time label under the chart."""
 
 
 def moment_labels(begin: float, end: float, columns: int) -> list[tuple[float, str]]:
-    """Which moments stand under a chart, and how each is written: the time of day, over more than a day the date.
+    """The time labels under a chart: the time of day, or dates for more than a day.
 
     Args:
         begin: seconds since the epoch at the left edge.
         end: the same at the right edge.
-        columns: how wide it is.
+        columns: the chart's width.
     """
     steps = max(2, min(7, columns // _LABEL)) - 1
     span = end - begin
@@ -40,13 +40,13 @@ def moment_labels(begin: float, end: float, columns: int) -> list[tuple[float, s
 
 
 def stock_ticks(lowest: int, highest: int, rows: int) -> list[int]:
-    """Which whole numbers stand beside a chart: the lowest, the highest, and one in three rows at most."""
+    """The numbers beside a chart: the lowest, the highest, and at most one in three rows."""
     step = max(1, -(-(highest - lowest) // max(1, min(6, rows // 3))))
     return [*range(lowest, highest - step // 2, step), highest]
 
 
 class StockChart(PlotextPlot):
-    """A line of steps with axes."""
+    """A step line with axes."""
 
     def __init__(self) -> None:
         super().__init__(id="stock-chart")
@@ -66,7 +66,6 @@ class StockChart(PlotextPlot):
         self._draw()
 
     def on_resize(self) -> None:
-        """Use the room there is."""
         self._draw()
 
     def _draw(self) -> None:
@@ -88,7 +87,7 @@ class StockChart(PlotextPlot):
         )
         moments = moment_labels(self._since, self._now, columns)
         plot.xlim(self._since, self._now)
-        # A line that stays where it is stands in the middle.
+        # A constant line is drawn in the middle.
         plot.ylim(lowest - (lowest == highest), highest + (lowest == highest))
         plot.xticks([place for place, _ in moments], [label for _, label in moments])
         plot.yticks([float(tick) for tick in ticks], list(map(count, ticks)))

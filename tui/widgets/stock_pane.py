@@ -1,4 +1,4 @@
-"""The stock's pane: rows whose stock is moved right there, by keys that open a line for the amount."""
+"""The stock's pane: rows whose stock is changed by keys that open a line for the amount."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class StockPane(Pane):
     Args:
         number: the key that focuses it.
         view: its rows.
-        journal: the products, and what its head is read from.
+        journal: the products, and the source of its head.
         moves: what was sent.
     """
 
@@ -52,18 +52,16 @@ class StockPane(Pane):
         self._moves = moves
 
     def compose(self) -> ComposeResult:
-        """The rows, the filter, the amount."""
         yield from super().compose()
         yield self.prompt
 
     def pull(self, now: float) -> None:
-        """Take over what changed."""
         self.stock.pending = self._moves.pending()
         super().pull(now)
         self.prompt.pull()
 
     def pull_title(self) -> None:
-        """Say anew how it stands; where much changes no change is marked."""
+        """Update the title; mark changes only while there are few."""
         self.stock.calm = self.pulse.per_second() <= _CALM
         super().pull_title()
 
@@ -75,7 +73,7 @@ class StockPane(Pane):
         return Content.styled(say_count("{count} product", "{count} products", products), "bold $foreground")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave the keys to the fields while one is typed in, and Escape to others while nothing is marked."""
+        """Leave the keys to a focused field, and Escape to others while nothing is marked."""
         if action == "unmark":
             return self._focused and bool(self.stock.marked)
         if action in {"ask", "undo", "mark"}:
@@ -83,16 +81,16 @@ class StockPane(Pane):
         return super().check_action(action, parameters)
 
     def action_ask(self, sign: str) -> None:
-        """Ask for an amount for the marked rows, or the one under the cursor."""
+        """Open the line for an amount for the marked rows, or the one under the cursor."""
         wanted = [product.id for product in self.stock.selected()]
         if wanted:
             self.prompt.ask(sign, lambda: self._targets(wanted))
 
     def ask_preset(self, preset: Preset) -> str:
-        """Open the line with the amount of a preset, for its product or for the rows that are meant.
+        """Open the line with a preset's amount, for its product or for the chosen rows.
 
         Returns:
-            Why that can't be, for a person; empty where it can.
+            Why that is impossible, for the user; empty where it is possible.
         """
         product = self._board.find(preset.product) if preset.product else None
         if preset.product and product is None:
@@ -106,7 +104,7 @@ class StockPane(Pane):
         return ""
 
     def action_undo(self) -> None:
-        """Offer to take back what was applied last."""
+        """Offer to undo what was applied last."""
         undoable = [step for step in self._moves.undoable() if self._targets_of(step)]
         if undoable:
             self.prompt.offer_undo(undoable, self._targets_of)
@@ -114,11 +112,9 @@ class StockPane(Pane):
             self.notify(say("nothing that was sent from here and applied is left to undo"), title=say("Undo"))
 
     def action_mark(self) -> None:
-        """Mark a row."""
         self.stock.action_mark()
 
     def action_unmark(self) -> None:
-        """Forget the marks."""
         self.stock.marked.clear()
 
     @property
@@ -127,7 +123,7 @@ class StockPane(Pane):
 
     @property
     def _focused(self) -> bool:
-        # Not `has_focus`, which follows by a message and so after the next key.
+        # Not `has_focus`, which is updated by a message, and so after the next key.
         return self.screen.focused is self.view
 
     def _targets(self, wanted: Sequence[int]) -> list[Target]:
@@ -135,7 +131,7 @@ class StockPane(Pane):
         return [Target(product, self.stock.pending.get(product.id, 0)) for product in found if product is not None]
 
     def _targets_of(self, step: Sequence[Sent]) -> list[Target]:
-        """The rows of some movements, one for each; none where one of them is gone."""
+        """The rows of some movements, one for each; empty where one of them is gone."""
         found = [self._board.find(sent.movement.product) for sent in step]
         rows = [Target(product, self.stock.pending.get(product.id, 0)) for product in found if product is not None]
         return rows if len(rows) == len(step) else []

@@ -1,4 +1,4 @@
-"""The rows of a table as strips: the cells of a record set into its columns, each in the style of its tone."""
+"""The rows of a table as strips: the cells of a record in its columns, each in the style of its tone."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ __all__ = ["MARK", "PaintedRow", "RowStyles", "header_line", "marked_line", "rec
 Item = TypeVar("Item")
 
 _BESIDE_TAIL: Final = 6
-"""How many cells a text has at least beside the word at the end of its cell; where there are fewer the word goes."""
+"""The least cells of a text beside the word at the end of its cell; below that, the word is dropped."""
 
 MARK: Final = "◀"
-"""What stands at the end of a record that a person marked."""
+"""The sign at the end of a marked record."""
 
 
 _OWN_GROUND: Final = frozenset({Tone.FRESH_IN, Tone.FRESH_OUT})
 
 
 class PaintedRow(Strip):
-    """A line as it goes to the terminal, in the two parts in which it does: what it shows, and what a scrollbar hides.
+    """A line of the terminal in two parts: the visible one, and the one under a scrollbar.
 
-    Textual's own strip would be cut again for each line that comes, and where it is cut nowhere keep itself as its only
-    part: some thousands of such cycles a second, at 5,000 messages a second, are the most that the cyclic collector
-    finds, and it stops the program for it.
+    Textual's own strip would be divided again for each line, and one that is not divided stores itself as its only
+    part: at 5,000 messages a second, some thousand such cycles a second are the most that the cyclic garbage collector
+    finds, which stops the program meanwhile.
 
     Args:
         shown: the line.
-        hidden: what goes on under the scrollbar.
+        hidden: its continuation under the scrollbar.
     """
 
     __slots__ = ("_parts",)
@@ -54,7 +54,7 @@ class PaintedRow(Strip):
         self._parts = [shown, hidden]
 
     def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
-        """Cut it; see `Strip.divide`."""
+        """Divide it; see `Strip.divide`."""
         found = list(cuts)
         if found == [self.cell_length]:
             return [self]
@@ -69,11 +69,11 @@ def record_line(layout: Layout[Item], item: Item, now: float, *, tones: Mapping[
     Args:
         layout: the columns.
         item: the record.
-        now: seconds since the epoch, for what is said as an age.
-        tones: the style of each tone in this row; one object for two of them makes them one segment.
+        now: seconds since the epoch, for ages.
+        tones: the style of each tone in this row; tones that share one object share segments.
         width: the cells to fill.
     """
-    # The compositor's cost is by the segment: a gap goes with the cell after it, and neighbours of one style are one.
+    # The compositor's cost is per segment: a gap belongs to the cell after it, and neighbours of one style are merged.
     segments: list[Segment] = []
     text, style, used = "", tones[Tone.PLAIN], 0
     for column, columns_width in zip(layout.columns, layout.widths, strict=True):
@@ -106,7 +106,7 @@ def header_line(layout: Layout[Item], style: Style, width: int) -> Strip:
 
 
 def marked_line(strip: Strip, mark: Style) -> Strip:
-    """Rule a line under a record, with a sign at its end."""
+    """Underline a record, with a sign at its end."""
     width = strip.cell_length
     if not width:
         return strip
@@ -115,10 +115,10 @@ def marked_line(strip: Strip, mark: Style) -> Strip:
 
 
 class RowStyles:
-    """Keeps each style that was asked for.
+    """A cache of styles.
 
     Args:
-        component: gives the style that the stylesheet has for a component class.
+        component: returns the stylesheet's style of a component class.
     """
 
     def __init__(self, component: Callable[[str], Style]) -> None:
@@ -129,7 +129,7 @@ class RowStyles:
         self._tones: dict[str, dict[Tone, Style]] = {}
 
     def filter_by(self, filters: Sequence[LineFilter], background: Color) -> None:
-        """Ask the stylesheet again, and filter: for a terminal without colours, or one whose sixteen are not known."""
+        """Reload the stylesheet's styles, and filter them for a terminal without colours or with 16 unknown ones."""
         self._filters, self._background = filters, background
         self._styles.clear()
         self._tones.clear()
@@ -141,7 +141,7 @@ class RowStyles:
         return self._styles[name]
 
     def tones_of(self, row: str) -> Mapping[Tone, Style]:
-        """The style of each tone in a row: the row's background, and what a cursor adds.
+        """The style of each tone in a row: with the row's background, and the cursor's attributes.
 
         Args:
             row: the row's component class.
@@ -154,7 +154,7 @@ class RowStyles:
             whole, tones = self._component(row), {}
             for tone in Tone:
                 own = self._component(f"line--{tone}")
-                # Only what is fresh has a background of its own, and only where the row has none.
+                # Only fresh changes have a background of their own, and only in rows without one.
                 ground = own.bgcolor if tone in _OWN_GROUND and row == "line--blank" else None
                 style = self._filtered(whole + Style(color=own.color, bgcolor=ground, bold=own.bold, italic=own.italic))
                 tones[tone] = known.setdefault(style, style)

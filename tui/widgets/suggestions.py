@@ -1,4 +1,4 @@
-"""The products that a few typed characters may mean, and the list of them that opens above the field."""
+"""Product suggestions for a few typed characters, and the list of them that opens above the field."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ WIDTH: Final = 60
 
 
 def complete(typed: str, products: Iterable[Product], limit: int = SUGGESTIONS) -> list[Product]:
-    """Find products for what was typed.
+    """Find products for a text.
 
     Args:
         typed: the start of an id or a barcode, or words of the name in any order.
-        products: those that there are.
-        limit: how many to give, 1 or more.
+        products: all products.
+        limit: the most to return, 1 or more.
 
     Returns:
-        The best first: the id itself, ids and barcodes that start so, names whose words start so, names that contain
-        it; nothing where nothing was typed.
+        The best first: the id itself, ids and barcodes that begin with it, names with words that begin with it, names
+        that contain it; empty for an empty text.
     """
     wanted = typed.strip().casefold()
     if not wanted:
@@ -58,7 +58,7 @@ def _rank(wanted: str, words: list[str], product: Product) -> int | None:
     if barcode.startswith(wanted):
         return 3
     name = product.name.casefold()
-    # A loop and not `all`, before anything is made of the name: most products of many end here.
+    # A loop instead of `all`, before the name is split: most products are rejected here.
     for word in words:
         if word not in name:
             return None
@@ -67,7 +67,7 @@ def _rank(wanted: str, words: list[str], product: Product) -> int | None:
 
 
 class MarkedList(OptionList, can_focus=False):
-    """A list beside a field: the field keeps the focus, and the line that Enter takes has the mark `▸`."""
+    """A list beside a field: the field keeps the focus, and the line that Enter takes is marked with `▸`."""
 
     def __init__(self, identity: str) -> None:
         super().__init__(id=identity, markup=False)
@@ -75,14 +75,14 @@ class MarkedList(OptionList, can_focus=False):
         self._with_mark = 0
 
     def offer(self, lines: Sequence[Content], highlighted: int = 0) -> None:
-        """Show these lines, each as wide as the list but for the two cells of the mark."""
+        """Show these lines, each as wide as the list without the two cells of the mark."""
         self.clear_options()
         self._offered, self._with_mark = lines, highlighted
         self.add_options([self._marked_line(place) for place in range(len(lines))])
         self.highlighted = highlighted if lines else None
 
     def move(self, rows: int) -> None:
-        """Move the mark, around the ends."""
+        """Move the mark, cyclically."""
         if self._offered:
             self.highlighted = ((self.highlighted or 0) + rows) % len(self._offered)
 
@@ -133,7 +133,7 @@ class Suggestions(MarkedList):
         self.offer([_line(product) for product in self.products])
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Take the product under the mouse."""
+        """Take the clicked product."""
         event.stop()
         self.post_message(self.Chosen(self.products[event.option_index]))
 

@@ -1,4 +1,4 @@
-"""The table: rows that scroll under a line of titles, on the Line API; only what looks different is drawn again."""
+"""The table: rows that scroll under a line of titles, using the Line API; only changed rows are redrawn."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["HEADER", "LineCanvas", "RowScroll", "thumb_of"]
 
 
 HEADER: Final = 1
-"""Lines that stand above the rows and do not scroll."""
+"""Lines above the rows that do not scroll."""
 
 Item = TypeVar("Item")
 
@@ -39,10 +39,12 @@ _TITLES: Final = ("titles",)
 
 
 def thumb_of(rows: int, window: int, top: float) -> tuple[int, int]:
-    """Where the thumb of a scrollbar as high as its window begins and ends, in eighths of a cell (ScrollBarRender).
+    """The start and end of a scrollbar's thumb in eighths of a cell, as Textual's ScrollBarRender computes them.
+
+    The bar is as high as its window.
 
     Args:
-        rows: how many there are.
+        rows: how many rows there are.
         window: how many of them are visible.
         top: the first visible one.
     """
@@ -54,7 +56,7 @@ def thumb_of(rows: int, window: int, top: float) -> tuple[int, int]:
 
 
 class RowScroll(ScrollView):
-    """As many rows as a subclass says, of which some are in view.
+    """A scroll view of rows, whose number a subclass defines.
 
     Args:
         identity: the widget's id.
@@ -67,7 +69,7 @@ class RowScroll(ScrollView):
     @property
     @abstractmethod
     def rows(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
 
     @property
     def page_rows(self) -> int:
@@ -80,27 +82,26 @@ class RowScroll(ScrollView):
         return self.scroll_offset.y
 
     def resize_rows(self) -> None:
-        """Say how many rows there are to scroll through.
+        """Update the number of rows for scrolling.
 
-        The scrollbar always has its place (opsci.tcss), so nothing around it moves: a virtual size that is set in the
-        usual way has the whole screen laid out anew for each row, which costs as much as to draw all of them.
+        The scrollbar is always shown (opsci.tcss), so nothing around it moves: setting a virtual size in the usual way
+        lays out the whole screen again for each row, which costs as much as drawing all of them.
         """
         self.set_reactive(ScrollView.virtual_size, Size(0, self.rows + HEADER))
         if self.scroll_y > self.max_scroll_y:
             self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
 
     def refresh_rows(self) -> None:
-        """Draw all lines anew, but for the scrollbar beside them, which draws itself where it moved."""
+        """Redraw all lines, but not the scrollbar beside them, which redraws itself where it moved."""
         self.refresh(Region(0, 0, self.scrollable_content_region.width, self.size.height))
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Draw what is in view now."""
         if round(old_value) != round(new_value):
             self._move_thumb()
             self.refresh_rows()
 
     def _move_thumb(self) -> None:
-        """Move the scrollbar's thumb where that can be seen, by an eighth of a cell: at most frames it can't."""
+        """Move the scrollbar's thumb if that is visible, by an eighth of a cell: in most frames it is not."""
         if not self.show_vertical_scrollbar:
             return
         bar, rows, window = self.vertical_scrollbar, self.virtual_size.height, self.container_size.height
@@ -114,7 +115,7 @@ _Paint: TypeAlias = "tuple[int, int, tuple[LineFilter, ...], Color]"
 
 
 class _Seen(NamedTuple, Generic[Item]):
-    """A record that stands in a visible row, and what decides how it looks."""
+    """A record in a visible row, and the state that determines its look."""
 
     key: Hashable
     item: Item
@@ -124,12 +125,12 @@ class _Seen(NamedTuple, Generic[Item]):
 class LineCanvas(RowScroll, Generic[Item]):
     """Rows of records under a line of titles.
 
-    A subclass says which record stands in which row; `pull` compares that with what was drawn.
+    A subclass defines which record is in which row; `pull` compares that with what was drawn.
 
     Args:
-        columns: all columns, in the order in which they stand.
+        columns: all columns, in their order.
         identity: the widget's id.
-        empty: what is said where there is no row.
+        empty: the text where there is no row.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -150,32 +151,34 @@ class LineCanvas(RowScroll, Generic[Item]):
         self.identity = identity
         self.empty = empty
         self.filter_text = ""
-        """The filter, as it was typed; empty where everything is shown."""
+        """The filter as typed; empty where everything is shown."""
         self.cursor: Hashable | None = None
-        """The key of the record that the cursor is on."""
+        """The key of the record under the cursor."""
         self.linked: Hashable | None = None
-        """The key of the record that is lit up because its movement is followed in another pane."""
+        """The key of the record that is highlighted because its movement is followed in another pane."""
         self.relative: bool | None = None
-        """Whether moments are said as how long ago they are; None leaves it to each column."""
+        """Whether times are shown as ages; None leaves it to each column."""
         self.marks: set[Hashable] = set()
-        """The keys of the records that a person marked."""
+        """The keys of the records that the user marked."""
         self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(1)
         self._paint: _Paint = _NOTHING
-        """What holds of every row that was drawn: how wide it is, in all and as far as the scrollbar, and what is done
-        with its colours before what background."""
+        """What all drawn rows have in common: the full width, the width up to the scrollbar, the colour filters and the
+        background.
+        """
         self._hidden = Strip([])
         self._row_styles = RowStyles(self.get_component_rich_style)
         self._layouts: dict[int, Layout[Item]] = {}
         self._needs: dict[int, int] = {}
-        """How wide what stood in a column that grows was at most, by the column's place."""
+        """The greatest content width of each growing column, by the column's index."""
         self._looks: dict[int, object] = {}
-        """How the visible rows looked when they were looked at last; a row is painted then or later, so what it shows
-        is this or newer."""
+        """The looks of the visible rows when they were last checked; rows are painted then or later, so they show this
+        or a newer state.
+        """
         self._width = 0
         self._whole = 0
         self._now = 0.0
         self.painted_at = 0.0
-        """When lines were drawn first since someone set this to 0, on the monotonic clock."""
+        """When lines were first drawn since this was set to 0, on the monotonic clock."""
 
     @abstractmethod
     def key_at(self, row: int) -> Hashable | None:
@@ -187,15 +190,15 @@ class LineCanvas(RowScroll, Generic[Item]):
 
     @abstractmethod
     def item_of(self, key: Hashable) -> Item | None:
-        """The record under a key, or None where it is no longer kept."""
+        """The record with a key, or None where it is no longer kept."""
 
     @abstractmethod
     def state_of(self, item: Item, now: float) -> tuple[Hashable, str]:
-        """What changes how a record looks, besides its key, and the component class of its row or an empty text."""
+        """What determines a record's look, besides its key, and the component class of its row or an empty text."""
 
     @abstractmethod
     def pull(self, now: float) -> None:
-        """Repaint what changed since the last pull and is visible; `now` in seconds since the epoch."""
+        """Repaint visible changes since the last pull; `now` in seconds since the epoch."""
 
     @property
     def layout_shown(self) -> Layout[Item]:
@@ -207,34 +210,34 @@ class LineCanvas(RowScroll, Generic[Item]):
         return self._layouts[self._width]
 
     def columns_shown(self) -> list[Column[Item]]:
-        """All columns, each as moments are said."""
+        """All columns, with the chosen format of times."""
         if self.relative is None:
             return list(self.columns)
         return [(column.ago if self.relative else column.clock) or column for column in self.columns]
 
     def put_columns(self, columns: Sequence[Column[Item]]) -> None:
-        """Draw other columns from now on."""
+        """Change the columns."""
         self.columns = columns
         self._growing = [(place, column) for place, column in enumerate(columns) if column.grows]
         self._needs.clear()
         self.relayout()
 
     def say_times(self, *, relative: bool) -> None:
-        """Say moments as how long ago they are, or as the time of day."""
+        """Show times as ages, or as the time of day."""
         self.relative = relative
         self.relayout()
 
     def relayout(self) -> None:
-        """Draw everything anew: the columns are others."""
+        """Redraw everything with changed columns."""
         self._layouts.clear()
         self._strips.clear()
         self.refresh()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw some lines, all for one width and one moment.
+        """Draw lines, all for one width and one time.
 
-        A row that only moved is handed on as the strip that it was, and not made anew as Textual does with all lines
-        that scrolled. What it draws around and over lines is left to it.
+        A row that only moved is returned as the same strip, whereas Textual recreates all lines after scrolling. Lines
+        with Textual's own decorations are left to Textual.
         """
         self._width = self.scrollable_content_region.width
         self._whole = self.size.width
@@ -256,7 +259,7 @@ class LineCanvas(RowScroll, Generic[Item]):
         return [self._painted(y, seen) for y, seen in lines]
 
     def _needs_more(self, lines: Sequence[_Seen[Item]]) -> bool:
-        """Note how wide what is to be drawn is; gives whether a column is to be wider for it."""
+        """Note the widths of the content to be drawn; return whether a column must grow."""
         more = False
         for place, column in self._growing:
             for seen in lines:
@@ -270,13 +273,13 @@ class LineCanvas(RowScroll, Generic[Item]):
         return more
 
     def forget_widths(self) -> None:
-        """Let the columns be as wide as they are by themselves: other records are shown."""
+        """Reset the grown columns, as other records are shown."""
         if self._needs:
             self._needs.clear()
             self.relayout()
 
     def render_line(self, y: int) -> Strip:
-        """Draw the line `y` of what is visible, as far as the scrollbar and under it."""
+        """Draw the visible line `y`, including its part under the scrollbar."""
         shown = self._drawn(y, self._seen_at(y))
         return shown.adjust_cell_length(self._whole, self._row_styles.of("line--blank"))
 
@@ -312,7 +315,7 @@ class LineCanvas(RowScroll, Generic[Item]):
         return Strip.blank(width, self._row_styles.of("line--blank"))
 
     def empty_line(self, row: int, width: int) -> Strip:
-        """Draw a row of a table that has none.
+        """Draw a row of an empty table.
 
         Args:
             row: from 0.
@@ -324,7 +327,7 @@ class LineCanvas(RowScroll, Generic[Item]):
         return self.text_line([(said, "line--muted")], width)
 
     def text_line(self, parts: Sequence[tuple[str, str]], width: int) -> Strip:
-        """Draw texts one after the other, each in the style of a component class, cut where they have no room."""
+        """Draw consecutive texts, each in the style of a component class, cut to the width."""
         segments, room = [], width
         for text, style in parts:
             shown = fit(Cell(text), min(room, cell_len(text)), "left") if room > 0 else ""
@@ -333,13 +336,13 @@ class LineCanvas(RowScroll, Generic[Item]):
         return Strip([*segments, Segment(" " * room, self._row_styles.of("line--blank"))], width)
 
     def light_up(self, key: Hashable | None) -> None:
-        """Light up the row of a record, None none."""
+        """Highlight the row of a record, None for none."""
         if key != self.linked:
             self.linked = key
             self.refresh()
 
     def repaint_changed(self, now: float) -> None:
-        """Repaint the visible rows that look different from when they were looked at last."""
+        """Repaint the visible rows that look different from when they were last checked."""
         looks, width = self._visible_looks(now), self.scrollable_content_region.width
         for row, look in looks.items():
             if self._looks.get(row) != look:
@@ -347,7 +350,7 @@ class LineCanvas(RowScroll, Generic[Item]):
         self._looks = looks
 
     def repaint_all(self, now: float) -> None:
-        """Repaint everything: other records stand in the rows."""
+        """Repaint everything, as rows have other records."""
         self._looks = self._visible_looks(now)
         self.refresh_rows()
 
@@ -360,7 +363,7 @@ class LineCanvas(RowScroll, Generic[Item]):
         return looks
 
     def notify_style_update(self) -> None:
-        """Forget what was drawn in other colours."""
+        """Discard what was drawn in other colours."""
         super().notify_style_update()
         self._paint = _NOTHING
 

@@ -1,4 +1,4 @@
-"""Which records of a ring a pane shows: all that are kept, those a filter lets through, those since a clear."""
+"""Which records of a ring a pane shows: all that are kept, those that match a filter, or those since a clear."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ Item = TypeVar("Item")
 Kept_co = TypeVar("Kept_co", covariant=True)
 
 LOOKS: Final = 5_000
-"""How many records that may still change are looked at again in one pull, which takes a few milliseconds."""
+"""How many records that may still change are checked again in one pull, which takes a few milliseconds."""
 
 CHUNK: Final = 16
-"""After how many records the clock is asked."""
+"""The number of records after which the clock is checked."""
 
 REACH: Final = 10_000
 """How many records are searched for one by identity at a time."""
 
 
 class Rows(Sequence[int]):
-    """Sequence numbers in growing order, each once."""
+    """Sequence numbers in ascending order, each once."""
 
     def __init__(self) -> None:
         self._low: list[int] = []
-        """The lower ones, falling."""
+        """The lower ones, descending."""
         self._high: list[int] = []
-        """The higher ones, growing."""
+        """The higher ones, ascending."""
 
     def __len__(self) -> int:
         return len(self._low) + len(self._high)
@@ -49,7 +49,7 @@ class Rows(Sequence[int]):
     def __getitem__(self, row: slice) -> Sequence[int]: ...
 
     def __getitem__(self, row: int | slice) -> int | Sequence[int]:
-        """The number in a row from 0; a slice is a list."""
+        """The number in a row from 0; a slice returns a list."""
         if isinstance(row, slice):
             return [self[place] for place in range(*row.indices(len(self)))]
         if row < 0:
@@ -60,15 +60,15 @@ class Rows(Sequence[int]):
         return self._low[low - 1 - row] if row < low else self._high[row - low]
 
     def before(self, falling: Iterable[int]) -> None:
-        """Put numbers before all others, given from the highest to the lowest."""
+        """Put numbers before all others, given in descending order."""
         self._low += falling
 
     def after(self, growing: Iterable[int]) -> None:
-        """Put numbers behind all others."""
+        """Put numbers after all others."""
         self._high += growing
 
     def drop_below(self, first: int) -> int:
-        """Drop the numbers below one, and say how many those were."""
+        """Drop the numbers below this one, and return how many there were."""
         kept = bisect_right(self._low, -first, key=neg)
         dropped = len(self._low) - kept
         del self._low[kept:]
@@ -79,7 +79,7 @@ class Rows(Sequence[int]):
         return dropped
 
     def put(self, number: int) -> bool:
-        """Put one in where it belongs; whether it was not there."""
+        """Insert a number in its place; return whether it is new."""
         if self._has(number):
             return False
         if self._low and number < self._low[0]:
@@ -89,7 +89,7 @@ class Rows(Sequence[int]):
         return True
 
     def take(self, number: int) -> bool:
-        """Take one out; whether it was there."""
+        """Remove a number; return whether it was there."""
         row = bisect_left(self, number)
         if not self._has(number):
             return False
@@ -106,7 +106,7 @@ class Rows(Sequence[int]):
 
 
 class Source(Protocol[Kept_co]):
-    """What is read of a ring."""
+    """The methods of a ring for reading."""
 
     @property
     def first(self) -> int:
@@ -115,20 +115,20 @@ class Source(Protocol[Kept_co]):
 
     @property
     def next(self) -> int:
-        """The sequence number that the next item will get."""
+        """The sequence number of the next item."""
         ...
 
     def get(self, sequence: int) -> Kept_co | None:
-        """The item under a sequence number, or None."""
+        """The item with a sequence number, or None."""
         ...
 
     def slice(self, start: int, stop: int) -> Sequence[Kept_co]:
-        """The items from `start` up to but not with `stop` that are kept."""
+        """The kept items from `start` to before `stop`."""
         ...
 
 
 class Frozen(Generic[Item]):
-    """The items of a ring as they stood at one moment, however much is written after it.
+    """The items of a ring at one moment, unaffected by later writes.
 
     Args:
         source: the ring.
@@ -140,11 +140,11 @@ class Frozen(Generic[Item]):
         self.first = self.next - len(self._items)
 
     def get(self, sequence: int) -> Item | None:
-        """The item under a sequence number, or None."""
+        """The item with a sequence number, or None."""
         return self._items[sequence - self.first] if self.first <= sequence < self.next else None
 
     def slice(self, start: int, stop: int) -> Sequence[Item]:
-        """The items from `start` up to but not with `stop`."""
+        """The items from `start` to before `stop`."""
         return self._items[max(0, start - self.first) : max(0, stop - self.first)]
 
 
@@ -152,10 +152,9 @@ class Pulled(NamedTuple):
     """What a pull changed.
 
     Attributes:
-        dropped: how many rows fell off the top or match no more.
-        added: how many came, or came to match.
-        older: how many came before all others: those of before the start, and what was found among what was there
-            before the filter.
+        dropped: how many rows were dropped at the top or no longer match.
+        added: how many arrived, or match now.
+        older: how many were added before all others: from before the start, and matches from before the filter was set.
     """
 
     dropped: int
@@ -164,12 +163,12 @@ class Pulled(NamedTuple):
 
 
 class ViewModel(Generic[Item]):
-    """The rows of a pane, from the oldest to the latest, by the ring's sequence numbers.
+    """The rows of a pane, from the oldest to the latest, as sequence numbers of the ring.
 
     Args:
         source: the ring.
-        changing: how far an item has come, None once nothing of it will change; by default none ever changes. What
-            a filter says of an item is asked again when that changes: a movement is rejected long after it came.
+        changing: returns an item's state, None once it will not change any more; by default none ever changes. The
+            filter is evaluated again when the state changes, as a movement may be rejected long after it arrived.
     """
 
     def __init__(self, source: Source[Item], changing: Callable[[Item], Hashable | None] = lambda _: None) -> None:
@@ -181,9 +180,9 @@ class ViewModel(Generic[Item]):
         self._matches: Callable[[Item], bool] | None = None
         self._next = source.first
         self._back = source.first
-        """Below which the filter has not been asked yet."""
+        """The filter has not been evaluated below this."""
         self._found: list[int] = []
-        """What was found of it and is not shown yet, the latest first."""
+        """Matches below it that are not shown yet, the latest first."""
         self._sequences: range | Rows = range(source.first, source.first)
 
     def __len__(self) -> int:
@@ -191,7 +190,7 @@ class ViewModel(Generic[Item]):
 
     @property
     def paused(self) -> bool:
-        """Whether the rows stand still while the ring goes on."""
+        """Whether the rows are frozen while the ring continues."""
         return self._source is not self._ring
 
     @property
@@ -201,14 +200,14 @@ class ViewModel(Generic[Item]):
 
     @property
     def left(self) -> int:
-        """How many records of before the filter has not been asked about yet."""
+        """How many records from before the filter have not been evaluated yet."""
         return 0 if self._matches is None else max(0, self._back - self._first)
 
     def pull(self, seconds: float = SLICE) -> Pulled:
-        """Take over what the source got and lost since the last pull, and what `look_back` found.
+        """Update the rows with what the source got and lost since the last pull, and what `look_back` found.
 
         Args:
-            seconds: how long a filter may be asked about what came; the rest is left to the next pull.
+            seconds: the time limit for evaluating the filter; the rest is left to the next pull.
         """
         source, first, matches = self._source, self._first, self._matches
         upto = source.next
@@ -229,7 +228,7 @@ class ViewModel(Generic[Item]):
         start = max(self._next, first)
         while start < upto:
             items = source.slice(start, min(upto, start + CHUNK))
-            # The ring may have gone over the first of them meanwhile.
+            # The ring may have overwritten the first of them meanwhile.
             start = min(upto, start + CHUNK) - len(items)
             found = [sequence for sequence, item in enumerate(items, start) if self._asked(sequence, item, matches)]
             rows.after(found)
@@ -241,13 +240,13 @@ class ViewModel(Generic[Item]):
         return Pulled(dropped + lost, came, len(older))
 
     def look_back(self, seconds: float = SLICE) -> bool:
-        """Ask the filter about what was there before it, from the latest to the oldest; `pull` shows what was found.
+        """Evaluate the filter on earlier records, from the latest to the oldest; `pull` shows the matches.
 
         Args:
-            seconds: how long at most.
+            seconds: the time limit.
 
         Returns:
-            Whether something is left to ask about.
+            Whether some are left.
         """
         matches = self._matches
         if matches is None:
@@ -273,15 +272,15 @@ class ViewModel(Generic[Item]):
         return row if self.sequence(row) == sequence else None
 
     def place(self, sequence: int) -> int:
-        """The row of a sequence number, or where it would stand."""
+        """The row of a sequence number, or where it would be inserted."""
         return bisect_left(self._sequences, sequence)
 
     def get(self, sequence: int) -> Item | None:
-        """The item under a sequence number, or None where it is no longer kept."""
+        """The item with a sequence number, or None where it is no longer kept."""
         return self._source.get(sequence)
 
     def find(self, item: Item) -> int | None:
-        """The sequence number of an item that is shown, the latest where it stands twice, or None."""
+        """The sequence number of a shown item, the latest if it is there twice, or None."""
         first = max(self._first, self._sequences[0]) if self._sequences else 0
         stop = self._sequences[-1] + 1 if self._sequences else 0
         while stop > first:
@@ -294,11 +293,11 @@ class ViewModel(Generic[Item]):
         return None
 
     def clear(self) -> None:
-        """Show only what comes from here on; the ring keeps the rest."""
+        """Show only what arrives from now on; the ring keeps the rest."""
         self._floor = self._source.next
 
     def only(self, matches: Callable[[Item], bool] | None) -> None:
-        """Show what a predicate lets through, of what is kept and of what will come; None shows all."""
+        """Show what matches a predicate, of what is kept and of what will arrive; None shows all."""
         self._matches = matches
         self._next = self._back = self._source.next
         self._found = []
@@ -308,13 +307,13 @@ class ViewModel(Generic[Item]):
         self.pull()
 
     def pause(self) -> None:
-        """Keep the rows as they are."""
+        """Freeze the rows."""
         if not self.paused:
             self.pull()
             self._source = Frozen(self._ring)
 
     def resume(self) -> None:
-        """Go on with what the ring got meanwhile."""
+        """Continue with what the ring got meanwhile."""
         self._source = self._ring
 
     @property
@@ -322,14 +321,14 @@ class ViewModel(Generic[Item]):
         return max(self._source.first, self._floor)
 
     def _asked(self, sequence: int, item: Item, matches: Callable[[Item], bool]) -> bool:
-        # Asked before the filter: what changes between the two is looked at again.
+        # Read before the filter is evaluated, so that changes in between are checked again.
         state = self._changing(item)
         if state is not None:
             self._open.append((sequence, state))
         return matches(item)
 
     def _look_again(self, rows: Rows, first: int, matches: Callable[[Item], bool], until: float) -> tuple[int, int]:
-        """Ask the filter again about what changed; gives how many rows went and how many came."""
+        """Evaluate the filter again on changed records; return how many rows were removed and added."""
         lost = came = 0
         for looked in range(min(LOOKS, len(self._open))):
             if looked % CHUNK == CHUNK - 1 and time.perf_counter() > until:
@@ -339,7 +338,7 @@ class ViewModel(Generic[Item]):
             if item is None:
                 continue
             state = self._changing(item)
-            # Once more after the last change: the engine's thread may have been in the middle of it.
+            # Once more after the last change, as the engine's thread may have been in the middle of it.
             if before is not None:
                 self._open.append((sequence, state))
             if state == before and state is not None:
