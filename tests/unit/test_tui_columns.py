@@ -208,3 +208,10 @@ def test_a_movements_stock_before_and_after_is_never_cut_to_another_number() -> 
 
 def test_numbers_stand_right() -> None:
     assert fit(Cell("+5"), 5, "right") == "   +5"
+
+
+def test_a_wide_pane_shows_the_key_that_decides_on_the_partition() -> None:
+    assert "key" in {shown.id for shown in lay_out(KAFKA_COLUMNS, 200).columns}
+    assert "key" not in {shown.id for shown in lay_out(KAFKA_COLUMNS, 40).columns}
+    assert cells.record_key(Journey("x", b"", key="a\x1bb"), 0.0).text == readable("a\x1bb")
+    assert cells.record_key(Journey("x", b""), 0.0).text == cells.ABSENT

@@ -46,6 +46,7 @@ __all__ = [
     "product_name",
     "received_ago",
     "received_at",
+    "record_key",
     "result",
     "status",
     "stock",
@@ -172,6 +173,11 @@ def number(journey: Journey, known: int | None) -> Cell:
 
 def position(journey: Journey, now: float) -> Cell:
     return Cell(journey.position or ABSENT)
+
+
+def record_key(journey: Journey, now: float) -> Cell:
+    """The record's key: records of one key are in one partition, in order."""
+    return Cell(readable(journey.key or ABSENT), Tone.MUTED)
 
 
 def acknowledgement(journey: Journey, now: float) -> Cell:
@@ -332,5 +338,6 @@ KAFKA_COLUMNS: Final[tuple[Column[Journey], ...]] = (
     ),
     Column("result", msgid("result"), 10, 10, 20, EXTRA, result, "right", grows=24),
     Column("topic", msgid("topic"), 5, 8, 16, EXTRA + 2, kafka_topic),
-    Column("payload", msgid("value"), 12, 34, 400, EXTRA + 3, payload),
+    Column("key", msgid("key"), 5, 6, 24, EXTRA + 3, record_key),
+    Column("payload", msgid("value"), 12, 34, 400, EXTRA + 4, payload),
 )
