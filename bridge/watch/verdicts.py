@@ -274,7 +274,7 @@ class Verdicts:
         self._journal.news.ring()
 
     def _count_waiting(self, standing: Standing, begun: Mapping[Place, int]) -> None:
-        waiting = {Does.MOVEMENT: 0, Does.PRODUCT: 0, Does.EVENT: 0}
+        waiting = dict.fromkeys(Does, 0)
         kafka = self._settings.kafka
         for place, end in standing.ends.items():
             does = self._does.get(place[0], Does.CARRY)
@@ -284,8 +284,8 @@ class Verdicts:
             decided = {offset for offset in self._decided.get(place, ()) if offset >= position}
             self._decided[place] = decided
             waiting[does] += max(0, end - position - sum(offset < end for offset in decided))
-        self._journal.lag = waiting[Does.MOVEMENT]
-        self._journal.lag_of_others = waiting[Does.PRODUCT] + waiting[Does.EVENT]
+        self._journal.lag = waiting.pop(Does.MOVEMENT)
+        self._journal.lag_of_others = sum(waiting.values())
         self._journal.news.ring()
 
     def _note_members(self, standing: Standing) -> None:
