@@ -1,4 +1,4 @@
-"""`python3 -m tui` is `opsci-tui`."""
+"""Run `opsci-tui` as `python3 -m tui`."""
 
 import sys
 

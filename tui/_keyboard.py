@@ -1,6 +1,6 @@
-"""A terminal's keys, read with Textual's private parser: Esc counts as soon as it can be no other key's beginning.
+"""A Linux driver that recognises the Esc key at once, built on Textual's private key parser.
 
-Importing this fails where Textual no longer has what it takes; then its own driver reads the keys.
+Importing this module raises ImportError where Textual lacks a name it needs; Textual's own driver is used then.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ __all__ = ["KeyboardDriver"]
 _ESCAPE: Final = "\x1b"
 
 _LOOK: Final = 0.1
-"""Seconds between two looks whether what came last is all of a key, or whether the application ends."""
+"""Seconds between two checks whether a key sequence is complete and whether the application is ending."""
 
 _LOOKS: Final = 5
-"""How many such looks there are after something came; then nothing is waited for but what comes next."""
+"""Number of such checks after each input; after them the driver blocks until the next input."""
 
 
 _NEEDED: Final = ("_auto_restart", "_debug", "_must_signal_resume", "_sigcont_application", "exit_event", "fileno")
@@ -36,30 +36,30 @@ if missing := sorted(name for name in _NEEDED if name not in _SET and not hasatt
 
 
 class KeyboardDriver(LinuxDriver):
-    """Textual's driver, which waits for what may follow an escape character as long as the environment's ESCDELAY says.
+    """Textual's Linux driver, but it waits for the rest of an escape sequence only for ESCDELAY milliseconds.
 
-    Textual itself looks for that ten times a second only, so that Esc takes 100 ms and more, whatever ESCDELAY says;
-    and it looks as often where no key comes for hours.
+    Textual polls for this ten times a second, so Esc takes 100 ms or more whatever ESCDELAY says, and it keeps polling
+    while no key is pressed.
     """
 
     _ending: tuple[int, int] | None = None
-    """A pipe whose far end is closed when the application is about to end."""
+    """A pipe whose write end is closed when the application is about to end."""
 
     def start_application_mode(self) -> None:
-        """Take the terminal over; see `LinuxDriver`."""
+        """Take over the terminal; see `LinuxDriver`."""
         if self._ending is None:
             self._ending = os.pipe()
         super().start_application_mode()  # type: ignore[no-untyped-call]
 
     def _sigcont_application(self, *arguments: object) -> None:
-        """Go on after a stop; one that came without SIGTSTP left the terminal as it was, and this driver's threads."""
+        """Resume after a stop; without a SIGTSTP before it, first suspend the terminal and this driver's threads."""
         if self._auto_restart and not self._must_signal_resume:
             self.suspend_application_mode()
             self._must_signal_resume = True
         super()._sigcont_application(*arguments)
 
     def disable_input(self) -> None:
-        """Read no more keys; see `LinuxDriver`."""
+        """Stop reading keys; see `LinuxDriver`."""
         ending, self._ending = self._ending, None
         if ending is not None:
             os.close(ending[1])

@@ -1,6 +1,6 @@
-"""Textual's private names that we use, each with what it buys; importing this fails where Textual no longer has them.
+"""The private names of Textual that opsci uses; importing this raises ImportError where Textual lacks one of them.
 
-Then a screen is drawn by Textual's own compositor, and a tour can't be filmed.
+Screens are then drawn by Textual's own compositor, and tours can't be filmed.
 """
 
 from __future__ import annotations
@@ -40,16 +40,17 @@ if missing := [name for owner, name in _NEEDED if not hasattr(owner, name)]:
 
 
 class PartCompositor(Compositor):
-    """Leaves out what is not in a part that is painted, and what lies behind something else in all of them.
+    """A compositor that renders only the widgets inside the regions to repaint and not hidden behind others.
 
-    Textual's own draws for each frame everything that could be seen, down to what the screen itself looks like behind
-    its panes, and then paints the parts that changed: with three panes a quarter of the work on a frame.
+    Textual's own compositor renders every visible widget for each frame, including the screen behind its panes, and
+    then
+    paints the parts that changed. With three panes, rendering only those parts takes a quarter of the work per frame.
     """
 
     _parts: tuple[Region, ...] = ()
 
     def render_partial_update(self) -> ChopsUpdate | None:
-        """Draw what is to be painted anew; see `Compositor`."""
+        """Render the regions to repaint; see `Compositor`."""
         self._parts = tuple(_joined(self._dirty_regions))
         try:
             return super().render_partial_update()
@@ -65,13 +66,13 @@ class PartCompositor(Compositor):
             yield region, clip, widget.render_lines(seen.translate(-region.offset))
 
     def _needed(self) -> Iterator[tuple[Widget, Region]]:
-        """What is to be drawn, from front to back, and where each is seen."""
+        """Yield the widgets to render, from front to back, each with its visible region."""
         drawn: list[Region] = []
         for widget, (region, clip) in self.visible_widgets.items():
             seen = region.intersection(clip)
             for part in self._parts:
                 shown = part.intersection(seen)
-                # What was drawn before lies in front, and fills all of its place.
+                # A widget in front was rendered already and covers this region completely.
                 if shown and not any(front.contains_region(shown) for front in drawn):
                     drawn.append(seen)
                     yield widget, seen
@@ -79,13 +80,13 @@ class PartCompositor(Compositor):
 
 
 def draw_parts_only(screen: Screen[Any]) -> None:
-    """Have a screen that is not shown yet drawn by a `PartCompositor`, unless Textual draws it in another way."""
+    """Make a screen that is not shown yet use `PartCompositor`, unless Textual already uses another compositor."""
     if type(getattr(screen, "_compositor", None)) is Compositor:
         screen._compositor = PartCompositor()
 
 
 def _joined(regions: Iterable[Region]) -> Iterable[Region]:
-    """The regions, those of the same columns as one: the rows of a pane."""
+    """Merge the regions that span the same columns, such as the rows of one pane."""
     joined: dict[tuple[int, int], Region] = {}
     for region in regions:
         columns = region.column_span
@@ -94,7 +95,7 @@ def _joined(regions: Iterable[Region]) -> Iterable[Region]:
 
 
 def strips(app: App[Any]) -> list[Strip]:
-    """Redraw the whole screen, with what lies under a window, and change nothing of what is to be repainted."""
+    """Render the whole screen, also what lies under a window, and leave the regions to repaint as they are."""
     before = visible_screen_stack.set(app._background_screens)
     try:
         return app.screen._compositor.render_strips()
@@ -103,13 +104,13 @@ def strips(app: App[Any]) -> list[Strip]:
 
 
 def rebuilds(app: App[Any]) -> bool:
-    """Whether a part of the screen is being taken away and made again, so that nothing is to be drawn."""
+    """Return whether Textual is rebuilding part of the screen, so that nothing should be rendered now."""
     return getattr(app, "_batch_count", 0) > 0
 
 
 @contextmanager
 def timers_on(clock: Callable[[], float]) -> Iterator[None]:
-    """Let Textual's timers and animations go by another clock, for as long as this lasts."""
+    """Run Textual's timers and animations on another clock within the context."""
     before = _time.get_time
     setattr(_time, _CLOCK, clock)
     try:

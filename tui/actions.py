@@ -1,10 +1,10 @@
-"""The registry of actions: what a person can do on the screen, by which key, and in which words.
+"""The registry of actions: what the user can do on the screen, with the key and the texts of each action.
 
-Everything that names a key reads it here: the bindings of each widget and screen, the line of keys, the help, the
-command palette, the ids that `screen.keys` takes, and the README's table (`python -m tests.tui.key_table`). A widget
-says `BINDINGS = bindings("log")` and has an `action_...` method for each of them.
+Everything that names a key reads it here: the bindings of widgets and screens, the footer, the help, the command
+palette, the ids that `screen.keys` takes, and the README's table (`python -m tests.tui.key_table`). A widget
+declares `BINDINGS = bindings("log")` and has an `action_...` method for each action of that scope.
 
-Texts stand here in English and are said in the person's language where they are shown.
+Texts are in English here and are translated where they are shown.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ HELP: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
         (msgid("While settings are tried"), ("trial",)),
     ),
 }
-"""For each screen that has help: its headings, and the scopes under each. The application's own follow them."""
+"""The help headings of each screen that has help, with the scopes under each. The application's own follow them."""
 
 KEY_SIGNS: Final[Mapping[str, str]] = {
     "slash": "/",
@@ -76,22 +76,22 @@ KEY_SIGNS: Final[Mapping[str, str]] = {
     "tab": "Tab",
     "shift+tab": "Shift+Tab",
 }
-"""What stands on a key, by Textual's name for it."""
+"""The printed label of a key, by Textual's name for the key."""
 
 
 class Action(NamedTuple):
-    """What a person can do in one place.
+    """Something the user can do in one scope.
 
     Attributes:
-        id: what `screen.keys` and the tests call it; never a translated text.
-        keys: as Textual names them, with commas between several; empty for what the palette alone offers.
-        call: Textual's action: `pane(1)` calls `action_pane(1)` of the widget whose scope it is in.
-        title: in a word, for the line of keys.
-        help: in a sentence, for the help, the palette and the README; empty where the title says it all.
-        show: whether it stands in the line of keys.
-        display: what stands there for its key; None for what Textual calls the key.
-        priority: whether it goes before what has the focus.
-        group: what the line of keys says of it and its neighbours together; empty for itself alone.
+        id: the name in `screen.keys` and in tests; never translated.
+        keys: Textual's key names, separated by commas; empty for an action that only the palette offers.
+        call: Textual's action: `pane(1)` calls `action_pane(1)` of the widget that has the scope.
+        title: a word for the footer.
+        help: a sentence for the help, the palette and the README; empty where the title suffices.
+        show: whether the footer shows it.
+        display: the key label in the footer; None for Textual's own label.
+        priority: whether it takes precedence over the focused widget.
+        group: the footer text for it and its neighbours together; empty if it stands alone.
         palette: whether the command palette offers it.
     """
 
@@ -221,7 +221,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             palette=True,
         ),
     ),
-    # With priority: such a key moves the focus before the next key that was typed is handed to it.
+    # With priority: the focus has to move before the next typed key is dispatched.
     "main": (
         Action("focus.mqtt", "1", "pane(1)", msgid("MQTT"), msgid("Go to the messages"), priority=True, group=_PANES),
         Action("focus.kafka", "2", "pane(2)", msgid("Kafka"), msgid("Go to the records"), priority=True, group=_PANES),
@@ -274,7 +274,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             priority=True,
         ),
         Action("sensors", "a", "simulate", msgid("Sensors"), msgid("The same, where no text is typed")),
-        # `g` goes to the first row, as in less; where there is none it is free.
+        # `g` goes to the first row, as in less; an empty pane has no rows, so the key is free there.
         Action(
             "simulate.in_empty_pane",
             "g",
@@ -361,7 +361,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             show=False,
         ),
     ),
-    # With priority: the line has the focus before the digits that were typed behind the sign are handed on.
+    # With priority: the line has to be focused before the digits typed after the sign are dispatched.
     "stock_pane": (
         Action(
             "stock.add",
@@ -475,7 +475,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         Action("record.scroll_down", "j", "scroll(1)", msgid("Down"), show=False),
         Action("record.scroll_up", "k", "scroll(-1)", msgid("Up"), show=False),
     ),
-    # With priority, as in the stock: the line has the focus before the digits that were typed are handed on.
+    # With priority, as in the stock: the line has to be focused before the typed digits are dispatched.
     "product": (
         Action("product.add", "plus", "ask('+')", msgid("Add"), msgid("Put in"), display="+", priority=True),
         Action("product.take", "minus", "ask('-')", msgid("Take"), msgid("Take out"), display="-", priority=True),
@@ -493,7 +493,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         Action("product.after", "right", "step(1)", msgid("After"), msgid("The product below it"), display="→"),
         Action("product.close", "escape,q", "close", msgid("Close"), display="esc"),
     ),
-    # Of the table and not of the screen: in other tables these keys do something else with a record.
+    # In the table's scope, not the screen's: other tables use these keys for something else.
     "letters_table": (
         Action("letters.mend", "r", "screen.mend", msgid("Mend"), msgid("Edit the payload, send it as a new movement")),
         Action(
@@ -541,7 +541,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         Action("preset.up", "up", "move(-1)", msgid("Up"), msgid("Mark the preset above"), show=False),
         Action("preset.down", "down", "move(1)", msgid("Down"), msgid("Mark the preset below"), show=False),
     ),
-    # Start is for the line of keys: the field that has the focus answers Enter itself.
+    # Start is listed for the footer only: the focused field handles Enter itself.
     "simulator": (
         Action("simulator.begin", "enter", "start", msgid("Start"), msgid("Let the objects send")),
         Action(
@@ -625,11 +625,11 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         Action("trial.back", "escape,b,q", "back", msgid("Go back"), msgid("Keep nothing yet"), display="esc"),
     ),
 }
-"""The actions of each widget or screen, by the name of its scope, in the order in which the line of keys has them."""
+"""The actions of each widget or screen, by scope name, in footer order."""
 
 
 def bindings(scope: str) -> list[BindingType]:
-    """The bindings of a widget or a screen, in English.
+    """Return the bindings of a widget or a screen, in English.
 
     Args:
         scope: its name in `ACTIONS`.
@@ -638,18 +638,18 @@ def bindings(scope: str) -> list[BindingType]:
 
 
 def given_keys(action: Action, keys: Mapping[str, str]) -> Action:
-    """An action with the keys that the settings give it, or as it is.
+    """Return an action with the keys that the settings give it, or unchanged.
 
     Args:
-        action: any.
-        keys: those of `screen.keys`, by the action's id.
+        action: any action.
+        keys: the setting `screen.keys`, by action id.
     """
     given = keys.get(action.id)
     return action._replace(keys=given, display=None) if given else action
 
 
 def key_cap(key: str) -> str:
-    """What stands on a key: `Enter` for `enter`, `Ctrl+F` for `ctrl+f`, a character as it is."""
+    """Return the printed label of a key: `Enter` for `enter`, `Ctrl+F` for `ctrl+f`, a character unchanged."""
     *held, last = key.split("+") if len(key) > 1 else [key]
     name = KEY_SIGNS.get(last, last.upper() if held or len(last) in (2, 3) else last)
     return "+".join([*(part.capitalize() for part in held), name])

@@ -41,26 +41,26 @@ __all__ = ["OpsciApp"]
 SETTINGS_SCREEN: Final = "settings-screen"
 
 _CARRYING: Final = frozenset({"pause_apply", "resume_apply", "pause_ingest", "resume_ingest"})
-"""What only an engine can be asked for that carries the chain."""
+"""Actions that only an engine that carries the chain can perform."""
 
 _WRITING: Final = frozenset({"settings", "record", "still", "apply_missing", *_CARRYING})
-"""What changes the chain, or writes files where this program runs: not from a screen that is for looking only."""
+"""Actions that change the chain or write files on this machine; a read-only screen doesn't offer them."""
 
 _TOUCHES: Final = (events.Key, events.MouseUp, events.MouseScrollUp, events.MouseScrollDown)
 _TOUCHED: Final = 0.05
-"""Seconds after which what a key changed is taken over in titles and totals: its own answer is painted by then."""
+"""Seconds after which titles and totals take over what a key changed; the key's own response is painted by then."""
 
 
 class OpsciApp(App[None]):
-    """Watches and drives one chain.
+    """The Textual application over one chain.
 
-    The engine is started once the first frame is drawn; whoever made it stops it.
+    It starts the engine once the first frame is drawn; whoever created the engine stops it.
 
     Args:
         engine: the chain.
-        sources: where its settings come from: what the settings screen shows and changes.
-        running: whether the engine was started before.
-        before: what the screen before this one left, where saved settings made it start again.
+        sources: where its settings come from; the settings screen shows and changes them.
+        running: whether the engine was started already.
+        before: state of the previous screen, if saved settings restarted it.
     """
 
     TITLE = "opsci"
@@ -92,13 +92,13 @@ class OpsciApp(App[None]):
         self.keys = engine.settings.screen.keys
         """The keys that the settings give, by binding id."""
         self.starts_anew = False
-        """Whether it was left to start again with the settings as they are by now."""
+        """Whether the application exited in order to restart with changed settings."""
         self.notice = ""
-        """What the next one says first, after `starts_anew`; what this one says first, before it runs."""
+        """A notice to show at the start; once `starts_anew` is set, the notice for the next application."""
         self.asks_about_servers = False
-        """Whether servers are stopped once this ends, so that quitting asks first."""
+        """Whether the local servers are stopped after the application exits, so that quitting asks first."""
         self.leaves_servers = False
-        """Whether the person who quit wants them to run on."""
+        """Whether the user wants the servers to keep running after quitting."""
         self._sources = sources or Sources()
         self._engine_runs = running
         self._clashes: set[str] = set()
@@ -108,11 +108,11 @@ class OpsciApp(App[None]):
 
     @property
     def read_only(self) -> bool:
-        """Whether it is for looking only: it changes nothing, and writes no files."""
+        """Whether the screen is read-only: it changes nothing and writes no files."""
         return self.engine.read_only
 
     def get_driver_class(self) -> type[Driver]:
-        """Textual's choice for where it runs; on a terminal of Linux or macOS the same, with a quick Esc."""
+        """Return Textual's driver; on a Linux or macOS terminal the variant that recognises Esc quickly."""
         chosen = super().get_driver_class()
         if chosen.__name__ != "LinuxDriver":
             return chosen
@@ -123,7 +123,7 @@ class OpsciApp(App[None]):
         return KeyboardDriver
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """The colours of our roles, for themes that are not ours."""
+        """Return the colours of opsci's roles for themes that are not its own."""
         return dict(role_variables(self.current_theme))
 
     def get_default_screen(self) -> MainScreen:
@@ -136,17 +136,17 @@ class OpsciApp(App[None]):
         return address_origins(self._sources)
 
     def carried_over(self, *, same_letters: bool = True) -> CarriedOver | None:
-        """What the next screen goes on with; None where no saved settings ended this one.
+        """Return the state that the next screen continues with; None unless saved settings ended this one.
 
         Args:
-            same_letters: whether the next engine's dead letters are the same.
+            same_letters: whether the next engine has the same dead letters.
         """
         left = self._left
         return left if left is None or same_letters else left._replace(letters=None)
 
     def on_mount(self) -> None:
-        """Take the keys that the settings give."""
-        # The terminal was someone else's meanwhile, and what was painted before is not on it any more.
+        """Apply the keys that the settings give."""
+        # Another program used the terminal meanwhile, so what was painted is gone.
         self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh())
         self.set_keymap(self.keys)
         if self.keys:
@@ -155,7 +155,7 @@ class OpsciApp(App[None]):
             self._tell_clashes(taken_keys(self.keys))
 
     def on_ready(self) -> None:
-        """Start the chain, and ask for the dead letters of before."""
+        """Start the chain and read the dead letters that are already in Kafka."""
         if not self._engine_runs:
             self.engine.start()
         self.letters.read()
@@ -163,7 +163,7 @@ class OpsciApp(App[None]):
             self.notify(self.notice, title=say("Kept"), markup=False)
 
     async def on_event(self, event: events.Event) -> None:
-        """Hand keys on one by one, and have the screen look again once a key or the mouse has done what it does."""
+        """Dispatch keys one at a time, and refresh the main screen soon after a key or the mouse was used."""
         comes = isinstance(event, events.InputEvent | events.Paste) and not event.is_forwarded
         if comes and self.type_ahead.holds(event):
             return
@@ -177,7 +177,7 @@ class OpsciApp(App[None]):
             self.set_timer(_TOUCHED, main.answered)
 
     def handle_bindings_clash(self, clashed_bindings: set[Binding], node: DOMNode) -> None:
-        """Say once which key was taken from what."""
+        """Report once which key was taken from which action."""
         self._tell_clashes(clashed_bindings)
 
     def _tell_clashes(self, bindings: Iterable[Binding]) -> None:
@@ -190,11 +190,11 @@ class OpsciApp(App[None]):
                 self.notify(readable(text.format(key=binding.key, what=what)), severity="warning", markup=False)
 
     def _is_elsewhere(self, action: str) -> bool:
-        """Whether an action is for the screen whose engine carries the chain, or for one that may change something."""
+        """Return whether this engine can't perform an action, as it only watches or is read-only."""
         return (action in _CARRYING and self.engine.watches) or (action in _WRITING and self.engine.read_only)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave letters to a field that has the focus, open the settings once, and pause only what is carried here."""
+        """Disable what this engine can't do, and the settings while they are open or a text field is focused."""
         if self._is_elsewhere(action):
             return False
         if action == "settings":
@@ -203,19 +203,19 @@ class OpsciApp(App[None]):
         return super().check_action(action, parameters)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Let a recording know."""
+        """Record the new size if a recording is running."""
         self._recorder.resized(*event.size)
 
     def action_record(self) -> None:
-        """Record the session from now on, or end that."""
+        """Start or stop recording the session."""
         self._recorder.toggle()
 
     def action_still(self) -> None:
-        """Keep a picture of the screen."""
+        """Save a picture of the screen."""
         self._recorder.keep_still()
 
     def action_apply_missing(self) -> None:
-        """Apply again what Strapi's ledger has not seen, and say what came of it."""
+        """Apply again the movements that Strapi's ledger lacks, and report the result."""
         self.run_worker(self._apply_missing(), group="apply-missing", exclusive=True)
 
     async def _apply_missing(self) -> None:
@@ -229,7 +229,7 @@ class OpsciApp(App[None]):
         self.notify(text.format(applied=applied, known=known, refused=refused), title=title, markup=False)
 
     async def action_quit(self) -> None:
-        """Quit; where that would stop servers, ask what is to become of them."""
+        """Quit; if that would stop servers, ask first what to do with them."""
         if not self.asks_about_servers:
             self.exit()
         elif isinstance(self.screen, QuitScreen):
@@ -243,7 +243,7 @@ class OpsciApp(App[None]):
             self.exit()
 
     def action_settings(self) -> None:
-        # Late: the first frame needs none of it.
+        # Imported here because the first frame doesn't need it.
         from tui.settings.draft import Draft  # noqa: PLC0415
         from tui.settings.screen import SettingsScreen  # noqa: PLC0415
 
@@ -258,7 +258,7 @@ class OpsciApp(App[None]):
         self.push_screen(SettingsScreen(draft, SETTINGS_SCREEN))
 
     def on_settings_screen_kept(self, event: SettingsScreen.Kept) -> None:
-        """Start again with what was saved; whoever runs this does it."""
+        """Exit so that the caller restarts the application with the saved settings."""
         from tui.settings.catalogue import short_path  # noqa: PLC0415
 
         self.notice = say("written to {files}").format(files=", ".join(map(short_path, event.files)))
@@ -266,17 +266,17 @@ class OpsciApp(App[None]):
             self.notice += "\n" + say("The language changes at the next start of opsci-tui.")
         self.starts_anew = True
         if self._main is not None:
-            # Now, as its parts go one by one when it ends.
+            # Read the state now: the widgets are removed one by one on exit.
             self._left = CarriedOver(self.letters, self._main.moves, *self._main.carried_over())
         self.exit()
 
     def action_command_palette(self) -> None:
-        """Open the command palette, whose own text Textual has in English alone."""
+        """Open the command palette with a translated placeholder; Textual's is English only."""
         if not isinstance(self.screen, CommandPalette):
             self.push_screen(CommandPalette(id="--command-palette", placeholder=say("Search for commands…")))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """What the command palette offers."""
+        """Yield the commands of the palette."""
         for command in super().get_system_commands(screen):
             yield SystemCommand(say(command.title), say(command.help), command.callback)
         web = self.engine.settings.screen.web
@@ -292,7 +292,7 @@ class OpsciApp(App[None]):
         self.open_url(self.engine.settings.screen.web)
 
     def action_web_code(self) -> None:
-        """Show the code by which a phone comes to the web page."""
+        """Show the QR code of the web page for a phone."""
         from tui.screens.web_code import WebCodeScreen  # noqa: PLC0415 - few ask for it
 
         self.push_screen(WebCodeScreen(self.engine.settings.screen.web))

@@ -36,9 +36,10 @@ __all__ = ["main", "parse"]
 
 
 _ESCAPE: Final = "25"
-"""Milliseconds after which an escape character is the key Esc and no longer the beginning of another key's sequence,
-where the environment does not say ESCDELAY. Textual's 100 are felt by whoever presses Esc, and terminals write a
-sequence at once."""
+"""Milliseconds after which a lone escape character counts as the Esc key, unless the environment sets ESCDELAY.
+
+Textual's default of 100 ms is noticeable; terminals write the bytes of a sequence at once.
+"""
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -102,14 +103,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the screen until it is left.
+    """Run the screen until the user leaves it.
 
     Args:
         arguments: the command line without the program's name; this process's by default.
 
     Returns:
-        The exit code: 0 left as it should be, 1 the local servers did not start, 2 wrong settings or no terminal,
-        LEAVE_SERVERS where the runner that opened it is to leave its servers running.
+        The exit code: 0 normal exit, 1 the local servers did not start, 2 wrong settings or no terminal,
+        LEAVE_SERVERS where the runner that opened it must leave its servers running.
     """
     fit_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -154,7 +155,7 @@ def _listen(text: str) -> Listen:
     from bridge.http.guard import host_name  # noqa: PLC0415 - not for the screen
 
     host, colon, port = text.rpartition(":")
-    # An empty host would be every address of this machine, which has to be meant.
+    # An empty host would mean every address of this machine, which must be written explicitly.
     if not port.isdecimal() or not 1 <= int(port) <= 65_535 or (colon and host_name(host) is None):
         raise argparse.ArgumentTypeError(
             f"{text!r} is no port: a whole number from 1 to 65,535, or one after an address of this machine, as in "
@@ -170,7 +171,7 @@ def _count(text: str) -> int:
 
 
 def _serve(listen: Listen, config: Path | None, flags: Mapping[str, str], *, drive: bool, windows: int) -> int:
-    """Offer the screen to browsers; wrong settings are said here, and not in each window."""
+    """Serve the screen to browsers; wrong settings are reported here rather than in each window."""
     from bridge.settings.load import find_settings_file, load_settings  # noqa: PLC0415
 
     settings = load_settings(find_settings_file(os.environ, config=config), os.environ, flags)
@@ -183,20 +184,20 @@ def _serve(listen: Listen, config: Path | None, flags: Mapping[str, str], *, dri
 
 
 def _run(config: Path | None, flags: Mapping[str, object], window: Path | None, role: Part, *, asks: bool) -> int:
-    """Show the chain; after a change of its settings on the screen again, with the new ones.
+    """Show the chain, restarting the screen whenever its settings are changed on it.
 
     Args:
-        config: the settings file that was named.
-        flags: the settings that the command line gives.
-        window: in a browser's window the file that says whose turn it is; its page opens the next one itself.
-        role: what the first chain does beside other engines, "look" for one that changes nothing; later ones do what it
-            did last.
-        asks: whether servers are stopped once this ends, unless the person who quits wants them to run on.
+        config: the settings file named on the command line.
+        flags: the settings given on the command line.
+        window: in a browser window, the file that says whose turn it is; its page opens the next window itself.
+        role: what the first chain does beside other engines, "look" for one that changes nothing; later chains keep the
+            role that the previous one had at its end.
+        asks: whether servers are stopped once this ends, unless the user asks to keep them.
 
     Returns:
         The exit code.
     """
-    # Late, so that --help, --version and a wrong setting answer at once.
+    # Imported here so that --help, --version and wrong settings are answered quickly.
     from bridge.settings.files import set_changes_aside  # noqa: PLC0415
     from bridge.settings.load import Sources, find_settings_file, load  # noqa: PLC0415
 
@@ -232,7 +233,7 @@ def _after(
     window: Path | None,
     role: Part = "carry",
 ) -> tuple[EmbeddedChain, CarriedOver | None]:
-    """The chain for some settings, and what the screen before it leaves to the next one."""
+    """Return the chain for the settings, and the state that the previous screen leaves to the next one."""
     before = None
     if app is not None and chain is not None:
         old, new = chain.settings.kafka, settings.kafka
@@ -244,13 +245,13 @@ def _after(
 def _chain_for(
     settings: Settings, chain: EmbeddedChain | None, window: Path | None, role: Part = "carry"
 ) -> EmbeddedChain:
-    """The chain that runs, where the settings change nothing for it; else one that goes on once that one has ended."""
+    """Return the running chain if the settings leave it as it is, else one that continues after it has ended."""
     from msgspec.structs import replace  # noqa: PLC0415
 
     from bridge.embedded import EmbeddedChain  # noqa: PLC0415
 
     if chain is not None:
-        # The chain itself has of the screen's settings only how much its journal keeps.
+        # Of the screen's settings, the chain itself uses only how much its journal keeps.
         same = replace(settings, screen=replace(chain.settings.screen, keep=settings.screen.keep))
         if same == chain.settings:
             chain.settings = settings
@@ -269,13 +270,14 @@ def _chain_for(
 def _show(chain: EmbeddedChain, sources: Sources, notice: str, before: CarriedOver | None, *, asks: bool) -> OpsciApp:
     from tui.app import OpsciApp  # noqa: PLC0415
 
-    # The journal says how each connection stands; what the clients' libraries log would spill into the terminal when
-    # the screen is left.
+    # The journal shows the state of each connection; log output of the client libraries would spill into the terminal
+    # when the screen exits.
     logging.getLogger().addHandler(logging.NullHandler())
     spare_the_rings()
     if isinstance(sys.__stderr__, io.TextIOWrapper):
-        # Where Textual paints. Its lines and signs are in no other encoding, and terminals know UTF-8 whatever the
-        # locale says.
+        # Textual paints to this stream. Its lines and symbols need UTF-8, which terminals understand whatever the
+        # locale
+        # says.
         sys.__stderr__.reconfigure(encoding="utf-8")
     app = OpsciApp(chain, sources, running=chain.running, before=before)
     app.notice = notice

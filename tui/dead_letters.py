@@ -1,4 +1,4 @@
-"""The dead letters that wait for a person, and the file that remembers those that were dealt with."""
+"""The dead letters that wait for the user, and the file that remembers the handled ones."""
 
 from __future__ import annotations
 
@@ -27,36 +27,36 @@ __all__ = ["Handled", "PendingLetters", "handled_file"]
 
 
 POLL: Final = 2.0
-"""Seconds between two questions to Kafka for letters that other engines wrote."""
+"""Seconds between two reads from Kafka for letters that other engines wrote."""
 
 PACE: Final = 100
-"""How many letters a second are sent again at most."""
+"""Letters resent per second at most."""
 
 AT_ONCE: Final = 50
-"""How many of them may wait for the broker's word."""
+"""Resent letters that may wait for the broker's acknowledgement at once."""
 
 How = Literal["sent again", "mended", "dropped"]
 
 KEPT: Final = 20_000
-"""How many are remembered; the file is cut to the latest half when it has more."""
+"""Handled letters remembered at most; beyond that the file is cut to the latest half."""
 
 
 class PendingLetters:
-    """The letters by movement-id.
+    """The waiting dead letters by movement-id.
 
     Args:
-        engine: whose letters, and what sends them again.
-        handled: which were dealt with.
-        since: how many letters the engine's journal had of another Kafka, which are none of these.
+        engine: reads the letters and sends them again.
+        handled: the letters handled already.
+        since: number of errors in the engine's journal to skip, as they are from another Kafka.
     """
 
     def __init__(self, engine: Engine, handled: Handled, since: int = 0) -> None:
         self.version = 0
-        """Grows with every change of what waits."""
+        """Grows with every change of the waiting letters."""
         self.trouble = ""
-        """What did not work last, for a person."""
+        """The latest error, for the user."""
         self.damage = ""
-        """What is wrong with the file of those that were dealt with, for a person."""
+        """What is wrong with the file of handled letters, for the user."""
         if handled.damage is not None:
             self.damage = say(
                 "the file of the letters that were dealt with was damaged and is kept as {file}: some may show again"
@@ -70,11 +70,11 @@ class PendingLetters:
         self._queue: deque[DeadLetter] = deque()
         self._begun = (0.0, 0)
         self.wanted = 0
-        """How many letters are to be sent again by one word, 0 while none are."""
+        """Number of letters that `send_all` is to resend, 0 while it isn't running."""
         self._under_way: dict[str, tuple[How, Future[Journey]]] = {}
 
     def go_on_with(self, engine: Engine) -> None:
-        """Go on with the next engine, whose dead letters are the same: it reads them all once more."""
+        """Continue with the next engine, which has the same dead letters, and read them all again."""
         if engine is not self._engine:
             self._engine = engine
             self._reading = None
@@ -83,24 +83,24 @@ class PendingLetters:
         return len(self._letters)
 
     def get(self, movement_id: str) -> DeadLetter | None:
-        """A letter that waits, or None."""
+        """Return a waiting letter, or None."""
         return self._letters.get(movement_id)
 
     def waiting(self) -> list[DeadLetter]:
-        """The letters that wait, in the order of their time."""
+        """Return the waiting letters in order of time."""
         return sorted(self._letters.values(), key=lambda letter: (letter.at, letter.partition, letter.offset))
 
     def is_under_way(self, movement_id: str) -> bool:
-        """Whether a letter is being sent again."""
+        """Return whether a letter is being resent."""
         return movement_id in self._under_way
 
     def read(self) -> None:
-        """Ask Kafka for the letters that stand there, unless it was asked and has not answered."""
+        """Start reading the letters in Kafka, unless a read is under way."""
         if self._reading is None:
             self._reading = self._engine.letters()
 
     def pull(self) -> None:
-        """Take over what came and what became of what was sent again, send more of what is to be, and ask Kafka."""
+        """Process new letters and finished resends, resend more of the queue, and read Kafka again when due."""
         now = time.monotonic()
         if self._reading is not None and self._reading.done():
             answer, self._reading = self._reading, None
@@ -122,18 +122,18 @@ class PendingLetters:
 
     @property
     def sent(self) -> int:
-        """How many of those that are to be sent again the broker has, or has refused."""
+        """Return how many of the letters to resend were acknowledged or refused by the broker."""
         return self.wanted - len(self._queue) - len(self._under_way)
 
     def send_all(self, letters: Sequence[DeadLetter]) -> None:
-        """Send some of those that wait, at a pace that leaves room to others; `pull` goes on with it."""
+        """Queue waiting letters to be resent at a limited rate, which `pull` carries out."""
         self._queue = deque(letter for letter in letters if letter.journey.movement_id not in self._under_way)
         self.wanted = len(self._queue)
         self._begun = time.monotonic(), self.wanted
         self.trouble = ""
 
     def stop_sending(self) -> bool:
-        """Send no more of them; what is under way goes on.
+        """Drop the queue of letters to resend; those under way continue.
 
         Returns:
             Whether some were left.
@@ -158,11 +158,11 @@ class PendingLetters:
             self.wanted = 0
 
     def send_again(self, letter: DeadLetter, payload: bytes | None = None) -> None:
-        """Send a letter as a new movement; it is handled once the broker has it.
+        """Send a letter as a new movement; it counts as handled once the broker acknowledges it.
 
         Args:
-            letter: which.
-            payload: what to send instead, None sends the original bytes.
+            letter: the letter.
+            payload: the replacement payload; None sends the original bytes.
         """
         movement_id = letter.journey.movement_id
         if movement_id in self._letters and movement_id not in self._under_way:
@@ -172,7 +172,7 @@ class PendingLetters:
             self.version += 1
 
     def drop(self, letter: DeadLetter) -> None:
-        """Put a letter away; it stays in Kafka."""
+        """Mark a letter as handled without sending it; it stays in Kafka."""
         self._done(letter.journey.movement_id, "dropped")
 
     def _note(self, letter: DeadLetter) -> None:
@@ -194,7 +194,7 @@ class PendingLetters:
             self._done(movement_id, how)
         else:
             said = say(error.text) if isinstance(error, OpsciError) else f"{type(error).__name__}: {error}"
-            # The others would fail as well, one after the other.
+            # The remaining letters would fail as well.
             self.stop_sending()
             self.trouble = say("not sent: {why}").format(why=readable(said))
 
@@ -218,18 +218,18 @@ _decode = msgspec.json.Decoder(_Line).decode
 
 
 def handled_file() -> Path:
-    """Where the user's file stands: in the folder for state, as it is neither a setting nor anyone else's data."""
+    """Return the path of the user's file, in the folder for state: it is neither a setting nor shared data."""
     return platformdirs.user_state_path("opsci") / "handled-letters.jsonl"
 
 
 class Handled:
-    """The letters that were dealt with, by movement-id.
+    """The handled letters, by movement-id.
 
     Args:
-        path: the file; it need not be there. One with lines that can't be read is moved aside, and the others stay.
+        path: the file; it need not exist. A file with unreadable lines is moved aside and the readable ones are kept.
 
     Attributes:
-        damage: where a damaged file is kept now, None where it was whole.
+        damage: where a damaged file was moved to, None if it was intact.
     """
 
     def __init__(self, path: Path) -> None:
@@ -249,7 +249,7 @@ class Handled:
                 continue
             self._lines[line.movement_id] = line
         if not is_whole:
-            # Without a place to write to it stays as it is.
+            # If the folder isn't writable, the file stays as it is.
             with contextlib.suppress(OSError):
                 self.damage = set_aside(path)
                 self._write_all()
@@ -261,10 +261,10 @@ class Handled:
         return len(self._lines)
 
     def add(self, movement_id: str, how: How) -> None:
-        """Remember one, first here and then in the file.
+        """Remember a letter, first in memory and then in the file.
 
         Raises:
-            OSError: the file can't be written; until the program ends it is remembered all the same.
+            OSError: the file can't be written; the letter is remembered in memory until the program ends.
         """
         line = _Line(movement_id, how, time.time())
         self._lines[movement_id] = line

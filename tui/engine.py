@@ -1,4 +1,4 @@
-"""What the screen asks of the engine: a journal to read and a few calls, each answered by a future."""
+"""The interface between the screen and the engine: a journal to read and calls that return futures."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ __all__ = ["Engine"]
 
 
 class Engine(Protocol):
-    """The chain as the screen sees it; `bridge.embedded.EmbeddedChain` is the real one."""
+    """The chain as the screen sees it, implemented by `bridge.embedded.EmbeddedChain`."""
 
     @property
     def settings(self) -> Settings:
-        """What it was started with."""
+        """The settings it was started with."""
         ...
 
     @property
     def journal(self) -> Journal:
-        """What it wrote down lately; the screen only reads it."""
+        """Its journal, which the screen only reads."""
         ...
 
     @property
@@ -36,51 +36,51 @@ class Engine(Protocol):
 
     @property
     def read_only(self) -> bool:
-        """Whether it refuses whatever would change anything."""
+        """Whether it refuses everything that would change something."""
         ...
 
     @property
     def simulation(self) -> Standing:
-        """How the simulated objects stand."""
+        """The state of the simulated objects."""
         ...
 
     def start(self) -> None:
-        """Start the chain on a thread of its own; returns at once, whatever is away."""
+        """Start the chain on its own thread; returns at once, even if servers are unreachable."""
         ...
 
     def stop(self, deadline: float | None = None) -> None:
-        """Drain and stop; blocks for `deadline` seconds at most, None takes the engine's own."""
+        """Drain and stop; blocks for at most `deadline` seconds, None for the engine's own deadline."""
         ...
 
     def publish(self, payload: bytes, topic: str | None = None) -> Future[Journey]:
-        """Publish a payload; done when the broker has it, failed with a PublishError where it has not."""
+        """Publish a payload; done once the broker acknowledges it, else fails with PublishError."""
         ...
 
     def replay(self, letter: DeadLetter, payload: bytes | None = None) -> Future[Journey]:
-        """Send a dead letter again under a new identity, with another payload where one is given."""
+        """Resend a dead letter under a new identity, optionally with another payload."""
         ...
 
     def letters(self) -> Future[list[DeadLetter]]:
-        """Read the dead letters that stand in Kafka, later those that came since; done once Kafka answers."""
+        """Read the dead letters in Kafka, on later calls only the new ones; done once Kafka answers."""
         ...
 
     def movements_of(self, product: Product, after: int = 0) -> Future[ProductHistory]:
-        """Read a product's movements from the ledger, the newest first; `after` asks for later ones alone.
+        """Read a product's movements from the ledger, newest first; `after` limits them to later ones.
 
-        Failed with a ServerError where Strapi does not answer or keeps no ledger.
+        Fails with ServerError if Strapi does not answer or keeps no ledger.
         """
         ...
 
     def look_at(self, server: Server) -> Future[Facts]:
-        """Ask a server what is known of it now; failed with a ServerError where it does not answer or refuses."""
+        """Ask a server for its current facts; fails with ServerError if it does not answer or refuses."""
         ...
 
     def start_simulator(self, objects: int, rate: float) -> Future[None]:
-        """Let simulated objects send so many messages a second; failed where there is no product to move."""
+        """Let simulated objects send messages at a rate per second; fails if there is no product to move."""
         ...
 
     def stop_simulator(self) -> Future[None]:
-        """Let them send no more."""
+        """Stop the simulated objects."""
         ...
 
     def take_over(self) -> Future[None]:
@@ -88,7 +88,7 @@ class Engine(Protocol):
         ...
 
     def apply_missing(self) -> Future[tuple[int, int, int]]:
-        """Apply again what Strapi's ledger lacks; how many were applied, known before, and can't be applied."""
+        """Apply again what Strapi's ledger lacks; counts those applied, known before, and impossible to apply."""
         ...
 
     def pause_apply(self) -> Future[None]:
@@ -96,7 +96,7 @@ class Engine(Protocol):
         ...
 
     def resume_apply(self) -> Future[None]:
-        """Go on applying."""
+        """Resume applying."""
         ...
 
     def pause_ingest(self) -> Future[None]:
@@ -104,5 +104,5 @@ class Engine(Protocol):
         ...
 
     def resume_ingest(self) -> Future[None]:
-        """Go on taking messages from the broker."""
+        """Resume taking messages from the broker."""
         ...

@@ -1,11 +1,11 @@
-"""A record for elsewhere: JSON lines for programs, and the shell command that sends it again.
+"""Export of records: as JSON lines for programs, and as the shell command that sends a record again.
 
-A spreadsheet takes a file of JSON lines too, and splits its lines at commas, semicolons or tabs. A cell that begins
-with `=`, `+`, `-` or `@` would be a formula then, so those characters are written as JSON escapes within texts. A
-reader of JSON finds the same text; numbers stay numbers.
+Spreadsheets open JSON lines too, splitting them at commas, semicolons or tabs. A cell that begins with `=`, `+`, `-`
+or `@` would become a formula, so these characters are written as JSON escapes within strings. A JSON reader gets the
+same text; numbers stay numbers.
 
-A command is pasted into a shell, so nothing in it can be more than an argument: printable text is quoted by shlex, and
-what is not printable is written in octal for `printf`, which also lets bytes through that no argument can hold.
+A command is pasted into a shell, so nothing in it may act as more than an argument: printable text is quoted by shlex,
+and the rest is written in octal for `printf`, which also passes bytes that no argument can hold.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ __all__ = ["Command", "file_name", "json_line", "kcat_command", "mosquitto_comma
 
 
 TCP_PORT: Final = 1884
-"""The broker's TCP listener in configs/mosquitto.conf, beside the websockets of the course."""
+"""The broker's TCP listener in configs/mosquitto.conf, beside the course's websockets listener."""
 
 DELIMITERS: Final = ("\n", "\x1e", "\x1f", "\x00")
-"""What may end a record on kcat's standard input; the first that the record does not have is taken."""
+"""Possible delimiters for kcat's standard input; the first one that the record does not contain is used."""
 
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 _FORMULA: Final = re.compile(r"[=@]|(?<![0-9A-Za-z])[+-]")
-"""What begins a formula; a sign behind a letter or a digit, as in a time or a UUID, begins no cell."""
+"""Start of a formula; a sign after a letter or a digit, as in a time or a UUID, does not begin a cell."""
 
 _MOST_OF_A_SECOND: Final = 1_000
 
 
 class Command(NamedTuple):
-    """A command, and what a person has to know before it runs; empty where it runs as it is.
+    """A command, and a hint the user needs before running it; empty if none.
 
-    What has to be known stands in a comment above the command as well, as it is pasted later and elsewhere.
+    The hint is also in a comment above the command, as the command may be pasted later and elsewhere.
     """
 
     text: str
@@ -61,11 +61,11 @@ class Command(NamedTuple):
 def mosquitto_command(journey: Journey, settings: MqttSettings) -> Command:
     """Write the command that publishes a message again.
 
-    It carries the user properties of the message but its movement-id, so that it is a new movement.
+    It keeps the message's user properties except the movement-id, so that the message becomes a new movement.
 
     Args:
-        journey: the message; it came over MQTT.
-        settings: which broker.
+        journey: a message that came over MQTT.
+        settings: the broker.
     """
     address = read_address(settings.url)
     websockets = address.transport == "websockets"
@@ -82,7 +82,7 @@ def mosquitto_command(journey: Journey, settings: MqttSettings) -> Command:
             words += ["-D", "publish", "user-property", _quoted(name), _quoted(value)]
     hints = []
     if websockets:
-        # Without an apostrophe, which a shell that takes no comments would wait for the end of.
+        # No apostrophe here: a shell without comments would take it for an open quote.
         hints.append(
             say(
                 "mosquitto_pub speaks no websockets: -p must name the TCP listener of the broker, {port} as a rule"
@@ -102,11 +102,11 @@ def mosquitto_command(journey: Journey, settings: MqttSettings) -> Command:
 
 
 def kcat_command(journey: Journey, settings: KafkaSettings) -> Command:
-    """Write the command that produces a record again, without its movement-id, so that it is a new movement.
+    """Write the command that produces a record again, without its movement-id, so that it becomes a new movement.
 
     Args:
         journey: the record.
-        settings: which cluster.
+        settings: the cluster.
     """
     words = ["kcat", "-P", "-b", _quoted(",".join(dict.fromkeys(settings.brokers))), "-t", _quoted(journey.kafka_topic)]
     if journey.key is not None:
@@ -142,15 +142,15 @@ def _quoted(text: str) -> str:
 
 
 def _octal(data: bytes) -> str:
-    """Bytes as an argument of printf (POSIX): what could mean something to it or to the shell is in octal."""
+    """Write bytes as an argument of printf (POSIX), with everything special to printf or the shell in octal."""
     return "'" + "".join(chr(byte) if chr(byte).isalnum() and byte < 128 else f"\\{byte:03o}" for byte in data) + "'"
 
 
 def json_line(item: Journey | Product) -> str:
     """Write a record as JSON on one line of ASCII.
 
-    Bytes that are no UTF-8 are in `payload_base64`. Where the journal kept the beginning of a payload alone,
-    `payload_cut` says how many bytes are missing at its end.
+    Bytes that are not UTF-8 are in `payload_base64`. Where the journal kept only the beginning of a payload,
+    `payload_cut` is the number of bytes missing at its end.
     """
     line = json.dumps(_journey(item) if isinstance(item, Journey) else _product(item))
     return _STRING.sub(lambda text: _FORMULA.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text[0]), line)
@@ -167,7 +167,7 @@ def file_name(pane: str, at: float) -> str:
 
 
 def write_lines(folder: Path, name: str, items: Iterable[Journey | Product]) -> Path:
-    """Write records into a new file of their owner alone; one that exists is left alone, and the new one gets a number.
+    """Write records to a new file readable by its owner only; if the name exists, a number is added to it.
 
     Returns:
         The file.

@@ -1,4 +1,4 @@
-"""Numbers, durations and moments as a person reads them in a narrow column, in the person's language."""
+"""Formatting of numbers, durations and times for narrow columns, in the user's language."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ _LARGE: Final = (
     (1_000_000, "M"),
     (1_000, "k"),
 )
-"""The units of large numbers (SI prefixes, which are the same in every language), the largest first."""
+"""The units of large numbers (SI prefixes, the same in every language), largest first."""
 
 _SHORT: Final = 4
-"""How many characters every column of numbers has room for."""
+"""Characters that fit into every column of numbers."""
 
 
 def count(number: int) -> str:
-    """Write a count with thousands separators: `1,204`."""
+    """Format a count with thousands separators: `1,204`."""
     return figure(f"{number:,}")
 
 
 def signed(number: int) -> str:
-    """Write a change of stock with its sign: `+5`, `-1,204`, `0`."""
+    """Format a change of stock with its sign: `+5`, `-1,204`, `0`."""
     return figure(f"{number:+,}") if number else "0"
 
 
 def shorter(text: str, number: int) -> tuple[str, ...]:
-    """The ways to write a number where it has no room, each shorter than the one before: `1234567`, `1.23M`, `1M`.
+    """Return ever shorter forms of a number that doesn't fit: `1234567`, `1.23M`, `1M`.
 
     Args:
-        text: how it is written where it has room.
-        number: the number; with a sign where the text has one.
+        text: the full form.
+        number: the number; its sign is kept if the text has one.
 
     Returns:
-        Nothing for what is short anyway. The last ones are rounded, and their unit says that they are.
+        Nothing if the text is short already. The last forms are rounded, which their unit shows.
     """
     if len(text) <= _SHORT:
         return ()
@@ -52,7 +52,7 @@ def shorter(text: str, number: int) -> tuple[str, ...]:
 
 
 def _rounded(number: int, digits: int) -> str:
-    """A number from 1,000 on in its unit, with so many digits behind the point; rounded up to 1,000 in the next one."""
+    """Round a number of at least 1,000 to its unit with so many digits; what rounds to 1,000 gets the next unit."""
     for unit, letter in reversed(_LARGE):
         share = f"{number / unit:.{digits}f}"
         if float(share) < 1_000 or unit == _LARGE[0][0]:
@@ -61,15 +61,15 @@ def _rounded(number: int, digits: int) -> str:
 
 
 def rate(per_second: float) -> str:
-    """Write a rate: `1,204/s`, below ten with one digit after the point."""
+    """Format a rate: `1,204/s`, below ten with one digit after the point."""
     return figure(f"{per_second:,.0f}/s" if per_second >= 9.95 or per_second == 0 else f"{per_second:.1f}/s")
 
 
 def duration(seconds: float | None) -> str:
-    """Write how long something took in at most seven characters: `0.4 ms`, `12 ms`, `1.2 s`, `3 min`.
+    """Format a duration in at most seven characters: `0.4 ms`, `12 ms`, `1.2 s`, `3 min`.
 
     Args:
-        seconds: the duration; None where it is unknown and below 0 where a clock stepped, both of which show as `-`.
+        seconds: the duration; unknown (None) or negative (a clock stepped) shows as `-`.
     """
     if seconds is None or seconds < 0:
         return "-"
@@ -85,7 +85,7 @@ def duration(seconds: float | None) -> str:
 
 
 def waited(seconds: float) -> str:
-    """Write how long something lasts by now, in whole units: `18 s`, `4 min`, `2 h`."""
+    """Format the time passed so far in whole units: `18 s`, `4 min`, `2 h`."""
     passed = max(0, int(seconds))
     if passed < 100:
         return f"{passed} s"
@@ -93,17 +93,17 @@ def waited(seconds: float) -> str:
 
 
 def clock(moment: float | None) -> str:
-    """Write a moment in seconds since the epoch as local time: `12:03:11`; `-` where it is unknown."""
+    """Format seconds since the epoch as local time: `12:03:11`; `-` where unknown."""
     return time.strftime("%H:%M:%S", time.localtime(moment)) if moment else "-"
 
 
 def clock_milliseconds(moment: float | None) -> str:
-    """Write a moment in seconds since the epoch as local time with milliseconds: `12:03:11.042`; `-` if unknown."""
+    """Format seconds since the epoch as local time with milliseconds: `12:03:11.042`; `-` if unknown."""
     return f"{clock(moment)}.{int(moment % 1 * 1_000):03d}" if moment else "-"
 
 
 def age(moment: float, now: float) -> str:
-    """Write how long ago something was in at most four characters: `now`, `12s`, `5m`, `3h`, `8d`, `2y`; `-` if never.
+    """Format an age in at most four characters: `now`, `12s`, `5m`, `3h`, `8d`, `2y`; `-` if unknown.
 
     Args:
         moment: seconds since the epoch, 0 where unknown.

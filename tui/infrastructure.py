@@ -1,4 +1,4 @@
-"""The servers as the infrastructure window has them: each asked again and again, on its own, and said in words."""
+"""The servers in the infrastructure window: each is asked periodically on its own, and its facts are put in words."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 __all__ = ["Readings", "Trouble", "server_text"]
 
 _EVERY: Final = {Server.MQTT: 4.0, Server.KAFKA: 3.0, Server.STRAPI: 15.0}
-"""Seconds between two questions to a server. Each right of Strapi's token is tried by a request of its own."""
+"""Seconds between two requests to a server. Strapi is slower: each right of its token needs a separate request."""
 
 _MOST: Final = 50
-"""How many retained messages are named."""
+"""Retained messages named at most."""
 
 _ABSENT: Final = "-"
 
@@ -64,7 +64,7 @@ _NAMED_BY: Final = {
     ApiKind.REST5: "documentId",
     ApiKind.REST4: "id",
 }
-"""By what this kind of Strapi names a product in its addresses."""
+"""The field that identifies a product in the addresses of each kind of Strapi."""
 
 _TOLD: Final[Sequence[tuple[str, Sequence[str]]]] = (
     (msgid("clients connected"), ("clients/connected",)),
@@ -74,14 +74,14 @@ _TOLD: Final[Sequence[tuple[str, Sequence[str]]]] = (
     (msgid("messages dropped"), ("publish/messages/dropped",)),
     (msgid("subscriptions"), ("subscriptions/count",)),
 )
-"""What is shown of `$SYS/broker/`: its name, and the topics that may have it (mosquitto(8), Broker status)."""
+"""The shown values of `$SYS/broker/`: label, and the topics that may hold it (mosquitto(8), Broker status)."""
 
 
 class Trouble(NamedTuple):
     """Why a server could not be asked.
 
     Attributes:
-        what: what happened, for a person.
+        what: what happened, for the user.
         advice: what to do about it; may be empty.
         at: when, in seconds since the epoch.
     """
@@ -92,23 +92,23 @@ class Trouble(NamedTuple):
 
 
 class Readings:
-    """Asks each server every few seconds; one that does not answer keeps no other waiting.
+    """Asks each server every few seconds; an unresponsive server delays no other.
 
     Args:
-        engine: what asks.
+        engine: asks the servers.
     """
 
     def __init__(self, engine: Engine) -> None:
         self.facts: dict[Server, Facts] = {}
-        """What each answered last."""
+        """The latest answer of each server."""
         self.trouble: dict[Server, Trouble] = {}
-        """Why the latest question had no answer, of those servers where that is so."""
+        """Why the latest request failed, for the servers where it did."""
         self._engine = engine
         self._asked: dict[Server, Future[Facts]] = {}
         self._due = dict.fromkeys(Server, 0.0)
 
     def pull(self) -> None:
-        """Take over what was answered, and ask again where it is time."""
+        """Take over finished answers and send the requests that are due."""
         now = time.monotonic()
         for server in Server:
             asked = self._asked.get(server)
@@ -133,13 +133,13 @@ class Readings:
 
 
 def server_text(connection: Connection, facts: Facts | None, trouble: Trouble | None, width: int) -> Content:
-    """Say all that is known of a server.
+    """Describe all that is known of a server.
 
     Args:
-        connection: how this program's own connection to it stands.
-        facts: what it answered last, None where it has not yet.
-        trouble: why the latest question had no answer; None where it had one.
-        width: the columns that there are.
+        connection: the state of this program's own connection to it.
+        facts: its latest answer, None if there is none yet.
+        trouble: why the latest request failed; None if it did not.
+        width: the available columns.
     """
     lines = [*_standing(connection, time.time()), Content("")]
     if trouble is not None:
@@ -182,7 +182,7 @@ def _heading(text: str, server: Server) -> list[Content]:
 
 
 def _values(values: Sequence[tuple[str, str]], width: int) -> list[Content]:
-    """Names with their values, which stand under each other where there is room."""
+    """List names with their values, aligned where there is room."""
     longest = max((len(name) for name, _ in values), default=0)
     return [
         Content.assemble((f"{name:<{min(longest, width - 10)}}  ", "$foreground-muted"), (value, "bold"))
@@ -195,7 +195,7 @@ def _whole(text: str) -> str:
 
 
 def _version(told: str) -> str:
-    """`mosquitto version 2.0.18` in the words of a person."""
+    """Rewrite `mosquitto version 2.0.18` as `Mosquitto 2.0.18`."""
     name, _, number = told.partition(" version ")
     return f"{name.capitalize()} {number}" if number else told
 
@@ -282,7 +282,7 @@ def _partition(one: PartitionFacts) -> list[str]:
 
 
 def _in_sync(one: PartitionFacts) -> str:
-    """Which brokers have all of it; where some that are to have it have not, how many of how many."""
+    """Name the in-sync brokers of a partition; with "in sync/replicas" counts if some replicas are missing."""
     named = ",".join(map(str, one.in_sync))
     return named if len(one.in_sync) >= len(one.replicas) else f"{named} ({len(one.in_sync)}/{len(one.replicas)})"
 
@@ -328,7 +328,7 @@ def _member(member: Member) -> list[Content]:
 
 
 def _places(places: Iterable[tuple[str, int]]) -> str:
-    """Topics with their partitions: `stock 0-3,5 · event 0`."""
+    """Format topics with their partitions: `stock 0-3,5 · event 0`."""
     by_topic: Mapping[str, list[int]] = {
         topic: [partition for _, partition in own] for topic, own in groupby(places, key=_topic_of)
     }

@@ -1,4 +1,4 @@
-"""The local servers that `opsci-tui --stack` stands on, through their runner's command line."""
+"""The local servers of `opsci-tui --stack`, driven through the command line of their runner."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["LocalServers", "LocalServersError"]
 
 
 class LocalServersError(OpsciError):
-    """The local servers could not be started; what their runner said stands above it."""
+    """The local servers could not be started; the runner's own messages are printed above it."""
 
 
 class _Server(msgspec.Struct):
@@ -30,16 +30,16 @@ class LocalServers:
     """Starts the servers, and stops them if none of them ran before.
 
     Args:
-        command: how the runner is called.
+        command: the runner's command line.
     """
 
     def __init__(self, command: tuple[str, ...] = (sys.executable, "-P", "-m", "stack")) -> None:
         self._command = command
         self.started = False
-        """Whether this started the servers, so that `stop` stops them."""
+        """Whether no server ran before `start`, so that `stop` stops them."""
 
     def start(self) -> Path:
-        """Start what does not run yet, with its progress on standard error.
+        """Start the servers that don't run yet, with progress on standard error.
 
         Returns:
             The settings file that names the servers.
@@ -59,7 +59,7 @@ class LocalServers:
             subprocess.run([*self._command, "down"], check=False, stdout=sys.stderr)
 
     def leave(self) -> None:
-        """Let the servers run on, and say how to stop them."""
+        """Leave the servers running and print how to stop them."""
         self.started = False
         print("opsci: the servers run on; `python3 -m stack down` stops them", file=sys.stderr)  # noqa: T201
 

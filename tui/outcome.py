@@ -1,4 +1,4 @@
-"""What became of a movement, and how a product stands, as a glyph, a few words and a tone: none depends on colour."""
+"""The outcome of a movement and the state of a product as a symbol, a few words and a tone; none relies on colour."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ __all__ = [
 ]
 
 GLYPHS: Final = {Verdict.APPLIED: "✓", Verdict.DUPLICATE: "≡", Verdict.REJECTED: "✗", Verdict.CARRIED: "→"}
-"""The sign of each verdict."""
+"""The symbol of each verdict."""
 
 EARLIER: Final = "↶"
-"""The sign of a record that was read back from Kafka at the start."""
+"""The symbol of a record that was read back from Kafka at the start."""
 
 PENDING: Final = "…"
-"""The sign of a movement that is on its way."""
+"""The symbol of a movement that is in flight."""
 
 VERDICTS: Final = {
     Verdict.APPLIED: msgid("applied"),
@@ -98,7 +98,7 @@ _BRIEFLY: Final = {
 """The shortest words for reasons that take more than ten cells, in English."""
 
 WAITS: Final = "◌"
-"""The sign of a movement that waits, in the panes and in its timeline."""
+"""The symbol of a movement that waits, in the panes and in its timeline."""
 
 _WAITS: Final = {
     Stage.PUBLISHED: msgid("sent"),
@@ -112,7 +112,7 @@ EMPTY: Final = "empty"
 
 
 class Tone(StrEnum):
-    """What a piece of text means to the eye; the stylesheet gives each its colour."""
+    """The meaning of a piece of text; the stylesheet gives each tone its colour."""
 
     PLAIN = "plain"
     MUTED = "muted"
@@ -138,7 +138,7 @@ _TONES: Final = {
 
 
 class Outcome(NamedTuple):
-    """A verdict, or how far a movement has come, in one glyph and a few words."""
+    """A verdict, or how far a movement has come, as a symbol and a few words."""
 
     glyph: str
     words: str
@@ -149,11 +149,11 @@ ELSEWHERE: Final = {
     Elsewhere.SETTLED: Outcome("↗", msgid("by another engine"), Tone.CARRIED),
     Elsewhere.UNKNOWN: Outcome("?", msgid("not in the ledger"), Tone.OUT),
 }
-"""What is said, in English, of a record that another engine settled where no more is known."""
+"""The texts, in English, for a record that another engine settled, if nothing more is known."""
 
 
 def refusal(rejection: Rejection) -> str:
-    """Why a movement was refused, in the fewest words: `unknown product`, `only 1 in stock`."""
+    """Say in few words why a movement was rejected: `unknown product`, `only 1 in stock`."""
     text = rejection.text
     if rejection.reason is Reason.INSUFFICIENT_STOCK and isinstance(text, Phrase) and "stock" in text.values:
         stock = int(text.values["stock"])
@@ -162,7 +162,7 @@ def refusal(rejection: Rejection) -> str:
 
 
 def briefly(journey: Journey) -> str:
-    """What became of a movement in one or two words, for a column that has no room for more."""
+    """Describe the outcome of a movement in one or two words, for a narrow column."""
     if journey.verdict is None and journey.elsewhere is None:
         return say("waits")
     if journey.verdict is None:
@@ -173,7 +173,7 @@ def briefly(journey: Journey) -> str:
 
 
 def outcome(journey: Journey) -> Outcome:
-    """Say what became of a movement, or where it is while nothing is decided."""
+    """Return the outcome of a movement, or its stage while it is undecided."""
     verdict = journey.verdict
     if verdict is None and journey.elsewhere is not None:
         glyph, words, tone = ELSEWHERE[journey.elsewhere]
@@ -202,18 +202,17 @@ STYLES: Final = {
     Tone.FRESH_IN: "$text-success",
     Tone.FRESH_OUT: "$text-warning",
 }
-"""The same tones as styles of Textual's `Content`, for text outside the panes."""
+"""The tones as styles of Textual's `Content`, for text outside the panes."""
 
 
 def shown_status(product: Product) -> str:
-    """The status that the stock does not contradict.
+    """Return the product's status unless its stock contradicts it.
 
-    Strapi's attribute (`statuss`, or `status` in version 4) is written by people and by the course's product
-    programs. A movement changes the stock and leaves it as it is. So it says `safe` of an empty shelf and `empty` of
-    a full one.
+    Strapi's attribute (`statuss`, or `status` in version 4) is written by people and by the course's product programs;
+    movements change only the stock. So it may say `safe` while nothing is in stock, or `empty` while something is.
 
     Returns:
-        `empty` where nothing is in stock; else what Strapi stores, and nothing where that is `empty`.
+        `empty` if nothing is in stock; else the stored status, or nothing if that is `empty`.
     """
     if product.stock <= 0:
         return EMPTY
@@ -221,7 +220,7 @@ def shown_status(product: Product) -> str:
 
 
 def contradiction(product: Product) -> str:
-    """What Strapi's attribute says against the stock, for a person; empty where the two agree or it says nothing."""
+    """Say how Strapi's status contradicts the stock; empty if they agree or the status is empty."""
     if not product.status or product.status == shown_status(product):
         return ""
     return say("Strapi's attribute says {status}").format(status=product.status)

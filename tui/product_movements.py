@@ -1,4 +1,4 @@
-"""One product's movements: what the ledger has of them, and what the journal knows that is not in the ledger yet."""
+"""The movements of one product: those in the ledger, and those that only the journal knows so far."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ if TYPE_CHECKING:
 __all__ = ["ProductMovements", "StockPoint", "stock_points", "thinned"]
 
 _ASK: Final = 1.0
-"""Seconds between two questions to the ledger for what is newer."""
+"""Seconds between two requests to the ledger for newer movements."""
 
 _LOOKED_AT: Final = 2_000
-"""How many of the latest records of the journal are looked at for what is not in the ledger."""
+"""Latest journal records searched for movements that are not in the ledger."""
 
 
 class StockPoint(NamedTuple):
-    """The stock at a moment, in seconds since the epoch."""
+    """The stock at a time, in seconds since the epoch."""
 
     at: float
     stock: int
 
 
 class ProductMovements:
-    """Reads the ledger again and again, and puts before it what is on its way.
+    """Reads the ledger periodically and adds the movements that are not in it yet.
 
     Args:
-        engine: what asks the ledger.
-        product: whose movements.
+        engine: asks the ledger.
+        product: the product.
     """
 
     def __init__(self, engine: Engine, product: Product) -> None:
         self.trouble = ""
-        """Why the ledger can't be read, for a person; empty where it was."""
+        """Why the ledger can't be read, for the user; empty if it was read."""
         self.is_read = False
         """Whether the ledger was read."""
         self.is_whole = True
         """Whether the ledger has no older movements than these."""
         self.unrecorded: list[Journey] = []
-        """What the journal knows of the product and the ledger has not, the newest first: on its way, or refused."""
+        """Movements in the journal but not in the ledger, newest first: in flight, or rejected."""
         self._engine = engine
         self._product = product
         self._recorded: list[Journey] = []
@@ -62,7 +62,7 @@ class ProductMovements:
         self._ask_at = 0.0
 
     def pull(self) -> None:
-        """Take over what the ledger answered and what the journal got, and ask again once it is time."""
+        """Take over the ledger's answer and new journal records, and ask the ledger again when due."""
         self._ask()
         self.unrecorded = self._look()
 
@@ -81,12 +81,12 @@ class ProductMovements:
 
     @property
     def recorded(self) -> Sequence[Journey]:
-        """What the ledger has, the newest first."""
+        """The movements in the ledger, newest first."""
         return self._recorded
 
     @property
     def on_the_way(self) -> list[Journey]:
-        """Those of them that are not in the ledger and that nothing is decided of."""
+        """Those of `unrecorded` that are undecided."""
         return [one for one in self.unrecorded if one.verdict is None and one.elsewhere is None]
 
     def _look(self) -> list[Journey]:
@@ -117,17 +117,18 @@ class ProductMovements:
 
 
 def stock_points(movements: Iterable[Journey], product: Product, now: float, since: float) -> list[StockPoint]:
-    """The stock as a line of steps.
+    """Compute the stock over time as a line of steps.
 
     Args:
-        movements: of the ledger, the newest first.
-        product: as it stands now.
-        now: seconds since the epoch, where the line ends.
-        since: the same, where it begins at the earliest.
+        movements: of the ledger, newest first.
+        product: with its current stock.
+        now: end of the line, in seconds since the epoch.
+        since: earliest start of the line, in seconds since the epoch.
 
     Returns:
-        In the order of time; no point where no applied movement is known. A step that no movement made, as an edit in
-        Strapi's panel, stands at the next movement.
+        Points in order of time; none if no applied movement is known. A change that no movement made, such as an edit
+        in
+        Strapi's panel, appears at the next movement.
     """
     found: list[StockPoint] = []
     for journey in movements:
@@ -151,11 +152,11 @@ def stock_points(movements: Iterable[Journey], product: Product, now: float, sin
 
 
 def thinned(points: Sequence[StockPoint], columns: int) -> list[StockPoint]:
-    """Leave out points that would be drawn in the same column, but for its first, lowest, highest and last.
+    """Thin out points that share a screen column, keeping the first, lowest, highest and last of each column.
 
     Args:
-        points: in the order of time.
-        columns: how many columns there are, at least 1.
+        points: in order of time.
+        columns: number of columns, at least 1.
     """
     if len(points) <= 4 * columns:
         return list(points)

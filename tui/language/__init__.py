@@ -1,12 +1,12 @@
-"""French and English: every text of the screen is written in English and said in the person's language.
+"""French and English: every text of the screen is written in English and shown in the user's language.
 
-A text is written `say("{count} new").format(count=3)`: a whole sentence with named places, never stitched from pieces
-and never an f-string, so that it can be found by its text and put in another order. It is said where it is shown, never
-when a module is imported: what stands in a table, such as the title of a column, is marked there by `msgid("amount")`.
+Write a text as `say("{count} new").format(count=3)`: a whole sentence with named placeholders, never concatenated and
+never an f-string, so that it can be looked up and its words reordered. Translate where a text is shown, never when a
+module is imported; mark texts in tables, such as column titles, by `msgid("amount")`.
 
-The French stands in `fr.po`. After a change of texts:
+The French texts are in `fr.po`. After a change of texts:
 
-    python -m tests.tui.translations    # brings fr.po up to date, names what is missing, writes fr.mo
+    python -m tests.tui.translations    # updates fr.po, names what is missing, writes fr.mo
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 __all__ = ["LANGUAGES", "figure", "language_of", "msgid", "say", "say_count", "speak"]
 
 LANGUAGES: Final = ("en", "fr")
-"""What the screen can speak; the first one is what the texts are written in."""
+"""The supported languages; the first one is the source language of the texts."""
 
 _VARIABLES: Final = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
-"""Where a person says the language, the first that is set counts (gettext's manual, section 2.3)."""
+"""Environment variables that set the language; the first one set counts (gettext's manual, section 2.3)."""
 
 _FRENCH_FIGURES: Final = str.maketrans({",": "\u00a0", ".": ","})
-"""1,204.5 is 1 204,5 in French, with a space that no line breaks at."""
+"""1,204.5 is 1 204,5 in French, with a no-break space."""
 
 _spoken: gettext.NullTranslations = gettext.NullTranslations()
 _figures: dict[int, str] = {}
 
 
 def language_of(setting: str, environ: Mapping[str, str]) -> str:
-    """Find the language to speak.
+    """Choose the language.
 
     Args:
-        setting: `screen.language`: `fr`, `en`, or `auto` for that of the locale.
+        setting: `screen.language`: `fr`, `en`, or `auto` for the locale's.
         environ: the environment: `os.environ`.
 
     Returns:
@@ -53,7 +53,7 @@ def language_of(setting: str, environ: Mapping[str, str]) -> str:
 
 
 def speak(language: str) -> None:
-    """Say all texts in a language from now on.
+    """Set the language of all texts from now on.
 
     Args:
         language: `fr` or `en`.
@@ -68,7 +68,7 @@ def speak(language: str) -> None:
 
 
 def msgid(text: str) -> str:
-    """Mark a text that stands in a table, to be said where it is shown: by `say`, in the language of that moment.
+    """Mark a text in a table for translation; it is translated by `say` when it is shown.
 
     Args:
         text: in English.
@@ -77,13 +77,13 @@ def msgid(text: str) -> str:
 
 
 def say(text: str) -> str:
-    """Say a text in the person's language.
+    """Translate a text into the user's language.
 
     Args:
-        text: in English. A phrase of the engine is said with its values in it.
+        text: in English. A `Phrase` of the engine is translated together with its values.
 
     Returns:
-        The text, in English where nobody has translated it.
+        The text, in English if there is no translation.
     """
     if isinstance(text, Phrase):
         return text.said(say)
@@ -91,18 +91,18 @@ def say(text: str) -> str:
 
 
 def say_count(one: str, many: str, count: int) -> str:
-    """Say a text that depends on a number.
+    """Translate a text that depends on a number.
 
     Args:
         one: in English, for one.
-        many: in English, for another number; `{count}` in both takes it.
+        many: in English, for other numbers; both may contain `{count}`.
         count: the number.
     """
     return _spoken.ngettext(one, many, count).format(count=figure(f"{count:,}"))
 
 
 def figure(number: str) -> str:
-    """Write a number as the person's language does.
+    """Write a number in the user's language.
 
     Args:
         number: as Python writes it: `1,204.5`.
