@@ -1,6 +1,6 @@
-"""When the screen works: at once when the journal has news, as often as drawing allows, long work in slices.
+"""Scheduling of the screen: refreshes at once on news, limited by drawing time, and long work in time slices.
 
-Its event loop is first in the queue for Python's lock: a person waits for it, the chain does not.
+The screen's event loop gets Python's lock first, as the user waits for it and the chain does not.
 """
 
 from __future__ import annotations
@@ -25,49 +25,54 @@ __all__ = ["SLICE", "Eager", "Painted", "RefreshScheduler", "RefreshThrottle", "
 
 
 _ASKS: Final = 0.0005
-"""Seconds that the screen waits for the lock before it asks whoever has it to let go."""
+"""Seconds that the screen waits for the lock before it asks the holder to release it."""
 
 _KEEPS: Final = 0.02
-"""Seconds that others wait for it while the screen works: about what a frame takes."""
+"""Seconds that other threads wait for the lock while the screen works: about one frame."""
 
 EASY: Final = 0.02
-"""Seconds within which taking news over and painting it is no burden: then half of the time may go into it, of twice as
-long ones a third, and so on, as a key that comes meanwhile has to wait."""
+"""Seconds of refresh and painting that are no burden: then half of the time may go into refreshing, for twice as long
+ones
+a third, and so on, as keys have to wait meanwhile.
+"""
 
 LONGEST: Final = 0.2
-"""Seconds between two looks at most: a reader who follows the panes takes more for a stop."""
+"""Seconds between two refreshes at most; a longer gap looks like a stop."""
 
 ANSWER: Final = 0.06
-"""Seconds after a key that are left to its answer where drawing is a burden: a frame in between doubles its time."""
+"""Seconds reserved after a key for its response while drawing is slow: a frame in between doubles the delay."""
 
 _TICK: Final = 1.0
-"""Seconds between two looks for what no bell rings for: ages, rates, and the notes of the status line."""
+"""Seconds between two refreshes of what changes without news: ages, rates, and the notes of the status line."""
 
 _ASKED: Final = 0.01
-"""Seconds after a look by which every widget has told the screen what it wants painted."""
+"""Seconds after a refresh by which every widget has reported what to repaint."""
 
 _COUNTS: Final = 0.2
-"""Seconds between two looks at what is counted: no one reads a figure faster, and each has the line that it stands in
-drawn, a quarter of what a frame costs."""
+"""Seconds between two refreshes of counts: nobody reads faster, and each one redraws its line, a quarter of the cost of
+a
+frame.
+"""
 
 _ROUNDING: Final = 0.002
-"""Seconds that a timer may come too early by."""
+"""Seconds that a timer may fire too early."""
 
 SLICE: Final = 0.01
-"""Seconds that work may hold the screen at once."""
+"""Seconds that work may block the screen at once."""
 
 PAUSE: Final = 0.02
-"""Seconds that the screen then has for everything else."""
+"""Seconds left to everything else after each slice."""
 
 
 class Eager(selectors.DefaultSelector):
-    """A selector that tells Python how patient whoever wants the lock has to be.
+    """A selector that sets how long threads wait for Python's lock before they ask for it.
 
-    Python has one such figure for all threads (`sys.setswitchinterval`), 5 ms unless it is set. With it a key, whose
-    answer takes a dozen turns of the loop, waits in each turn while the chain works, and a frame is painted by pieces.
+    Python has one such interval for all threads (`sys.setswitchinterval`), 5 ms by default. With it, a key whose
+    response
+    takes a dozen turns of the loop waits in each turn while the chain works, and a frame is painted in pieces.
 
     Args:
-        patience: sets the figure, in seconds.
+        patience: sets the interval, in seconds.
     """
 
     def __init__(self, patience: Callable[[float], None] = sys.setswitchinterval) -> None:
@@ -84,18 +89,17 @@ class Eager(selectors.DefaultSelector):
 
 
 def screen_loop() -> asyncio.AbstractEventLoop:
-    """Make the loop for `App.run`."""
+    """Create the event loop for `App.run`."""
     return asyncio.SelectorEventLoop(Eager())
 
 
 class RefreshThrottle:
-    """Keeps the time between two looks as short as the settings have it, and as long as the last look asks for.
+    """Keeps the interval between refreshes as short as the settings allow and as long as the last refresh requires.
 
-    Drawing takes longer where the machine is busy, by the clock and not only in work. So the fewer frames there are
-    just then, the sooner a key gets its own.
+    Drawing takes longer while the machine is busy. The fewer frames there are then, the sooner a key gets its response.
 
     Args:
-        frames: how often a second it may look at most, more than 0.
+        frames: refreshes per second at most, more than 0.
     """
 
     def __init__(self, frames: float) -> None:
@@ -105,10 +109,10 @@ class RefreshThrottle:
         self._touched = float("-inf")
 
     def wait(self, now: float) -> float:
-        """The seconds until the next look may begin, 0 or less where it may now.
+        """Return the seconds until the next refresh may begin, 0 or less if it may now.
 
         Args:
-            now: seconds on the clock that the others of this object are told as well.
+            now: seconds on the clock that the other methods use as well.
         """
         due = self._began + self._pause
         if self._pause > self._shortest:
@@ -116,34 +120,34 @@ class RefreshThrottle:
         return due - now
 
     def touched(self, now: float) -> None:
-        """A key or the mouse wants to be answered."""
+        """Note a key or mouse event that needs a response."""
         self._touched = now
 
     def began(self, now: float) -> None:
-        """A look begins."""
+        """Note the beginning of a refresh."""
         self._began = now
 
     def took(self, took: float) -> None:
-        """The last look, and painting what it found, kept the screen busy for so many seconds."""
+        """Note the seconds that the last refresh, including painting, kept the screen busy."""
         self._pause = min(LONGEST, max(self._shortest, took + took * took / EASY))
 
 
 class Painted(Protocol):
-    """What says when its lines were drawn first since this was set to 0, on the monotonic clock."""
+    """Records when its lines were first drawn since `painted_at` was set to 0, on the monotonic clock."""
 
     painted_at: float
 
 
 class RefreshScheduler:
-    """Calls a screen's `pull` as soon as the engine wrote something down, and no more often than drawing allows.
+    """Calls a screen's `pull` as soon as the engine changed its journal, limited by drawing time.
 
     Args:
-        screen: whose message queue it works in; a screen behind another one looks by the tick alone.
-        news: the journal's.
-        pull: takes over what is new in the rows.
-        count: takes over what is counted.
-        views: what of the screen takes long to paint.
-        frames: how often a second at most.
+        screen: the screen, whose message queue is used; while another screen is in front, only the tick refreshes it.
+        news: the journal's change signal.
+        pull: takes over new rows.
+        count: takes over counts.
+        views: the parts of the screen that take long to paint.
+        frames: refreshes per second at most.
     """
 
     def __init__(
@@ -165,16 +169,16 @@ class RefreshScheduler:
         self._counted = float("-inf")
         self._pace = RefreshThrottle(frames)
         self._waits = False
-        """Whether a look is to come by itself."""
+        """Whether a refresh is scheduled."""
         self._owes = False
-        """Whether one is to come for what is counted, so that the last of it is not left to the tick."""
+        """Whether a refresh of counts is scheduled, so that the last change need not wait for the tick."""
 
     def start(self) -> None:
-        """Look from now on; called by the screen when it is mounted."""
+        """Start refreshing; called by the screen when it is mounted."""
         loop, context = asyncio.get_running_loop(), contextvars.copy_context()
 
         def ring() -> None:
-            # The engine's thread may outlive this loop by a moment.
+            # The engine's thread may outlive this loop for a moment.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._rung, context=context)
 
@@ -185,11 +189,11 @@ class RefreshScheduler:
         self._news.listen(None)
 
     def touched(self) -> None:
-        """Leave time to the answer of a key or the mouse."""
+        """Reserve time for the response to a key or the mouse."""
         self._pace.touched(time.monotonic())
 
     def answered(self) -> None:
-        """Look at once, at what is counted too: a look before the answer was there has not seen what it changed."""
+        """Refresh at once, including counts, as an earlier refresh has not seen what the key changed."""
         self._counted = float("-inf")
         self._news.ring()
 
@@ -208,7 +212,7 @@ class RefreshScheduler:
             self._screen.call_next(self._look)
 
     def _due(self) -> None:
-        # A wait that is over is not asked for again: what rounding left of it may be too short for a clock to pass.
+        # A wait that is over is not started again: the rounding remainder may be too short for a clock tick.
         self._waits = False
         self._rung(_ROUNDING)
 
@@ -218,7 +222,7 @@ class RefreshScheduler:
 
     def _look(self) -> None:
         if not self._screen.app.is_running:
-            # It ends, and the screen's parts go one by one.
+            # The application is ending, and its widgets are removed one by one.
             return
         began = time.monotonic()
         self._waits = False
@@ -248,16 +252,16 @@ class RefreshScheduler:
 
 
 def _later(seconds: float, callback: Callable[[], None]) -> None:
-    # A timer of Textual's is a task, and counts what its callback takes each time: more than all panes' titles.
+    # Not a Textual timer, which is a task that measures its callback each time: dearer than all pane titles.
     asyncio.get_running_loop().call_later(seconds, callback)
 
 
 class TimeSlices:
-    """Goes on with a piece of work until it is done.
+    """Runs a piece of work in slices until it is done.
 
     Args:
-        owner: the widget whose work it is; it ends with it.
-        step: goes on with the work for so many seconds, and says whether some is left.
+        owner: the widget that the work belongs to; the work ends with it.
+        step: works for so many seconds, and returns whether work is left.
     """
 
     def __init__(self, owner: MessagePump, step: Callable[[float], bool]) -> None:
@@ -266,7 +270,7 @@ class TimeSlices:
         self._waiting = False
 
     def go(self) -> None:
-        """Work for one slice at once, and for as many later ones as it takes."""
+        """Run one slice now, and later ones as needed."""
         if not self._waiting:
             self._go_on()
 

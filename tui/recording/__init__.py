@@ -1,1 +1,1 @@
-"""Recording: what the screen shows as an asciicast, from a session or by a tour, and films made of one."""
+"""Recording of the screen as an asciicast, from a session or a tour, and films made from a cast."""

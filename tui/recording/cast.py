@@ -1,7 +1,7 @@
-"""The asciicast file, version 2: a header and timed events, one JSON text a line.
+"""The asciicast file, version 2: a header and timed events, one JSON text per line.
 
-https://docs.asciinema.org/manual/asciicast/v2/ has the format. What a tour promises stands in the header under a key
-of our own, `opsci`, which players pass over.
+https://docs.asciinema.org/manual/asciicast/v2/ specifies the format. A tour's promises are in the header under the
+private key `opsci`, which players ignore.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _UNWANTED: Final = re.compile(
 
 
 class CastError(OpsciError):
-    """A file is no asciicast of version 2; the text says where."""
+    """The file is not an asciicast of version 2; the message says where."""
 
 
 class Event(NamedTuple):
@@ -60,8 +60,8 @@ class Event(NamedTuple):
 
     Attributes:
         at: seconds since the beginning, at least 0.
-        code: `o` what the terminal was sent, `m` a chapter begins, `r` the terminal has another size.
-        data: the text, the chapter's title, the size as `80x24`.
+        code: `o` output to the terminal, `m` start of a chapter, `r` resize of the terminal.
+        data: the output, the chapter's title, or the size as `80x24`.
     """
 
     at: float
@@ -73,9 +73,9 @@ class Theme(msgspec.Struct, frozen=True):
     """The terminal's colours, each `#rrggbb`.
 
     Attributes:
-        fg: of text.
-        bg: behind it.
-        palette: the 16 numbered ones, with colons between.
+        fg: the text.
+        bg: the background.
+        palette: the 16 numbered colours, separated by colons.
     """
 
     fg: str
@@ -87,7 +87,7 @@ class Promise(msgspec.Struct, frozen=True):
     """What the screen shows when a chapter begins.
 
     Attributes:
-        chapter: its title, that of its marker.
+        chapter: the title, as in the chapter's marker.
         shows: texts, each on one line of the screen.
     """
 
@@ -96,12 +96,12 @@ class Promise(msgspec.Struct, frozen=True):
 
 
 class Tour(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a tour says of its cast.
+    """What a tour records about its cast.
 
     Attributes:
         tour: the file's name.
         language: `en` or `fr`.
-        promises: one for each chapter, in their order.
+        promises: one for each chapter, in order.
     """
 
     tour: str
@@ -115,13 +115,13 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         width: columns, at least 1.
         height: rows, at least 1.
-        timestamp: when it began, in seconds since the epoch.
-        duration: seconds, 0 where it was not known when the header was written.
-        title: what it shows.
+        timestamp: when the recording began, in seconds since the epoch.
+        duration: seconds, 0 if unknown when the header was written.
+        title: what the cast shows.
         idle_time_limit: seconds after which players cut a pause, 0 for never.
-        env: variables of the terminal.
-        theme: its colours.
-        opsci: what a tour says of it.
+        env: environment variables of the terminal.
+        theme: the terminal's colours.
+        opsci: the tour's own data.
     """
 
     width: int
@@ -143,7 +143,7 @@ class Cast(NamedTuple):
     events: list[Event]
 
     def lines(self) -> Iterator[str]:
-        """The file, line by line, each with its end."""
+        """Yield the lines of the file, each with its line end."""
         yield encode_header(self.header)
         yield from map(encode_event, self.events)
 
@@ -154,12 +154,12 @@ class Cast(NamedTuple):
 
 
 def encode_header(header: Header) -> str:
-    """Write the header's line, with its end."""
+    """Write the header's line, with its line end."""
     return escaped_json(msgspec.json.encode(msgspec.structs.replace(header, version=2)).decode()) + "\n"
 
 
 def encode_event(event: Event) -> str:
-    """Write an event's line, with its end; its time to the microsecond, and nothing in it that drives a terminal."""
+    """Write an event's line, with its line end, the time in microseconds and unsafe characters escaped."""
     return escaped_json(msgspec.json.encode([round(event.at, 6), event.code, event.data]).decode()) + "\n"
 
 
@@ -167,10 +167,10 @@ def read(lines: Iterable[str]) -> Cast:
     """Read a recording.
 
     Args:
-        lines: the file's.
+        lines: the lines of the file.
 
     Raises:
-        CastError: a line is not what it should be.
+        CastError: a line is invalid.
     """
     numbered = enumerate(lines, 1)
     try:
@@ -195,16 +195,16 @@ def read(lines: Iterable[str]) -> Cast:
 
 
 def ending(rows: int) -> str:
-    """Leave the last picture on a player's screen of so many rows, its cursor in the last one."""
+    """Return the output that leaves the last picture on the player's screen, with the cursor hidden in its last row."""
     return f"\x1b[0m\x1b[{rows};1H\x1b[?25h"
 
 
 class CastWriter:
-    """Takes down what happens from now on.
+    """Records events from now on.
 
     Args:
-        clock: seconds, never going back.
-        keep: gets each event.
+        clock: returns seconds; monotonic.
+        keep: called with each event.
     """
 
     def __init__(self, clock: Callable[[], float], keep: Callable[[Event], None]) -> None:
@@ -214,11 +214,11 @@ class CastWriter:
 
     @property
     def seconds(self) -> float:
-        """How long it runs."""
+        """Seconds since the recording began."""
         return self._clock() - self._began
 
     def output(self, text: str) -> None:
-        """Take down what the terminal is sent."""
+        """Record output to the terminal."""
         shown = _UNWANTED.sub("", text)
         if shown:
             self._keep(Event(self.seconds, OUTPUT, shown))
@@ -228,5 +228,5 @@ class CastWriter:
         self._keep(Event(self.seconds, MARKER, title))
 
     def resize(self, width: int, height: int) -> None:
-        """Take down another size of the terminal."""
+        """Record a resize of the terminal."""
         self._keep(Event(self.seconds, RESIZE, f"{width}x{height}"))

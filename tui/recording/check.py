@@ -1,4 +1,4 @@
-"""`record --check`: whether a cast is one that a player can play, and shows what its chapters promise."""
+"""`record --check`: checks that players can play a cast and that its chapters show what they promise."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _SIZE: Final = re.compile(r"[1-9]\d{0,3}x[1-9]\d{0,3}")
 
 
 class Fault(str):
-    """What is wrong with a cast, with the moment, and the screen where a promise is not kept."""
+    """What is wrong with a cast, with the time, and the screen if a promise is not kept."""
 
     __slots__ = ()
 
 
 def check(cast: Cast) -> Iterator[Fault]:
-    """Play a cast and name what is wrong with it.
+    """Play a cast and report what is wrong with it.
 
     Args:
         cast: the recording.
 
     Yields:
-        Each fault; none where it is as it should be.
+        Each fault; none if the cast is valid.
 
     Raises:
         MissingLibraryError: pyte is not installed.

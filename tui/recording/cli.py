@@ -1,4 +1,4 @@
-"""`opsci-tui record`: play a tour and keep it as a cast and as films, make films of a cast, check one."""
+"""`opsci-tui record`: records a tour as a cast and as films, makes films from a cast, and checks a cast."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MOST = (320, 100)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Read what stands after `record`; a wrong line ends the program with exit code 2."""
+    """Read the arguments after `record`; wrong ones end the program with exit code 2."""
     parser = argparse.ArgumentParser(
         "opsci-tui record",
         description="Film the screen by a tour. F9 records a session of your own; --from makes films of it.",
@@ -70,11 +70,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what the line says.
+    """Run the command.
 
     Returns:
-        The exit code: 0 done, 1 a step can't be done, a promise is not kept or something is missing, 2 a wrong line
-        or wrong settings, 130 interrupted.
+        The exit code: 0 done, 1 a step failed, a promise is not kept or something is missing, 2 a wrong command line or
+        wrong settings, 130 interrupted.
     """
     options = parse(arguments)
     try:
@@ -154,7 +154,7 @@ def _film(options: argparse.Namespace) -> Cast:
 def _stepped(options: argparse.Namespace) -> Film:
     from bridge.settings.load import Sources, load  # noqa: PLC0415 - not for --help
 
-    # A file of this machine would make another film of the same tour.
+    # Settings from this machine would change the film.
     settings = load(Sources(options.config, {}, dict(options.settings))).settings
     script = _script(options, settings, {})
     from tui.recording.film import film_stepped  # noqa: PLC0415 - not for --help

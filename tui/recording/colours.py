@@ -1,4 +1,4 @@
-"""The colours of a recording: those of the application's theme, and the 16 numbered ones of a terminal."""
+"""The colours of a recording: those of the application's theme, and a terminal's 16 numbered ones."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ PALETTE: Final = (
     "#70c0b1",
     "#eaeaea",
 )
-"""Black, red, green, yellow, blue, magenta, cyan, white, and the same brighter."""
+"""Black, red, green, yellow, blue, magenta, cyan, white, and their bright variants."""
 
 
 def theme_of(app: App[None]) -> Theme:
-    """What a player colours with where the application says nothing."""
+    """Return the colours that a player uses where the application sets none."""
     variables = app.theme_variables
     foreground, background = (Color.parse(variables[name]).hex6.lower() for name in ("foreground", "background"))
     return Theme(foreground, background, ":".join(PALETTE))

@@ -1,4 +1,4 @@
-"""Drivers that let a camera see what they write: one over whatever terminal there is, one without any."""
+"""Drivers whose output a camera sees: one on top of any terminal driver, one without a terminal."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["Camera", "StudioDriver", "filmed"]
 
 
 class Camera:
-    """Stands between a driver and whoever films.
+    """Receives the output of a driver for the recorder.
 
     Attributes:
-        driver: whose output it sees; None until the application has one that is not headless.
-        output: gets what is written; None while nobody films.
+        driver: whose output it sees; None until the application has a driver that is not headless.
+        output: called with the output; None while nothing records.
         left: called before the application gives the terminal back.
-        badge: the sequence that is written after each change of the screen, for the terminal alone; empty for none.
+        badge: a sequence written to the terminal only, after each change of the screen; empty for none.
     """
 
     def __init__(self) -> None:
@@ -31,13 +31,13 @@ class Camera:
         self.badge = ""
 
     def see(self, data: str) -> None:
-        """Take what a driver writes."""
+        """Receive output of the driver."""
         if self.output is not None:
             self.output(data)
 
 
 class _Filmed(Driver):
-    """Goes before a driver's class in a class of both."""
+    """Mixin that goes before a driver's class."""
 
     camera: ClassVar[Camera]
 
@@ -46,37 +46,37 @@ class _Filmed(Driver):
         self.camera.driver = self
 
     def write(self, data: str) -> None:
-        """Write to the terminal, then let the camera have it."""
+        """Write to the terminal, then pass the output to the camera."""
         super().write(data)  # type: ignore[safe-super]
         self.camera.see(data)
-        # A whole screen or a part of one begins by moving the cursor; a single control sequence is no such change.
+        # Output of a screen or a part of one begins with a cursor movement; a lone control sequence is shorter.
         if self.camera.badge and len(data) > len(self.camera.badge):
             super().write(self.camera.badge)  # type: ignore[safe-super]
 
     def draw_badge(self) -> None:
-        """Write the badge alone."""
+        """Write the badge only."""
         super().write(self.camera.badge)  # type: ignore[safe-super]
         self.flush()
 
     def stop_application_mode(self) -> None:
-        """End a film before the terminal is given back."""
+        """End a recording before the terminal is given back."""
         if self.camera.left is not None:
             self.camera.left()
         super().stop_application_mode()  # type: ignore[safe-super]
 
 
 def filmed(driver_class: type[Driver], camera: Camera) -> type[Driver]:
-    """A driver's class whose output a camera sees; the terminal gets the same bytes as without.
+    """Return a driver class whose output a camera sees; the terminal gets the same bytes.
 
     Args:
         driver_class: the one that Textual chose.
-        camera: what sees it.
+        camera: receives the output.
     """
     return type(f"Filmed{driver_class.__name__}", (_Filmed, driver_class), {"camera": camera})
 
 
 class StudioDriver(Driver):
-    """Has a size and no terminal, and yet the application draws, for a camera alone."""
+    """A driver with a size but no terminal, for which the application still draws, for a camera."""
 
     camera: ClassVar[Camera]
 
@@ -87,20 +87,20 @@ class StudioDriver(Driver):
 
     @classmethod
     def of(cls, camera: Camera) -> type[StudioDriver]:
-        """The class for one camera."""
+        """Return the driver class of one camera."""
         return type("StudioDriver", (cls,), {"camera": camera})
 
     def write(self, data: str) -> None:
-        """Let the camera have it."""
+        """Pass the output to the camera."""
         self.camera.see(data)
 
     def start_application_mode(self) -> None:
-        """Say how large the screen is."""
+        """Report the size of the screen."""
         size = Size(*self.cells)
         self.send_message(events.Resize(size, size))
 
     def disable_input(self) -> None:
-        """There is none."""
+        """Do nothing: there is no input."""
 
     def stop_application_mode(self) -> None:
-        """There is no terminal to give back."""
+        """Do nothing: there is no terminal to give back."""

@@ -1,4 +1,4 @@
-"""A film of a tour, as a cast: in real time on the chain, or in steps on a staged one, the same at every run."""
+"""A film of a tour as a cast: in real time on the chain, or stepped and reproducible on a staged one."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ __all__ = [
 
 
 IDLE: Final = 8.0
-"""Seconds after which a player cuts a pause: longer than any that a tour leaves for reading."""
+"""Seconds after which a player cuts a pause: longer than any pause that a tour leaves for reading."""
 
 _TERMINAL: Final = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 _UNWANTED: Final = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TEXTUAL_DRIVER", "TEXTUAL_PRESS")
 
 EPOCH: Final = 1_768_471_200.0
-"""When a stepped film begins: 15 January 2026, 10:00 UTC."""
+"""Start of a stepped film: 15 January 2026, 10:00 UTC."""
 
 
 class Size(NamedTuple):
-    """A film's size in cells, the band's rows among them."""
+    """A film's size in cells, including the band's rows."""
 
     width: int
     height: int
@@ -65,8 +65,8 @@ class Script(NamedTuple):
     """What is filmed.
 
     Attributes:
-        tour: its file.
-        language: of the captions, `en` or `fr`; the application's own texts are said as they are spoken already.
+        tour: the tour's file.
+        language: of the captions, `en` or `fr`; the application's own texts use the language set by `speak`.
         size: of the film.
     """
 
@@ -89,14 +89,14 @@ class Film(NamedTuple):
 
 @dataclass
 class FilmSession:
-    """An application before a camera.
+    """An application being filmed.
 
     Attributes:
-        app: which.
-        pictures: what takes down what it shows.
-        tape: what takes it down.
-        player: what plays a tour on it.
-        events: what was taken down so far.
+        app: the application.
+        pictures: takes pictures of its screen.
+        tape: records them.
+        player: plays a tour on it.
+        events: the events recorded so far.
     """
 
     app: OpsciApp
@@ -107,13 +107,13 @@ class FilmSession:
 
     @classmethod
     def of(cls, engine: Engine, language: str, servers: Servers, clock: Callable[[], float]) -> FilmSession:
-        """Set one up.
+        """Set up a session.
 
         Args:
-            engine: the chain, which does not run yet; whoever made it stops it.
+            engine: the chain, not running yet; whoever created it stops it.
             language: of the captions.
-            servers: what stops and starts servers.
-            clock: seconds, never going back.
+            servers: stops and starts servers.
+            clock: returns seconds; monotonic.
         """
         events: list[Event] = []
         camera, tape, app = Camera(), CastWriter(clock, events.append), OpsciApp(engine)
@@ -127,10 +127,10 @@ class FilmSession:
         """Play a tour.
 
         Args:
-            script: which, and how.
+            script: the tour, its language and size.
 
         Raises:
-            TourError: the file is no tour, or a step can't be done: which, and what the screen showed.
+            TourError: the file is not a tour, or a step failed; names the step and what the screen showed.
         """
         play, began, picture = load_tour(script.tour), int(time.time()), ""
 
@@ -178,12 +178,12 @@ async def film_live(engine: Engine, script: Script, servers: Servers) -> Film:
     """Film a tour in real time.
 
     Args:
-        engine: the chain, which does not run yet; whoever made it stops it.
+        engine: the chain, not running yet; whoever created it stops it.
         script: what is filmed.
-        servers: what stops and starts servers.
+        servers: stops and starts servers.
 
     Raises:
-        TourError: the file is no tour, or a step can't be done: which, and what the screen showed.
+        TourError: the file is not a tour, or a step failed; names the step and what the screen showed.
     """
     with full_colours():
         return await FilmSession.of(engine, script.language, servers, asyncio.get_running_loop().time).shoot(script)
@@ -191,14 +191,14 @@ async def film_live(engine: Engine, script: Script, servers: Servers) -> Film:
 
 @contextmanager
 def full_colours(**more: str) -> Iterator[None]:
-    """An environment whose terminal has all colours, whatever this one's has, and some variables more."""
+    """Set the environment of a full-colour terminal, and more variables, within the context."""
     with _environment({**dict.fromkeys(_UNWANTED), **_TERMINAL, **more}):
         yield
 
 
 @contextmanager
 def _environment(changes: Mapping[str, str | None]) -> Iterator[None]:
-    """Change environment variables, None takes one away, and give the environment back as it was."""
+    """Change environment variables within the context; None removes one."""
     before = dict(os.environ)
     for name, value in changes.items():
         if value is None:
@@ -213,10 +213,11 @@ def _environment(changes: Mapping[str, str | None]) -> Iterator[None]:
 
 
 class GivenClock:
-    """A clock that stands still until it is moved on.
+    """A clock that stands still until it is advanced.
 
-    What a program does on it depends on nothing but the program, so it does the same at every run, and as fast as it
-    can. It holds for what runs on a `LeapingLoop`; a thread would be overtaken.
+    What a program does on it depends only on the program, so every run is the same and as fast as possible. It works
+    for
+    code on a `LeapingLoop`; threads don't run on it.
     """
 
     def __init__(self) -> None:
@@ -226,11 +227,11 @@ class GivenClock:
         self._passed += seconds
 
     def now(self) -> float:
-        """Seconds since the epoch, in place of `time.time`."""
+        """Return seconds since the epoch, in place of `time.time`."""
         return EPOCH + self._passed
 
     def ticks(self) -> float:
-        """Seconds since some beginning, in place of `time.monotonic`; a whole number at first."""
+        """Return seconds since an arbitrary start, in place of `time.monotonic`; initially a whole number."""
         return 1_000.0 + self._passed
 
 
@@ -253,7 +254,7 @@ class LeapingLoop(asyncio.SelectorEventLoop):
     """An event loop on a given clock.
 
     Args:
-        clock: moved on by the loop to its next timer once nothing is left to do before that.
+        clock: advanced by the loop to the next timer once nothing else is left to do.
     """
 
     def __init__(self, clock: GivenClock) -> None:
@@ -261,13 +262,13 @@ class LeapingLoop(asyncio.SelectorEventLoop):
         self._clock = clock
 
     def time(self) -> float:
-        """Seconds on the given clock."""
+        """Return the seconds on the given clock."""
         return self._clock.ticks()
 
 
 @contextmanager
 def given_time(clock: GivenClock) -> Iterator[None]:
-    """Let this process take its time from a clock, in UTC, for as long as this lasts."""
+    """Make this process take its time from a clock, in UTC, within the context."""
     given = {"time": clock.now, "monotonic": clock.ticks, "perf_counter": clock.ticks}
     before = {name: getattr(time, name) for name in given}
     with timers_on(clock.ticks):
@@ -284,14 +285,14 @@ def given_time(clock: GivenClock) -> Iterator[None]:
 
 
 def film_stepped(script: Script, settings: Settings | None = None) -> Film:
-    """Film a tour without servers: the same bytes at every run, faster than it plays.
+    """Film a tour without servers: the same bytes in every run, faster than real time.
 
     Args:
         script: what is filmed.
-        settings: what the screen is shown with; the defaults where nothing is said.
+        settings: the screen's settings; the defaults if None.
 
     Raises:
-        TourError: the file is no tour, or a step can't be done: which, and what the screen showed.
+        TourError: the file is not a tour, or a step failed; names the step and what the screen showed.
     """
     clock = GivenClock()
 

@@ -36,7 +36,7 @@ _LINES: Final[Mapping[str, tuple[str, int]]] = {
     "┗": ("ru", 3),
     "┛": ("lu", 3),
 }
-"""The ways that a line leaves the middle, and its width in pixels."""
+"""The directions in which a line leaves the centre, and its width in pixels."""
 
 _CORNERS: Final[Mapping[str, tuple[int, int, int]]] = {
     "╭": (1, 1, 180),
@@ -44,7 +44,7 @@ _CORNERS: Final[Mapping[str, tuple[int, int, int]]] = {
     "╯": (-1, -1, 0),
     "╰": (1, -1, 90),
 }
-"""Where the centre of the arc lies from the middle, and the angle at which it begins."""
+"""The direction of the arc's centre from the cell's centre, and the arc's start angle."""
 
 _LOWER: Final = "▁▂▃▄▅▆▇█"
 _LEFT: Final = "▏▎▍▌▋▊▉█"
@@ -56,13 +56,13 @@ _BOLD: Final = ("DejaVuSansMono-Bold.ttf", *_REGULAR)
 _PACKAGE: Final = "fonts-dejavu-core"
 
 _NOWHERE: Final = "\U0010fffe"
-"""A character that no font has: what is drawn for it stands for all that a font lacks."""
+"""A character that no font has; its glyph reveals which characters a font lacks."""
 
 WIDTH: Final = 1280
-"""Of a film in pixels."""
+"""Width of a film in pixels."""
 
 HEIGHT: Final = 720
-"""Of a film in pixels."""
+"""Height of a film in pixels."""
 
 _NAMED: Final = ("black", "red", "green", "brown", "blue", "magenta", "cyan", "white")
 
@@ -75,17 +75,17 @@ _COLOURS: Final = {
 
 
 def draw_stroke(draw: Any, character: str, width: int, height: int, colour: str) -> bool:
-    """Draw a line or a block over a cell.
+    """Draw a line or block character over a cell.
 
     Args:
-        draw: Pillow's, on a cell alone.
-        character: what to draw.
+        draw: Pillow's drawing context, for one cell.
+        character: the character.
         width: of the cell in pixels.
         height: of the cell in pixels.
         colour: `#rrggbb`.
 
     Returns:
-        Whether it was one; else nothing is drawn.
+        Whether it was such a character; else nothing is drawn.
     """
     box = _block(character, width, height)
     if box is not None:
@@ -132,7 +132,7 @@ def _block(character: str, width: int, height: int) -> tuple[int, int, int, int]
 
 
 def _folders(environ: Mapping[str, str]) -> Iterator[Path]:
-    """Where fonts are, by the XDG base directories."""
+    """Yield the font folders according to the XDG base directories."""
     home = Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     yield home / "fonts"
     yield Path.home() / ".fonts"
@@ -145,7 +145,7 @@ def find_font(name: str, environ: Mapping[str, str] = os.environ) -> Path:
     """Find a font's file by its name.
 
     Raises:
-        MissingLibraryError: there is none, with the command that brings it.
+        MissingLibraryError: there is none; the message has the command that installs it.
     """
     for folder in _folders(environ):
         found = next(folder.rglob(name), None) if folder.is_dir() else None
@@ -170,10 +170,10 @@ class Fonts:
         self._lacking = {id(font): bytes(font.getmask(_NOWHERE)) for font in (*self._regular, *self._bold)}
         ascent, descent = self._regular[0].getmetrics()
         self.baseline: int = (height - ascent - descent) // 2 + ascent
-        """Pixels from a cell's top."""
+        """Pixels from the top of a cell."""
 
     def having(self, character: str, *, bold: bool) -> Any:
-        """The font of Pillow that draws a character; None where none of them has it."""
+        """Return the Pillow font that has a character; None if no font has it."""
         for font in self._bold if bold else self._regular:
             if bytes(font.getmask(character)) != self._lacking[id(font)]:
                 return font
@@ -194,7 +194,7 @@ class Fonts:
 
 
 class _Look(NamedTuple):
-    """How a cell is drawn: all that its picture depends on."""
+    """The appearance of a cell: everything that its picture depends on."""
 
     character: str
     ink: str
@@ -209,7 +209,7 @@ class Frames:
 
     Args:
         cast: the recording.
-        rate: frames a second.
+        rate: frames per second.
 
     Attributes:
         lacking: characters that no font has, so far.
@@ -233,7 +233,7 @@ class Frames:
         return max(1, int(_length(self._cast) * self._rate))
 
     def __iter__(self) -> Iterator[bytes]:
-        """Each frame as 8-bit RGB, WIDTH times HEIGHT pixels."""
+        """Yield each frame as 8-bit RGB, WIDTH times HEIGHT pixels."""
         terminal = Terminal(self._cast.header.width, self._cast.header.height)
         events = iter(_cut_pauses(self._cast))
         at, event = next(events, (0.0, None))
@@ -302,7 +302,7 @@ class Frames:
         return picture
 
     def _write(self, draw: Any, font: Any, look: _Look) -> None:
-        """Write a character in the middle of its cell, smaller where it is wider than that, as some signs are."""
+        """Draw a character centred in its cell, in a smaller size if it is wider than the cell."""
         while True:
             start, _, end, _ = font.getbbox(look.character, anchor="ls")
             if end - start <= self._width or font.size <= self._width // 2:
@@ -320,7 +320,7 @@ def _colour(name: str, otherwise: str) -> str:
 
 
 def _cut_pauses(cast: Cast) -> Iterator[tuple[float, Any]]:
-    """The events with the time at which they play, pauses cut as a player cuts them."""
+    """Yield the events with their playing times, with pauses cut as players do."""
     limit = cast.header.idle_time_limit or float("inf")
     at = before = 0.0
     for event in cast.events:

@@ -1,7 +1,7 @@
-"""The pictures of a film by tour: what changed on the screen since the one before, taken while the application draws.
+"""The pictures of a filmed tour: what changed on the screen since the last one, taken while the application draws.
 
-Not what the application writes, as in a session's recording: a chapter's picture is taken when the chapter begins,
-however late the application is with its own drawing, so that what a chapter promises is in the film before its marker.
+Unlike a session's recording this isn't the application's output: a chapter's picture is taken when the chapter begins,
+however late the application draws, so that what a chapter promises is in the film before its marker.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ if TYPE_CHECKING:
 __all__ = ["Pictures", "changed_part"]
 
 MOMENT: Final = 0.05
-"""Seconds without drawing after which the screen is whole: half of the time between two looks for news."""
+"""Seconds without drawing after which the screen is complete: half of the refresh interval."""
 
 MOST_MOMENTS: Final = 5
-"""How many moments a picture is put off at most."""
+"""Moments by which a picture is delayed at most."""
 
 _NOTHING: Final[list[Segment]] = []
 
 
 def changed_part(number: int, old: Sequence[Segment], new: Sequence[Segment], console: Console) -> str:
-    """Write what changed of a row.
+    """Write the changed part of a row.
 
     Args:
         number: the row, from 1.
-        old: what the terminal has there; nothing where that is unknown.
-        new: what it is to have.
-        console: the colours that there are.
+        old: the row on the terminal; empty if unknown.
+        new: the row to show.
+        console: determines the available colours.
 
     Returns:
-        What the terminal is sent; empty where nothing changed.
+        The output for the terminal; empty if nothing changed.
     """
     most = min(len(old), len(new))
     first = next((place for place in range(most) if old[place] != new[place]), most)
@@ -60,12 +60,12 @@ def changed_part(number: int, old: Sequence[Segment], new: Sequence[Segment], co
 
 
 class Pictures:
-    """Takes down what an application shows.
+    """Records the screen of an application.
 
     Args:
-        app: which.
-        camera: what notices that it draws.
-        tape: what takes it down.
+        app: the application.
+        camera: notices that it draws.
+        tape: records the pictures.
     """
 
     def __init__(self, app: App[Any], camera: Camera, tape: CastWriter) -> None:
@@ -76,7 +76,7 @@ class Pictures:
         self._before: list[list[Segment]] = []
 
     def take(self) -> str:
-        """Take one, and give its text, a line for each row."""
+        """Record a picture and return its text, one line per row."""
         drawn = strips(self._app)
         rows = [list(strip) for strip in drawn]
         pairs = enumerate(zip_longest(self._before, rows, fillvalue=_NOTHING), 1)
@@ -86,7 +86,7 @@ class Pictures:
         return "\n".join(strip.text for strip in drawn)
 
     async def go_on(self) -> None:
-        """Take one whenever the application drew, until this is cancelled."""
+        """Record a picture whenever the application has drawn, until cancelled."""
         self._camera.output = lambda _: self._drawn.set()
         self._drawn.set()
         while True:
@@ -95,7 +95,7 @@ class Pictures:
             self.take()
 
     async def come_to_rest(self) -> None:
-        """Wait a moment without drawing: between two, a part of the screen may be taken away and made again."""
+        """Wait until nothing is drawn for a moment, as a part of the screen may be in the middle of a rebuild."""
         for _ in range(MOST_MOMENTS):
             self._drawn.clear()
             await asyncio.sleep(MOMENT)

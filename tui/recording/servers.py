@@ -1,4 +1,4 @@
-"""The servers of a film: stopped and started by the runner's command line, or by the staged engine itself."""
+"""The servers of a film: stopped and started by the runner's command line, or by the staged engine."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _MARKER: Final = ".opsci-state"
 
 
 class ServerCommandError(OpsciError):
-    """The runner could not stop or start a server; the text is what it said."""
+    """The runner could not stop or start a server; the message is the runner's output."""
 
 
 class Servers(Protocol):
-    """What stops and starts a server of the chain."""
+    """Stops and starts servers of the chain."""
 
     async def stop(self, name: str) -> None:
-        """Stop `mosquitto`, `kafka` or `strapi`; done once it is gone."""
+        """Stop `mosquitto`, `kafka` or `strapi`; returns once it has stopped."""
         ...
 
     async def start(self, name: str) -> None:
-        """Start it again; done once it answers."""
+        """Start it again; returns once it answers."""
         ...
 
 
@@ -38,9 +38,10 @@ class RunnerServers:
     """The local servers.
 
     Args:
-        settings_file: of the film; where it stands in the runner's own folder those servers are meant, else those that
-            the runner means by itself.
-        command: how the runner is called.
+        settings_file: of the film. If it is in a runner's state folder, that runner's servers are used, else those of
+            the
+            runner's default folder.
+        command: the runner's command line.
     """
 
     def __init__(
@@ -51,11 +52,11 @@ class RunnerServers:
         self._state = ("--state", str(folder)) if folder is not None and (folder / _MARKER).is_file() else ()
 
     async def stop(self, name: str) -> None:
-        """Stop a server; done once it is gone."""
+        """Stop a server; returns once it has stopped."""
         await self._run("stop", name)
 
     async def start(self, name: str) -> None:
-        """Start it again; done once it answers."""
+        """Start it again; returns once it answers."""
         await self._run("start", name)
 
     async def _run(self, verb: str, name: str) -> None:
@@ -70,15 +71,15 @@ class RunnerServers:
 
 
 class StagedServers:
-    """Those that a staged engine plays."""
+    """The simulated servers of a staged engine."""
 
     def __init__(self, engine: StagedEngine) -> None:
         self._engine = engine
 
     async def stop(self, name: str) -> None:
-        """Let a server be gone."""
+        """Make a server unavailable."""
         await self._engine.stop_server(name)
 
     async def start(self, name: str) -> None:
-        """Let it answer again."""
+        """Make it available again."""
         await self._engine.start_server(name)

@@ -1,4 +1,4 @@
-"""F9: a recording of a session from the middle of it, into a file, and Ctrl+S: a still."""
+"""Recording of a running session into a file (F9), and stills (Ctrl+S)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FONT_FACES: Final = re.compile(r"@font-face \{.*?\}\s*", re.S)
 
 
 def still(app: App[None]) -> str:
-    """The screen as SVG, which loads nothing from elsewhere and has no unsafe character."""
+    """Return the screen as SVG that loads nothing external and contains no unsafe character."""
     picture = _FONT_FACES.sub("", app.export_screenshot(title="opsci-tui"))
     return UNSAFE.sub(lambda found: readable(found[0]), picture)
 
@@ -38,7 +38,7 @@ class SessionRecorder:
     """Records the session of an application.
 
     Args:
-        app: which; from now on its driver is one that can be filmed.
+        app: the application; its driver is replaced by one that can be recorded.
     """
 
     def __init__(self, app: App[None]) -> None:
@@ -52,23 +52,23 @@ class SessionRecorder:
 
     @property
     def seconds(self) -> float | None:
-        """How long it has recorded; None while it does not."""
+        """Seconds recorded so far; None while not recording."""
         return None if self._tape is None else self._tape.seconds
 
     def toggle(self) -> None:
-        """Begin to record, or end it."""
+        """Start or stop recording."""
         if self._tape is None:
             self._begin()
         else:
             self._end()
 
     def resized(self, width: int, height: int) -> None:
-        """Take down the terminal's new size in cells."""
+        """Record the terminal's new size in cells."""
         if self._tape is not None:
             self._tape.resize(width, height)
 
     def keep_still(self) -> None:
-        """Write what the screen shows as SVG into a new file in the current folder."""
+        """Write the screen as SVG into a new file in the current folder."""
         try:
             path, file = _new_file("svg")
             with file:
@@ -95,7 +95,7 @@ class SessionRecorder:
         self._tape = CastWriter(time.monotonic, self._keep)
         self._tape.output(BEGIN)
         self._camera.output = self._tape.output
-        # All of it, which the camera sees like everything that the application draws from here on.
+        # Redraw everything, so that the recording starts with a complete screen.
         app.refresh()
         self._camera.left = self._close
         self._ticks = app.set_interval(0.5, self._show_badge)
@@ -104,7 +104,7 @@ class SessionRecorder:
     def _end(self) -> None:
         seconds = self._tape.seconds if self._tape is not None else 0.0
         self._close()
-        # The badge is not the application's: all is redrawn over it.
+        # The badge is not part of the application, so redraw over it.
         self._app.refresh()
         text = say("{seconds} s are in {path}; opsci-tui record --from makes a film of it")
         self._app.notify(
@@ -166,7 +166,7 @@ def _header(app: App[None]) -> Header:
 
 
 def _new_file(suffix: str) -> tuple[Path, TextIO]:
-    """A file of its owner alone in the current folder that was not there, named after the moment."""
+    """Create a file named after the current time in the current folder, readable by its owner only."""
     stem = time.strftime("opsci-%Y%m%d-%H%M%S")
     names = (f"{stem}{'' if number == 1 else f'-{number}'}.{suffix}" for number in range(1, 100))
     path, file = new_file(Path.cwd() / name for name in names)

@@ -1,6 +1,6 @@
-"""An engine without servers: what is published goes its way through a real journal by a timetable of its own.
+"""An engine without servers: published movements pass through a real journal on a simulated timetable.
 
-For films that are the same at every run. It does what the chain does where a film shows it, and nothing besides.
+For films that are the same in every run. It imitates the chain only as far as a film shows it.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ Result = TypeVar("Result")
 
 
 def staged_products(now: float) -> list[Product]:
-    """The products, which Strapi got some hours before `now`, in seconds since the epoch."""
+    """Return the products, last changed some hours before `now` (seconds since the epoch)."""
     return [
         Product(number, f"staged{number:02d}", name, stock, barcode, status, 0, now - 7_200 - 61 * number)
         for number, name, stock, barcode, status in _ROWS
@@ -80,10 +80,10 @@ def staged_products(now: float) -> list[Product]:
 
 
 class StagedEngine:
-    """Implements `tui.engine.Engine` and stops and starts its servers for a tour.
+    """Implements `tui.engine.Engine`, and stops and starts its simulated servers for a tour.
 
     Args:
-        settings: what the screen is shown with.
+        settings: the screen's settings.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -102,16 +102,16 @@ class StagedEngine:
             self.journal.connections[server] = Connection(State.OFF, address)
 
     def start(self) -> None:
-        """Connect to all three, one after the other."""
+        """Connect to all three servers, one after the other."""
         for server, seconds in _CONNECTS.items():
             self.journal.connection(server, State.CONNECTING)
             self._later(seconds, self._came_up, server)
 
     def stop(self, deadline: float | None = None) -> None:
-        """Nothing runs that would have to be stopped."""
+        """Do nothing: there is nothing to stop."""
 
     def publish(self, payload: bytes, topic: str | None = None) -> Future[Journey]:
-        """Let the broker take a payload, after which it goes its way."""
+        """Publish a payload on the simulated broker."""
         answer: Future[Journey] = Future()
         movement = read_movement(payload)
         self._numbered += 1
@@ -128,27 +128,27 @@ class StagedEngine:
         return answer
 
     def replay(self, letter: DeadLetter, payload: bytes | None = None) -> Future[Journey]:
-        """Publish a dead letter's payload, or another, as a new movement."""
+        """Publish a dead letter's payload, or a replacement, as a new movement."""
         return self.publish(letter.journey.payload if payload is None else payload, letter.journey.mqtt_topic)
 
     def letters(self) -> Future[list[DeadLetter]]:
-        """None stood there before."""
+        """Return no letters."""
         return _done([])
 
     def movements_of(self, product: Product, after: int = 0) -> Future[ProductHistory]:
-        """What its journal has of a product, all at once."""
+        """Return the product's decided movements in the journal on the first request."""
         found = self.journal.kafka.slice(self.journal.kafka.first, self.journal.kafka.next) if not after else []
         decided = [one for one in reversed(found) if one.verdict is not None and one.product_id == product.id]
         return _done(ProductHistory(decided, 1))
 
     def look_at(self, server: Server) -> Future[Facts]:
-        """Refuse: there is no server to ask."""
+        """Fail: there is no server to ask."""
         answer: Future[Facts] = Future()
         answer.set_exception(OpsciError("a staged chain has no servers"))
         return answer
 
     def start_simulator(self, objects: int, rate: float) -> Future[None]:
-        """Refuse: the objects of a tour send what it says."""
+        """Fail: a tour says itself what its objects send."""
         answer: Future[None] = Future()
         answer.set_exception(OpsciError("a staged chain has no simulated objects"))
         return answer
@@ -157,7 +157,7 @@ class StagedEngine:
         return _done(None)
 
     def take_over(self) -> Future[None]:
-        """It carries its chain already."""
+        """Do nothing: it carries its chain already."""
         return _done(None)
 
     def apply_missing(self) -> Future[tuple[int, int, int]]:
@@ -177,11 +177,11 @@ class StagedEngine:
         return self._pause(Server.KAFKA)
 
     def resume_ingest(self) -> Future[None]:
-        """Go on taking messages."""
+        """Resume taking messages."""
         return self._resume(Server.KAFKA)
 
     async def stop_server(self, name: str) -> None:
-        """Let a server be gone: what needs it waits."""
+        """Make a server unavailable: what needs it waits."""
         server = _SERVERS[name]
         await asyncio.sleep(0.5)
         self._up.discard(server)
@@ -189,7 +189,7 @@ class StagedEngine:
         self.journal.connection(server, State.DOWN, detail, Phrase("movements wait; start it again"))
 
     async def start_server(self, name: str) -> None:
-        """Let it answer again: what waited goes on."""
+        """Make it available again: what waited goes on."""
         await asyncio.sleep(2)
         self._came_up(_SERVERS[name])
 
@@ -225,7 +225,7 @@ class StagedEngine:
             self._pass(Server.KAFKA, journey)
 
     def _pass(self, server: Server, journey: Journey) -> None:
-        """Hand a journey to a server, or let it wait for it."""
+        """Pass a journey to a server, or queue it while the server is unavailable or paused."""
         if server in self._up and server not in self._paused:
             act = self._acknowledge if server is Server.KAFKA else self._decide
             self._later(self._between(0.006, 0.014) + 0.012 * (server is Server.STRAPI), act, journey)

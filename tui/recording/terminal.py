@@ -1,4 +1,4 @@
-"""A terminal that plays a cast: what its screen shows at any moment."""
+"""A terminal emulator that plays a cast and gives its screen at any time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["MissingLibraryError", "Terminal", "library"]
 
 
 class MissingLibraryError(OpsciError):
-    """Something that films are made with is not installed; the text says how to have it."""
+    """A dependency of film making is not installed; the message says how to install it."""
 
 
 def library(name: str) -> Any:
@@ -36,7 +36,7 @@ def library(name: str) -> Any:
 
 
 class Terminal:
-    """A terminal of some size.
+    """A terminal of a given size.
 
     Args:
         width: columns.
@@ -54,11 +54,11 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """What the screen shows, a line for each row."""
+        """The text of the screen, one line per row."""
         return "\n".join(self._screen.display)
 
     def play(self, event: Event) -> None:
-        """Do what an event says."""
+        """Play an event."""
         if event.code == "o":
             self._stream.feed(event.data)
         elif event.code == "r":
@@ -66,7 +66,7 @@ class Terminal:
             self._screen.resize(lines=int(height), columns=int(width))
 
     def changed_rows(self) -> Iterator[tuple[int, list[Any]]]:
-        """The rows that may have changed since the last call, by number from 0, each with pyte's cells."""
+        """Yield the rows that may have changed since the last call, by number from 0, each with pyte's cells."""
         dirty = sorted(self._screen.dirty)
         self._screen.dirty.clear()
         for number in dirty:

@@ -1,4 +1,4 @@
-"""The tour: a Python file with `async def tour(t)`, the verbs by which it says what a film shows, and its captions."""
+"""A tour: a Python file with `async def tour(t)`, the methods it calls to play a film, and the caption band."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ __all__ = ["ROWS", "Player", "StepError", "TourError", "band", "load_tour", "whe
 
 
 ROWS: Final = 4
-"""Of the film's rows, below the application's."""
+"""Rows of the film below the application's."""
 
 _GROUND: Final = "\x1b[0;48;2;24;38;66m"
 _EDGE: Final = "\x1b[38;2;94;160;255m"
@@ -51,33 +51,33 @@ _MARGIN: Final = 3
 _MOST_KEYS: Final = 6
 
 LOOK: Final = 0.1
-"""Seconds between two looks at the screen for what is waited for."""
+"""Seconds between two checks of the screen while waiting."""
 
 PATIENCE: Final = 5.0
-"""Seconds within which an application has handled a key, however busy the machine is."""
+"""Seconds within which the application has handled a key, even on a busy machine."""
 
 SETTLE: Final = 0.3
-"""Seconds after a press within which the application has drawn what it makes of it."""
+"""Seconds after a key press within which the application has drawn its effect."""
 
 STROKE: Final = 0.09
-"""Seconds between two characters that a person types, about 120 words a minute."""
+"""Seconds between two typed characters, about 120 words a minute."""
 
 
 def band(width: int, top: int, caption: str, chapter: str, keys: list[str]) -> str:
-    """Draw the band under the screen of a film: what is told, the chapter, and the keys that were pressed last.
+    """Draw the band under the screen of a film: the caption, the chapter, and the latest keys.
 
-    It is not the application's: its rows lie below those that the application has, so that it covers nothing, stays
-    where windows open, and is the same for a player whatever the application draws.
+    It is separate from the application: its rows are below the application's, so that it covers nothing, stays when
+    windows open, and is the same for a player whatever the application draws.
 
     Args:
         width: columns.
         top: its first row, counted from 1.
-        caption: what is told, wrapped to two lines; more is cut.
-        chapter: its title.
-        keys: what stands on the keys that were pressed last; the last ones are shown.
+        caption: wrapped to two lines; the rest is cut.
+        chapter: the title.
+        keys: labels of the pressed keys; the latest ones are shown.
 
     Returns:
-        What the terminal is sent.
+        The output for the terminal.
     """
     lines = textwrap.wrap(caption, width - 2 * _MARGIN, max_lines=2, placeholder=" …")
     shown = keys[-_MOST_KEYS:]
@@ -97,15 +97,15 @@ def band(width: int, top: int, caption: str, chapter: str, keys: list[str]) -> s
 
 
 class TourError(OpsciError):
-    """A tour can't be played: its file is none, or one of its steps can't be done."""
+    """A tour can't be played: its file is invalid, or one of its steps failed."""
 
 
 class StepError(OpsciError):
-    """A step can't be done.
+    """A step failed.
 
     Args:
         why: what was wanted.
-        screen: what the screen showed then.
+        screen: the screen at that time.
     """
 
     def __init__(self, why: str, screen: str) -> None:
@@ -114,10 +114,10 @@ class StepError(OpsciError):
 
 
 def load_tour(path: Path) -> Callable[[Player], Awaitable[None]]:
-    """Read a tour's file.
+    """Load a tour's file.
 
     Raises:
-        TourError: there is none, it is no Python, or it has no `async def tour(t)`.
+        TourError: it is missing, is not Python, or has no `async def tour(t)`.
     """
     if not path.is_file():
         raise TourError(f"there is no tour {path}")
@@ -140,26 +140,26 @@ def load_tour(path: Path) -> Callable[[Player], Awaitable[None]]:
 
 
 def where(error: BaseException, path: Path) -> str:
-    """Name the step that an error came from: the tour's file, its line, and what stands there."""
+    """Name the step that raised an error: the tour's file, the line number and the line."""
     file = str(path.resolve())
     numbers = [entry.lineno or 0 for entry in traceback.extract_tb(error.__traceback__) if entry.filename == file]
     return f"{path}:{numbers[-1]}: {linecache.getline(file, numbers[-1]).strip()}" if numbers else str(path)
 
 
 class Player:
-    """Does what a tour says. A step that can't be done raises a StepError.
+    """Plays the steps of a tour. A step that fails raises a StepError.
 
     Args:
         app: the application.
-        camera: whose driver takes the keys.
-        tape: takes it down.
-        pictures: takes pictures of it.
+        camera: its driver takes the keys.
+        tape: the recording.
+        pictures: takes pictures of the application.
         language: `en` or `fr`.
-        servers: what stops and starts servers.
+        servers: stops and starts servers.
 
     Attributes:
-        promises: what was promised for each chapter.
-        picture: the still, once one was taken.
+        promises: the promises of each chapter.
+        picture: the still, once it was taken.
     """
 
     def __init__(
@@ -180,17 +180,17 @@ class Player:
 
     @property
     def screen(self) -> str:
-        """What the screen shows, a line for each row."""
+        """The text of the screen, one line per row."""
         return "\n".join(strip.text for strip in strips(self._app))
 
     async def caption(self, en: str, fr: str) -> None:
-        """Tell something, in the film's language, until the next caption."""
+        """Show a caption, in the film's language, until the next one."""
         self._caption = {"en": en, "fr": fr}[self._language]
         self._keys.clear()
         self.draw_band()
 
     async def mark(self, en: str, fr: str, shows: str | tuple[str, ...] = ()) -> None:
-        """Begin a chapter; `shows` is what the screen has to show by then, whatever plays the film."""
+        """Begin a chapter; `shows` are the texts that the screen must show by then, whatever plays the film."""
         promised = (shows,) if isinstance(shows, str) else shows
         for text in promised:
             await self.wait_for(text)
@@ -205,7 +205,7 @@ class Player:
         self._tape.mark(self._chapter)
 
     async def type(self, text: str) -> None:
-        """Type a text at a person's pace."""
+        """Type a text at a human pace."""
         self._note(text)
         for character in text:
             await self._press(character)
@@ -213,28 +213,28 @@ class Player:
         await asyncio.sleep(SETTLE)
 
     async def press(self, *keys: str) -> None:
-        """Press keys by their names, one after the other: `3`, `plus`, `enter`, `ctrl+f`."""
+        """Press keys one after the other, by name: `3`, `plus`, `enter`, `ctrl+f`."""
         for key in keys:
             self._note(key_cap(key))
             await self._press(key)
             await asyncio.sleep(SETTLE)
 
     async def wait_for(self, text: str, seconds: float = 30) -> None:
-        """Wait until one line of the screen shows a text, for so many seconds at most."""
+        """Wait at most so many seconds until a line of the screen contains a text."""
         await self._until(lambda: text in self.screen, f"not within {seconds:g} s: {text!r}", seconds)
 
     async def wait_match(self, pattern: str, seconds: float = 30) -> None:
-        """Wait until the screen matches a regular expression, for so many seconds at most."""
+        """Wait at most so many seconds until the screen matches a regular expression."""
         await self._until(
             lambda: re.search(pattern, self.screen) is not None, f"not within {seconds:g} s: {pattern}", seconds
         )
 
     async def wait_gone(self, text: str, seconds: float = 30) -> None:
-        """Wait until the screen no longer shows a text, for so many seconds at most."""
+        """Wait at most so many seconds until the screen no longer contains a text."""
         await self._until(lambda: text not in self.screen, f"still there after {seconds:g} s: {text!r}", seconds)
 
     async def wait_decided(self, seconds: float = 60) -> None:
-        """Wait until every movement that came was decided."""
+        """Wait until every received movement is decided."""
         journal = self._app.engine.journal
         await self._until(
             lambda: journal.decided.total >= journal.received.total,
@@ -247,7 +247,7 @@ class Player:
         await asyncio.sleep(seconds)
 
     async def publish(self, product: int, delta: int) -> None:
-        """Publish a movement as an object would, done once the broker has it."""
+        """Publish a movement as an object would; returns once the broker acknowledges it."""
         movement = Movement(str(product), abs(delta), "IN" if delta > 0 else "OUT")
         try:
             await asyncio.wrap_future(self._app.engine.publish(encode_movement(movement)))
@@ -255,12 +255,12 @@ class Player:
             raise StepError(f"not published: {error}", self.screen) from error
 
     def objects(self, count: int, every: float, *, most: int = 16) -> None:
-        """Let objects send movements meanwhile, one each `every` seconds, to `most` products after the first five."""
+        """In the background, publish a movement every `every` seconds, for `most` products after the first five."""
         choose = random.Random(count)  # noqa: S311 - the same movements for each film
 
         async def send() -> None:
             for _ in range(count):
-                # Strapi numbers its rows as it likes: the products are those that the board shows.
+                # Strapi's row numbers vary, so take the products from the stock table.
                 product = choose.choice(self._app.engine.journal.stock.products()[5:][:most])
                 change = choose.choice((-1, 1, 1, 2, 3, 5))
                 await self.publish(product.id, change if product.stock >= most else abs(change))
@@ -269,23 +269,23 @@ class Player:
         self._meanwhile(send())
 
     async def stop_server(self, name: str) -> None:
-        """Stop a server of the chain, meanwhile; the screen says when it is gone."""
+        """Stop a server of the chain in the background; the screen shows when it has stopped."""
         self._meanwhile(self._servers.stop(name))
 
     async def start_server(self, name: str) -> None:
-        """Start it again, meanwhile; the screen says when it is back."""
+        """Start it again in the background; the screen shows when it is back."""
         self._meanwhile(self._servers.start(name))
 
     async def all_done(self, seconds: float = 60) -> None:
-        """Wait for what goes on meanwhile: objects, servers that stop or start."""
+        """Wait for the background work: objects, and servers that stop or start."""
         await self._until(lambda: not self._aside, f"not within {seconds:g} s: what goes on meanwhile is done", seconds)
 
     def still(self) -> None:
-        """Take the picture of `--svg` now, without the band; else it is taken at the end."""
+        """Take the picture of `--svg` now, without the band; by default it is taken at the end."""
         self.picture = still(self._app)
 
     async def close(self) -> None:
-        """End what goes on meanwhile."""
+        """Cancel the background work."""
         for task in self._aside:
             task.cancel()
         await asyncio.gather(*self._aside, return_exceptions=True)
@@ -297,7 +297,7 @@ class Player:
 
     @staticmethod
     def rows(height: int) -> int:
-        """How many of a film's rows the application has."""
+        """Return how many of a film's rows the application has."""
         return height - ROWS
 
     async def _press(self, key: str) -> None:
@@ -305,8 +305,8 @@ class Player:
         if driver is None:
             raise StepError("the application has no driver yet", "")
         driver.process_message(key_event(key))
-        # A busy machine takes its time over a key, and the next one may be meant for what this one opens: it waits
-        # until every node that the key passes has handled what stood before it.
+        # A busy machine may handle a key late, and the next one may be meant for what this one opens: wait until every
+        # node on the key's path has handled its queue.
         app = self._app
         await _heard(app)
         focused = app.focused
@@ -341,10 +341,10 @@ class Player:
 
 
 def key_event(key: str) -> events.Key:
-    """A press of a key as Textual calls it (`enter`, `ctrl+s`, `plus`), or of a printable character."""
+    """Create the press of a key by Textual's name (`enter`, `ctrl+s`, `plus`) or of a printable character."""
     if len(key) != 1:
         return events.Key(key, " " if key == "space" else None)
-    # A comma separates keys, and a space is none, where Textual reads a binding.
+    # Textual's binding syntax can't contain a literal comma or space.
     name = {",": "comma", " ": "space"}.get(key)
     if name is None:
         (binding,) = Binding.make_bindings([(key, "", "")])
@@ -353,7 +353,7 @@ def key_event(key: str) -> events.Key:
 
 
 async def _heard(node: MessagePump) -> None:
-    """Wait until a node has handled what it was sent so far; one that is closing does no more."""
+    """Wait until a node has handled the messages sent to it so far; returns at once if it is closing."""
     heard = asyncio.Event()
     if node.call_later(heard.set):
         with suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""Films of a cast: MP4 and GIF, written by ffmpeg from frames that are drawn here."""
+"""Films of a cast: MP4 and GIF, written by ffmpeg from frames drawn here."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["Made", "find_ffmpeg", "make_film"]
 
 RATE: Final = 10
-"""Frames a second: as many as the application draws."""
+"""Frames per second: as many as the application draws."""
 
 _MP4: Final = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt", "yuv420p", "-movflags", "+faststart")
-# A palette of the frames that change is the film's own, and undithered text stays sharp.
+# The palette is made from the frames that change, and without dithering text stays sharp.
 _GIF: Final = (
     "-filter_complex",
     "[0:v]split[a][b];[a]palettegen=max_colors=128:stats_mode=diff[p];[b][p]paletteuse=dither=none:diff_mode=rectangle",
@@ -36,8 +36,8 @@ class Made(NamedTuple):
     """A film that was written.
 
     Attributes:
-        path: where.
-        seconds: how long it plays.
+        path: its file.
+        seconds: its duration.
         lacking: characters that no font had.
     """
 
@@ -47,7 +47,7 @@ class Made(NamedTuple):
 
 
 def find_ffmpeg() -> str:
-    """Find ffmpeg: the machine's, else the one that PyPI's imageio-ffmpeg brings.
+    """Find ffmpeg: the machine's, else the one from PyPI's imageio-ffmpeg.
 
     Raises:
         MissingLibraryError: there is neither.
@@ -69,7 +69,7 @@ def make_film(cast: Cast, target: Path) -> Made:
 
     Args:
         cast: the recording.
-        target: where to write it; `.gif` makes a GIF, everything else an MP4.
+        target: the file to write; `.gif` makes a GIF, everything else an MP4.
 
     Raises:
         MissingLibraryError: a library, a font or ffmpeg is missing.
@@ -85,7 +85,7 @@ def make_film(cast: Cast, target: Path) -> Made:
 
 
 def _encode(frames: Iterable[bytes], argv: list[str], target: Path) -> None:
-    """Send frames to ffmpeg, which writes the file that its arguments end with."""
+    """Send frames to ffmpeg, which writes the file named by its last argument."""
     environ = server_environment(os.environ)
     with (
         tempfile.TemporaryFile() as said,

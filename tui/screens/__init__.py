@@ -1,1 +1,1 @@
-"""The screens: the panes and the form, one record in full, and the keys."""
+"""The screens: the panes and the form, one record in full, the help and others."""

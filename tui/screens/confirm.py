@@ -20,10 +20,10 @@ __all__ = ["ConfirmScreen"]
 
 
 class ConfirmScreen(ModalScreen[bool], TranslatedKeys[bool]):
-    """Asks before something that can't be taken back.
+    """Asks before something that can't be undone.
 
     Args:
-        question: what is asked, printable.
+        question: the question, printable.
         consequence: what a yes does, printable.
     """
 
@@ -35,12 +35,11 @@ class ConfirmScreen(ModalScreen[bool], TranslatedKeys[bool]):
         self._consequence = consequence
 
     def compose(self) -> ComposeResult:
-        """The question, and the keys."""
         with Vertical(classes="window"):
             text = Content.assemble((self._question, "bold"), "\n\n", self._consequence, "\n\n", say("y yes   n no"))
             yield Static(text, markup=False)
         yield KeysFooter()
 
     def action_answer(self, answer: bool) -> None:
-        """Say it."""
+        """Close with the answer."""
         self.dismiss(answer)

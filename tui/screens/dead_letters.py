@@ -1,4 +1,4 @@
-"""The screen of dead letters: look, edit the payload, send again, drop."""
+"""The screen of dead letters: view, edit the payload, resend, drop."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def _why(journey: Journey, now: float) -> Cell:
 
 
 class DeadLettersView(LineView[Journey]):
-    """The letters that wait, all or those of one reason, the newest on top.
+    """The waiting letters, all or those of one reason, newest first.
 
     Args:
-        box: what is shown.
+        box: the letters.
     """
 
     BINDINGS = bindings("letters_table")
@@ -75,34 +75,30 @@ class DeadLettersView(LineView[Journey]):
         self._letters: list[DeadLetter] = []
         self._rows: dict[str, int] = {}
         self.groups: list[tuple[Reason, int]] = []
-        """How many wait for each reason, the most first."""
+        """The number of waiting letters for each reason, largest first."""
         self.reason: Reason | None = None
         """The reason whose letters are shown, None for all."""
 
     @property
     def rows(self) -> int:
-        """How many letters are shown."""
         return len(self._letters)
 
     def key_at(self, row: int) -> str | None:
-        """The movement-id of the letter in a row."""
         return self._letters[row].journey.movement_id if 0 <= row < len(self._letters) else None
 
     def row_of(self, key: Hashable) -> int | None:
-        """The row of a movement-id."""
         return self._rows.get(key) if isinstance(key, str) else None
 
     def item_of(self, key: Hashable) -> Journey | None:
-        """What the letter of that movement-id says."""
         row = self.row_of(key)
         return None if row is None else self._letters[row].journey
 
     def state_of(self, item: Journey, now: float) -> tuple[Hashable, str]:
-        """A letter looks different while it is sent again, and as its age grows."""
+        """Return what a letter's line depends on: whether it is being resent, and its age."""
         return (self._box.is_under_way(item.movement_id), self._age(item, now).text), ""
 
     def pull(self, now: float) -> None:
-        """Show what waits; a cursor whose letter is gone goes to the one that took its place."""
+        """Show the waiting letters; if the cursor's letter is gone, the cursor moves to the one in its row."""
         if self._version != self._box.version:
             self._version = self._box.version
             row = None if self.cursor is None else self.row_of(self.cursor)
@@ -119,31 +115,31 @@ class DeadLettersView(LineView[Journey]):
         waiting = self._box.waiting()[::-1]
         self.groups = Counter(map(_reason_of, waiting)).most_common()
         if self.reason is not None and self.reason not in dict(self.groups):
-            # The last one of it is dealt with.
+            # The last letter of that reason was handled.
             self.reason = None
         self._letters = [one for one in waiting if self.reason is None or _reason_of(one) is self.reason]
         self.marks &= {one.journey.movement_id for one in waiting}
 
     def show_reason(self, reason: Reason | None) -> None:
-        """Show the letters of one reason alone, None all."""
+        """Show only the letters of one reason, or all for None."""
         self.reason = reason
         self.cursor = None
         self._version = -1
         self.pull(time.time())
 
     def shown(self) -> list[DeadLetter]:
-        """The letters that are shown, the newest first."""
+        """Return the shown letters, newest first."""
         return list(self._letters)
 
     def chosen_letters(self) -> list[DeadLetter]:
-        """The marked letters, else the one under the cursor; none where there is none."""
+        """Return the marked letters, else the one under the cursor, if any."""
         if self.marks:
             return [one for one in self._letters if one.journey.movement_id in self.marks]
         letter = self.selected()
         return [] if letter is None else [letter]
 
     def action_mark(self) -> None:
-        """Mark the letter under the cursor, or unmark it, and go on to the next."""
+        """Mark or unmark the letter under the cursor, and move to the next."""
         letter = self.selected()
         if letter is not None:
             name = letter.journey.movement_id
@@ -151,7 +147,7 @@ class DeadLettersView(LineView[Journey]):
             self.move_cursor(self._rows[name] + 1)
 
     def selected(self) -> DeadLetter | None:
-        """The letter under the cursor, the newest one where it is on none."""
+        """Return the letter under the cursor, or the newest one if there is no cursor."""
         row = None if self.cursor is None else self.row_of(self.cursor)
         if row is None:
             self.action_first()
@@ -159,11 +155,11 @@ class DeadLettersView(LineView[Journey]):
         return self._letters[row] if 0 <= row < len(self._letters) else None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is no filter here."""
+        """Disable the filter, which this table has not."""
         return action != "seek" and super().check_action(action, parameters)
 
     def action_want(self, what: What) -> None:
-        """Have something done with the letter under the cursor, the newest one where it is on none."""
+        """Do something with the letter under the cursor, or with the newest one if there is no cursor."""
         if self.selected() is not None:
             super().action_want(what)
 
@@ -174,7 +170,7 @@ class DeadLettersView(LineView[Journey]):
     def _reason(self, journey: Journey, now: float) -> Cell:
         if self._box.is_under_way(journey.movement_id):
             return Cell(f"{PENDING} " + say("sending again"), Tone.PENDING, PENDING)
-        # Not the verdict, which a letter may get a moment later than its place here.
+        # Not the verdict, which a letter may get a moment later than its row here.
         reason = say(REASONS[journey.rejection.reason]) if journey.rejection else ""
         return Cell(f"{GLYPHS[Verdict.REJECTED]} {reason}", Tone.REJECTED)
 
@@ -189,15 +185,15 @@ def _reason_of(letter: DeadLetter) -> Reason:
 
 
 class ReasonTabs(Static):
-    """One line: how many wait for each reason; a click shows those of one.
+    """One line with the number of letters per reason; a click shows those of one reason.
 
     Args:
-        view: whose groups.
+        view: the table with the groups.
     """
 
     @dataclass
     class Chosen(Message):
-        """The letters of a reason are to be shown, of None all."""
+        """The letters of a reason are to be shown, or all for None."""
 
         reason: Reason | None
 
@@ -206,7 +202,7 @@ class ReasonTabs(Static):
         self._view = view
 
     def pull(self) -> None:
-        """Say how many there are by now."""
+        """Update the numbers."""
         self.update(Content.assemble(*(part for _, *parts in self._tabs() for part in parts)), layout=False)
 
     def _tabs(self) -> Iterator[tuple[Reason | None, tuple[str, str], tuple[str, str]]]:
@@ -228,16 +224,16 @@ class ReasonTabs(Static):
 
 
 def as_one_line(payload: bytes) -> str:
-    r"""Write a payload as one printable line: JSON keeps its meaning, what is not printable becomes `\x1b`."""
+    r"""Write a payload as one printable line: JSON keeps its meaning, unprintable characters become `\x1b`."""
     return readable(" ".join(payload.decode("utf-8", "backslashreplace").split()))
 
 
 class EditPayloadScreen(ModalScreen[bytes | None], TranslatedKeys[bytes | None]):
-    """One payload to be mended; gives what is to be sent, or None.
+    """A window to edit one payload; returns the bytes to send, or None.
 
     Args:
-        letter: whose payload.
-        board: the products, by which it is said what Strapi will answer.
+        letter: the letter with the payload.
+        board: the products, to predict Strapi's answer.
     """
 
     BINDINGS = bindings("edit_payload")
@@ -248,7 +244,6 @@ class EditPayloadScreen(ModalScreen[bytes | None], TranslatedKeys[bytes | None])
         self._board = board
 
     def compose(self) -> ComposeResult:
-        """Why it was rejected, the payload, and what it would be now."""
         rejection = self._letter.journey.rejection
         with Vertical(classes="window") as box:
             box.border_title = Content(say("Edit and send again"))
@@ -258,7 +253,7 @@ class EditPayloadScreen(ModalScreen[bytes | None], TranslatedKeys[bytes | None])
         yield KeysFooter()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Say what it would be."""
+        """Show what the edited payload would do."""
         judged = read_movement(event.value.encode())
         if isinstance(judged, Rejection):
             said = Content.styled(
@@ -269,7 +264,7 @@ class EditPayloadScreen(ModalScreen[bytes | None], TranslatedKeys[bytes | None])
         self.query_one("#judged", Static).update(said)
 
     def _effect(self, movement: Movement) -> Content:
-        """What it would do, and what Strapi will answer by the stock that is shown."""
+        """Describe the movement's effect, and Strapi's answer according to the shown stock."""
         said = Content(
             say("moves {product} by {amount}").format(product=readable(movement.product), amount=signed(movement.delta))
         )
@@ -284,16 +279,16 @@ class EditPayloadScreen(ModalScreen[bytes | None], TranslatedKeys[bytes | None])
         return Content.assemble(said, f"  {readable(product.name)}\n", (f"✓ {stock}", STYLES[Tone.APPLIED]))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Send it."""
+        """Close with the edited payload."""
         self.dismiss(event.value.encode())
 
     def action_leave(self) -> None:
-        """Send nothing."""
+        """Close without sending."""
         self.dismiss(None)
 
 
 class DeadLettersScreen(RecordsScreen):
-    """The letters that wait.
+    """The waiting letters.
 
     Args:
         engine: the chain.
@@ -309,21 +304,20 @@ class DeadLettersScreen(RecordsScreen):
         self.tabs = ReasonTabs(self.view)
 
     def compose(self) -> ComposeResult:
-        """The reasons and the table in their border, and the keys."""
         with Vertical(id="letters-pane", classes="pane"):
             yield self.tabs
             yield self.view
         yield KeysFooter()
 
     def on_mount(self) -> None:
-        """Read what stands in Kafka, other engines' letters too, and look for news."""
+        """Read the letters in Kafka, including other engines' letters, and start refreshing."""
         self._box.read()
         self.set_focus(self.view)
         self.pull()
         self.set_interval(1 / self._engine.settings.screen.frames, self.pull)
 
     def pull(self) -> None:
-        """Take over what changed."""
+        """Take over changes."""
         self._box.pull()
         self.view.pull(time.time())
         self.tabs.pull()
@@ -343,7 +337,7 @@ class DeadLettersScreen(RecordsScreen):
         return text.format(sent=count(box.sent), wanted=count(box.wanted))
 
     def fill(self, item: Journey | Product) -> None:
-        """What puts a record into the form mends it here."""
+        """Edit the record: the action that fills the form elsewhere edits here."""
         self.action_mend()
 
     def action_mend(self) -> None:
@@ -362,7 +356,7 @@ class DeadLettersScreen(RecordsScreen):
         self.app.push_screen(EditPayloadScreen(letter, self._engine.journal.stock), send)
 
     def action_again(self) -> None:
-        """Send one as it is."""
+        """Resend one letter unchanged."""
         letter = self.view.selected()
         if letter is not None:
             self._box.send_again(letter)
@@ -373,13 +367,13 @@ class DeadLettersScreen(RecordsScreen):
         self.pull()
 
     def action_reason(self) -> None:
-        """Show the letters of the next reason alone, after the last one all."""
+        """Show the letters of the next reason, or all after the last one."""
         reasons = [None, *(reason for reason, _ in self.view.groups)]
         self.view.show_reason(reasons[(reasons.index(self.view.reason) + 1) % len(reasons)])
         self.pull()
 
     def action_all_again(self) -> None:
-        """Send all that are shown as they are."""
+        """Resend all shown letters unchanged."""
         letters = self.view.shown()[::-1]
         if not letters:
             return
@@ -394,11 +388,11 @@ class DeadLettersScreen(RecordsScreen):
         )
 
     def action_drop(self) -> None:
-        """Put the marked ones away, else the one under the cursor."""
+        """Drop the marked letters, else the one under the cursor."""
         self._ask_to_drop(self.view.chosen_letters())
 
     def action_drop_all(self) -> None:
-        """Put all that are shown away: all of one reason where that is shown."""
+        """Drop all shown letters."""
         self._ask_to_drop(self.view.shown())
 
     def _ask_to_drop(self, letters: Sequence[DeadLetter]) -> None:
@@ -417,10 +411,9 @@ class DeadLettersScreen(RecordsScreen):
         self.app.push_screen(ConfirmScreen(question, stays), drop)
 
     def action_help(self) -> None:
-        """Name every key."""
         self.app.push_screen(HelpScreen("letters"))
 
     def action_close(self) -> None:
-        """Stop sending all again, else go back to the panes."""
+        """Stop resending, else return to the panes."""
         if not self._box.stop_sending():
             self.app.pop_screen()

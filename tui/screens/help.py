@@ -1,4 +1,4 @@
-"""The window that names every key, every sign, and how a filter is written."""
+"""The window that lists every key and symbol, and the filter syntax."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ FILTERS: Final = (
     ("verdict:rejected", msgid("or applied, duplicate, pending, insufficient")),
     ("amount>10 amount<-10", msgid("> >= < <= = != of amount, offset, partition, qos; in the stock: id, stock, last")),
 )
-"""How a filter is written."""
+"""The filter syntax."""
 
 
 class HelpScreen(ModalScreen[None], TranslatedKeys[None]):
-    """Every key and every sign.
+    """The help window.
 
     Args:
-        about: whose keys: a name in `tui.actions.HELP`.
+        about: the screen whose keys are listed: a name in `tui.actions.HELP`.
     """
 
     BINDINGS = bindings("help")
@@ -57,18 +57,16 @@ class HelpScreen(ModalScreen[None], TranslatedKeys[None]):
         self._about = about
 
     def compose(self) -> ComposeResult:
-        """The keys, in a box that scrolls."""
         with VerticalScroll(id="help") as box:
             box.border_title = Content(say("Keys and signs"))
             yield Static(self._text(), markup=False)
         yield KeysFooter()
 
     def on_screen_resume(self) -> None:
-        """Begin at the top, however far it was read the last time."""
+        """Scroll to the top whenever the help is opened."""
         self.query_one("#help", VerticalScroll).scroll_home(animate=False)
 
     def action_scroll(self, lines: int) -> None:
-        """Scroll by lines."""
         self.query_one("#help", VerticalScroll).scroll_relative(y=lines, animate=False)
 
     def _text(self) -> Content:
@@ -85,7 +83,7 @@ class HelpScreen(ModalScreen[None], TranslatedKeys[None]):
 
 
 def _signs() -> Iterator[tuple[str, str]]:
-    """What stands for a movement in the panes, and what it means."""
+    """Yield the symbols of movements in the panes with their meanings."""
     for verdict, meaning in VERDICT_MEANINGS.items():
         yield f"{GLYPHS[verdict]} {say(VERDICTS[verdict])}", say(meaning)
     elsewhere = ELSEWHERE[Elsewhere.SETTLED]

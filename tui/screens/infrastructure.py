@@ -1,4 +1,4 @@
-"""The infrastructure window: what each server says of itself, read while the window is open, and when it was read."""
+"""The infrastructure window: what each server reports about itself, read while the window is open, and when."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["InfrastructureScreen"]
 
 _WIDE: Final = 110
-"""From how many columns on all three stand side by side."""
+"""Columns from which all three servers are shown side by side."""
 
 _LOOK: Final = 0.5
 
@@ -33,7 +33,7 @@ class ServerFacts(VerticalScroll):
     """One server.
 
     Args:
-        server: which.
+        server: the server.
     """
 
     def __init__(self, server: Server) -> None:
@@ -42,15 +42,14 @@ class ServerFacts(VerticalScroll):
         self.text = CachedStatic(markup=False)
 
     def compose(self) -> ComposeResult:
-        """All that is known of it."""
         yield self.text
 
 
 class InfrastructureScreen(TranslatedKeys[None], Screen[None]):
-    """All three servers, side by side where there is room, else one at a time.
+    """All three servers, side by side if there is room, else one at a time.
 
     Args:
-        engine: what asks them.
+        engine: asks the servers.
     """
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012 - Textual declares it so
@@ -64,17 +63,16 @@ class InfrastructureScreen(TranslatedKeys[None], Screen[None]):
         self._panes = [ServerFacts(server) for server in Server]
 
     def compose(self) -> ComposeResult:
-        """A pane for each, and the keys."""
         yield Horizontal(*self._panes)
         yield KeysFooter()
 
     def on_mount(self) -> None:
-        """Ask, and go on asking while this is open."""
+        """Start asking the servers while the window is open."""
         self.action_server(2)
         self.set_interval(_LOOK, self.pull)
 
     def pull(self) -> None:
-        """Take over what the servers answered."""
+        """Take over the servers' answers."""
         self._readings.pull()
         chain = [self._title(number) for number in range(1, len(self._panes) + 1)]
         for title, pane in zip(chain, self._panes, strict=True):
@@ -95,11 +93,11 @@ class InfrastructureScreen(TranslatedKeys[None], Screen[None]):
         return Content.assemble(name, state_label(connection, time.time()))
 
     def on_resize(self) -> None:
-        """Use the room that there is."""
+        """Lay out for the new size."""
         self.call_after_refresh(self.pull)
 
     def action_server(self, number: int) -> None:
-        """Go to a server.
+        """Show a server.
 
         Args:
             number: 1 to 3, in the order of the chain.
@@ -110,6 +108,6 @@ class InfrastructureScreen(TranslatedKeys[None], Screen[None]):
         self.pull()
 
     def action_next_server(self, step: int) -> None:
-        """Go to the next server, or back."""
+        """Show the next or previous server."""
         here = next((place for place, pane in enumerate(self._panes) if pane.has_class("-current")), 0)
         self.action_server((here + step) % len(self._panes) + 1)

@@ -1,4 +1,4 @@
-"""The window that says how long each hop takes."""
+"""The window that shows the latency of each hop."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ HOPS: Final = {
     Hop.APPLY: msgid("consumed → in Strapi"),
     Hop.TOTAL: msgid("from end to end"),
 }
-"""What each hop is called in English, in the order of the way."""
+"""The name of each hop in English, in the order of a movement's path."""
 
 
 def latency_table(histograms: Mapping[Hop, LatencyHistogram]) -> Content:
-    """Write median, 99th percentile and maximum of each hop, and how many movements they are of."""
+    """Write median, 99th percentile and maximum of each hop, and the number of measurements."""
     hop_title, measured = say("hop"), say("measured")
     heading = f"{hop_title:22}{'p50':>9}{'p99':>9}{'max':>9}{measured:>11}"
     lines = [Content.styled(heading, STYLES[Tone.HEADING])]
@@ -56,7 +56,7 @@ class LatencyScreen(ModalScreen[None], TranslatedKeys[None]):
     """Latency of each hop over the last minute, kept up to date.
 
     Args:
-        journal: where it is measured.
+        journal: has the measurements.
     """
 
     BINDINGS = bindings("latency")
@@ -66,17 +66,16 @@ class LatencyScreen(ModalScreen[None], TranslatedKeys[None]):
         self._journal = journal
 
     def compose(self) -> ComposeResult:
-        """The table."""
         with VerticalScroll(id="latency") as box:
             box.border_title = Content(say("Latency"))
             yield Static(id="latency-table", markup=False)
         yield KeysFooter()
 
     def on_mount(self) -> None:
-        """Show it, and measure again every second."""
+        """Show the table, and refresh it every second."""
         self.pull()
         self.set_interval(1, self.pull)
 
     def pull(self) -> None:
-        """Show how it is."""
+        """Refresh the table."""
         self.query_one("#latency-table", Static).update(latency_table(self._journal.latency))
