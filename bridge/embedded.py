@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bridge.chain import Chain
     from bridge.infrastructure.facts import Facts
     from bridge.journal import DeadLetter, Journey, Product, Server
+    from bridge.server_start import ServerStart
     from bridge.settings import Settings
 
 __all__ = ["EmbeddedChain", "Role"]
@@ -57,6 +58,8 @@ class EmbeddedChain:
         read_only: whether to refuse everything that changes something, including publishing.
         before: a stopped chain with other settings, which this one replaces: it continues with its journal, its pauses
             and its simulated objects.
+        starting: the start of the servers, which the chain waits for before it connects; calls wait too. None if they
+            run already.
 
     Attributes:
         journal: what the chain noted.
@@ -71,8 +74,10 @@ class EmbeddedChain:
         *,
         role: Role = "carry",
         read_only: bool = False,
+        starting: ServerStart | None = None,
     ) -> None:
         self.settings = settings
+        self._starting = starting
         self.read_only = read_only
         self._role: Role = role
         self.watches = role == "watch"
@@ -89,6 +94,8 @@ class EmbeddedChain:
         """The paused parts."""
         self._simulated: tuple[int, float] | None = None if before is None else before._simulated
         """How many objects were simulated when it was stopped, and their rate; None where none were."""
+        if starting is not None:
+            starting.begin(self.journal)
         self._loop: asyncio.AbstractEventLoop | None = None
         self.chain: Chain | None = None
         self._made = asyncio.Event()
@@ -97,6 +104,8 @@ class EmbeddedChain:
 
     def start(self) -> None:
         """Start without waiting; connecting happens in the background."""
+        if self._starting is not None:
+            self._starting.shown()
         self._loop = loop_factory(self.settings)()
         self._thread.start()
 
@@ -115,6 +124,8 @@ class EmbeddedChain:
         if self.running:
             standing = self.simulation
             self._simulated = (standing.objects, standing.rate) if standing.running else None
+            if self._starting is not None and self._loop is not None:
+                self._loop.call_soon_threadsafe(self._starting.give_up)
             self._call(lambda chain: _at_once(chain.stop))
             self._thread.join(self.settings.drain + 2 if deadline is None else deadline)
 
@@ -227,6 +238,9 @@ class EmbeddedChain:
         from bridge.chain import Chain  # noqa: PLC0415
 
         try:
+            if self._starting is not None and (self._ends or not await self._starting.wait(self.journal)):
+                await self._refuse_calls()
+                return
             sure = await self._choose()
             while True:
                 self.chain = chain = Chain(
@@ -255,6 +269,12 @@ class EmbeddedChain:
             await asyncio.gather(*left, return_exceptions=True)
             # A transport that was just closed ends in the loop's next iteration.
             await asyncio.sleep(0)
+
+    async def _refuse_calls(self) -> None:
+        """Answer the calls that wait for a chain: there will be none."""
+        self._made.set()
+        if waiting := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(waiting)
 
     def _changes(self, ended: Chain) -> bool:
         """Whether another chain replaces one that ended; sets which kind."""

@@ -59,6 +59,7 @@ class ServerStartError(StackError):
         super().__init__(f"{server} did not start: {cause}\n  the end of {log}:\n{lines or '    (empty)'}")
         self.server = server
         self.cause = cause
+        self.log = log
 
 
 class NotRunningError(StackError):

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bridge.known_servers import KnownServers
+from bridge.start_lines import Phase
 from stack.errors import ServerStartError, StateError
 from stack.run_state import Damage, Running, RunState, hold, mend_run_state
 from stack.servers.process import AnotherAnswersError, Identity, spawn, stop_group
@@ -100,9 +101,13 @@ class Starter:
         paths: with the state.
         report: shows the progress.
         owner: the runner with which the servers end, or None for servers that keep running.
+
+    Attributes:
+        tell: called with a server's name and how far its start is, from the thread that starts it.
     """
 
     def __init__(self, paths: Paths, report: Report, owner: Identity | None) -> None:
+        self.tell: Callable[[str, Phase], None] = lambda name, phase: None
         self._paths = paths
         self._report = report
         self._owner = owner
@@ -142,6 +147,10 @@ class Starter:
             pool.shutdown()
             self._cancel.clear()
 
+    def cancel(self) -> None:
+        """Have `start` stop what it started and raise CancelledError, from any thread; also one that comes next."""
+        self._cancel.set()
+
     def reap(self, name: str) -> None:
         """Wait for a child that has ended, so that it does not remain a zombie."""
         child = self._children.pop(name, None)
@@ -160,6 +169,7 @@ class Starter:
             for mended in range(_MOST_MENDED + 1):
                 self.reap(name)
                 step.waits_for = "its configuration"
+                self.tell(name, Phase.PREPARES)
                 launch = prepare()
                 try:
                     self._start_launched(launch, record, step)
@@ -167,6 +177,7 @@ class Starter:
                     if mended == _MOST_MENDED or launch.mend is None or not launch.mend(error.said):
                         raise
                 else:
+                    self.tell(name, Phase.STARTED)
                     return
 
     def _start_launched(self, launch: Launch, record: RunState, step: Step) -> None:
@@ -198,6 +209,7 @@ class Starter:
             if self._cancel.is_set():
                 raise CancelledError
             step.waits_for, check = todo[0]
+            self.tell(launch.name, Phase.SET_UP if check is launch.finish else Phase.ANSWER)
             try:
                 check()
                 todo.pop(0)

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from bridge.start_lines import Phase
     from stack.install import Programs
 
 __all__ = ["LocalStack"]
@@ -154,14 +155,36 @@ class LocalStack:
         """Strapi's read-only API token."""
         return self.paths.read_token.read_text().strip()
 
-    def start(self) -> bool:
+    def provide(self) -> None:
+        """Find or install what the servers that do not run are started from; `start` does it too where this did not.
+
+        Raises:
+            StackError: something is missing, or can't be installed.
+        """
+        self.paths.claim(secure=self._secure, brokers=self._brokers)
+        alive = RunState.read(self.paths.record).alive()
+        if any(name not in alive for name in self._names):
+            self._build_panel(self._found_programs())
+
+    def start(
+        self,
+        settled: Callable[[Ports], None] = lambda ports: None,
+        tell: Callable[[str, Phase], None] = lambda name, phase: None,
+        /,
+    ) -> bool:
         """Start the servers that do not run yet, in parallel, and wait until each answers.
+
+        Args:
+            settled: called with the ports once they are chosen, and the record and the settings file name them, before
+                any server is started; not at all where all of them run.
+            tell: called with a server's name and how far its start is, from several threads.
 
         Returns:
             Whether anything was started; False if the servers of another call are used.
 
         Raises:
             StackError: something is missing, or a server did not start; what this call started is stopped again.
+            CancelledError: `cancel_start` was called; the same.
         """
         self.paths.claim(secure=self._secure, brokers=self._brokers)
         with hold(self.paths.lock, self._say("another opsci starts or stops these servers: waiting for it")):
@@ -208,8 +231,15 @@ class LocalStack:
                 if self._owner and self._watchdog is None:
                     self._watchdog = start_watchdog(self.paths, self._owner)
                 launches = {name: partial(self._launch, name, record, programs) for name in missing}
+                record.write(self.paths.record)
+                settled(record.ports)
+                self._starter.tell = tell
                 self._starter.start(launches, record)
         return True
+
+    def cancel_start(self) -> None:
+        """Break `start` off from another thread: it stops what it started."""
+        self._starter.cancel()
 
     def stop(self) -> None:
         """Stop what this object started; servers that were running before are left alone. It may be called twice."""

@@ -11,6 +11,7 @@ import shutil
 import sys
 import threading
 import time
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -60,17 +61,34 @@ class Report:
         self._live = not quiet and self._stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
         self._steps: list[Step] = []
         self._drawn = 0
+        self._covered: list[str] | None = None
         self._mutex = threading.Lock()
         self._ticker: threading.Thread | None = None
 
     def note(self, text: str) -> None:
         """Print a text on lines of its own."""
         with self._mutex:
+            if self._covered is not None:
+                self._covered.append(text)
             self._say(text)
+
+    def cover(self) -> None:
+        """Write nothing more, as a screen has the terminal; notes are kept until `uncover`."""
+        with self._mutex:
+            self._erase()
+            self._stream.flush()
+            self._covered = []
+
+    def uncover(self) -> None:
+        """Say the notes that came meanwhile, and go on telling; nothing where it was not covered."""
+        with self._mutex:
+            kept, self._covered = self._covered or (), None
+            for text in kept:
+                self._say(text)
 
     @contextmanager
     def step(self, label: str) -> Iterator[Step]:
-        """Show a step from its start to its end; an exception marks it as failed."""
+        """Show a step from its start to its end; an exception marks it as failed, CancelledError removes it."""
         step = Step(label)
         with self._mutex:
             self._steps.append(step)
@@ -84,13 +102,17 @@ class Report:
             yield step
             mark = "+"
             step.waits_for = step.outcome
+        except CancelledError:
+            mark = ""
+            raise
         finally:
             with self._mutex:
                 self._steps.remove(step)
-                self._say(step.line(mark))
+                if mark:
+                    self._say(step.line(mark))
 
     def _say(self, text: str) -> None:
-        if self._quiet:
+        if self._quiet or self._covered is not None:
             return
         self._erase()
         self._stream.write(text + "\n")
@@ -118,6 +140,8 @@ class Report:
                 if not self._steps:
                     self._ticker = None
                     return
+                if self._covered is not None:
+                    continue
                 if self._live:
                     self._erase()
                     self._draw()

@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.command_line import LEAVE_SERVERS
+from stack.background_start import BackgroundStart
 from stack.errors import StateError
 from stack.run_state import RunState
 from stack.seed import seed_catalogue
@@ -17,6 +19,7 @@ from stack.status import log_in, pages_that_may, warnings
 from stack.tool import leashed
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
 
     from stack.local import LocalStack
@@ -27,7 +30,9 @@ __all__ = ["run"]
 
 
 def run(paths: Paths, report: Report, servers: LocalStack, *, config: Path | None) -> int:
-    """Start the servers and open the screen; at its end, stop the servers that were started.
+    """Open the screen, start the servers beside it, and stop those that this started when it ends.
+
+    What must be installed first is, with its progress on the terminal.
 
     Args:
         paths: with the state.
@@ -42,26 +47,48 @@ def run(paths: Paths, report: Report, servers: LocalStack, *, config: Path | Non
         if not config.is_file():
             raise StateError(f"there is no settings file {config}")
         return _open(config)
+    servers.provide()
+    if not _has_terminal():
+        return _run_trial(paths, report, servers)
+    seed, introduce = partial(_seed, paths, servers), partial(_say_addresses, paths, report, servers)
+    start = BackgroundStart(servers, seed, introduce, report)
     try:
-        started = servers.start()
-        if not started:
+        starting = start.begin()
+        if not starting:
             report.note("these servers run already: they are used as they are, and stay when this ends")
-        record = RunState.read(paths.record)
-        report.note(f"MQTT over websockets on {servers.addresses.mqtt_ws} {pages_that_may(record)}")
-        if record.admin:
-            report.note(f"Strapi's panel: {log_in(paths, servers.addresses.strapi)}")
-        with report.step("seed the catalogue") as step:
-            trust = servers.credentials.trust() if paths.is_secure else None
-            made, there = seed_catalogue(servers.addresses.strapi, servers.bridge_token, trust)
-            step.outcome = f"{made} products made, {there} there already"
-        code = _open(servers.settings_file, asks=started)
+            introduce()
+            seed()
+        code = _open_screen(servers.settings_file, start.screen_end if starting else None)
+        report.uncover()
         if code == LEAVE_SERVERS:
             code = 0
+            start.finish()
             servers.leave()
             report.note(
                 "the servers run on: `python3 -m stack down` stops them, `python3 -m stack run` opens them again"
             )
+        elif start.is_over and start.error is not None:
+            raise start.error
         # Now, because the screen covered earlier messages.
+        for warning in warnings(paths):
+            report.note(f"warning: {warning}")
+        return code
+    finally:
+        report.uncover()
+        with _undisturbed():
+            start.cancel()
+            servers.stop()
+
+
+def _run_trial(paths: Paths, report: Report, servers: LocalStack) -> int:
+    """A trial of every hop in place of the screen, once the servers are there."""
+    try:
+        if not servers.start():
+            report.note("these servers run already: they are used as they are, and stay when this ends")
+        _say_addresses(paths, report, servers)
+        with report.step("seed the catalogue") as step:
+            step.outcome = _seed(paths, servers)
+        code = _open_trial(servers.settings_file)
         for warning in warnings(paths):
             report.note(f"warning: {warning}")
         return code
@@ -70,24 +97,59 @@ def run(paths: Paths, report: Report, servers: LocalStack, *, config: Path | Non
             servers.stop()
 
 
-def _open(config: Path, *, asks: bool = False) -> int:
-    """Run the screen if there is a terminal, else the trial.
+def _seed(paths: Paths, servers: LocalStack) -> str:
+    """Put the catalogue into Strapi, and say what came of it."""
+    trust = servers.credentials.trust() if paths.is_secure else None
+    made, there = seed_catalogue(servers.addresses.strapi, servers.bridge_token, trust)
+    return f"{made} products made, {there} there already"
+
+
+def _say_addresses(paths: Paths, report: Report, servers: LocalStack) -> None:
+    record = RunState.read(paths.record)
+    report.note(f"MQTT over websockets on {servers.addresses.mqtt_ws} {pages_that_may(record)}")
+    if record.admin:
+        report.note(f"Strapi's panel: {log_in(paths, servers.addresses.strapi)}")
+
+
+def _has_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _open(config: Path) -> int:
+    """The screen where there is a terminal to show it and a keyboard to drive it, else the trial."""
+    return _open_screen(config, None) if _has_terminal() else _open_trial(config)
+
+
+def _open_screen(config: Path, starting: socket.socket | None) -> int:
+    """Show the screen until it is left.
 
     Args:
         config: the settings file.
-        asks: whether the screen asks before it ends whether to stop the servers.
+        starting: where the screen reads how far the servers' start is, closed here once it has it; None where they run
+            and it is not to ask what becomes of them.
 
     Returns:
         The exit code; LEAVE_SERVERS where the servers are to keep running.
     """
-    has_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     program = Path(sys.executable).with_name("opsci-tui")
-    screen, trial = (
-        [str(program), *(["--ask-about-servers"] if asks else [])],
-        [sys.executable, "-P", "-m", "bridge", "trial"],
-    )
-    argv = [*(screen if has_terminal else trial), "--config", str(config)]
-    with subprocess.Popen(leashed(argv)) as child:
+    flags = [] if starting is None else ["--ask-about-servers", "--starting", str(starting.fileno())]
+    return _wait_for([str(program), *flags, "--config", str(config)], starting)
+
+
+def _open_trial(config: Path) -> int:
+    return _wait_for([sys.executable, "-P", "-m", "bridge", "trial", "--config", str(config)])
+
+
+def _wait_for(argv: list[str], handed: socket.socket | None = None) -> int:
+    """Run a program to its end and return its exit code; it ends with this one.
+
+    Args:
+        argv: the program and its arguments.
+        handed: a socket that it inherits, and that is closed here.
+    """
+    with subprocess.Popen(leashed(argv), pass_fds=[] if handed is None else [handed.fileno()]) as child:
+        if handed is not None:
+            handed.close()
         try:
             return child.wait()
         except BaseException:

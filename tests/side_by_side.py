@@ -39,7 +39,7 @@ TOGETHER: Final[Mapping[str, re.Pattern[str]]] = {
     "film": re.compile(r"tests/tui/test_recording_stepped\.py"),
     "wheel": re.compile(r"tests/stack/test_wheel\.py"),
     # The usual ports, which the machine has once.
-    "usual ports": re.compile(r"tests/stack/test_command_line\.py"),
+    "usual ports": re.compile(r"tests/stack/test_(command_line|opening)\.py"),
 }
 """Tests that stay on one worker, or on one for each kind of servers, because they share what is named."""
 

@@ -11,6 +11,7 @@ from textual.command import CommandPalette
 from textual.widgets import Input, TextArea
 
 from bridge.errors import OpsciError, SettingsError
+from bridge.journal import State
 from bridge.settings.load import Sources
 from bridge.text import readable
 from tui.actions import ACTIONS, bindings
@@ -230,7 +231,10 @@ class OpsciApp(App[None]):
 
     async def action_quit(self) -> None:
         """Quit; if that would stop servers, ask first what to do with them."""
-        if not self.asks_about_servers:
+        connections = self.engine.journal.connections.values()
+        failed = any(connection.state is State.FAILED for connection in connections)
+        if not self.asks_about_servers or failed:
+            # A start that failed has stopped them.
             self.exit()
         elif isinstance(self.screen, QuitScreen):
             self.screen.action_choose("stop")

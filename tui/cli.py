@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bridge.embedded import EmbeddedChain, Role
+    from bridge.server_start import ServerStart
     from bridge.settings import Settings
     from bridge.settings.load import Sources
     from tui.app import OpsciApp
@@ -98,6 +99,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--window", type=Path, metavar="FILE", help=argparse.SUPPRESS)
     parser.add_argument("--ask-about-servers", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--starting", type=int, metavar="SOCKET", help=argparse.SUPPRESS)
     parser.add_argument("--version", action="version", version=f"opsci {version('opsci')}")
     return parser.parse_args(arguments)
 
@@ -136,6 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.window,
             "look" if looks else options.role,
             asks=servers.started or options.ask_about_servers,
+            starting=options.starting,
         )
         if code == LEAVE_SERVERS and servers.started:
             servers.leave()
@@ -183,7 +186,15 @@ def _serve(listen: Listen, config: Path | None, flags: Mapping[str, str], *, dri
     return 0
 
 
-def _run(config: Path | None, flags: Mapping[str, object], window: Path | None, role: Part, *, asks: bool) -> int:
+def _run(
+    config: Path | None,
+    flags: Mapping[str, object],
+    window: Path | None,
+    role: Part,
+    *,
+    asks: bool,
+    starting: int | None = None,
+) -> int:
     """Show the chain, restarting the screen whenever its settings are changed on it.
 
     Args:
@@ -193,6 +204,7 @@ def _run(config: Path | None, flags: Mapping[str, object], window: Path | None, 
         role: what the first chain does beside other engines, "look" for one that changes nothing; later chains keep the
             role that the previous one had at its end.
         asks: whether servers are stopped once this ends, unless the user asks to keep them.
+        starting: the socket on which the runner reports the start of the servers; None if they run already.
 
     Returns:
         The exit code.
@@ -201,6 +213,11 @@ def _run(config: Path | None, flags: Mapping[str, object], window: Path | None, 
     from bridge.settings.files import set_changes_aside  # noqa: PLC0415
     from bridge.settings.load import Sources, find_settings_file, load  # noqa: PLC0415
 
+    start: ServerStart | None = None
+    if starting is not None:
+        from bridge.server_start import ServerStart  # noqa: PLC0415
+
+        start = ServerStart(starting)
     chain: EmbeddedChain | None = None
     notice = ""
     app: OpsciApp | None = None
@@ -216,7 +233,7 @@ def _run(config: Path | None, flags: Mapping[str, object], window: Path | None, 
             if moved:
                 notice = say(moved)
             _check_keys(settings.screen.keys)
-            chain, before = _after(app, settings, chain, window, role)
+            chain, before = _after(app, settings, chain, window, role, start=start)
             app = _show(chain, sources, notice, before, asks=asks)
             if not app.starts_anew or window is not None:
                 return LEAVE_SERVERS if app.leaves_servers else app.return_code or 0
@@ -232,6 +249,8 @@ def _after(
     chain: EmbeddedChain | None,
     window: Path | None,
     role: Part = "carry",
+    *,
+    start: ServerStart | None = None,
 ) -> tuple[EmbeddedChain, CarriedOver | None]:
     """Return the chain for the settings, and the state that the previous screen leaves to the next one."""
     before = None
@@ -239,11 +258,15 @@ def _after(
         old, new = chain.settings.kafka, settings.kafka
         same = (old.brokers, old.errors_topic) == (new.brokers, new.errors_topic)
         before = app.carried_over(same_letters=same)
-    return _chain_for(settings, chain, window, role), before
+    return _chain_for(settings, chain, window, role, start), before
 
 
 def _chain_for(
-    settings: Settings, chain: EmbeddedChain | None, window: Path | None, role: Part = "carry"
+    settings: Settings,
+    chain: EmbeddedChain | None,
+    window: Path | None,
+    role: Part = "carry",
+    start: ServerStart | None = None,
 ) -> EmbeddedChain:
     """Return the running chain if the settings leave it as it is, else one that continues after it has ended."""
     from msgspec.structs import replace  # noqa: PLC0415
@@ -264,7 +287,7 @@ def _chain_for(
         from tui.serve.instance_lock import WaitingChain  # noqa: PLC0415
 
         return WaitingChain(settings, window)
-    return EmbeddedChain(settings, chain, role=role)
+    return EmbeddedChain(settings, chain, role=role, starting=start)
 
 
 def _show(chain: EmbeddedChain, sources: Sources, notice: str, before: CarriedOver | None, *, asks: bool) -> OpsciApp:

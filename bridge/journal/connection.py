@@ -30,6 +30,12 @@ class State(StrEnum):
     """It answers and refuses us; the user must act, and the engine retries every half minute."""
     PAUSED = "paused"
     """The user paused it."""
+    STARTING = "starting"
+    """Its server is being started by the runner that opened this program; what it waits for is the detail."""
+    STARTED = "started"
+    """Its server was started and answers; the engine connects once all of them do."""
+    FAILED = "failed"
+    """Its server did not start."""
 
 
 class Gap(StrEnum):

@@ -93,6 +93,7 @@ GOALS: Final = (
     _over("apply/rest5/get-put", 10, "by plain REST, merged, at least 10 x GET-then-PUT of one writer"),
     _under("start/stack-up", 20, "a warm `stack up` in 20 s", "median"),
     _under("first-frame/tui", 1, "`opsci-tui` to its first frame in 1 s", "median"),
+    _under("first-frame/stack-run", 3, "`stack run` to its first frame in 3 x what `opsci-tui` takes"),
     _under(
         "idle/tui",
         2,

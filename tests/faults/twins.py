@@ -13,7 +13,7 @@ from stack.servers.strapi import launch_strapi
 from tests.chain.postgres import PostgresStack
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from stack.install import Programs
@@ -41,9 +41,9 @@ class TwinStack(PostgresStack):
         self.twins = {_TWIN: random_ports().strapi}
         """The port of the second one, by its name."""
 
-    def start(self) -> bool:
+    def start(self, *told: Callable[..., None]) -> bool:
         """Start the servers, and the second Strapi once the first has made the tables and the tokens."""
-        started = super().start()
+        started = super().start(*told)
         self.start_server(_TWIN)
         return started
 

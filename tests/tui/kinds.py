@@ -124,10 +124,38 @@ def _down(engine: ScriptedEngine) -> None:
     engine.journal.lag = 928
 
 
+def _starting(engine: ScriptedEngine) -> None:
+    """The servers are being started by the runner that opened the screen; the broker answers already."""
+    details = {
+        Server.MQTT: (State.STARTED, Phrase("answers, waits for others")),
+        Server.KAFKA: (State.STARTING, Phrase("no answer yet on port {port}", port=9092)),
+        Server.STRAPI: (State.STARTING, Phrase("its files are prepared")),
+    }
+    for server, (state, detail) in details.items():
+        engine.journal.connections[server] = Connection(state, "", time.time() - 3, detail)
+
+
+def _failed(engine: ScriptedEngine) -> None:
+    """Kafka did not start."""
+    cause = "port 9092 is taken: java (pid 4711) answers there"
+    for server in Server:
+        engine.connect(server, State.OFF)
+    engine.journal.connections[Server.KAFKA] = Connection(State.FAILED, "", time.time() - 3, cause)
+    engine.journal.notes["start"] = Phrase(
+        "{name} did not start: {cause}. Its log is {log}. The other servers were stopped again; quit, mend it and run "
+        "again",
+        name="kafka",
+        cause=cause,
+        log="/home/me/.local/share/opsci/logs/kafka.log",
+    )
+
+
 KINDS: Final[dict[str, Callable[[ScriptedEngine], None]]] = {
     "empty": _empty,
     "live": _live,
     "down": _down,
+    "starting": _starting,
+    "failed": _failed,
 }
 """What the journal holds, by the picture's name."""
 
@@ -173,7 +201,7 @@ async def opened(kind: str, size: tuple[int, int], theme: str) -> AsyncIterator[
     KINDS[kind](engine)
     app = OpsciApp(engine)
     async with app.run_test(size=size) as pilot:
-        if kind != "empty":
+        if kind in {"live", "down"}:
             await send(engine, pilot, "2", "-16")
             await send(engine, pilot, "3", "-40")
             await send(engine, pilot, "2", "+5")

@@ -40,6 +40,9 @@ __all__ = ["FilterInput", "HopArrow", "KafkaPane", "MqttPane", "Pane", "PaneTabs
 
 BLOCKS: Final = "▁▂▃▄▅▆▇█"
 
+_STARTS: Final = frozenset({State.STARTING, State.STARTED, State.FAILED})
+"""The states of a server that a runner starts."""
+
 LEAST: Final = 10
 """A sparkline of fewer cells is not drawn."""
 
@@ -308,10 +311,16 @@ class Pane(Vertical):
         """The key figure of its system."""
         return Content("")
 
+    def _start(self) -> Content:
+        """How far the start of its server is, or why there was none."""
+        connection = self.connection
+        said = readable(say(connection.detail)) if connection.state in _STARTS else ""
+        return Content.styled(said, "bold $text-error" if connection.state is State.FAILED else "bold $foreground")
+
     def _second_line(self) -> Content:
         """The key figure with the last minute's sparkline; or the number of matches of the filter."""
         view, width = self.view, self._head.size.width
-        said = self._fact()
+        said = self._start() or self._fact()
         if view.filter_text:
             some = say("{some} of {all}").format(some=count(view.rows), all=count(self._everything))
             said = Content.assemble(

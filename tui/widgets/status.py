@@ -42,6 +42,9 @@ _SIGNS: Final = {
     State.REFUSED: ("⊘", "$text-error"),
     State.PAUSED: ("‖", "$text-warning"),
     State.OFF: ("○", "$foreground-muted"),
+    State.STARTING: ("◌", "$text-warning"),
+    State.STARTED: ("◌", "$text-success"),
+    State.FAILED: ("✗", "$text-error"),
 }
 """The glyph and the colour of each state."""
 
@@ -51,10 +54,19 @@ _STATES: Final = {
     State.REFUSED: msgid("REFUSED"),
     State.PAUSED: msgid("PAUSED"),
     State.OFF: msgid("off"),
+    State.STARTING: msgid("starting"),
+    State.STARTED: msgid("started"),
+    State.FAILED: msgid("NOT STARTED"),
 }
 """The word for each state but the usual one, in English."""
 
-_AWAY: Final = frozenset({State.DOWN, State.REFUSED})
+_AWAY: Final = frozenset({State.DOWN, State.REFUSED, State.FAILED})
+
+_CALM: Final = frozenset({State.OFF, State.CONNECTING, State.STARTING, State.STARTED})
+"""The states whose word needs no filled label."""
+
+_SAID_ELSEWHERE: Final = frozenset({State.UP, State.OFF, State.STARTING, State.STARTED, State.FAILED})
+"""The states of which the banner says nothing, or a note does."""
 
 LEAST: Final = (60, 15)
 """The least columns and rows of the screen."""
@@ -70,7 +82,7 @@ _APPLY: Final = "apply"
 
 
 def is_away(connection: Connection) -> bool:
-    """Whether a server does not answer, or refuses us."""
+    """Whether a server does not answer, or lets us not in, or did not start."""
     return connection.state in _AWAY
 
 
@@ -85,9 +97,11 @@ def state_label(connection: Connection, now: float) -> Content:
     if connection.state is State.UP:
         return Content.styled(sign, colour)
     word = say(_STATES[connection.state])
-    if connection.state in {State.OFF, State.CONNECTING}:
+    if connection.state is State.STARTING and connection.since:
+        return Content.styled(f"{sign} {word} {waited(now - connection.since)}", colour)
+    if connection.state in _CALM:
         return Content.styled(f"{sign} {word}", colour)
-    if connection.since and is_away(connection):
+    if connection.since and is_away(connection) and connection.state is not State.FAILED:
         word = f"{word} {waited(now - connection.since)}"
     return Content.styled(f" {word} ", f"bold $background on {colour}")
 
@@ -178,7 +192,7 @@ def banner_lines(
     """
     lines, strapi = [], journal.connections[Server.STRAPI]
     for server, connection in journal.connections.items():
-        if is_away(connection):
+        if is_away(connection) and connection.state is not State.FAILED:
             happened = _happened(server, connection, brief=brief)
             kept = _waiting(server, journal, brief=brief)
             lines.append(Content.assemble((happened, "bold $foreground"), " ", (kept, "$foreground")))
@@ -234,7 +248,7 @@ def trouble_lines(
     lines = []
     for server, connection in connections.items():
         said = [readable(say(text)) for text in (connection.detail, connection.advice) if text]
-        if said and connection.state not in {State.UP, State.OFF}:
+        if said and connection.state not in _SAID_ELSEWHERE:
             glyph, colour = _SIGNS[connection.state]
             parts = [(f"{glyph} {NAMES[server]}: ", f"bold {colour}"), (": ".join(said), colour)]
             if connection.advice and is_away(connection):
@@ -295,7 +309,9 @@ class Banner(Static):
             return
         self._said = said
         self.set_class(bool(said), "told")
-        self.set_class(any(map(is_away, self._journal.connections.values())), "alarm")
+        connections = self._journal.connections.values()
+        self.set_class(any(map(is_away, connections)), "alarm")
+        self.set_class(any(connection.state is State.FAILED for connection in connections), "failed")
         width = max(1, self.screen.size.width - self.styles.padding.width)
         needed = sum(max(1, -(-line.cell_length // width)) for line in said.split("\n"))
         room = self.styles.max_height
