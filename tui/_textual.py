@@ -43,8 +43,8 @@ class PartCompositor(Compositor):
     """A compositor that renders only the widgets inside the regions to repaint and not hidden behind others.
 
     Textual's own compositor renders every visible widget for each frame, including the screen behind its panes, and
-    then
-    paints the parts that changed. With three panes, rendering only those parts takes a quarter of the work per frame.
+    then paints the parts that changed. With three panes, rendering only those parts takes a quarter of the work per
+    frame.
     """
 
     _parts: tuple[Region, ...] = ()

@@ -1,8 +1,8 @@
 """The registry of actions: what the user can do on the screen, with the key and the texts of each action.
 
 Everything that names a key reads it here: the bindings of widgets and screens, the footer, the help, the command
-palette, the ids that `screen.keys` takes, and the README's table (`python -m tests.tui.key_table`). A widget
-declares `BINDINGS = bindings("log")` and has an `action_...` method for each action of that scope.
+palette, the ids that `screen.keys` takes, and the README's table (`python -m tests.tui.key_table`). A widget declares
+`BINDINGS = bindings("log")` and has an `action_...` method for each action of that scope.
 
 Texts are in English here and are translated where they are shown.
 """

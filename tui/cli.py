@@ -111,8 +111,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line without the program's name; this process's by default.
 
     Returns:
-        The exit code: 0 normal exit, 1 the local servers did not start, 2 wrong settings or no terminal,
-        LEAVE_SERVERS where the runner that opened it must leave its servers running.
+        The exit code: 0 normal exit, 1 the local servers did not start, 2 wrong settings or no terminal, LEAVE_SERVERS
+        where the runner that opened it must leave its servers running.
     """
     fit_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)

@@ -1,8 +1,8 @@
 """Export of records: as JSON lines for programs, and as the shell command that sends a record again.
 
-Spreadsheets open JSON lines too, splitting them at commas, semicolons or tabs. A cell that begins with `=`, `+`, `-`
-or `@` would become a formula, so these characters are written as JSON escapes within strings. A JSON reader gets the
-same text; numbers stay numbers.
+Spreadsheets open JSON lines too, splitting them at commas, semicolons or tabs. A cell that begins with `=`, `+`, `-` or
+`@` would become a formula, so these characters are written as JSON escapes within strings. A JSON reader gets the same
+text; numbers stay numbers.
 
 A command is pasted into a shell, so nothing in it may act as more than an argument: printable text is quoted by shlex,
 and the rest is written in octal for `printf`, which also passes bytes that no argument can hold.

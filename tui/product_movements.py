@@ -127,8 +127,7 @@ def stock_points(movements: Iterable[Journey], product: Product, now: float, sin
 
     Returns:
         Points in order of time; none if no applied movement is known. A change that no movement made, such as an edit
-        in
-        Strapi's panel, appears at the next movement.
+        in Strapi's panel, appears at the next movement.
     """
     found: list[StockPoint] = []
     for journey in movements:

@@ -32,8 +32,7 @@ _KEEPS: Final = 0.02
 
 EASY: Final = 0.02
 """Seconds of refresh and painting that are no burden: then half of the time may go into refreshing, for twice as long
-ones
-a third, and so on, as keys have to wait meanwhile.
+ones a third, and so on, as keys have to wait meanwhile.
 """
 
 LONGEST: Final = 0.2
@@ -50,8 +49,7 @@ _ASKED: Final = 0.01
 
 _COUNTS: Final = 0.2
 """Seconds between two refreshes of counts: nobody reads faster, and each one redraws its line, a quarter of the cost of
-a
-frame.
+a frame.
 """
 
 _ROUNDING: Final = 0.002
@@ -68,8 +66,7 @@ class Eager(selectors.DefaultSelector):
     """A selector that sets how long threads wait for Python's lock before they ask for it.
 
     Python has one such interval for all threads (`sys.setswitchinterval`), 5 ms by default. With it, a key whose
-    response
-    takes a dozen turns of the loop waits in each turn while the chain works, and a frame is painted in pieces.
+    response takes a dozen turns of the loop waits in each turn while the chain works, and a frame is painted in pieces.
 
     Args:
         patience: sets the interval, in seconds.

@@ -1,9 +1,9 @@
-"""The colours: our own dark and light theme, and what each colour means, also in the themes that Textual brings.
+"""The themes: opsci's dark and light theme, and the meaning of each colour, also in Textual's own themes.
 
 The stylesheet and the code name a colour by its role: `$mqtt`, `$kafka`, `$strapi` for the three systems, `$applied`,
-`$waits` and `$refused` for what became of a movement, `$raised` for bars and fields, `$line` for borders, `$alarm` for
-the banner, and `$mqtt-row`, `$kafka-row`, `$strapi-row` for the selected row of each pane. Every text is readable on
-every one of these backgrounds in our themes: a contrast of at least 4.5 (WCAG 2.2, 1.4.3), which a test computes.
+`$waits` and `$refused` for the outcome of a movement, `$raised` for bars and fields, `$line` for borders, `$alarm` for
+the banner, and `$mqtt-row`, `$kafka-row`, `$strapi-row` for the selected row of each pane. In opsci's themes every text
+has a contrast of at least 4.5 (WCAG 2.2, 1.4.3) on each of these backgrounds, which a test checks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["DARK", "LIGHT", "OWN_THEMES", "Roles", "role_variables", "theme_name
 
 
 class Roles(NamedTuple):
-    """What each colour of one of our themes is for, as `#rrggbb`."""
+    """The colour of each role in one of opsci's themes, as `#rrggbb`."""
 
     background: str
     raised: str
@@ -77,7 +77,7 @@ LIGHT: Final = Roles(
 
 
 def _variables(roles: Roles) -> dict[str, str]:
-    """The variables of the stylesheet that the roles give, ours and those of Textual that we show text with."""
+    """Return the stylesheet variables of the roles, including those of Textual that are used for text."""
     return {
         **{name.replace("_", "-"): colour for name, colour in roles._asdict().items() if name not in _TEXTUALS_OWN},
         "foreground-muted": roles.muted,
@@ -109,7 +109,7 @@ def _variables(roles: Roles) -> dict[str, str]:
 
 
 _TEXTUALS_OWN: Final = frozenset({"background", "text"})
-"""Roles whose variable is one of Textual's, which the theme itself gives."""
+"""Roles whose variable is Textual's own and given by the theme itself."""
 
 
 def _theme(name: str, roles: Roles, *, dark: bool) -> Theme:
@@ -131,19 +131,19 @@ def _theme(name: str, roles: Roles, *, dark: bool) -> Theme:
 
 
 OWN_THEMES: Final = (_theme("opsci-dark", DARK, dark=True), _theme("opsci-light", LIGHT, dark=False))
-"""Our own themes."""
+"""opsci's themes."""
 
 
 def theme_names() -> tuple[str, ...]:
-    """The names of all themes, ours first."""
+    """Return the names of all themes, opsci's first."""
     return (*(theme.name for theme in OWN_THEMES), *BUILTIN_THEMES)
 
 
 def role_variables(theme: Theme) -> Mapping[str, str]:
-    """The variables of our roles for a theme that does not give them: its own colours where it has one of the role.
+    """Return the role variables for a theme that does not give them, using its own colours where they match a role.
 
     Args:
-        theme: any.
+        theme: any theme.
     """
     roles = DARK if theme.dark else LIGHT
     found = {name.replace("_", "-"): colour for name, colour in roles._asdict().items() if name not in _TEXTUALS_OWN}

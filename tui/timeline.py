@@ -1,4 +1,4 @@
-"""One movement's timeline: sent, at MQTT, in Kafka p3@128, 41 → 46 in Strapi or why not, each with its time."""
+"""The timeline of one movement: sent, at MQTT, in Kafka p3@128, 41 → 46 in Strapi or why not, each with its time."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Station(NamedTuple):
 
     Attributes:
         words: where the movement is then.
-        at: seconds since the epoch when it came there, None where it has not, and where that is not known.
-        took: seconds since the station before; None where either is unknown, and where the consumer had the record
-            before the producer had its acknowledgement.
-        tone: how it shows.
+        at: when it arrived there, in seconds since the epoch; None if it has not or if unknown.
+        took: seconds since the previous station; None if either time is unknown, or if the consumer had the record
+            before the producer got its acknowledgement.
+        tone: how it is shown.
     """
 
     words: str
@@ -39,10 +39,10 @@ class Station(NamedTuple):
 
 
 def stations(journey: Journey) -> list[Station]:
-    """The stations that a journey came through, and the one that it waits for.
+    """Return the stations that a journey passed, and the one that it waits for.
 
-    A movement that was published elsewhere has not been sent by this program, and a record that another program
-    wrote into Kafka has not come over MQTT: those stations are left out.
+    A movement published elsewhere was not sent by this program, and a record that another program wrote into Kafka did
+    not come over MQTT: those stations are left out.
     """
     foreign = journey.mqtt_topic is None
     open_yet = journey.stage is not Stage.DECIDED
@@ -62,7 +62,7 @@ def stations(journey: Journey) -> list[Station]:
         elif awaited and not waits(found):
             found.append(Station(f"{words} {PENDING}", None, None, Tone.PENDING))
     if journey.decided_at is not None:
-        # When another engine settled it is not known here, but when this one heard of it.
+        # If another engine settled it, only the time when this one noticed is known.
         took = _between(before, journey.decided_at) if journey.elsewhere is None else None
         at = None if journey.earlier and journey.elsewhere is not None else journey.decided_at
         found.append(Station(decision(journey), at, took, outcome(journey).tone))
@@ -72,7 +72,7 @@ def stations(journey: Journey) -> list[Station]:
 
 
 def decision(journey: Journey) -> str:
-    """Say what became of a decided movement: the stock before and after, or why not."""
+    """Describe the outcome of a decided movement: the stock before and after, or why it was rejected."""
     stock = ""
     if journey.stock_before is not None and journey.stock_after is not None:
         stock = f" {count(journey.stock_before)} → {count(journey.stock_after)}"
@@ -94,7 +94,7 @@ def decision(journey: Journey) -> str:
 
 
 def waits(found: list[Station]) -> bool:
-    """Whether the last station is one that the movement has not reached."""
+    """Return whether the movement has not reached the last station yet."""
     return bool(found) and found[-1].at is None
 
 
@@ -103,13 +103,13 @@ def _between(before: float | None, at: float) -> float | None:
 
 
 class Mark(NamedTuple):
-    """One of the four places of a timeline: sent, MQTT, Kafka, Strapi.
+    """One of the four stations of a drawn timeline: sent, MQTT, Kafka, Strapi.
 
     Attributes:
-        sign: a dot where the movement was, a ring where it was not.
-        words: where that is, or what came of it.
+        sign: a dot if the movement was there, else a ring.
+        words: the station, or the outcome.
         style: of both.
-        under: what stands under it: how long it took to come there.
+        under: the text below: the duration of the hop.
         line: the style of the line that leads to it; empty for none.
         broken: whether the movement did not come along that line.
     """
@@ -130,12 +130,12 @@ _MUTED: Final = STYLES[Tone.MUTED]
 
 
 def marks(journey: Journey | None, now: float, name: str = "") -> list[Mark]:
-    """The four places of a movement's timeline.
+    """Return the four stations of a movement's drawn timeline.
 
     Args:
-        journey: the movement; None for a timeline of none.
+        journey: the movement; None for an empty timeline.
         now: seconds since the epoch.
-        name: the product's name as the stock has it.
+        name: the product's name in the stock table.
     """
     if journey is None:
         return [Mark(_NOT_YET, words, _MUTED, line=_MUTED) for words in (say("sent"), "MQTT", "Kafka", "Strapi")]
@@ -188,7 +188,7 @@ def _strapi_mark(journey: Journey, now: float) -> Mark:
 
 
 def _took_in_all(journey: Journey, before: float | None) -> str:
-    """How long the last hop took, and the whole way."""
+    """Format the duration of the last hop, and of the whole path."""
     decided = journey.decided_at
     hop = None if decided is None else _between(before, decided)
     whole = None if decided is None else _between(journey.published_at or journey.received_at, decided)
@@ -198,7 +198,7 @@ def _took_in_all(journey: Journey, before: float | None) -> str:
 
 
 def result(journey: Journey) -> tuple[str, str]:
-    """What came of a movement in words, and their style: `28 → 33`, `refused: only 1 in stock`, `waits for Strapi`."""
+    """Return a movement's outcome and its style: `28 → 33`, `refused: only 1 in stock`, `waits for Strapi`."""
     if journey.verdict is None and journey.elsewhere is None:
         if journey.acknowledged_at or journey.consumed_at:
             return say("waits for Strapi, in Kafka {place}").format(place=journey.position), _WAITING
@@ -215,7 +215,7 @@ def result(journey: Journey) -> tuple[str, str]:
 
 
 def dots(journey: Journey | None) -> Content:
-    """A movement's way as three dots in the colours of the systems, joined where it came through: `●━●━●`."""
+    """Draw a movement's path as three dots in the systems' colours, joined where it came through: `●━●━●`."""
     _, mqtt, kafka, strapi = marks(journey, 0.0)
     parts: list[tuple[str, str]] = [(mqtt.sign, mqtt.style)]
     for mark in (kafka, strapi):
@@ -226,13 +226,13 @@ def dots(journey: Journey | None) -> Content:
 
 
 def timeline(found: Sequence[Mark], places: Sequence[int], width: int, hint: str = "") -> Content:
-    """Draw a timeline on two lines, each place where it is told.
+    """Draw a timeline on two lines, each station at its column.
 
     Args:
-        found: the four places.
-        places: the column in which each begins, growing.
-        width: the cells there are.
-        hint: what stands in the second line instead of times.
+        found: the four stations.
+        places: the column in which each begins, increasing.
+        width: the available cells.
+        hint: shown in the second line instead of times.
     """
     above: list[tuple[str, str]] = [(" " * places[0], "")]
     below: list[tuple[str, str]] = [(" " * places[0], "")]
@@ -251,11 +251,11 @@ def timeline(found: Sequence[Mark], places: Sequence[int], width: int, hint: str
 
 
 def timeline_row(found: Sequence[Mark], width: int) -> Content:
-    """Draw a timeline on one line; where it has no room the times go first, then the places that it left.
+    """Draw a timeline on one line; if it does not fit, drop the times first and then the earliest stations.
 
     Args:
-        found: the four places.
-        width: the cells there are.
+        found: the four stations.
+        width: the available cells.
     """
     line = _row(found, times=True)
     for start in range(len(found)):

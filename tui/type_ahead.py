@@ -1,8 +1,8 @@
-"""Keys that come faster than the screen answers them: each is handed on once the one before has done what it does.
+"""Type-ahead: keys that come faster than the screen handles them are held until the previous one has taken effect.
 
-Textual hands a key to whatever has the focus when the key comes. A binding without priority acts some turns of the loop
-later, when the key has bubbled up to the application, and a message of a field (`Input.Changed`) later still. So keys
-that come in one burst, from fast fingers or over a slow line, went to the widget that had the focus before.
+Textual sends a key to the widget that has the focus when the key arrives. A binding without priority runs some turns of
+the loop later, when the key has bubbled up to the application, and a message of a field (`Input.Changed`) later still.
+So the keys of one burst, from a fast typist or over a slow line, would go to the previously focused widget.
 """
 
 from __future__ import annotations
@@ -27,52 +27,53 @@ if TYPE_CHECKING:
 __all__ = ["TypeAhead"]
 
 _LONGEST: Final = 5.0
-"""Seconds after which a key counts as answered, whatever still works on it: nothing may make the keyboard dead."""
+"""Seconds after which a key counts as handled in any case, so that nothing can block the keyboard."""
 
 _WAVES: Final = 4
-"""How often the way of a message from the focus up to the application is walked at least. A key that changes a field
-(first), whose message moves the focus (second), which is told to the field and to what is around it (third, fourth)."""
+"""Minimum number of walks from the focus up to the application: a key changes a field (first), whose message moves the
+focus (second), of which the field and its ancestors are notified (third, fourth).
+"""
 
 _LOOKED: Final = 0.5
-"""Seconds that keys wait for what is looked for among very many records; it goes on after them."""
+"""Seconds that keys wait for a search among very many records, which continues after them."""
 
 _LOOK: Final = 0.005
-"""Seconds between two looks whether it was found."""
+"""Seconds between two checks whether the search has ended."""
 
 _STEP: Final = 0.05
-"""Seconds between two looks whether a widget that was waited for is gone."""
+"""Seconds between two checks whether a widget that is waited for is gone."""
 
 _ANSWERED: Final = (events.Key, events.Paste, events.MouseDown, events.MouseUp)
-"""What is waited for; what else the mouse does is only kept in its order."""
+"""Events that are waited for; other mouse events are only kept in order."""
 
 _AT_ONCE: Final = frozenset({"ctrl+q", "ctrl+c"})
-"""The keys that are handed on whatever is going on: the way out."""
+"""Keys that are never held: those that quit."""
 
 
 class TypeAhead:
-    """Keeps the order of what a person does.
+    """Keeps the order of the user's input.
 
     Args:
-        app: whose keys these are.
+        app: the application that gets the keys.
     """
 
     def __init__(self, app: App[Any]) -> None:
         self._app = app
         self._held: deque[events.Event] = deque()
         self._due: events.Event | None = None
-        """The held one that was handed back to the application and is to be let through."""
+        """The held event that was posted to the application again and is to be let through."""
         self._answering: asyncio.Task[None] | None = None
 
     @property
     def is_idle(self) -> bool:
-        """Whether everything that was typed has done what it does."""
+        """Whether all input has taken effect."""
         return self._answering is None and self._due is None and not self._held
 
     def holds(self, event: events.Event) -> bool:
-        """Keep an event of the keyboard or the mouse back while one before it is being answered.
+        """Hold a keyboard or mouse event while an earlier one is being handled.
 
         Returns:
-            Whether it was kept back; then it comes again as a message of the application.
+            Whether it was held; it is later posted to the application again.
         """
         if event is self._due:
             self._due = None
@@ -83,7 +84,7 @@ class TypeAhead:
         return True
 
     def handed_on(self, event: events.Event) -> None:
-        """Wait for the answer to an event that was handed on, then let the next one through."""
+        """Wait until a dispatched event has taken effect, then let the next one through."""
         if self._answering is not None:
             return
         if isinstance(event, _ANSWERED) and not self._goes_on(event):
@@ -92,7 +93,7 @@ class TypeAhead:
             self._let_through()
 
     def _goes_on(self, event: events.Event) -> bool:
-        """Whether a letter of a filter is followed by another: that waits for nothing, and one filter has them all."""
+        """Return whether two letters for a filter come in a row: no wait then, as one filtering handles both."""
         screen = self._app.screen_stack[-1] if self._app.screen_stack else None
         letters = (event, self._held[0]) if self._held else ()
         return (
@@ -119,7 +120,7 @@ class TypeAhead:
                 self._held.clear()
 
     async def _answered(self) -> None:
-        """Wait until every widget that a key can reach has handled what it was sent."""
+        """Wait until every widget that a key can reach has handled its messages."""
         waves, before = 0, self._place()
         while waves < _WAVES:
             for pump in self._way(before):
@@ -134,13 +135,13 @@ class TypeAhead:
         return (stack[-1], stack[-1].focused) if stack else (None, None)
 
     def _way(self, place: tuple[Screen[Any] | None, Widget | None]) -> list[MessagePump]:
-        """Where a message goes from the focus up, and the screens below: they hear with what a window was closed."""
+        """Return a message's path from the focus up, and the screens below, which get a closed window's result."""
         screen, focused = place
         way: list[MessagePump] = [] if focused is None else [*focused.ancestors_with_self]
         return [*dict.fromkeys([*way, *([screen] if screen else []), *reversed(self._app.screen_stack), self._app])]
 
     async def _looked_up(self) -> None:
-        """Wait for what the command palette finds, of which Enter takes the first, and for what is found in panes."""
+        """Wait for the results of the command palette, the first of which Enter takes, and of searches in panes."""
         for _ in range(round(_LOOKED / _LOOK)):
             if not self._is_looking():
                 return
@@ -154,7 +155,7 @@ class TypeAhead:
 
 
 async def _handled(pump: MessagePump) -> None:
-    """Wait until a widget has handled all messages that it has by now, or is gone."""
+    """Wait until a widget has handled its current messages, or is gone."""
     done = asyncio.Event()
     if not pump.call_later(done.set):
         return

@@ -1,4 +1,4 @@
-"""Which of the three views of the main screen was chosen last, kept for the next start."""
+"""The view of the main screen that was chosen last, kept for the next start."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ MOVEMENTS: Final = "movements"
 STAGE: Final = "stage"
 
 VIEWS: Final = (PANES, MOVEMENTS, STAGE)
-"""The views in the order in which one key goes through them: three panes; one table of movements; for a projector."""
+"""The views in the order of the key that switches them: three panes; one table of movements; for a projector."""
 
 _LONGEST: Final = 100
 
 
 def view_file() -> Path:
-    """Where the user's choice stands: in the folder for state, as it is no setting."""
+    """Return the file of the user's choice, in the folder for state, as it is not a setting."""
     return platformdirs.user_state_path("opsci") / "view"
 
 
@@ -31,7 +31,7 @@ class ViewChoice:
     """The chosen view.
 
     Args:
-        file: where it is kept; one that is not there, can't be read or names no view counts as none.
+        file: where it is kept; ignored if it is missing, unreadable or names no view.
     """
 
     def __init__(self, file: Path) -> None:
@@ -42,7 +42,7 @@ class ViewChoice:
             self.view = kept if kept in VIEWS else PANES
 
     def choose(self, view: str) -> None:
-        """Take another view, and keep it; where that can't be written it counts for this time alone."""
+        """Choose another view and save it; if saving fails, it applies to this run only."""
         self.view = view
         with contextlib.suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)

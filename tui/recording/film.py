@@ -216,8 +216,7 @@ class GivenClock:
     """A clock that stands still until it is advanced.
 
     What a program does on it depends only on the program, so every run is the same and as fast as possible. It works
-    for
-    code on a `LeapingLoop`; threads don't run on it.
+    for code on a `LeapingLoop`; threads don't run on it.
     """
 
     def __init__(self) -> None:

@@ -39,8 +39,7 @@ class RunnerServers:
 
     Args:
         settings_file: of the film. If it is in a runner's state folder, that runner's servers are used, else those of
-            the
-            runner's default folder.
+            the runner's default folder.
         command: the runner's command line.
     """
 

@@ -1,4 +1,4 @@
-"""The main screen: the account above, three panes, the timeline of the selected movement, the form below."""
+"""The main screen: status bar, three panes, the timeline of the selected movement, and the form."""
 
 from __future__ import annotations
 
@@ -52,24 +52,24 @@ __all__ = ["CarriedOver", "MainScreen"]
 _HELP: Final = "help"
 
 _LET_GO: Final = 2.0
-"""Seconds after which what another screen left in memory is let go of."""
+"""Seconds after which the memory of a closed screen is released."""
 
 _KAFKA: Final = 2
-"""The number of the pane that the view of movements has not."""
+"""The number of the pane that the view of movements hides."""
 
 WIDE: Final = 110
-"""Columns from which the three panes stand side by side."""
+"""Columns from which the three panes are shown side by side."""
 
 
 class CarriedOver(NamedTuple):
-    """What outlives a screen.
+    """State that outlives a screen.
 
     Attributes:
-        letters: the dead letters that wait; None where the next engine's Kafka has others.
-        moves: what was sent from the keyboard, for what is pending and what can be undone.
-        sent: the latest of it, as the form shows it.
-        filters: the filter of each pane, in their order; empty where everything is shown.
-        pane: the number of the pane that had the focus last.
+        letters: the waiting dead letters; None if the next engine's Kafka has others.
+        moves: the movements sent from the keyboard, for pending and undoable ones.
+        sent: the latest of them, as the form shows them.
+        filters: the filter of each pane, in order; empty for none.
+        pane: the number of the last focused pane.
     """
 
     letters: PendingLetters | None
@@ -80,13 +80,13 @@ class CarriedOver(NamedTuple):
 
 
 class MainScreen(PanesScreen):
-    """Everything at once.
+    """The main screen.
 
     Args:
         engine: the chain.
         letters: the dead letters.
-        before: what the screen before this one left, where saved settings made it start again.
-        origins: gives who gave each server's address.
+        before: the state of the previous screen, if saved settings restarted it.
+        origins: returns which source set each server's address.
     """
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual declares it so
@@ -119,7 +119,6 @@ class MainScreen(PanesScreen):
         )
 
     def compose(self) -> ComposeResult:
-        """The account, tabs, panes and arrows, timeline, banner, form, keys."""
         yield StatusBar(self._engine)
         yield PaneTabs(self.panes)
         with Horizontal(id="panes"):
@@ -134,7 +133,7 @@ class MainScreen(PanesScreen):
         yield KeysFooter()
 
     def on_mount(self) -> None:
-        """Start to look for news."""
+        """Start refreshing."""
         self.show_view(self._choice.view)
         self.show_pane(1)
         if self._before is not None:
@@ -143,7 +142,7 @@ class MainScreen(PanesScreen):
         self._watch.start()
 
     def carried_over(self) -> tuple[Sequence[Sent], Sequence[str], int]:
-        """What was sent, the panes' filters and the pane, for the screen that comes after this one."""
+        """Return the sent movements, the panes' filters and the pane number, for the next screen."""
         return (*self.form.sent.entries,), [pane.view.filter_text for pane in self.panes], self._current
 
     def _go_on(self, before: CarriedOver) -> None:
@@ -153,22 +152,22 @@ class MainScreen(PanesScreen):
         self.show_pane(before.pane)
 
     def on_unmount(self) -> None:
-        """Look for no more."""
+        """Stop refreshing."""
         self._watch.stop()
 
     def touched(self) -> None:
-        """Let what a key or the mouse asked for be answered before news is."""
+        """Give the response to a key or the mouse priority over news."""
         self._watch.touched()
 
     def answered(self) -> None:
-        """Say in titles and totals what a key or the mouse changed."""
+        """Update titles and totals after a key or the mouse changed something."""
         self._watch.answered()
 
     def on_screen_resume(self) -> None:
-        """Catch up with what came while another screen was in front, and let go of what that one left in memory."""
+        """Catch up after another screen was in front, and later release that screen's memory."""
         self.pull()
-        # The collector comes seldom by itself (bridge/runtime.py), and a screen's objects hold each other. A moment
-        # later, as no one is to wait for it.
+        # The garbage collector rarely runs by itself (bridge/runtime.py), and a screen's objects form cycles. It runs a
+        # moment later so that nobody waits for it.
         self.set_timer(_LET_GO, self._let_go)
 
     def _let_go(self) -> None:
@@ -178,16 +177,15 @@ class MainScreen(PanesScreen):
 
     @property
     def form(self) -> MovementForm:
-        """The form."""
         return self.query_one(MovementForm)
 
     def pull(self) -> None:
-        """Take over what the journal got since the last look."""
+        """Take over the changes of the journal since the last refresh."""
         self.pull_rows()
         self.pull_figures()
 
     def pull_rows(self) -> None:
-        """Take over which records and products there are, and what became of them."""
+        """Take over the records, the products and the movements' outcomes."""
         now = time.time()
         self._letters.pull()
         self._simulator.pull()
@@ -197,7 +195,7 @@ class MainScreen(PanesScreen):
         self.pull_way()
 
     def pull_figures(self) -> None:
-        """Take over how the servers are, and what is counted."""
+        """Take over the state of the servers, and the counts."""
         self.query_one(StatusBar).pull()
         self.query_one(Banner).pull()
         waiting = len(self._letters)
@@ -211,7 +209,7 @@ class MainScreen(PanesScreen):
             self.query_one(PaneTabs).pull()
 
     def pull_way(self) -> None:
-        """Draw the timeline of the movement that is followed, of the last one that was sent where none is."""
+        """Draw the timeline of the followed movement, or else of the last one sent."""
         shown = self.followed or next((sent.journey for sent in self.form.sent.entries), None)
         if self._choice.view == STAGE:
             self.query_one(Stage).pull(shown)
@@ -231,7 +229,7 @@ class MainScreen(PanesScreen):
             self.show_pane(1)
 
     def action_view(self) -> None:
-        """Go on to the next view."""
+        """Switch to the next view."""
         view = VIEWS[(VIEWS.index(self._choice.view) + 1) % len(VIEWS)]
         self._choice.choose(view)
         self.show_view(view)
@@ -239,7 +237,7 @@ class MainScreen(PanesScreen):
             self.show_pane(self._current)
 
     def action_pane(self, number: int) -> None:
-        """Go to a pane; where the view has none of it, to the view that has all."""
+        """Go to a pane; if the view doesn't show it, switch to the view of all panes."""
         if self._choice.view == STAGE or (self._choice.view == MOVEMENTS and number == _KAFKA):
             self._choice.choose(PANES)
             self.show_view(PANES)
@@ -247,11 +245,11 @@ class MainScreen(PanesScreen):
 
     @property
     def panes_are_side_by_side(self) -> bool:
-        """Whether all three are shown."""
+        """Whether all three panes are shown."""
         return self.has_class("-wide") and not self.has_class("zoomed")
 
     def on_resize(self) -> None:
-        """Draw anew what is drawn for a width."""
+        """Redraw what depends on the width."""
         self.call_after_refresh(self._redraw)
 
     def _redraw(self) -> None:
@@ -259,18 +257,18 @@ class MainScreen(PanesScreen):
             self.pull()
 
     def on_amount_prompt_submitted(self, event: AmountPrompt.Submitted) -> None:
-        """Hand what was typed on rows to the engine."""
+        """Send the movements typed on rows to the engine."""
         send_plan(self._engine, self.form.sent, event.plan, event.undoes)
         self.stock.marked.clear()
         self.pull()
 
     def on_movement_form_left(self) -> None:
-        """Go back to the pane that had the focus last."""
+        """Return to the last focused pane."""
         self.remove_class("form-open")
         self.show_pane(self._current)
 
     def on_movement_form_submitted(self, event: MovementForm.Submitted) -> None:
-        """Hand a movement to the engine."""
+        """Send a movement to the engine."""
         try:
             answer = self._engine.publish(event.payload)
         except OpsciError as error:
@@ -279,7 +277,7 @@ class MainScreen(PanesScreen):
         self.form.sending(event.movement, event.name, answer)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave digits and the stroke to a field that has the focus."""
+        """Leave digits and `/` to a focused text field."""
         if action == "take_over":
             return self._engine.watches and not self._engine.read_only
         if action in {"pane", "form"}:
@@ -289,13 +287,13 @@ class MainScreen(PanesScreen):
         return super().check_action(action, parameters)
 
     def action_form(self) -> None:
-        """Go to the form, where typing replaces the product of the last movement."""
+        """Focus the form, with the product of the last movement selected for replacement."""
         self.add_class("form-open")
         self.set_focus(self.form.product)
         self.form.product.action_select_all()
 
     def action_next_place(self, step: int) -> None:
-        """Go round the panes and the fields of the form."""
+        """Cycle the focus through the panes and the fields of the form."""
         places: list[Widget] = [*(pane.view for pane in self.panes), self.form.product, self.form.amount]
         here = next((place for place, widget in enumerate(places) if widget is self.focused), self._current - 1)
         there = (here + step) % len(places)
@@ -306,16 +304,16 @@ class MainScreen(PanesScreen):
             self.set_focus(places[there])
 
     def action_simulate(self) -> None:
-        """Let simulated objects send, or stop them."""
+        """Start or stop the simulated objects."""
         self._simulator.toggle()
 
     def action_presets(self) -> None:
-        """Choose a preset, whose amount then stands in the line under the stock."""
+        """Choose a preset, whose amount is then put into the line under the stock."""
         board = self._engine.journal.stock
         self.app.push_screen(PresetScreen(self._engine.settings.screen.presets, board), self._ask_preset)
 
     def action_take_over(self) -> None:
-        """Carry the chain from here."""
+        """Carry the chain on this engine, after a confirmation."""
 
         def take(wanted: bool | None) -> None:
             if wanted:
@@ -328,21 +326,21 @@ class MainScreen(PanesScreen):
         self.app.push_screen(ConfirmScreen(say("Carry this chain from here?"), consequence), take)
 
     def action_latency(self) -> None:
-        """Say how long each hop takes."""
+        """Show the latency of each hop."""
         self.app.push_screen(LatencyScreen(self._engine.journal))
 
     def action_infrastructure(self) -> None:
-        """Show what the servers say of themselves."""
+        """Show what the servers report about themselves."""
         from tui.screens.infrastructure import InfrastructureScreen  # noqa: PLC0415 - the first frame needs none of it
 
         self.app.push_screen(InfrastructureScreen(self._engine))
 
     def action_letters(self) -> None:
-        """Go to the dead letters."""
+        """Show the dead letters."""
         self.app.push_screen(DeadLettersScreen(self._engine, self._letters))
 
     def action_help(self) -> None:
-        """Name every key, in a window that is made once: to make it takes longer than to show it."""
+        """Show the help; its window is created only once, which takes longer than showing it."""
         if not self.app.is_screen_installed(_HELP):
             self.app.install_screen(HelpScreen("main"), _HELP)
         self.app.push_screen(_HELP)

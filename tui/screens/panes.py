@@ -1,4 +1,4 @@
-"""A screen of three panes: which of them has the focus and the room, and what is lit up in all of them."""
+"""A screen of three panes: their focus and widths, and the movement highlighted in all of them."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ __all__ = ["SHARES", "Following", "PanesScreen", "Sizes", "WayLine", "resized"]
 
 
 SHARES: Final = (42, 30, 38)
-"""The panes' shares of the width to start with, which the stylesheet explains."""
+"""The panes' initial shares of the width, which the stylesheet explains."""
 
 STEP: Final = 8
 LEAST: Final = 18
-"""No pane is made narrower than this share: the most important columns still have room."""
+"""The smallest share of a pane: its most important columns still fit."""
 
 
 def resized(shares: Sequence[int], place: int, step: int) -> tuple[int, ...]:
-    """Give one pane more of the width, or less, at the cost or in favour of the others.
+    """Widen or narrow one pane at the expense or in favour of the others.
 
     Args:
         shares: of each pane.
-        place: which one, from 0.
-        step: 1 for more, -1 for less.
+        place: the pane, from 0.
+        step: 1 to widen, -1 to narrow.
 
     Returns:
-        The new shares, of the same sum; the old ones where a pane would become too narrow.
+        The new shares, with the same sum; the old ones if a pane would become too narrow.
     """
     others = len(shares) - 1
     each = step * STEP // others
@@ -59,7 +59,7 @@ def resized(shares: Sequence[int], place: int, step: int) -> tuple[int, ...]:
 
 
 def first_steps(settings: Settings) -> list[tuple[str, str]]:
-    """What an empty screen offers: the key of each, as the settings give it, and what it does."""
+    """Return what an empty screen suggests: each key, as the settings give it, and what it does."""
     known = {action.id: action for scope in ("app", "main") for action in ACTIONS[scope]}
     offered = {
         "sensors": say("start simulated sensors"),
@@ -75,7 +75,7 @@ class Sizes:
     """The panes' widths.
 
     Args:
-        screen: whose panes they are.
+        screen: the screen of the panes.
         panes: from the left.
     """
 
@@ -86,23 +86,23 @@ class Sizes:
 
     @property
     def zoomed(self) -> bool:
-        """Whether one pane has everything though there is room for all."""
+        """Whether one pane has the whole width although all would fit."""
         return self._screen.has_class("zoomed")
 
     def zoom(self) -> None:
-        """Give the current pane all the room, or give it back."""
+        """Give the current pane the whole width, or undo that."""
         self._screen.toggle_class("zoomed")
 
     def give_back(self) -> None:
-        """Give the room back."""
+        """Undo `zoom`."""
         self._screen.remove_class("zoomed")
 
     def resize(self, number: int, step: int) -> None:
-        """Give a pane more of the width, or less.
+        """Widen or narrow a pane.
 
         Args:
             number: of the pane, from 1.
-            step: 1 for more, -1 for less.
+            step: 1 to widen, -1 to narrow.
         """
         if not self._screen.has_class("-wide") or self.zoomed:
             self._screen.notify(say("one pane has all the width here"))
@@ -113,10 +113,10 @@ class Sizes:
 
 
 class WayLine(CachedStatic):
-    """The timeline of the movement that is followed, each place of it under its pane.
+    """The timeline of the followed movement, with each station under its pane.
 
     Args:
-        panes: the three.
+        panes: the three panes.
         board: the products, for their names.
     """
 
@@ -126,7 +126,7 @@ class WayLine(CachedStatic):
         self._board = board
 
     def pull(self, followed: Journey | None) -> None:
-        """Draw how far it has come, or what will be drawn here."""
+        """Draw the followed movement's progress, or a hint if there is none."""
         width = self.size.width
         if not width:
             return
@@ -140,7 +140,7 @@ class WayLine(CachedStatic):
         self.update(said, layout=False)
 
     def _places(self, width: int) -> list[int]:
-        """Under which columns the places stand: sent and MQTT under the first pane, the others under theirs."""
+        """Return the columns of the stations: sent and MQTT under the first pane, the others under theirs."""
         starts = [pane.region.x + 2 - self.region.x for pane in self._panes]
         if any(not pane.display or not pane.region.width for pane in self._panes):
             starts = [width * share // 4 for share in (1, 2, 3)]
@@ -149,15 +149,15 @@ class WayLine(CachedStatic):
 
 
 _LINES: Final = 2
-"""How many lines a timeline has where there is room."""
+"""Lines of a timeline if there is room."""
 
 
 class Following:
-    """Which movement is followed.
+    """The movement that is followed.
 
     Args:
-        panes: where it is lit up.
-        stock: the pane of them that shows products.
+        panes: where it is highlighted.
+        stock: the pane that shows products.
         board: the products.
     """
 
@@ -168,7 +168,7 @@ class Following:
         self._board = board
 
     def follow(self, journey: Journey | None) -> None:
-        """Light up a movement in all panes, None none; a pane that no one reads shows where it is."""
+        """Highlight a movement in all panes, or none; panes that don't follow news and have no cursor show its row."""
         self.movement = journey
         for pane in self._panes:
             view = pane.view
@@ -190,11 +190,11 @@ class Following:
 
 
 class PanesScreen(RecordsScreen):
-    """The panes, without what stands around them; `compose` of a subclass yields them, their tabs and their lines.
+    """The panes only; a subclass's `compose` yields them, their tabs and the lines around them.
 
     Args:
         engine: the chain.
-        moves: what was sent from the keyboard before; None where nothing was.
+        moves: the movements sent from the keyboard before; None if none were.
     """
 
     def __init__(self, engine: Engine, moves: Moves | None = None) -> None:
@@ -205,7 +205,7 @@ class PanesScreen(RecordsScreen):
         self.kafka = LogView(journal.kafka, journal.stock, KAFKA_COLUMNS, "kafka", "")
         self.stock = StockView(journal.stock, "stock")
         self.moves = Moves(journal.stock) if moves is None else moves
-        """All that was sent from the keyboard."""
+        """All movements sent from the keyboard."""
         self.panes: tuple[Pane, Pane, StockPane] = (
             MqttPane(1, Server.MQTT, self.mqtt, journal.received, journal),
             KafkaPane(2, Server.KAFKA, self.kafka, journal.produced, journal),
@@ -222,12 +222,12 @@ class PanesScreen(RecordsScreen):
 
     @property
     def followed(self) -> Journey | None:
-        """The movement that is lit up in all panes."""
+        """The movement that is highlighted in all panes."""
         return self._following.movement
 
     @property
     def is_looking(self) -> bool:
-        """Whether what the last key asked for is still looked for: what comes next depends on where it is found."""
+        """Whether the search started by the last key is still running; the next key depends on its result."""
         view = next((pane.view for pane in self.panes if pane.view is self.focused), None)
         left = view.seeking.left if view is not None else 0
         if isinstance(view, LogView):
@@ -235,7 +235,7 @@ class PanesScreen(RecordsScreen):
         return left > 0 or self.query_one(FindBar).is_looking
 
     def show_pane(self, number: int) -> None:
-        """Focus a pane, and show it where only one has room."""
+        """Focus a pane, and show it if there is room for only one."""
         self._current = number
         for pane in self.panes:
             pane.set_class(pane.number == number, "-current")
@@ -243,61 +243,59 @@ class PanesScreen(RecordsScreen):
         self.set_focus(self.panes[number - 1].view)
 
     def follow(self, journey: Journey | None) -> None:
-        """Light up a movement in all panes, None none."""
+        """Highlight a movement in all panes, or none."""
         self._following.follow(journey)
         self.pull_way()
 
     def pull_way(self) -> None:
-        """Draw the timeline of the movement that is followed."""
+        """Draw the timeline of the followed movement."""
         self.query_one(WayLine).pull(self.followed)
 
     def open(self, view: AnyView, item: Journey | Product) -> None:
-        """Show a record, or a product with its movements, in full."""
+        """Show a record in full, or a product with its movements."""
         if isinstance(item, Journey):
             super().open(view, item)
             return
-        # Late: what draws its chart takes a fifth of a second to import.
+        # Imported here because the chart's library takes a fifth of a second to import.
         from tui.screens.product import ProductScreen  # noqa: PLC0415
 
         self.app.push_screen(ProductScreen(self._engine, self.stock, item, self))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Remember the pane that has, or last had, the focus."""
+        """Remember the last focused pane."""
         for pane in self.panes:
-            # Not `has_focus`, which a view keeps until it hears of its loss: another may have been asked for by then.
+            # Not `has_focus`, which is updated later: another pane may have been selected by then.
             if pane.view is self.focused and self._current != pane.number:
                 self.show_pane(pane.number)
 
     def on_line_view_selected(self, event: LineView.Selected) -> None:
-        """Follow the movement under the cursor; other cursors go."""
+        """Follow the movement under the cursor, and clear the other panes' cursors."""
         for pane in self.panes:
             if pane.view.identity != event.pane:
                 pane.view.forget_cursor()
         self.follow(event.item if isinstance(event.item, Journey) else None)
 
     def on_pane_tabs_chosen(self, event: PaneTabs.Chosen) -> None:
-        """Show a pane."""
         self.show_pane(event.number)
 
     def action_pane(self, number: int) -> None:
-        """Go to a pane."""
         self.show_pane(number)
 
     def action_filter(self) -> None:
-        """Open the filter of the pane that has the focus."""
+        """Open the filter of the focused pane."""
         self.panes[self._current - 1].ask_filter()
 
     def action_zoom(self) -> None:
-        """Give the current pane all the room, or give it back."""
+        """Give the current pane the whole width, or undo that."""
         self._sizes.zoom()
         self.show_pane(self._current)
 
     def action_size(self, step: int) -> None:
-        """Give the current pane more of the width, or less."""
+        """Widen or narrow the current pane."""
         self._sizes.resize(self._current, step)
 
     def on_find_bar_found(self, event: FindBar.Found) -> None:
-        """Put the cursor on what was found, and leave the focus where the next one can be asked for."""
+        """Put the cursor on the hit, and keep the focus where the next one can be searched for."""
         view, bar = self.panes[event.hit.pane - 1].view, self.query_one(FindBar)
         self.show_pane(event.hit.pane)
         row = view.row_of(event.hit.key)
@@ -307,22 +305,22 @@ class PanesScreen(RecordsScreen):
             self.set_focus(bar.input)
 
     def on_find_bar_left(self) -> None:
-        """Go to what was found."""
+        """Go to the hit."""
         self.query_one(FindBar).close()
         self.show_pane(self._current)
 
     def action_find(self) -> None:
-        """Ask what to find."""
+        """Open the search line."""
         self.query_one(FindBar).open()
 
     def action_times(self) -> None:
-        """Say moments in the panes as ages, or as the time of day."""
+        """Switch the times in the panes between ages and time of day."""
         self._relative = not self._relative
         for pane in self.panes:
             pane.view.say_times(relative=self._relative)
 
     def action_close(self) -> None:
-        """Drop the pane's filter, give the room back, else stop following a movement."""
+        """Drop the pane's filter, else undo the zoom, else stop following a movement."""
         if self.panes[self._current - 1].is_filtered:
             self.panes[self._current - 1].drop_filter()
             return

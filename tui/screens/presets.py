@@ -1,4 +1,4 @@
-"""The window in which one of the presets is chosen, by its name or by the arrows."""
+"""The window in which a preset is chosen, by its name or with the arrow keys."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ __all__ = ["PresetScreen", "how_to_make_one", "matching", "preset_line"]
 
 
 def matching(typed: str, presets: Sequence[Preset], board: StockTable) -> list[Preset]:
-    """The presets that all typed words stand in: in the name, the product, its name or the amount."""
+    """Return the presets that contain every typed word in the name, the product, its name or the amount."""
     words = typed.casefold().split()
     return [preset for preset in presets if all(word in _text(preset, board) for word in words)]
 
 
 def preset_line(preset: Preset, board: StockTable, width: int) -> Content:
-    """Name a preset, its amount and its product on one line of so many cells."""
+    """Format a preset's name, amount and product on one line of so many cells."""
     named = Content.styled(readable(preset.name), STYLES[Tone.STRONG])
     amount = Content.styled(f"{signed(preset.amount):>8}", STYLES[Tone.IN if preset.amount > 0 else Tone.OUT])
     return Content.assemble(
@@ -51,7 +51,7 @@ def preset_line(preset: Preset, board: StockTable, width: int) -> Content:
 
 
 def how_to_make_one() -> Content:
-    """Say what to write into the settings file."""
+    """Explain what to write into the settings file."""
     lines = '[screen]\npresets = [\n  { name = "a box of gloves", product = "12", amount = 20 },\n]'
     return Content.assemble(
         say("There is no preset yet. These lines in the settings file make one:"),
@@ -74,10 +74,10 @@ def _text(preset: Preset, board: StockTable) -> str:
 
 
 class PresetList(MarkedList):
-    """Some presets, one of them marked.
+    """A list of presets, one of them highlighted.
 
     Args:
-        presets: all of them.
+        presets: all presets.
         board: the products that they name.
     """
 
@@ -89,24 +89,24 @@ class PresetList(MarkedList):
 
     @property
     def marked(self) -> Preset | None:
-        """The one that Enter takes."""
+        """The preset that Enter takes."""
         return self._found[self.highlighted or 0] if self._found else None
 
     def find(self, typed: str) -> None:
-        """Show only those that were typed."""
+        """Show only the presets that match the typed text."""
         self._found = matching(typed, self._presets, self._board)
         self.show()
 
     def on_mount(self) -> None:
-        """Be ready for the next key, before it is known how much room there is."""
+        """Be ready for the next key before the size is known."""
         self.show()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Use the room there is."""
+        """Lay out for the new size."""
         self.show(self.highlighted or 0)
 
     def show(self, highlighted: int = 0) -> None:
-        """Show those that were found."""
+        """Show the presets found."""
         width = max(30, self.scrollable_content_region.width - 2)
         self.offer([preset_line(preset, self._board, width) for preset in self._found], highlighted)
         if not self._found:
@@ -114,7 +114,7 @@ class PresetList(MarkedList):
 
 
 class PresetScreen(ModalScreen[Preset | None], TranslatedKeys[Preset | None]):
-    """Gives the preset that was chosen, or None.
+    """A window that returns the chosen preset, or None.
 
     Args:
         presets: those of the settings.
@@ -129,7 +129,6 @@ class PresetScreen(ModalScreen[Preset | None], TranslatedKeys[Preset | None]):
         self._board = board
 
     def compose(self) -> ComposeResult:
-        """What is typed, and those that have it."""
         with Vertical(classes="window") as box:
             box.border_title = Content(say("Presets"))
             if self._presets:
@@ -141,41 +140,40 @@ class PresetScreen(ModalScreen[Preset | None], TranslatedKeys[Preset | None]):
 
     @property
     def list(self) -> PresetList:
-        """Those that are found."""
         return self.query_one(PresetList)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Find them as one types."""
+        """Search while typing."""
         self.list.find(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Choose."""
+        """Take the highlighted preset."""
         event.stop()
         self.action_take()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """A click marks one; a second one chooses it."""
+        """Ignore the first click, which only highlights; a second one chooses."""
         event.stop()
 
     def on_click(self, event: events.Click) -> None:
-        """Choose by a second click."""
+        """Take the preset on a double click."""
         if isinstance(event.widget, PresetList) and event.chain > 1:
             self.action_take()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is nothing to choose among none."""
+        """Disable `take` if there are no presets."""
         return bool(self._presets) or action != "take"
 
     def action_move(self, rows: int) -> None:
-        """Move the mark."""
+        """Move the highlight."""
         if self._presets:
             self.list.move(rows)
 
     def action_take(self) -> None:
-        """Give the marked one."""
+        """Close with the highlighted preset."""
         if self._presets and self.list.marked is not None:
             self.dismiss(self.list.marked)
 
     def action_leave(self) -> None:
-        """Give nothing."""
+        """Close without a preset."""
         self.dismiss(None)

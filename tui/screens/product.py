@@ -1,4 +1,4 @@
-"""The window of one product: its stock as a chart, its movements from the ledger, what is pending, and editing."""
+"""The window of one product: its stock as a chart, its movements from the ledger, pending ones, and editing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ __all__ = ["MOVEMENT_COLUMNS", "ProductMovementsView", "ProductScreen", "product
 
 
 class _Period(NamedTuple):
-    """Over which time the stock is drawn; of 0 seconds over all that is known."""
+    """The time span of the chart; 0 seconds means all that is known."""
 
     name: str
     seconds: float
@@ -51,7 +51,7 @@ PERIODS: Final = (
 
 
 def _when(journey: Journey, now: float) -> Cell:
-    """When it was decided; the day too where that is not today."""
+    """Format the time of the decision, with the date unless it is today."""
     at = journey.decided_at or journey.received_at or journey.consumed_at
     if at is None:
         return Cell("")
@@ -60,19 +60,19 @@ def _when(journey: Journey, now: float) -> Cell:
 
 
 def _source(journey: Journey, now: float) -> Cell:
-    """Where it stands in Kafka."""
+    """Format the Kafka position of the record."""
     if journey.offset < 0:
         return Cell(cells.ABSENT, Tone.MUTED)
     return Cell(f"{readable(journey.kafka_topic)} {journey.position}", Tone.MUTED, journey.position)
 
 
 def _named(journey: Journey, now: float) -> Cell:
-    """How the movement names the product: by its id, documentId or barcode."""
+    """Format how the movement names the product: by id, documentId or barcode."""
     return Cell(readable(journey.product), Tone.MUTED)
 
 
 def _identity(journey: Journey, now: float) -> Cell:
-    """What ties it to its Kafka record."""
+    """Format the movement-id, which links it to its Kafka record."""
     return Cell(readable(journey.movement_id), Tone.MUTED)
 
 
@@ -87,10 +87,10 @@ MOVEMENT_COLUMNS: Final[Sequence[Column[Journey]]] = (
 
 
 class ProductMovementsView(LineView[Journey]):
-    """A product's movements, the newest on top.
+    """A product's movements, newest first.
 
     Args:
-        found: gives them.
+        found: the movements.
     """
 
     def __init__(self, found: ProductMovements) -> None:
@@ -101,28 +101,24 @@ class ProductMovementsView(LineView[Journey]):
 
     @property
     def rows(self) -> int:
-        """How many are shown."""
         return len(self._journeys)
 
     def key_at(self, row: int) -> str | None:
-        """The movement-id in a row."""
         return self._journeys[row].movement_id if 0 <= row < len(self._journeys) else None
 
     def row_of(self, key: Hashable) -> int | None:
-        """The row of a movement-id."""
         return self._rows.get(key)
 
     def item_of(self, key: Hashable) -> Journey | None:
-        """The movement of that id."""
         row = self.row_of(key)
         return None if row is None else self._journeys[row]
 
     def state_of(self, item: Journey, now: float) -> tuple[Hashable, str]:
-        """One that is on its way looks different as it goes on, and at midnight all do."""
+        """Return what a line depends on: the movement's progress, and the day."""
         return (item.stage, item.verdict, item.elsewhere, item.offset, time.localtime(now).tm_yday), ""
 
     def pull(self, now: float) -> None:
-        """Show what is on its way and under it what the ledger has."""
+        """Show the unrecorded movements, followed by those in the ledger."""
         journeys = [*self._found.unrecorded, *self._found.recorded]
         if [one.movement_id for one in journeys] != [one.movement_id for one in self._journeys]:
             self._journeys = journeys
@@ -137,18 +133,18 @@ class ProductMovementsView(LineView[Journey]):
         self.repaint_changed(now)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is no filter here, and what the ledger alone has has no payload to copy or export."""
+        """Disable the filter, and copying and exporting, as ledger entries have no payload."""
         if action == "want":
             return parameters == ("fill",)
         return action != "seek" and super().check_action(action, parameters)
 
 
 def product_facts(product: Product, waiting: Sequence[Journey]) -> Content:
-    """Say how a product stands.
+    """Describe the stock of a product and its pending movements.
 
     Args:
         product: as Strapi has it.
-        waiting: its movements that nothing is decided of.
+        waiting: its undecided movements.
     """
     parts: list[str | tuple[str, str]] = [(say("{count} in stock").format(count=count(product.stock)), "bold")]
     if waiting:
@@ -173,9 +169,9 @@ class ProductScreen(RecordsScreen):
 
     Args:
         engine: the chain.
-        rows: the stock that it is from, in whose order left and right step.
-        product: which.
-        below: the main screen, which sends what is typed here, and gets the movement that is to be repeated.
+        rows: the stock table it is from, in whose order left and right step.
+        product: the product.
+        below: the main screen, which sends what is typed here, and gets the movement to be repeated.
     """
 
     BINDINGS = bindings("product")
@@ -192,7 +188,6 @@ class ProductScreen(RecordsScreen):
         self.prompt = AmountPrompt(self.view)
 
     def compose(self) -> ComposeResult:
-        """What is known of it, the chart, the movements, the line for an amount, and the keys."""
         with Vertical(id="product-pane", classes="pane"):
             yield CachedStatic(id="product-facts", markup=False)
             yield StockChart()
@@ -201,19 +196,19 @@ class ProductScreen(RecordsScreen):
         yield KeysFooter()
 
     def on_mount(self) -> None:
-        """Show it, and look for news."""
+        """Show the product and start refreshing."""
         self.set_focus(self.view)
         self.pull()
         self.set_interval(1 / min(5, self._engine.settings.screen.frames), self.pull)
 
     @property
     def product(self) -> Product:
-        """The product as it stands now; as it was last where Strapi has it no more."""
+        """The product with its current stock, or its last known state if Strapi has deleted it."""
         self._product = self._engine.journal.stock.get(self._product.id) or self._product
         return self._product
 
     def pull(self) -> None:
-        """Take over what changed."""
+        """Take over changes."""
         now = time.time()
         self._found.pull()
         product = self.product
@@ -241,12 +236,12 @@ class ProductScreen(RecordsScreen):
         return said + (f" · ▲ {self._found.trouble}" if self._found.trouble and self._found.recorded else "")
 
     def fill(self, item: Journey | Product) -> None:
-        """Put a movement into the form, and go there."""
+        """Put a movement into the form, and return there."""
         self.dismiss()
         self._below.fill(item)
 
     def open(self, view: AnyView, item: Journey | Product) -> None:
-        """Show a movement in full, where its message was seen here."""
+        """Show a movement in full if its message passed through this engine."""
         known = self._engine.journal.journey(item.movement_id) if isinstance(item, Journey) else None
         if known is None:
             self.notify(say("its message did not pass here; where it stands in Kafka is beside it"))
@@ -254,7 +249,7 @@ class ProductScreen(RecordsScreen):
             super().open(view, known)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave the signs and Esc to the line in which an amount is typed."""
+        """Leave the signs and Esc to the amount line while it is open."""
         if action in {"ask", "step", "period"}:
             return not self.prompt.is_open
         return super().check_action(action, parameters)
@@ -267,17 +262,17 @@ class ProductScreen(RecordsScreen):
         return [Target(self.product, sum(one.delta for one in self._found.on_the_way))]
 
     def on_amount_prompt_submitted(self, event: AmountPrompt.Submitted) -> None:
-        """Have it sent by the screen below, which follows what is sent."""
+        """Let the screen below send the movement, as it follows what is sent."""
         event.stop()
         self._below.post_message(AmountPrompt.Submitted(event.plan, event.undoes))
 
     def action_period(self) -> None:
-        """Draw the stock over another time."""
+        """Draw the stock over the next time span."""
         self._period = (self._period + 1) % len(PERIODS)
         self.pull()
 
     def action_step(self, step: int) -> None:
-        """Show the neighbour of the product in the stock."""
+        """Show the previous or next product of the stock table."""
         product = self._stock.neighbour(step)
         if product is None:
             self.notify(say("this is the last product") if step > 0 else say("this is the first product"))
@@ -285,5 +280,4 @@ class ProductScreen(RecordsScreen):
         self.app.switch_screen(ProductScreen(self._engine, self._stock, product, self._below))
 
     def action_close(self) -> None:
-        """Go back."""
         self.dismiss()

@@ -1,4 +1,4 @@
-"""The question that quitting asks where it would stop servers: stop them, leave them running, or stay."""
+"""The question before quitting stops servers: stop them, leave them running, or stay."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ QuitChoice: TypeAlias = Literal["stop", "leave"]
 
 
 class QuitScreen(ModalScreen[QuitChoice | None], TranslatedKeys[QuitChoice | None]):
-    """Asks once; gives what is to become of the servers, or None where the screen is to stay.
+    """Asks once; returns what to do with the servers, or None to stay.
 
     Args:
         keys: those that the settings give, by binding id.
@@ -37,7 +37,6 @@ class QuitScreen(ModalScreen[QuitChoice | None], TranslatedKeys[QuitChoice | Non
         self._keys = keys
 
     def compose(self) -> ComposeResult:
-        """The question, what each answer does, and the keys."""
         with Vertical(classes="window") as box:
             box.border_title = Content(say("Quit"))
             lines = [
@@ -64,9 +63,9 @@ class QuitScreen(ModalScreen[QuitChoice | None], TranslatedKeys[QuitChoice | Non
         ]
 
     def action_choose(self, choice: QuitChoice) -> None:
-        """Say what is to become of the servers."""
+        """Close with the choice."""
         self.dismiss(choice)
 
     def action_stay(self) -> None:
-        """Quit nothing."""
+        """Close without quitting."""
         self.dismiss(None)

@@ -1,4 +1,4 @@
-"""The window that shows one record in full, and keeps it up to date while it is on its way."""
+"""The window that shows one record in full, and is kept up to date while the record is in flight."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ WIDTH = 15
 
 
 def payload_lines(payload: bytes, more: int = 0) -> list[str]:
-    """Lay a payload out in printable lines; what is beyond the first 4,096 bytes is only counted.
+    """Lay a payload out in printable lines; bytes after the first 4,096 are only counted.
 
     Args:
         payload: any bytes.
-        more: how many bytes it has beside these.
+        more: number of further bytes that aren't in `payload`.
     """
     if not payload:
         return [say("(empty)")]
@@ -60,7 +60,7 @@ def payload_lines(payload: bytes, more: int = 0) -> list[str]:
 
 
 def hexdump(payload: bytes) -> list[str]:
-    """Write bytes sixteen to a line: offset, hexadecimal, and the printable ASCII among them."""
+    """Write bytes sixteen to a line: offset, hexadecimal, and printable ASCII."""
     lines = []
     for start in range(0, len(payload), 16):
         chunk = payload[start : start + 16]
@@ -70,7 +70,7 @@ def hexdump(payload: bytes) -> list[str]:
 
 
 def journey_details(journey: Journey) -> Content:
-    """Lay out a journey: its way with the time of each hop, its fields, headers and payload."""
+    """Lay out a journey: its path with the time of each hop, its fields, headers and payload."""
     found = outcome(journey)
     lines = [
         Content.styled(f"{found.glyph} {found.words}", f"bold {STYLES[found.tone]}"),
@@ -143,8 +143,8 @@ class RecordScreen(ModalScreen[None], TranslatedKeys[None]):
 
     Args:
         view: the pane that it is from, in whose order left and right step.
-        item: what is shown.
-        frames: how often a second it looks for news.
+        item: the journey.
+        frames: refreshes per second.
     """
 
     BINDINGS = bindings("record")
@@ -156,23 +156,22 @@ class RecordScreen(ModalScreen[None], TranslatedKeys[None]):
         self._frames = frames
 
     def compose(self) -> ComposeResult:
-        """The record, in a box that scrolls."""
         with VerticalScroll(id="record") as box:
             box.border_title = Content(say("Record"))
             yield CachedStatic(id="record-text", markup=False)
         yield KeysFooter()
 
     def on_mount(self) -> None:
-        """Show it, and look for news."""
+        """Show the record and start refreshing."""
         self.pull()
         self.set_interval(1 / self._frames, self.pull)
 
     def pull(self) -> None:
-        """Show what changed."""
+        """Show changes."""
         self.query_one("#record-text", CachedStatic).update(journey_details(self._item))
 
     def action_step(self, step: int) -> None:
-        """Show the neighbour of the record in its pane."""
+        """Show the previous or next record of the pane."""
         item = self._view.neighbour(step)
         if not isinstance(item, Journey):
             self.notify(say("this is the last record") if step > 0 else say("this is the first record"))
@@ -182,11 +181,10 @@ class RecordScreen(ModalScreen[None], TranslatedKeys[None]):
         self.pull()
 
     def action_want(self, what: What) -> None:
-        """Have something done with the record; the form is where one goes on with it."""
+        """Do something with the record; filling the form also closes the window."""
         self._view.post_message(self._view.Wanted(self._view, what, self._item))
         if what == "fill":
             self.dismiss()
 
     def action_scroll(self, lines: int) -> None:
-        """Scroll by lines."""
         self.query_one("#record", VerticalScroll).scroll_relative(y=lines, animate=False)

@@ -1,4 +1,4 @@
-"""A screen whose tables hold records: what Enter and the keys of a record do, and saying what was done."""
+"""Actions on records, for screens whose tables show them: opening, copying and exporting, with notifications."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ __all__ = ["RecordActions", "RecordsScreen", "not_whole"]
 
 
 def not_whole(journey: Journey) -> str:
-    """Say how much of a payload is kept here, and where the whole is."""
+    """Say how much of a payload is kept here, and where the whole payload is."""
     return say("the screen keeps {kept} bytes of this payload's {size}; read the record in Kafka").format(
         kept=count(len(journey.payload)), size=count(journey.size)
     )
 
 
 class RecordActions:
-    """Takes records along.
+    """Copies and exports records.
 
     Args:
-        screen: where it is said what was done.
+        screen: shows the notifications.
         settings: the servers that a command names.
     """
 
@@ -53,13 +53,13 @@ class RecordActions:
         self._settings = settings
 
     def take(self, what: What, item: Journey | Product, view: AnyView, name: str = "") -> None:
-        """Do what a key of a record asks for; the form is not the desk's.
+        """Do what a key asks for with a record, except filling the form.
 
         Args:
-            what: the key's.
+            what: the action.
             item: the record.
             view: the pane that it is from.
-            name: what the pane is called in a file's name; empty for the pane's own.
+            name: the pane's name in a file's name; empty for the pane's own.
         """
         name = name or view.identity
         match what:
@@ -73,10 +73,10 @@ class RecordActions:
                 self.export(view.items(), name)
 
     def copy(self, item: Journey | Product) -> None:
-        """Copy the payload as it came, as long as that drives no terminal that it is pasted into; a product as JSON.
+        """Copy a product as JSON, or the payload unchanged unless it could control a terminal that it is pasted into.
 
         Unsafe characters in JSON are escaped, which changes nothing for its reader; other text that has some becomes a
-        JSON string, and what is no text hexadecimal.
+        JSON string, and bytes that are not text become hexadecimal.
         """
         if not isinstance(item, Journey):
             self._copied(json_line(item), say("the product as JSON"))
@@ -102,7 +102,7 @@ class RecordActions:
             self._copied(json.dumps(text), said.format(size=size))
 
     def copy_command(self, item: Journey | Product, pane: str) -> None:
-        """Copy the command that repeats a record: that of Kafka in its pane and for what never came over MQTT."""
+        """Copy the command that repeats a record: kcat in the Kafka pane and for what never came over MQTT."""
         if not isinstance(item, Journey):
             self._screen.notify(say("a product has no message to repeat; C is for the records of MQTT and Kafka"))
             return
@@ -121,7 +121,7 @@ class RecordActions:
         self._copied(command.text, say("the {program} command that repeats it").format(program=name), command.hint)
 
     def export(self, items: Sequence[Journey | Product], pane: str) -> None:
-        """Write records into a new file in the current folder, beside what the screen does."""
+        """Write records into a new file in the current folder, without blocking the screen."""
         if getattr(self._screen.app, "read_only", False):
             self._screen.notify(say("this screen is for looking only: it writes no files"))
             return
@@ -162,7 +162,7 @@ def _is_json(text: str) -> bool:
 
 
 class RecordsScreen(TranslatedKeys[None]):
-    """Opens records, and takes them along.
+    """A screen that opens records, copies and exports them.
 
     Args:
         engine: the chain.
@@ -179,10 +179,9 @@ class RecordsScreen(TranslatedKeys[None]):
 
     @abstractmethod
     def fill(self, item: Journey | Product) -> None:
-        """Go on with a record where one can be changed and sent."""
+        """Use a record in a form or an editor; overridden where there is one."""
 
     def on_line_view_opened(self, event: LineView.Opened) -> None:
-        """Show a record in full."""
         self.open(event.view, event.item)
 
     def open(self, view: AnyView, item: Journey | Product) -> None:

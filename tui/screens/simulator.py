@@ -1,4 +1,4 @@
-"""Simulated objects from the keyboard: asked for in a window, started, and stopped by the same key."""
+"""The window for simulated objects: asks for their number and rate, and one key starts and stops them."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ _RATE: Final = re.compile(r"[0-9]{1,6}(?:[.,][0-9]{1,3})?", re.ASCII)
 
 
 class SimulatorRequest(NamedTuple):
-    """What is to be simulated.
+    """What to simulate.
 
     Attributes:
-        objects: how many objects.
-        rate: messages a second of all together.
+        objects: number of objects.
+        rate: messages per second of all objects together.
     """
 
     objects: int = 20
@@ -51,7 +51,7 @@ def read_wish(objects: str, rate: str) -> SimulatorRequest | str:
     """Read what was typed.
 
     Returns:
-        The wish, or what has to be mended as a sentence.
+        The request, or a sentence that says what to correct.
     """
     if not _OBJECTS.fullmatch(objects.strip()) or not 1 <= int(objects) <= MOST_OBJECTS:
         return say("objects: type a whole number from 1 to {most:,}").format(most=MOST_OBJECTS)
@@ -62,12 +62,12 @@ def read_wish(objects: str, rate: str) -> SimulatorRequest | str:
 
 
 class SimulatorScreen(ModalScreen[SimulatorRequest | None], TranslatedKeys[SimulatorRequest | None]):
-    """Two numbers; gives what is to be simulated, or None.
+    """A window with two numbers; returns what to simulate, or None.
 
     Args:
-        last: what was typed the last time.
+        last: what was typed last time.
         topic: where the objects publish.
-        marked: whether what they send can say that it is simulated, which takes MQTT 5.
+        marked: whether their messages can be marked as simulated, which needs MQTT 5.
     """
 
     BINDINGS = bindings("simulator")
@@ -79,7 +79,6 @@ class SimulatorScreen(ModalScreen[SimulatorRequest | None], TranslatedKeys[Simul
         self._topic = topic
 
     def compose(self) -> ComposeResult:
-        """The two fields, and what they mean."""
         with Vertical(classes="window") as box:
             box.border_title = Content(say("Simulate objects"))
             with Horizontal(classes="asked"):
@@ -91,7 +90,7 @@ class SimulatorScreen(ModalScreen[SimulatorRequest | None], TranslatedKeys[Simul
         yield KeysFooter()
 
     def on_input_changed(self) -> None:
-        """Say what it would be."""
+        """Describe what would be simulated."""
         wish = self._wish
         if isinstance(wish, str):
             said = Content.styled(f"▲ {wish}", STYLES[Tone.OUT])
@@ -106,18 +105,17 @@ class SimulatorScreen(ModalScreen[SimulatorRequest | None], TranslatedKeys[Simul
         self.query_one("#wished", Static).update(said)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Start."""
         event.stop()
         self.action_start()
 
     def action_start(self) -> None:
-        """Give the wish, where it is one."""
+        """Close with the request if it is valid."""
         wish = self._wish
         if isinstance(wish, SimulatorRequest):
             self.dismiss(wish)
 
     def action_leave(self) -> None:
-        """Give nothing."""
+        """Close without starting."""
         self.dismiss(None)
 
     @property
@@ -126,22 +124,22 @@ class SimulatorScreen(ModalScreen[SimulatorRequest | None], TranslatedKeys[Simul
 
 
 class SimulatorController:
-    """Starts and stops.
+    """Starts and stops the simulated objects.
 
     Args:
-        screen: where it is asked, and said what did not work.
-        engine: where the objects are.
+        screen: shows the window and errors.
+        engine: runs the objects.
     """
 
     def __init__(self, screen: Screen[None], engine: Engine) -> None:
         self.wish = SimulatorRequest()
-        """What was asked for last."""
+        """The last request."""
         self._screen = screen
         self._engine = engine
         self._answer: Future[None] | None = None
 
     def toggle(self) -> None:
-        """Stop them where they run, else ask how many shall send."""
+        """Stop the objects if they run, else ask how many to start."""
         if self._engine.simulation.running:
             self._engine.stop_simulator()
         else:
@@ -150,7 +148,7 @@ class SimulatorController:
             self._screen.app.push_screen(asked, self._start)
 
     def pull(self) -> None:
-        """Say where they could not start."""
+        """Report if they could not start."""
         answer = self._answer
         if answer is None or not answer.done():
             return

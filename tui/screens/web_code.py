@@ -1,4 +1,4 @@
-"""The QR code by which a phone comes to the web page, where the page can be reached from there."""
+"""The QR code with which a phone opens the web page, if the page is reachable from the network."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _PATIENCE: Final = 2.0
 
 
 def phone_address(web: str) -> str:
-    """The address of the web page as a phone has to call it; it takes up to two seconds to find out.
+    """Return the address of the web page for a phone; this takes up to two seconds.
 
     Args:
         web: the setting `screen.web`.
 
     Returns:
-        The same where it names a machine in the network, this machine's address in its place where it is a loopback one
-        and the page answers there; empty where only this machine reaches the page.
+        The same address if it names a machine in the network. If it is a loopback address and the page also answers on
+        this machine's network address, the latter; empty if only this machine can reach the page.
     """
     parts = urlsplit(web)
     if not parts.hostname:
@@ -56,8 +56,8 @@ def phone_address(web: str) -> str:
 
 
 def qr_code(address: str) -> str:
-    """Draw a QR code with two rows of it in each line, dark on light: to be shown in black on white."""
-    # Late: few need it.
+    """Draw a QR code with two rows per line, to be shown in black on white."""
+    # Imported here because it is rarely needed.
     import segno  # noqa: PLC0415
 
     drawn = io.StringIO()
@@ -77,7 +77,7 @@ def _is_loopback(host: str) -> bool:
 
 
 class WebCodeScreen(ModalScreen[None], TranslatedKeys[None]):
-    """Shows the code, or says how the page is opened to phones.
+    """Shows the code, or says how to make the page reachable for phones.
 
     Args:
         web: the setting `screen.web`, not empty.
@@ -90,14 +90,13 @@ class WebCodeScreen(ModalScreen[None], TranslatedKeys[None]):
         self._web = web
 
     def compose(self) -> ComposeResult:
-        """The code and the address under it."""
         with Vertical(classes="window", id="web-code") as box:
             box.border_title = Content(say("The web page on a phone"))
             yield Static(Content(say("asking whether phones can reach the page")), markup=False, id="web-code-text")
         yield KeysFooter()
 
     async def on_mount(self) -> None:
-        """Find out, and show it."""
+        """Find the address and show its code."""
         self.run_worker(self._show())
 
     async def _show(self) -> None:

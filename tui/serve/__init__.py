@@ -1,1 +1,1 @@
-"""The same screen in a browser on this machine."""
+"""The screen served to browsers."""

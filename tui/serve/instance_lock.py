@@ -1,4 +1,4 @@
-"""One window at a time carries the chain: a second one would take the MQTT session from the first, so it watches."""
+"""A lock that lets one window carry the chain; others watch, as a second MQTT session would end the first."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ __all__ = ["WaitingChain"]
 
 _NOTE: Final = "turn"
 _LOOK: Final = 0.2
-"""Seconds between two looks whether the other window is gone."""
+"""Seconds between two attempts to get the lock."""
 
 
 class WaitingChain(EmbeddedChain):
-    """A chain that watches while another window carries: the one before a reload drains first.
+    """A chain that watches while another window carries, such as the one before a reload, which drains first.
 
     Args:
         settings: the engine's.
-        turn: the file whose lock says whose turn it is; the kernel releases it however a window's process ends.
+        turn: the lock file; the kernel releases the lock however a window's process ends.
     """
 
     def __init__(self, settings: Settings, turn: Path) -> None:
@@ -35,7 +35,7 @@ class WaitingChain(EmbeddedChain):
         self._left = threading.Event()
 
     def start(self) -> None:
-        """Carry, unless another window does, or an engine elsewhere."""
+        """Carry the chain, unless another window or an engine elsewhere does."""
         if not self._locked():
             self._role, self.watches = "watch", True
             self.journal.notes[_NOTE] = Phrase(
@@ -45,7 +45,7 @@ class WaitingChain(EmbeddedChain):
         super().start()
 
     def stop(self, deadline: float | None = None) -> None:
-        """Stop it, or wait no longer; the turn is another window's then."""
+        """Stop the chain, stop waiting for the lock and release it."""
         self._left.set()
         super().stop(deadline)
         self._turn.close()

@@ -1,7 +1,7 @@
-"""Who may open the served screen beyond loopback: whoever has its password, by HTTP's Basic scheme (RFC 7617).
+"""Access to the served screen beyond loopback: the password, by HTTP's Basic scheme (RFC 7617).
 
-The right password also gets a cookie for this run, by which a page's websocket is let in: not every browser sends the
-password with one. Of an address from which wrong passwords come, tries are refused for longer and longer.
+The right password also gets a cookie, valid for this run, that lets in the page's websocket: not every browser sends
+the password with one. An address that sends wrong passwords is refused for longer and longer.
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ SETTING: Final = "screen.serve_password_file"
 """The setting that names a file with the password."""
 
 _SHORTEST: Final = 8
-"""Characters that a password of a person's own has at least: tries are slowed down, and not forbidden."""
+"""Minimum length of a user's own password; attempts are slowed down, not forbidden."""
 
 _LETTERS: Final = "abcdefghijkmnpqrstuvwxyz23456789"
-"""No two of them look alike on a projector."""
+"""Letters that don't look alike on a projector."""
 
 _FREE: Final = 5
-"""Wrong passwords in a row that cost no time."""
+"""Wrong passwords in a row before attempts are refused for a while."""
 
 _LONGEST: Final = 60.0
-"""Seconds for which tries are refused at most."""
+"""Seconds for which attempts are refused at most."""
 
 _FORGET: Final = 900.0
 """Seconds after which wrong passwords are forgotten."""
 
 _ADDRESSES: Final = 4_096
-"""Addresses that are remembered at least, all of a network of IPv6 as one."""
+"""Addresses that are remembered at least; an IPv6 network counts as one."""
 
 
 class WaitError(Exception):
     """Too many wrong passwords came from this address.
 
     Args:
-        seconds: how long no password from there is looked at.
+        seconds: how long no password from there is checked.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -58,12 +58,12 @@ class WaitError(Exception):
 
 
 def new_password() -> str:
-    """A password that a person can type off a screen: 60 bits in three groups."""
+    """Create a password that can be typed off a screen: 60 bits in three groups."""
     return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(3))
 
 
 def read_password(file: str) -> str:
-    """Read the password that the setting names.
+    """Read the password from the file that the setting names.
 
     Raises:
         SettingsError: the file can't be read, or the password in it is too short.
@@ -75,36 +75,36 @@ def read_password(file: str) -> str:
 
 
 class Login:
-    """Lets in whoever has the password.
+    """Checks passwords and cookies.
 
     Args:
         password: as it is typed.
-        now: gives the time in seconds, of a clock that never goes back.
+        now: returns the time in seconds, monotonic.
 
     Attributes:
-        cookie: what a cookie must say to be let in without the password; another one in each run.
+        cookie: the cookie value that is accepted instead of the password; a new one in each run.
     """
 
     def __init__(self, password: str, now: Callable[[], float]) -> None:
         self._wanted = _digest(password.encode())
         self._now = now
         self._wrong: Recent[str, tuple[int, float]] = Recent(_ADDRESSES)
-        """By address how many wrong passwords came in a row, and when the last one did."""
+        """By address, the number of wrong passwords in a row and the time of the last one."""
         self.cookie = secrets.token_urlsafe(32)
 
     def has_cookie(self, given: str) -> bool:
-        """Whether this is the cookie of this run."""
+        """Return whether this is the cookie of this run."""
         return hmac.compare_digest(_digest(given.encode(errors="replace")), _digest(self.cookie.encode()))
 
     def lets_in(self, authorization: str, address: str) -> bool:
-        """Whether a request has the password; any user name will do.
+        """Return whether a request has the password; any user name is accepted.
 
         Args:
-            authorization: its header, empty where it has none.
-            address: where it comes from.
+            authorization: the request's header, empty if it has none.
+            address: where the request comes from.
 
         Raises:
-            WaitError: too many wrong ones came from there; the password was not looked at.
+            WaitError: too many wrong passwords came from there; this one was not checked.
         """
         if not authorization:
             return False
@@ -139,12 +139,12 @@ def _password_of(authorization: str) -> bytes:
 
 
 def _digest(text: bytes) -> bytes:
-    # Of equal length, so that comparing them takes as long for every guess.
+    # Of equal length, so that the comparison takes the same time for every guess.
     return hashlib.sha256(text).digest()
 
 
 def _network(address: str) -> str:
-    """What one person has of addresses: one of IPv4, and of IPv6 a whole network of 64 bits."""
+    """Return the unit in which addresses are counted: one IPv4 address, or an IPv6 network of 64 bits."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

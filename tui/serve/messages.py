@@ -1,4 +1,4 @@
-"""What a page of the served screen may say, read strictly: the size of its terminal, keys, and signs of life."""
+"""Messages from a page of the served screen, strictly validated: terminal size, keys, focus and pings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NUMBER: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
 class BadMessageError(Exception):
-    """What no page of ours says."""
+    """The message is invalid."""
 
 
 class Size(NamedTuple):
@@ -39,12 +39,12 @@ class Size(NamedTuple):
     height: int
 
     def bounded(self) -> Size:
-        """The nearest size that a screen is drawn for: the memory for one grows with it."""
+        """Return the nearest supported size; memory use grows with the size."""
         return Size(_within(self.width, _COLUMNS), _within(self.height, _ROWS))
 
 
 class Keys(msgspec.Struct, frozen=True, array_like=True, tag="stdin"):
-    """What was typed or pasted."""
+    """Typed or pasted text."""
 
     text: str
 
@@ -55,28 +55,28 @@ class _Cells(msgspec.Struct, frozen=True):
 
 
 class Resize(msgspec.Struct, frozen=True, array_like=True, tag="resize"):
-    """The terminal has another size."""
+    """The terminal was resized."""
 
     cells: _Cells
 
     @property
     def size(self) -> Size:
-        """The size, within what a screen is drawn for."""
+        """The size, limited to what is supported."""
         return Size(self.cells.width, self.cells.height).bounded()
 
 
 class Ping(msgspec.Struct, frozen=True, array_like=True, tag="ping"):
-    """Is to be said back."""
+    """To be echoed."""
 
     said: Annotated[str, msgspec.Meta(max_length=32)]
 
 
 class Focus(msgspec.Struct, frozen=True, array_like=True, tag="focus"):
-    """The page has the focus."""
+    """The page has got the focus."""
 
 
 class Blur(msgspec.Struct, frozen=True, array_like=True, tag="blur"):
-    """The page has it no longer."""
+    """The page has lost the focus."""
 
 
 Message = Keys | Resize | Ping | Focus | Blur
@@ -85,13 +85,13 @@ _decode: Callable[[str], Message] = msgspec.json.Decoder(Message).decode
 
 
 def asked_size(query: Mapping[str, str]) -> Size:
-    """The size that a new window asks for, within what a screen is drawn for; 80 by 24 where it asks for none.
+    """Return the size that a new window requests, limited to what is supported; 80 by 24 by default.
 
     Args:
         query: the request's, with `width` and `height`.
 
     Raises:
-        BadMessageError: one of them is no number.
+        BadMessageError: one of them is not a number.
     """
     given = query.get("width", "80"), query.get("height", "24")
     if not all(map(_NUMBER.fullmatch, given)):
@@ -103,7 +103,7 @@ def read_message(text: str) -> Message:
     """Read a message of a page.
 
     Raises:
-        BadMessageError: it is none.
+        BadMessageError: it is invalid.
     """
     try:
         return _decode(text)

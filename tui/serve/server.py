@@ -1,4 +1,4 @@
-"""Serves the screen to browsers by textual-serve: a process of its own for each window."""
+"""A server of the screen for browsers, based on textual-serve: each window has its own process."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ __all__ = ["WINDOWS", "ScreenServer", "ServeError", "SlowConnections"]
 
 
 _LOOK: Final = 1.0
-"""Seconds between two looks at who is slow."""
+"""Seconds between two checks for slow connections."""
 
 _REALM: Final = 'Basic realm="opsci: any user name, and the password that opsci-tui --serve gave", charset="UTF-8"'
 
 WINDOWS: Final = 32
-"""How many there may be at a time unless another number is said: a class. Each is a process of its own."""
+"""Windows at a time unless set otherwise: a class of students. Each one is a process."""
 
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - what a person may name
 """All addresses of this machine."""
 
 _MOST_MESSAGE: Final = 1_048_576
-"""Bytes that a message of a page may have: what is pasted comes as one."""
+"""Bytes of a page's message at most; pasted text comes as one message."""
 
 _UNACCEPTABLE: Final = 1008
-"""The code (RFC 6455, section 7.4.1) that a connection is closed with whose page says what no page of ours says."""
+"""The code (RFC 6455, section 7.4.1) for closing a connection whose page sends invalid messages."""
 
-# The terminal of the page writes its own style elements, as what it shows is painted by style.
+# The page's terminal creates its own style elements.
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self'; img-src 'self' data:; "
     "connect-src 'self' ws://{host}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -58,11 +58,11 @@ _POLICY: Final = (
 
 
 class SlowConnections:
-    """Knows for each connection since when its client has the next move: a request, or to take an answer.
+    """Tracks for each connection since when it has been waiting for its client to send a request or to read an answer.
 
     Args:
-        most: how many such connections there may be; beyond it the one that has had it longest is closed.
-        seconds: how long one may have it.
+        most: number of waiting connections; beyond it the longest waiting one is closed.
+        seconds: how long one may wait.
     """
 
     def __init__(self, most: int = 64, seconds: float = 15.0) -> None:
@@ -71,7 +71,7 @@ class SlowConnections:
         self._since: dict[RequestHandler, float] = {}
 
     def factory(self, server: web.Server) -> Callable[[], RequestHandler]:
-        """What a listener makes each connection with."""
+        """Return the factory with which a listener creates connections."""
 
         def made() -> RequestHandler:
             self._close_beyond(self._most - 1)
@@ -83,7 +83,7 @@ class SlowConnections:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """What a request passes: while it is carried out its client has nothing to do."""
+        """Stop counting a connection as waiting while its request is handled."""
         connection = request.protocol
         self._since.pop(connection, None)
         try:
@@ -92,18 +92,18 @@ class SlowConnections:
             self._since[connection] = asyncio.get_running_loop().time()
 
     async def cut(self) -> None:
-        """Close the slow ones, until this is cancelled."""
+        """Close slow connections, until cancelled."""
         while True:
             await asyncio.sleep(_LOOK)
             now = asyncio.get_running_loop().time()
             for connection, since in list(self._since.items()):
                 if now - since > (_LOOK if connection.transport is None else self._seconds):
                     self._close(connection)
-            # Of many that came in one moment none had a transport yet by which it could be closed.
+            # Connections of one burst had no transport yet by which they could be closed.
             self._close_beyond(self._most)
 
     def _close_beyond(self, most: int) -> None:
-        # One that was made in this same moment has no transport yet, and one that was lost has none any more.
+        # A connection created just now has no transport yet, and a lost one has none any more.
         open_ones = [one for one in self._since if one.transport is not None]
         for longest in open_ones[: max(0, len(open_ones) - most)]:
             self._close(longest)
@@ -119,18 +119,18 @@ class ServeError(OpsciError):
 
 
 class ScreenServer(Server):
-    """The page, and the connection of each window to its process.
+    """Serves the page, and connects each window to its process.
 
     Args:
-        command: what a window runs, for the shell.
-        listen: where; beyond loopback it asks for a password.
-        language: that of the page.
+        command: the shell command of a window.
+        listen: the address; beyond loopback a password is required.
+        language: of the page.
         drive: whether its windows drive the chain, or only look.
-        windows: how many there may be at a time.
-        password_file: the file with the password; empty to make one. On loopback none is asked for.
+        windows: number of windows at a time.
+        password_file: the file with the password; empty to make one. Not used on loopback.
 
     Raises:
-        SettingsError: there is no good password in the file.
+        SettingsError: the file has no valid password.
     """
 
     def __init__(
@@ -158,7 +158,7 @@ class ScreenServer(Server):
         self._slow = SlowConnections()
 
     def serve(self, debug: bool = False) -> None:
-        """Serve until Ctrl-C or SIGTERM; each window's process is ended first.
+        """Serve until Ctrl-C or SIGTERM, then end each window's process.
 
         Raises:
             ServeError: the port is taken.
@@ -201,7 +201,7 @@ class ScreenServer(Server):
                 yield say("its windows only look; --serve --drive lets whoever opens that address drive the chain")
             return
         if self._made_password:
-            # Said here and nowhere else.
+            # The password is shown only here.
             password, self._made_password = self._made_password, ""
             text = say("the password is {password}, with any user name; {setting} can name a file with another one")
             yield text.format(password=password, setting=SETTING)
@@ -215,12 +215,12 @@ class ScreenServer(Server):
             yield say("its windows only look; --serve --drive lets whoever has the password drive the chain")
 
     def _address(self) -> str:
-        """What a person on another machine types."""
+        """Return the address to type on another machine."""
         host = (own_address() or self.host) if self.host in _EVERYWHERE else self.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     async def handle_index(self, request: web.Request) -> web.StreamResponse:
-        """The page; everything in it is named without a host, so that it is its own under each of loopback's names."""
+        """Serve the page; its links have no host, so that it works under every name of loopback."""
         font_size = request.query.get("fontsize", "")
         context = {
             "font_size": int(font_size) if font_size.isascii() and font_size.isdecimal() and len(font_size) < 4 else 16,
@@ -236,7 +236,7 @@ class ScreenServer(Server):
         return answer
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
-        """A window's connection."""
+        """Handle a window's connection."""
         try:
             size = asked_size(request.query)
         except BadMessageError as error:
@@ -246,7 +246,7 @@ class ScreenServer(Server):
         window = asyncio.current_task()
         assert window is not None, "a request is handled in a task"  # noqa: S101 - for the type checker
         self._windows.add(window)
-        # Not compressed: most of the time it goes nowhere but through this machine.
+        # Not compressed: it usually stays on this machine.
         connection = web.WebSocketResponse(heartbeat=15, max_msg_size=_MOST_MESSAGE, compress=False)
         try:
             await connection.prepare(request)
@@ -258,7 +258,7 @@ class ScreenServer(Server):
         return connection
 
     async def _drive(self, connection: web.WebSocketResponse, size: Size) -> None:
-        """Run a window's process until its page, or the process itself, ends."""
+        """Run a window's process until its page or the process ends."""
 
         async def close() -> None:
             await connection.close()
@@ -284,14 +284,14 @@ class ScreenServer(Server):
             await service.stop()
 
     async def on_shutdown(self, app: web.Application) -> None:
-        """End the windows, whose chains drain; a connection by itself would only be given up after a while."""
+        """End the windows, whose chains drain; otherwise their connections would only time out."""
         windows = list(self._windows)
         for window in windows:
             window.cancel()
         await asyncio.gather(*windows, return_exceptions=True)
 
     def words(self) -> Mapping[str, str]:
-        """What the page says by itself."""
+        """Return the page's own texts."""
         return {
             "opening": say("opening the screen…"),
             "ended": say("This window has ended; the chain has stopped.")
@@ -301,8 +301,8 @@ class ScreenServer(Server):
         }
 
     def application(self) -> web.Application:
-        """The page with what it loads, the windows' connections, and who may ask for them."""
-        # Imported with textual-serve; its environment is where the page's own words come from.
+        """Create the application: the page and its files, the windows' connections, and the access checks."""
+        # Imported with textual-serve; the page's own texts come from its environment.
         import aiohttp_jinja2  # noqa: PLC0415
         import jinja2  # noqa: PLC0415
 
@@ -323,7 +323,7 @@ class ScreenServer(Server):
 
     @web.middleware
     async def _refuse_others(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """A page of another site in the same browser can ask here, and a name can be made to lead here."""
+        """Refuse requests that another site's page or a rebound DNS name makes in the same browser."""
         host = request.headers.get("Host", "")
         headers = {name.lower(): value for name, value in request.headers.items()}
         if not self._own.allows(host) or is_foreign(host, headers):
@@ -332,9 +332,9 @@ class ScreenServer(Server):
 
     @web.middleware
     async def _ask_password(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Beyond loopback whatever is asked for, the websocket too, needs the password or its cookie."""
+        """Require the password or its cookie beyond loopback, also for the websocket."""
         login = self._login
-        # Cookies are one host's, whatever the port: another screen served there has its own.
+        # Cookies are shared by all ports of a host: another screen served there needs its own.
         name = f"opsci-serve-{self.port}"
         if login is None or login.has_cookie(request.cookies.get(name, "")):
             return await handler(request)

@@ -1,4 +1,4 @@
-"""What a window of the served screen runs, and serving until it is ended."""
+"""The command of a served window, and serving the screen until it is ended."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["LOOPBACK", "PORT", "Listen", "serve_windows"]
 
 LOOPBACK: Final = "127.0.0.1"
-"""Where the screen is served unless another address is named: from there alone without a password."""
+"""The default address; only loopback needs no password."""
 
 PORT: Final = 8010
-"""Where the screen is served unless another port is named; 8000 is the web client's."""
+"""The default port; 8000 is the web client's."""
 
 
 class Listen(NamedTuple):
-    """Where the screen is served.
+    """The address of the served screen.
 
     Attributes:
         host: an address or a name of this machine.
@@ -55,23 +55,23 @@ def serve_windows(
     """Serve the screen until Ctrl-C.
 
     Args:
-        listen: where; beyond loopback it asks for a password.
-        config: the settings file that was named, None for none.
-        flags: the settings that the command line gives.
-        language: that of the page.
-        drive: whether whoever opens a window drives the chain; without it each only looks.
-        windows: how many there may be at a time.
+        listen: the address; beyond loopback a password is required.
+        config: the settings file named on the command line, or None.
+        flags: the settings given on the command line.
+        language: of the page.
+        drive: whether windows drive the chain, or only look.
+        windows: number of windows at a time.
         password_file: the file with the password; empty to make one.
 
     Raises:
-        OpsciError: textual-serve is not installed, the port is taken, or there is no good password in the file.
+        OpsciError: textual-serve is not installed, the port is taken, or the file has no valid password.
     """
     try:
         from tui.serve.server import ScreenServer  # noqa: PLC0415 - an optional package
     except ModuleNotFoundError as error:
         text = say("--serve needs the package {name}: pip install 'opsci[serve]', or pip install textual-serve")
         raise _MissingError(text.format(name=error.name)) from None
-    # A folder that no one else may write: its name stands in the windows' command lines, for everyone to see.
+    # A folder that nobody else may write: everyone can see its name in the windows' command lines.
     with tempfile.TemporaryDirectory(prefix="opsci-turn-") as folder:
         turn = Path(folder) / "turn"
         turn.touch(mode=0o600)

@@ -1,1 +1,1 @@
-"""The settings as the screen shows, tries and keeps them, and the keys that they give."""
+"""The settings screen: shows, tries and saves the settings, and applies the keys they give."""

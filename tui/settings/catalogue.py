@@ -1,4 +1,4 @@
-"""Which settings there are, of which kind, and what is shown of each: what it is for, its value, who gave it."""
+"""The catalogue of settings: the kind of each, and its texts: purpose, value, source."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ class Kind(Enum):
 
 
 class Entry(NamedTuple):
-    """A setting as the screen knows it.
+    """A setting as the screen shows it.
 
     Attributes:
         key: its dotted name.
         section: its table, empty for one at the top.
         name: its name there.
-        variable: the environment variable that gives it.
+        variable: its environment variable.
         kind: how it is edited.
-        choices: what can be chosen, for a CHOICE.
-        allowed: which values it takes, in the loader's words, and in which unit.
-        about: what it is for, in the model's words.
+        choices: the choices of a CHOICE.
+        allowed: its valid values and unit, in the loader's words.
+        about: its purpose, in the model's words.
     """
 
     key: str
@@ -75,10 +75,10 @@ class Entry(NamedTuple):
 
 
 def catalogue(themes: tuple[str, ...] = ()) -> list[Entry]:
-    """Every setting, in the order of the model; those without a table come first.
+    """List every setting, in the order of the model; those without a table come first.
 
     Args:
-        themes: the names of the themes that can be chosen.
+        themes: the names of the available themes.
     """
     entries = []
     for setting in sorted(SETTINGS.values(), key=lambda one: bool(one.section)):
@@ -104,7 +104,7 @@ def catalogue(themes: tuple[str, ...] = ()) -> list[Entry]:
 
 
 def servers_of(key: str) -> tuple[Server, ...]:
-    """The servers that a setting is about: those to try when it changes."""
+    """Return the servers that a setting affects: those to try when it changes."""
     return _AFFECTED.get(key) or _AFFECTED.get(key.partition(".")[0], ())
 
 
@@ -119,13 +119,13 @@ def _kind(key: str, kind: Any) -> tuple[Kind, tuple[str, ...]]:
     if isinstance(described, inspect.BoolType):
         return Kind.SWITCH, ()
     if isinstance(described, inspect.LiteralType):
-        # In the model's order: the usual one stands first.
+        # In the model's order: the usual one is first.
         return Kind.CHOICE, tuple(map(str, kind.__args__))
     return Kind.LINE, ()
 
 
 def shown(entry: Entry, value: object) -> str:
-    """A value on one printable line; of a secret only whether it is set."""
+    """Format a value on one printable line; for a secret only whether it is set."""
     if entry.kind is Kind.SECRET:
         return say("set, not shown") if value else say("empty")
     if isinstance(value, bool):
@@ -151,7 +151,7 @@ def _row(row: Any) -> str:
 
 
 def source_in_short(given: SourcedValue | None) -> str:
-    """Who gave a value, in a few cells: `opsci.toml:4`, the variable, `default`."""
+    """Name the source of a value in a few cells: `opsci.toml:4`, the variable, `default`."""
     if given is None:
         return say("default")
     if given.file is None:
@@ -162,7 +162,7 @@ def source_in_short(given: SourcedValue | None) -> str:
 
 
 def source_in_full(given: SourcedValue | None) -> str:
-    """Who gave a value, as a sentence's end."""
+    """Name the source of a value as the end of a sentence."""
     if given is None:
         return say("the default")
     if given.file is None:
@@ -176,7 +176,7 @@ def source_in_full(given: SourcedValue | None) -> str:
 
 
 def short_path(path: Path) -> str:
-    """A path, the person's own folder as ~."""
+    """Shorten a path, with the user's home folder as ~."""
     text = str(path)
     home = str(Path.home())
     return readable(f"~{text.removeprefix(home)}" if text.startswith(f"{home}/") else text)

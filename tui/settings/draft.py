@@ -1,4 +1,4 @@
-"""The settings being changed: what counts now, who gave it, what would come of keeping it. No widget in here."""
+"""A draft of changed settings: current values, their sources, and the effect of saving. No widgets here."""
 
 from __future__ import annotations
 
@@ -44,29 +44,29 @@ _ADDRESSES: Final = {Server.MQTT: "mqtt.url", Server.KAFKA: "kafka.brokers", Ser
 
 
 class Draft:
-    """Changes that were not kept yet.
+    """Changes that are not saved yet.
 
     Args:
         sources: where the settings come from.
 
     Raises:
-        SettingsError: they can't be loaded as they are now.
+        SettingsError: the current settings can't be loaded.
     """
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._snapshots: dict[Path, Snapshot] = {}
         self.changes: dict[str, object] = {}
-        """What was changed, by dotted name, as TOML has it."""
+        """The changed values by dotted name, as TOML has them."""
         self._taken_out: set[str] = set()
-        """The changes that take a setting out of its file, so that what lies under it counts again."""
+        """The changes that remove a setting from its file, so that the next source applies again."""
         self.read_again()
 
     def read_again(self) -> None:
-        """Take over what the files say by now; the changes stay.
+        """Read the files again; the changes stay.
 
         Raises:
-            SettingsError: they can't be loaded; then all is as it was.
+            SettingsError: they can't be loaded; then nothing changes.
         """
         loaded = load(self._sources)
         self.loaded = loaded
@@ -74,19 +74,19 @@ class Draft:
         self._snapshots = {path: snapshot(path) for path in homes}
 
     def given(self, key: str) -> SourcedValue | None:
-        """Who gives a setting its value now, None for the default."""
+        """Return the source of a setting's current value, None for the default."""
         return self.loaded.given.get(key)
 
     def value(self, key: str) -> object:
-        """What a setting is, with the changes."""
+        """Return a setting's value including changes."""
         return self.changes[key] if key in self.changes else self.kept_value(key)
 
     def kept_value(self, key: str) -> object:
-        """What a setting is without the changes, as TOML has it."""
+        """Return a setting's value without changes, as TOML has it."""
         return _value_in(self.loaded.settings, key)
 
     def typed(self, entry: Entry) -> str:
-        """A setting's value as a person would type it; nothing of a secret."""
+        """Return a setting's value as the user would type it; empty for a secret."""
         value = self.value(entry.key)
         if entry.kind is Kind.SECRET:
             return ""
@@ -99,7 +99,7 @@ class Draft:
         return as_toml(value) if isinstance(value, float) else str(value)
 
     def locked(self, key: str) -> str:
-        """Why a setting can't be changed here; empty where it can."""
+        """Return why a setting can't be changed here; empty if it can."""
         given = self.given(key)
         if given is None or given.file is not None:
             return ""
@@ -109,7 +109,7 @@ class Draft:
         return say("the command line sets it: start opsci-tui without that flag to change it here")
 
     def home(self, key: str) -> Path:
-        """The file that a change of this setting is written to."""
+        """Return the file that a change of this setting is written to."""
         given = self.given(key)
         return home_of(key, self._sources.path, given.file if given else None)
 
@@ -119,15 +119,15 @@ class Draft:
         return self._sources.path is not None and is_generated(self._sources.path)
 
     def read(self, entry: Entry, typed: str) -> tuple[object, list[str]]:
-        """Read what a person typed.
+        """Parse what the user typed.
 
         Args:
             entry: the setting.
-            typed: as `typed` gives it.
+            typed: as `typed` returns it.
 
         Returns:
-            The value as TOML has it, and what is wrong with it in the loader's words; with something wrong the value
-            means nothing.
+            The value as TOML has it, and what is wrong with it in the loader's words; the value is meaningless if
+            something is wrong.
         """
         key = entry.key
         if entry.kind is Kind.TABLE:
@@ -145,10 +145,10 @@ class Draft:
         return value, [problem.removeprefix(f"{key}: ").removeprefix(key) for problem in problems]
 
     def change(self, key: str, value: object) -> None:
-        """Change a setting; back to what it was is no change.
+        """Change a setting; its old value undoes the change.
 
-        What the local servers' own file says anyway is taken out of what was changed for them, and not written beside
-        it: their ports may be others at the next start.
+        A value that equals the one in the local servers' own file is removed from the file of changes instead of
+        written there, as the servers' ports may differ at the next start.
         """
         self.undo(key)
         if _same(key, value, self.kept_value(key)):
@@ -158,34 +158,34 @@ class Draft:
             self.take_out(key)
 
     def undo(self, key: str) -> None:
-        """Take a change back that was not kept."""
+        """Undo an unsaved change."""
         self.changes.pop(key, None)
         self._taken_out.discard(key)
 
     def is_saved(self, key: str) -> bool:
-        """Whether the file that a change goes to gives the setting now, so that it can be taken out of it."""
+        """Return whether the file that a change goes to sets the value now, so that it can be removed from it."""
         given = self.given(key)
         return given is not None and given.file is not None and given.file == self.home(key)
 
     def is_taken_out(self, key: str) -> bool:
-        """Whether a change takes the setting out of its file."""
+        """Return whether a change removes the setting from its file."""
         return key in self._taken_out
 
     def take_out(self, key: str) -> None:
-        """Change a saved setting to what counts without its line in the file; see `is_saved`.
+        """Change a saved setting to the value without its line in the file; see `is_saved`.
 
         Raises:
-            SettingsError: the file is written in a way that can't be changed so.
+            SettingsError: the file's syntax does not allow that.
         """
         value = self.beneath(key)
         self.changes[key] = value
         self._taken_out.add(key)
 
     def beneath(self, key: str) -> object:
-        """What a saved setting would be without its line in the file, as TOML has it.
+        """Return the value of a saved setting without its line in the file, as TOML has it.
 
         Raises:
-            SettingsError: the file is written in a way that can't be changed so, or would not load.
+            SettingsError: the file's syntax does not allow that, or the result would not load.
         """
         path = self.home(key)
         settings = load(self._sources, {path: without(self._snapshots[path].text, key)}).settings
@@ -199,10 +199,10 @@ class Draft:
         return _same(key, _address(value), _address(beneath))
 
     def candidate(self) -> Settings:
-        """The settings as they would be loaded if the changes were kept.
+        """Return the settings as they would load if the changes were saved.
 
         Raises:
-            SettingsError: they would not load, or the files can't take them.
+            SettingsError: they would not load, or can't be written to the files.
         """
         settings = load(self._sources, self._texts()).settings
         for key, value in self.changes.items():
@@ -213,15 +213,15 @@ class Draft:
         return settings
 
     def tried_servers(self, settings: Settings) -> list[Server]:
-        """The servers that the changes are about and that the settings need."""
-        # Here, as it brings the metrics' library with it.
+        """Return the servers that the changes affect and the settings need."""
+        # Imported here because it imports the metrics library.
         from bridge.command.health import needed  # noqa: PLC0415
 
         affected = {server for key in self.changes for server in servers_of(key)}
         return [server for server in needed(settings) if server in affected]
 
     def files(self) -> list[Path]:
-        """The files that keeping the changes writes, sorted."""
+        """Return the files that saving the changes writes, sorted."""
         return sorted({self.home(key) for key in self.changes})
 
     def keep(self) -> list[Path]:
@@ -231,8 +231,8 @@ class Draft:
             The files that were written.
 
         Raises:
-            SettingsError: a file is another one by now or can't be written; what was written before stays and is in
-                the text.
+            SettingsError: a file has changed meanwhile or can't be written; files written before stay and are named in
+                the message.
         """
         written: list[Path] = []
         for path, text in self._texts().items():
@@ -247,7 +247,7 @@ class Draft:
         return written
 
     def _texts(self) -> dict[Path, str]:
-        """What the files would say."""
+        """Return the new contents of the files."""
         by_file: defaultdict[Path, list[str]] = defaultdict(list)
         for key in self.changes:
             by_file[self.home(key)].append(key)
@@ -277,14 +277,14 @@ def _value_in(settings: Settings, key: str) -> Any:
 
 
 def _address(value: object) -> object:
-    """A value in which this machine has one name, where it is an address, or a list of them."""
+    """Normalise an address or a list of them, so that this machine has one name."""
     if isinstance(value, list):
         return [_address(one) for one in value]
     return _LOOPBACK.sub("127.0.0.1", value).rstrip("/") if isinstance(value, str) else value
 
 
 def _plain(key: str, value: object) -> object:
-    """A value as the model has it, for one as TOML may have it: a product that is a number."""
+    """Convert a TOML value to the model's form, such as a product given as a number."""
     if key not in TABLES:
         return value
     read, problems = check_table(SourcedValue(key, value, key))
@@ -296,14 +296,14 @@ def _same(key: str, one: object, other: object) -> bool:
 
 
 def address_origins(sources: Sources) -> dict[Server, str]:
-    """Say who gave each server's address.
+    """Name the source of each server's address.
 
     Args:
         sources: where the settings come from.
 
     Returns:
-        A sentence's end for each address that somebody gave; for one that was saved over what the local servers say,
-        what they say and how to take it back. Nothing where the settings can't be read.
+        The end of a sentence for each address that is set; for one that overrides the local servers' address, also that
+        address and how to undo it. Empty if the settings can't be read.
     """
     try:
         draft = Draft(sources)

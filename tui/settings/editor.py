@@ -1,4 +1,4 @@
-"""The window in which one setting is changed: a field, a choice, a switch or several lines, checked as it is typed."""
+"""The window in which one setting is edited: a text field, choice, switch or several lines, checked while typing."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class YesNo(Switch, inherit_bindings=False):
 
 
 class EditScreen(ModalScreen[bool], TranslatedKeys[bool]):
-    """Changes one setting in the draft; says whether it did.
+    """Edits one setting of the draft; returns whether it changed.
 
     Args:
-        draft: where the change goes.
+        draft: gets the change.
         entry: the setting.
     """
 
@@ -52,7 +52,6 @@ class EditScreen(ModalScreen[bool], TranslatedKeys[bool]):
         self._problems: list[str] = []
 
     def compose(self) -> ComposeResult:
-        """What it is, the field, and what is wrong with what stands in it."""
         entry, draft = self._entry, self._draft
         with Vertical(classes="window", id="edit") as box:
             box.border_title = Content(entry.key)
@@ -68,40 +67,40 @@ class EditScreen(ModalScreen[bool], TranslatedKeys[bool]):
         yield KeysFooter()
 
     def on_mount(self) -> None:
-        """Put the cursor into the field."""
+        """Focus the field."""
         field = self.query_one("#edit-field")
         self.set_focus(field)
         if isinstance(field, Select):
             field.expanded = True
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Enter begins a line in a field of several, and is a line's own otherwise."""
+        """Disable taking the switch for other kinds, as Enter is a key of their fields."""
         if action == "take_switch":
             return self._entry.kind is Kind.SWITCH
         return super().check_action(action, parameters)
 
     def action_take_switch(self) -> None:
-        """Take over how the switch stands."""
+        """Take the value of the switch."""
         self.action_take()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Say what is wrong with it so far."""
+        """Show what is wrong with the value so far."""
         self._check()
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
-        """Say what is wrong with it so far."""
+        """Show what is wrong with the value so far."""
         self._check()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.action_take()
 
     def on_select_changed(self, event: Select.Changed) -> None:
-        """A choice is made: that is all there is to say."""
+        """Take the choice at once."""
         if event.value != self._draft.typed(self._entry):
             self.action_take()
 
     def action_take(self) -> None:
-        """Take the value over, if it can be one."""
+        """Take the value if it is valid."""
         entry, typed = self._entry, self._typed()
         if entry.kind is Kind.SECRET and not typed:
             self.dismiss(False)

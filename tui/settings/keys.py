@@ -1,4 +1,4 @@
-"""Keys that the settings give to what the screen does, by the id of each binding."""
+"""Keys that the settings give to actions, by binding id."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _NAMED: Final = frozenset({*(key.value for key in Keys), *KEY_NAME_REPLACEMENTS.
 
 
 def binding_ids() -> list[str]:
-    """The ids of everything that a key can be given to, in alphabetical order."""
+    """Return the ids of all bindings whose keys can be set, in alphabetical order."""
     return sorted(_actions())
 
 
 def binding_lines(keys: Mapping[str, str]) -> list[str]:
-    """A line for each id: the keys it has, by the settings or else by itself, and what they do."""
+    """Return a line for each id: its current keys, and what they do."""
     lines = []
     for identity, actions in sorted(_actions().items()):
         has = keys.get(identity) or ",".join(dict.fromkeys(action.keys for action in actions))
@@ -40,9 +40,9 @@ def binding_lines(keys: Mapping[str, str]) -> list[str]:
 
 
 def taken_keys(keys: Mapping[str, str]) -> list[Binding]:
-    """The bindings that lose a key: the settings give it to something else that goes with them.
+    """Return the bindings that lose a key because the settings give it to another action on the same screen.
 
-    Textual's own account of clashes leaves out a binding whose key was not changed, and takes its key all the same.
+    Textual's own report of clashes leaves out a binding whose key was not changed but which loses it all the same.
     """
     given = {
         binding.key: identity
@@ -69,13 +69,13 @@ def _actions() -> dict[str, list[Action]]:
 
 
 def key_problems(keys: Mapping[str, str]) -> list[str]:
-    """Say what is wrong with keys that the settings give.
+    """Return what is wrong with keys that the settings give.
 
     Args:
-        keys: one or several with commas between them, by binding id.
+        keys: one or several separated by commas, by binding id.
 
     Returns:
-        A sentence for each unknown id and each key that no keyboard has; none where all are well.
+        A sentence for each unknown id and each key that no keyboard has; empty if all are valid.
     """
     if not keys:
         return []
@@ -95,10 +95,10 @@ def key_problems(keys: Mapping[str, str]) -> list[str]:
 
 
 def check_keys(keys: Mapping[str, str]) -> None:
-    """Refuse keys that the screen can't have.
+    """Refuse invalid keys.
 
     Raises:
-        SettingsError: an id or a key is unknown; the text has a line for each.
+        SettingsError: an id or a key is unknown; the message has a line for each.
     """
     if problems := key_problems(keys):
         raise SettingsError("\n".join(problems))

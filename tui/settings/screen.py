@@ -1,4 +1,4 @@
-"""The screen of settings: look, change, try, keep."""
+"""The settings screen: view, change, try and save settings."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _SOURCE = 22
 
 
 class SettingsView(OptionList):
-    """All settings, or those that a filter leaves.
+    """A list of the settings that match the filter.
 
     Args:
         draft: their values.
@@ -67,16 +67,16 @@ class SettingsView(OptionList):
         return next((entry for entry in self._entries if entry.key == identity), None)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Use the room there is."""
+        """Lay out for the new size."""
         self.show_all()
 
     def filter(self, text: str) -> None:
-        """Show those whose name, value, source or description has all words of a text."""
+        """Show the settings whose name, value, source or description contains every word of a text."""
         self._filter = text
         self.show_all()
 
     def show_all(self) -> None:
-        """Show the values again; the cursor stays on its setting."""
+        """Show the current values; the cursor stays on its setting."""
         words = self._filter.casefold().split()
         here = self.selected
         options: list[Option] = []
@@ -111,7 +111,7 @@ class SettingsView(OptionList):
         value = value if len(value) <= room else f"{value[: room - 1]}…"
         source = source if len(source) <= _SOURCE else f"{source[: _SOURCE - 1]}…"
         sign = "*" if changed else "⊘" if draft.locked(entry.key) else " "
-        # "$text" and "$text-muted" are seen on the cursor's background too, whatever the theme.
+        # "$text" and "$text-muted" are readable on the cursor's background too, whatever the theme.
         colour = "$text-warning" if changed else "$text"
         return Content.assemble(
             (f"{sign} ", "bold $text-warning" if changed else "$foreground-muted"),
@@ -122,13 +122,13 @@ class SettingsView(OptionList):
 
 
 class SearchInput(PrintableInput):
-    """The line in which the filter is typed."""
+    """The filter line."""
 
     BINDINGS = bindings("settings_search")
 
 
 class SettingsScreen(TranslatedKeys[None]):
-    """All settings.
+    """The settings screen.
 
     Args:
         draft: the settings and their changes.
@@ -141,7 +141,7 @@ class SettingsScreen(TranslatedKeys[None]):
 
     @dataclass
     class Kept(Message):
-        """The settings were written, and count from the next start of the chain."""
+        """The settings were saved, and apply from the next start of the chain."""
 
         settings: Settings
         files: list[Path]
@@ -152,7 +152,6 @@ class SettingsScreen(TranslatedKeys[None]):
         self.view = SettingsView(draft, catalogue(theme_names()))
 
     def compose(self) -> ComposeResult:
-        """The list, what is known of the selected one, the filter, the keys."""
         with Vertical(id="settings", classes="pane") as pane:
             pane.border_title = Content(say("Settings"))
             yield self.view
@@ -161,12 +160,12 @@ class SettingsScreen(TranslatedKeys[None]):
         yield KeysFooter()
 
     def on_mount(self) -> None:
-        """Begin with the list."""
+        """Focus the list."""
         self.set_focus(self.view)
         self._show()
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        """Say what is known of the setting under the cursor."""
+        """Describe the setting under the cursor."""
         self._show_about()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -184,7 +183,7 @@ class SettingsScreen(TranslatedKeys[None]):
         self.app.push_screen(EditScreen(self._draft, entry), changed)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter as it is typed."""
+        """Filter while typing."""
         self.view.filter(event.value)
         self._show_about()
 
@@ -193,13 +192,13 @@ class SettingsScreen(TranslatedKeys[None]):
         self.set_focus(self.query_one(SearchInput))
 
     def action_to_list(self) -> None:
-        """Leave the filter as it is typed."""
+        """Return to the list; the filter stays."""
         self.set_focus(self.view)
         if not self.query_one(SearchInput).value:
             self.remove_class("searching")
 
     def action_revert(self) -> None:
-        """Take the selected setting's change back, else what was saved of it."""
+        """Undo the change of the selected setting, else remove its saved value."""
         entry, draft = self.view.selected, self._draft
         if entry is None:
             return
@@ -218,7 +217,7 @@ class SettingsScreen(TranslatedKeys[None]):
         self._show()
 
     def action_read_again(self) -> None:
-        """Take over what the files say by now."""
+        """Read the files again."""
         try:
             self._draft.read_again()
         except SettingsError as error:
@@ -228,7 +227,7 @@ class SettingsScreen(TranslatedKeys[None]):
         self.notify(say("the files were read again; your changes are kept"))
 
     def action_keep(self) -> None:
-        """Try the changes, and keep them if all is well or the person wants it."""
+        """Try the changes, and save them if all is well or the user insists."""
         draft = self._draft
         if not draft.changes:
             self.notify(say("nothing was changed"))
@@ -249,7 +248,7 @@ class SettingsScreen(TranslatedKeys[None]):
             keep(True)
 
     def action_close(self) -> None:
-        """Drop the filter, else go back to the panes; changes are not dropped without a question."""
+        """Drop the filter, else return to the panes after asking about unsaved changes."""
         search = self.query_one(SearchInput)
         if self.has_class("searching"):
             search.value = ""
@@ -327,5 +326,5 @@ class SettingsScreen(TranslatedKeys[None]):
 
 
 def readable_lines(text: str) -> str:
-    """A text of several lines, each printable."""
+    """Make each line of a text printable."""
     return "\n".join(map(readable, text.split("\n")))

@@ -1,7 +1,4 @@
-"""Trying changed settings on the servers before they are kept: on a thread of its own, and the window for it.
-
-The window pulls what each probe said.
-"""
+"""A trial of changed settings on the servers before saving: on its own thread, with a window that polls it."""
 
 from __future__ import annotations
 
@@ -31,26 +28,26 @@ if TYPE_CHECKING:
 __all__ = ["Trial", "TrialScreen"]
 
 _LOOKS = 10
-"""How often a second the window looks for what was found."""
+"""Polls per second."""
 
 
 class Trial:
-    """Tries servers one after the other; nothing is made or changed there.
+    """Tries servers one after the other, without creating or changing anything there.
 
     Args:
-        settings: to try.
-        servers: which servers.
+        settings: the settings to try.
+        servers: the servers.
     """
 
     def __init__(self, settings: Settings, servers: Sequence[Server]) -> None:
         self._settings = settings
         self._servers = servers
         self.findings: list[Finding] = []
-        """What was tried so far."""
+        """The results so far."""
         self._ended = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
-        # A daemon: a server that never answers must not keep a program that wants to end.
+        # A daemon thread: a server that never answers must not keep the program from ending.
         self._thread = threading.Thread(target=self._main, name="opsci-trial", daemon=True)
 
     def start(self) -> None:
@@ -58,16 +55,16 @@ class Trial:
 
     @property
     def ended(self) -> bool:
-        """Whether everything was tried, or the trial was broken off."""
+        """Whether everything was tried, or the trial was cancelled."""
         return self._ended.is_set()
 
     @property
     def all_well(self) -> bool:
-        """Whether everything was tried and is as it must be."""
+        """Whether everything was tried successfully."""
         return self.ended and all(finding.ok for finding in self.findings)
 
     def cancel(self) -> None:
-        """Break it off; what a probe opened is closed."""
+        """Cancel the trial; what a probe opened is closed."""
         if self._loop is not None and self._task is not None and not self.ended:
             self._loop.call_soon_threadsafe(self._task.cancel)
 
@@ -80,7 +77,7 @@ class Trial:
             self._ended.set()
 
     async def _run(self) -> None:
-        # Here, as the clients' libraries take a good part of a second to import.
+        # Imported here because the client libraries take a good part of a second to import.
         from bridge.command.check import Finding, try_servers  # noqa: PLC0415 - see above
 
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
@@ -88,17 +85,17 @@ class Trial:
             try:
                 async for finding in try_servers(self._settings, [server]):
                     self.findings.append(finding)
-            # Whatever a library raises is a finding about the settings too.
+            # Any exception of a library is a finding about the settings too.
             except Exception as error:
                 self.findings.append(Finding(server, False, readable(f"{type(error).__name__}: {error}")))
 
 
 class TrialScreen(ModalScreen[bool], TranslatedKeys[bool]):
-    """Tries, and closes with True if all is well; else asks. True keeps the settings.
+    """Tries the settings and closes with True if all is well; else asks. True saves the settings.
 
     Args:
-        settings: to try.
-        servers: the servers that the changes are about.
+        settings: the settings to try.
+        servers: the servers that the changes affect.
     """
 
     BINDINGS = bindings("trial")
@@ -109,7 +106,6 @@ class TrialScreen(ModalScreen[bool], TranslatedKeys[bool]):
         self._servers = servers
 
     def compose(self) -> ComposeResult:
-        """What was found so far, and what can be done."""
         with Vertical(classes="window", id="trial") as box:
             box.border_title = Content(say("Trying the settings"))
             with VerticalScroll(id="trial-findings"):
@@ -122,11 +118,11 @@ class TrialScreen(ModalScreen[bool], TranslatedKeys[bool]):
         self.set_interval(1 / _LOOKS, self.pull)
 
     def on_unmount(self) -> None:
-        """Nobody looks any more."""
+        """Cancel the trial."""
         self._trial.cancel()
 
     def pull(self) -> None:
-        """Show what was found since the last look; with all well there is nothing to ask."""
+        """Show new results; close if all is well."""
         trial = self._trial
         if not self.is_current:
             return
@@ -153,13 +149,13 @@ class TrialScreen(ModalScreen[bool], TranslatedKeys[bool]):
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is nothing to keep anyway before all was tried."""
+        """Disable saving until everything was tried."""
         if action == "keep" and not self._trial.ended:
             return False
         return super().check_action(action, parameters)
 
     def action_keep(self) -> None:
-        """Keep them as they are."""
+        """Save the settings as they are."""
         self.dismiss(True)
 
     def action_back(self) -> None:
