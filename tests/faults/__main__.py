@@ -21,7 +21,7 @@ from stack.report import Report
 from tests.chain.drafts import DraftStack
 from tests.faults.attacks.attack import BOTH
 from tests.faults.backlog import measure
-from tests.faults.plan import draw, draw_cluster
+from tests.faults.plan import draw, draw_cluster, draw_take_overs
 from tests.faults.results import show, write_results
 from tests.faults.run import run
 
@@ -73,6 +73,7 @@ def _faults(options: argparse.Namespace, state: Path) -> int:
             named=options.mode == "ledger" or options.ids,
             database=database,
             engines=options.engines,
+            take_overs=options.take_overs,
         )
         outcome = asyncio.run(made)
     document = outcome.as_json()
@@ -87,6 +88,8 @@ def _faults(options: argparse.Namespace, state: Path) -> int:
 def _plan(options: argparse.Namespace) -> Iterator[Fault]:
     if options.cluster:
         return draw_cluster(options.seed)
+    if options.take_overs:
+        return draw_take_overs(options.seed)
     return draw(options.seed, alone=options.mode != "ledger", file=not options.postgres, drafts=options.drafts)
 
 
@@ -149,6 +152,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         action="store_true",
         help="with Draft & Publish on for products, which are edited and published in Strapi's panel meanwhile",
     )
+    profile.add_argument(
+        "--take-overs",
+        action="store_true",
+        help="with a screen that takes over, or watchers, as every third fault (otherwise they come now and then)",
+    )
     cluster = {"brokers": (3, "Kafka brokers"), "engines": (2, "engines"), "strapi": (2, "Strapis on one PostgreSQL")}
     for name, (count, what) in cluster.items():
         parser.add_argument(
@@ -188,7 +196,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     options.cluster = any(several)
     if options.cluster and not all(several):
         parser.error("--brokers 3, --engines 2 and --strapi 2 go together")
-    if options.cluster and (options.secure or options.drafts or options.mode != "ledger"):
+    if options.take_overs and options.mode != "ledger":
+        parser.error("--take-overs has second engines, which plain REST does not stand")
+    if options.cluster and (options.take_overs or options.secure or options.drafts or options.mode != "ledger"):
         parser.error("with several brokers, engines and Strapis there is the ledger of a plain chain, without drafts")
     return options
 

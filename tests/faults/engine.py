@@ -1,4 +1,4 @@
-"""An engine as its users run it: the process `opsci-bridge`, which a supervisor starts again whenever it is gone."""
+"""A program as its users run it, mostly `opsci-bridge`, which a supervisor starts again whenever it is gone."""
 
 from __future__ import annotations
 
@@ -65,9 +65,17 @@ class Engine:
         folder: where its settings, its log and its clock are.
         settings: what stands in its settings file.
         arguments: more of the command line.
+        program: the module and the command, as Python's `-m` takes them.
     """
 
-    def __init__(self, name: str, folder: Path, settings: dict[str, Any], *arguments: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        settings: dict[str, Any],
+        *arguments: str,
+        program: Sequence[str] = ("bridge", "run"),
+    ) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
         self.starts = 0
@@ -78,6 +86,7 @@ class Engine:
         self._clock = folder / f"{name}.clock"
         self._clock.write_bytes(bytes(8))
         self._arguments = arguments
+        self._program = program
         self._process: asyncio.subprocess.Process | None = None
         self._wanted = False
         self._watching: asyncio.Task[None] | None = None
@@ -149,7 +158,7 @@ class Engine:
         environment = {**os.environ, "PYTHONPATH": f"{_STEPPED}:{ROOT}", "OPSCI_CLOCK": str(self._clock)}
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *leashed([sys.executable, "-m", "bridge", "run", "--config", str(self._file), *self._arguments]),
+                *leashed([sys.executable, "-m", *self._program, "--config", str(self._file), *self._arguments]),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

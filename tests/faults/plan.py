@@ -26,6 +26,7 @@ from tests.faults.restored import Restored
 from tests.faults.retention import RetentionBeyond
 from tests.faults.rival import Rival
 from tests.faults.stranger import SessionTakeover
+from tests.faults.take_over import TakeOver, Watchers
 from tests.faults.transactions import AbortedTransactions
 from tests.faults.went_back import WentBack
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from tests.faults.world import World
 
-__all__ = ["Together", "draw", "draw_cluster", "short", "short_cluster", "short_drafts"]
+__all__ = ["Together", "draw", "draw_cluster", "draw_take_overs", "short", "short_cluster", "short_drafts"]
 
 _SERVERS: Final = ("websockets", "mosquitto", "kafka", "strapi")
 
@@ -76,11 +77,21 @@ def draw(seed: int, *, alone: bool = False, file: bool = True, drafts: bool = Fa
         file: whether Strapi's database is a file, in the place of which a backup can be put.
         drafts: whether products have drafts, which a person edits in the panel.
     """
-    by_ledger = (SecondEngine, Rival, Restored, RetentionBeyond, ForeignMember)
+    by_ledger = (SecondEngine, Rival, Restored, RetentionBeyond, ForeignMember, TakeOver)
     left_out: tuple[type[Fault], ...] = by_ledger if alone else ()
     left_out += (() if file else (Restored,)) + (() if drafts else (PanelEdits,))
     chance = random.Random(seed)  # noqa: S311 - a plan need not be a secret
     yield from _dealt(chance, lambda: [fault for fault in _deck(chance) if not isinstance(fault, left_out)])
+
+
+def draw_take_overs(seed: int) -> Iterator[Fault]:
+    """Draw faults without end, every third one a take-over or watchers that come and go.
+
+    Args:
+        seed: what they are drawn from.
+    """
+    chance = random.Random(seed)  # noqa: S311 - a plan need not be a secret
+    yield from _dealt(chance, lambda: _take_over_deck(chance))
 
 
 def draw_cluster(seed: int) -> Iterator[Fault]:
@@ -127,6 +138,8 @@ def short() -> list[Fault]:
         LostSession(0.5),
         LostSession(1.0, away=True),
         ForeignCluster(1.0, killed=True),
+        Together(2.0, TakeOver(1.0), Watchers(2.0)),
+        TakeOver(0.5, killed="screen"),
     ]
 
 
@@ -160,6 +173,32 @@ def _cluster_deck(chance: random.Random) -> list[Fault]:
         *(Network(some(2, 9), link, way) for link in LINKS[:3] for way in chance.sample(tuple(WAYS), 1)),
         AbortedTransactions(some(2, 6)),
         Poison(10.0),
+    ]
+
+
+def _take_over_deck(chance: random.Random) -> list[Fault]:
+    def some(least: float, most: float) -> float:
+        return round(chance.uniform(least, most), 1)
+
+    return [
+        *_take_overs(some),
+        KillEngine(some(0.3, 3), times=2),
+        KillInBatch(0.0, victim="engine"),
+        *(KillServer(some(1, 6), server) for server in _SERVERS),
+        PauseEngine(some(9, 14)),
+        *(Network(some(2, 6), link, chance.choice(tuple(WAYS))) for link in LINKS[:3]),
+        SecondEngine(some(2, 6), killed=True),
+        LostSession(some(2, 6), away=True),
+    ]
+
+
+def _take_overs(some: Callable[[float, float], float]) -> list[Fault]:
+    return [
+        TakeOver(some(1, 5)),
+        TakeOver(some(1, 4), turns=3),
+        TakeOver(some(1, 4), killed="screen"),
+        TakeOver(some(1, 4), killed="engine"),
+        *(Watchers(some(4, 8)) for _ in range(2)),
     ]
 
 
@@ -203,6 +242,7 @@ def _deck(chance: random.Random) -> list[Fault]:
         Rival(some(3, 6)),
         Rival(some(4, 14), alone=True),
         *(PanelEdits(some(5, 15)) for _ in range(3)),
+        *_take_overs(some),
     ]
 
 

@@ -118,6 +118,7 @@ def _kind(document: Mapping[str, Any]) -> str:
         "on three brokers" if document.get("brokers", 1) > 1 else "",
         "on postgres" if document.get("database") == "postgres" and document.get("strapis", 1) == 1 else "",
         "with drafts" if document.get("drafts") else "",
+        "with take-overs" if document.get("take_overs") else "",
         "" if transport == "tcp" else f"over {transport}",
     ]
     return " ".join(part for part in parts if part)
@@ -153,6 +154,7 @@ def _run(document: Mapping[str, Any]) -> str:
         " --postgres": document.get("database") == "postgres" and document.get("strapis", 1) == 1,
         " --brokers 3 --engines 2 --strapi 2": document.get("brokers", 1) > 1,
         " --drafts": document.get("drafts", False),
+        " --take-overs": document.get("take_overs", False),
         f" --transport {transport}": transport != "tcp",
         f" --rate {document['rate']:g}": document["rate"] != 200,
     }
@@ -165,6 +167,7 @@ def _run(document: Mapping[str, Any]) -> str:
         *(["PostgreSQL"] if document.get("database") == "postgres" else []),
         *(["three brokers, two engines and two Strapis"] if document.get("brokers", 1) > 1 else []),
         *(["Draft & Publish"] if said[" --drafts"] else []),
+        *(["take-overs and watchers"] if said[" --take-overs"] else []),
         *([transport] if transport != "tcp" else []),
     ]
     lines = [
@@ -240,6 +243,9 @@ publishers keep none may be forgotten.
 
 With three brokers, two engines share one subscription and the partitions of one group, and two Strapis stand behind one
 address, a forwarder of our own, on one PostgreSQL.
+
+A *screen* that takes over is what `opsci-tui` stands on, beside the engine under its client id; `w` tells it to.
+*Watchers* are `opsci-bridge watch`.
 
 Where Kafka is made to delete records that were not applied, those are counted apart as well, if the engine said how
 many they are. What a foreign member of the consumer group took is applied by `opsci-bridge replay --missing`.

@@ -34,7 +34,7 @@ _RECOVERY: Final = 300.0
 """Seconds after which a chain counts as not recovered: several runs may share a machine of two cores."""
 
 _TOLD: Final = (
-    *("seed", "minutes", "mode", "rate", "transport", "profile", "database", "named", "drafts", "edits"),
+    *("seed", "minutes", "mode", "rate", "transport", "profile", "database", "named", "drafts", "edits", "take_overs"),
     *("brokers", "engines", "strapis"),
     *("crashes", "settled", "holds"),
 )
@@ -81,6 +81,7 @@ class Outcome:
         brokers: how many brokers Kafka had.
         engines: how many engines shared the work.
         strapis: how many Strapis there were behind one address.
+        take_overs: whether every third fault was a take-over, or watchers.
     """
 
     seed: int
@@ -97,6 +98,7 @@ class Outcome:
     named: bool = True
     drafts: bool = False
     edits: int = 0
+    take_overs: bool = False
     brokers: int = 1
     engines: int = 1
     strapis: int = 1
@@ -128,6 +130,7 @@ async def run(
     named: bool | None = None,
     database: Database | None = None,
     engines: int = 1,
+    take_overs: bool = False,
 ) -> Outcome:
     """Do faults until they or the minutes are over, then wait for quiet and draw up the account.
 
@@ -143,6 +146,7 @@ async def run(
         named: whether some publishers send movement-ids; by default where Strapi has the ledger, which knows them.
         database: where Strapi's rows are; its SQLite file by default.
         engines: how many engines share the work.
+        take_overs: whether the plan is that of take-overs, for the account.
     """
     asyncio.get_running_loop().set_exception_handler(_but_for_closed_sockets)
     named = mode == "ledger" if named is None else named
@@ -151,6 +155,7 @@ async def run(
     outcome.profile = "secured" if world.is_secure else "plain"
     outcome.database = "postgres" if database else "sqlite"
     outcome.drafts = world.panel is not None
+    outcome.take_overs = take_overs
     outcome.brokers, outcome.engines = len(world.brokers), engines
     outcome.strapis = len(world.strapis)
     try:
@@ -167,7 +172,9 @@ async def run(
         say("the faults are over; waiting until all is quiet")
         await world.traffic.stop()
         outcome.settled = await _settled(world)
-        outcome.crashes = [code for engine in (*world.engines, world.second, world.rival) for code in engine.unasked]
+        outcome.crashes = [
+            code for engine in (*world.engines, world.second, world.rival, *world.beside) for code in engine.unasked
+        ]
         outcome.edits = world.edits
         outcome.account = await draw_up(world)
     finally:

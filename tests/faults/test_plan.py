@@ -11,10 +11,11 @@ from tests.faults.kill import KillBrokers, KillEngine, KillInBatch, KillServer
 from tests.faults.network import LINKS, WAYS, Network
 from tests.faults.panel import PanelEdits
 from tests.faults.pause import PauseServer
-from tests.faults.plan import Together, draw, draw_cluster, short
+from tests.faults.plan import Together, draw, draw_cluster, draw_take_overs, short
 from tests.faults.restored import Restored
 from tests.faults.retention import RetentionBeyond
 from tests.faults.rival import Rival
+from tests.faults.take_over import TakeOver, Watchers
 
 
 def test_a_seed_gives_the_same_faults_again_and_another_seed_others() -> None:
@@ -29,13 +30,13 @@ def test_only_products_with_drafts_are_edited_in_the_panel() -> None:
 
 
 def test_each_round_has_every_kind_once() -> None:
-    faults = [fault for fault in islice(draw(5), 78) if not isinstance(fault, Together)]
+    faults = [fault for fault in islice(draw(5), 86) if not isinstance(fault, Together)]
     assert {type(fault).__name__ for fault in faults} == {
         *("KillEngine", "KillInBatch", "KillServer", "PauseServer", "PauseEngine", "Network", "Answers"),
         *("SecondEngine", "ClockStep", "Flood", "Poison", "Oversized", "WentBack", "Restored"),
         *("WideNames", "LargeFlood", "SessionTakeover", "RestartThenKillBroker", "EngineAlone", "Rival", "LostSession"),
         *("ForeignCluster", "AbortedTransactions"),
-        *("RetentionBeyond", "ForeignMember"),
+        *("RetentionBeyond", "ForeignMember", "TakeOver", "Watchers"),
     }
     assert {fault.server for fault in faults if isinstance(fault, KillServer | PauseServer)} == {
         *("websockets", "mosquitto", "kafka", "strapi")
@@ -43,6 +44,14 @@ def test_each_round_has_every_kind_once() -> None:
     assert {fault.victim for fault in faults if isinstance(fault, KillInBatch)} == {"strapi", "engine"}
     assert {fault.way for fault in faults if isinstance(fault, Network)} == set(WAYS)
     assert {fault.answer for fault in faults if isinstance(fault, Answers)} == set(ANSWERS)
+
+
+def test_take_overs_of_every_kind_come_among_other_faults() -> None:
+    faults = list(islice(draw_take_overs(2), 26))
+    singles = [*faults, *(part for pair in faults if isinstance(pair, Together) for part in (pair.first, pair.second))]
+    found = {(fault.turns, fault.killed) for fault in singles if isinstance(fault, TakeOver)}
+    assert found == {(1, ""), (3, ""), (1, "screen"), (1, "engine")}
+    assert {KillEngine, KillServer, Network, Watchers} < {type(fault) for fault in singles}
 
 
 def test_some_rounds_have_every_network() -> None:

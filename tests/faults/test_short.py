@@ -43,6 +43,9 @@ async def test_a_minute_of_faults_loses_nothing_and_counts_nothing_twice(
     assert outcome.profile == profile
     assert outcome.holds, "\n".join([*said, show(document)])
     assert len(document["faults"]) == len(short())
+    told = [fault["text"] for fault in document["faults"] if "a screen takes over" in fault["text"]]
+    assert len(told) == 2
+    assert not any("broke off" in text for text in told)
     assert document["rejected"].keys() > {"not-json", "unknown-product", "insufficient-stock"}
     assert document["applied"] > 1000
     assert document["taken_back"] > 0

@@ -28,7 +28,7 @@ from tests.faults.twins import TwinStack
 from tests.faults.witness import Witness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tests.faults.database import Database
     from tests.faults.register import Sent
@@ -55,7 +55,7 @@ class World:
         engines: how many engines share the work, by one subscription and in one group.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 - it has much to know
         self,
         stack: LocalStack,
         mode: str,
@@ -91,6 +91,10 @@ class World:
         """Only applies."""
         self.rival: Engine
         """Ingests and applies under a client id of its own."""
+        self.screens: list[Engine] = []
+        """They watch beside the engine, under whose client id they can take over."""
+        self.watchers: list[Engine] = []
+        """`opsci-bridge watch`."""
         self.traffic: Traffic
         self.prober: Publisher
         self.products: list[int] = []
@@ -146,6 +150,8 @@ class World:
         self.engines = [self._engine("engine"), *(self._peer(number) for number in range(2, self._count + 1))]
         self.second = self._engine("second", "--only", "apply")
         self.rival = self._engine("rival", "--set", f"mqtt.client_id=rival-{uuid.uuid4().hex}")
+        self.screens = [self._screen(number) for number in (1, 2)]
+        self.watchers = [self._engine(f"watcher-{number}", program=("bridge", "watch")) for number in (1, 2, 3)]
         for engine in self.engines:
             await engine.start()
         # Until the engine has subscribed for the first time, the broker throws away what comes.
@@ -169,7 +175,7 @@ class World:
             if part is not None:
                 part.abandon()
                 await part.close()
-        for engine in (*self.engines, *(getattr(self, name, None) for name in ("second", "rival"))):
+        for engine in (*self.engines, *(getattr(self, name, None) for name in ("second", "rival")), *self.beside):
             if engine is not None:
                 await engine.stop()
         for proxy in self.proxies.values():
@@ -196,7 +202,7 @@ class World:
         """
         for proxy in self.proxies.values():
             await proxy.mend()
-        for other in (self.second, self.rival):
+        for other in (self.second, self.rival, *self.beside):
             await other.kill()
         for server in self.servers:
             self.stack.resume_server(server)
@@ -207,6 +213,11 @@ class World:
             engine.send(signal.SIGCONT)
             if not engine.is_wanted:
                 await engine.start()
+
+    @property
+    def beside(self) -> list[Engine]:
+        """What watches beside the engines."""
+        return [*self.screens, *self.watchers]
 
     async def start_server(self, *servers: str) -> None:
         """Start servers that are away, once more where a busy machine took too long for it.
@@ -327,7 +338,9 @@ class World:
         )
         return KeepingPublisher(line, settings)
 
-    def _engine(self, name: str, *arguments: str) -> Engine:
+    def _engine(
+        self, name: str, *arguments: str, program: Sequence[str] = ("bridge", "run"), outbox: str = ""
+    ) -> Engine:
         s = "s" if self.is_secure else ""
         settings = settings_of(
             tomllib.loads(self.stack.settings_file.read_text()),
@@ -337,7 +350,13 @@ class World:
             mode=self.mode,
             shared=self._count > 1,
         )
-        return Engine(name, self.stack.paths.state, settings, *arguments)
+        if outbox:
+            settings["mqtt"]["outbox"] = outbox
+        return Engine(name, self.stack.paths.state, settings, *arguments, program=program)
+
+    def _screen(self, number: int) -> Engine:
+        outbox = str(self.stack.paths.state / "kept" / f"screen-{number}")
+        return self._engine(f"screen-{number}", program=("tests.faults.screen",), outbox=outbox)
 
     def _peer(self, number: int) -> Engine:
         """Another engine that shares the work, under a client id of its own."""
