@@ -95,6 +95,7 @@ class Verdicts:
                 _reject(journey, letter)
                 early.append(journey)
         self._settle(early)
+        self._ask_why(early)
         self._work.set()
 
     def ask_for(self, journeys: Sequence[Journey]) -> None:
@@ -114,10 +115,13 @@ class Verdicts:
             return None
         _reject(journey, letter)
         self._settle([journey])
-        if self._has_ledger is not False:
-            # It knows the stock at which it refused, and its reason can be translated.
-            self.ask_for([journey])
+        self._ask_why([journey])
         return journey
+
+    def _ask_why(self, refused: Sequence[Journey]) -> None:
+        """Have the ledger asked at which stock it refused, and for its reason, which can be translated."""
+        if self._has_ledger is not False and (known := [one for one in refused if one.movement is not None]):
+            self.ask_for(known)
 
     def stands(self, standing: Standing, begun: Mapping[Place, int]) -> None:
         """Process the group's state: settle what its offsets decide, and count what waits."""
