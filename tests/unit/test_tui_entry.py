@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from bridge.errors import PublishError
 from bridge.journal import Journal, Journey, Product, Verdict
-from bridge.movement import MAX_AMOUNT, Movement
+from bridge.movement import MAX_AMOUNT, Movement, Reason, Rejection
+from bridge.phrase import Phrase
 from tui.widgets.amount import meaning_line
 from tui.widgets.amount_plan import Target, plan
 from tui.widgets.inputs import History
@@ -83,6 +84,16 @@ def decide(one: Sent, verdict: Verdict) -> None:
     journey = Journey(f"m{id(one)}", b"", movement=one.movement)
     journey.verdict, journey.decided_at = verdict, 1.0
     one.answer.set_result(journey)
+
+
+def test_a_refusal_of_which_more_is_known_later_is_drawn_again() -> None:
+    one = sent(Journal(), -5)
+    decide(one, Verdict.REJECTED)
+    assert one.journey is not None
+    one.journey.rejection = Rejection(Reason.INSUFFICIENT_STOCK, "as its dead letter says")
+    assert "insufficient stock" in one.line(100, 2.0).plain
+    one.journey.rejection = Rejection(Reason.INSUFFICIENT_STOCK, Phrase("stock is {stock}", stock=3))
+    assert "only 3 in stock" in one.line(100, 2.0).plain
 
 
 def test_pending_is_what_is_sent_and_not_decided() -> None:

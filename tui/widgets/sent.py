@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from bridge.journal import Journal, Journey, StockTable
-    from bridge.movement import Movement
+    from bridge.movement import Movement, Rejection
 
 __all__ = ["Moves", "Sent", "SentList"]
 
@@ -58,8 +58,8 @@ class Sent:
             undoes._undo = self
         self._journal = journal
         self._journey: Journey | None = None
-        self._drawn: tuple[tuple[int, str], Content] | None = None
-        """Its last drawn line, once it is decided, with the width and name for which it was drawn."""
+        self._drawn: tuple[tuple[int, str, Rejection | None], Content] | None = None
+        """Its last drawn line, once it is decided, with the width, the name and the rejection for which it was drawn."""
 
     @property
     def journey(self) -> Journey | None:
@@ -117,7 +117,9 @@ class Sent:
             now: seconds since the epoch.
         """
         journey = self.journey
-        if self._drawn is not None and self._drawn[0] == (width, self.name):
+        # A watcher learns from the ledger at which stock a movement was refused after it knows that it was.
+        shown = width, self.name, None if journey is None else journey.rejection
+        if self._drawn is not None and self._drawn[0] == shown:
             return self._drawn[1]
         said, style = self._result(journey)
         took = self._took(journey, now)
@@ -133,7 +135,7 @@ class Sent:
         if took and gap > 0:
             line = Content.assemble(line, " " * gap, (took, STYLES[Tone.MUTED]))
         if journey is not None and journey.verdict is not None:
-            self._drawn = (width, self.name), line
+            self._drawn = shown, line
         return line
 
     def _result(self, journey: Journey | None) -> tuple[str, str]:
