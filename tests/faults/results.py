@@ -170,12 +170,15 @@ def _run(document: Mapping[str, Any]) -> str:
         *(["take-overs and watchers"] if said[" --take-overs"] else []),
         *([transport] if transport != "tcp" else []),
     ]
+    # Of runs that were kept earlier the day is not known.
+    dated = f", {machine['date']}" if "date" in machine else ""
     lines = [
         f"## {document['minutes']:g} minutes of faults on {', '.join(on)}",
         "",
         f"`{command}`, {document['rate']:g} messages/s, on {machine['cores']} cores and {machine['memory_mb']:,} MB, "
         f"{machine['system']}, Python {machine['python']}, "
-        f"commit {machine['commit']}. **{'Every promise held.' if document['holds'] else 'A promise was broken.'}**",
+        f"commit {machine['commit']}{dated}. "
+        f"**{'Every promise held.' if document['holds'] else 'A promise was broken.'}**",
         "",
         "| messages | count |",
         "|---|---:|",

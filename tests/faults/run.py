@@ -239,4 +239,5 @@ def machine() -> dict[str, str | int]:
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": sys.version.split()[0],
         "commit": commit.stdout.strip(),
+        "date": time.strftime("%Y-%m-%d"),
     }
