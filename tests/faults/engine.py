@@ -97,6 +97,11 @@ class Engine:
         return self._clock
 
     @property
+    def pid(self) -> int:
+        """Its process, 0 where it does not run."""
+        return self._process.pid if self._process is not None else 0
+
+    @property
     def is_wanted(self) -> bool:
         """Whether it was started and neither killed nor stopped since."""
         return self._wanted

@@ -1,0 +1,286 @@
+"""Whether everyone who watches a chain ends with the engine's counts, and what watchers cost the engine.
+
+    python -m tests.faults.watched [--seconds 300] [--rounds 1] [--rate 200] [--json FILE]
+
+The same run is made by turns with watchers and without: movements at the rate, some of them refused, while Strapi,
+Kafka and Mosquitto stand still in turn and Strapi is killed. Of three watchers one is there all the time, one comes and
+goes, by SIGTERM and SIGKILL in turn, and one comes late. At the end all say what they counted, and so does the engine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import re
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+import tomllib
+import uuid
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+
+from bridge.errors import ServerError
+from bridge.mqtt.publisher import Publisher
+from bridge.settings.load import load_settings
+from stack.local import LocalStack
+from stack.ports import random_ports
+from tests.bench.processes import look
+from tests.faults.engine import Engine
+from tests.faults.run import machine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tests.bench.processes import Sample
+
+__all__ = ["Watched", "counts_in", "main"]
+
+_SERVERS: Final = ("mosquitto", "kafka", "strapi")
+_PRODUCTS: Final = 10
+_QUIET: Final = 300.0
+"""Seconds within which everything that was published must be applied, and everyone agree."""
+
+_COUNTS: Final = re.compile(r"received [\d,]+; produced .*?lag [\d,]+")
+_HOPS: Final = re.compile(r"p50 ([\d,]+) ms p99 ([\d,]+) ms")
+
+_FAULTS: Final = (
+    (0.2, "strapi", 8.0, "stands still"),
+    (0.4, "kafka", 6.0, "stands still"),
+    (0.6, "mosquitto", 5.0, "stands still"),
+    (0.75, "strapi", 3.0, "is killed"),
+)
+"""After which part of the time, which server, for how many seconds, and what becomes of it."""
+
+
+@dataclass
+class Watched:
+    """One run.
+
+    Attributes:
+        watchers: how many watched.
+        seconds: how long movements came.
+        published: how many the broker acknowledged.
+        engine: what the engine counted, as it says it at its end.
+        others: what each watcher counted at its end, in the same words.
+        cpu: the engine's CPU in microseconds a movement.
+        memory: its resident memory at the end, in bytes.
+        p50: the median of the times from MQTT to Strapi that the engine knew last, in milliseconds.
+        p99: the 99th percentile of them.
+        watchers_cpu: the CPU of the watcher that was there all the time, in parts of a core.
+    """
+
+    watchers: int
+    seconds: float
+    published: int = 0
+    engine: str = ""
+    others: list[str] = field(default_factory=list)
+    cpu: float = 0.0
+    memory: int = 0
+    p50: float = 0.0
+    p99: float = 0.0
+    watchers_cpu: float = 0.0
+
+    @property
+    def agree(self) -> bool:
+        """Whether the engine counted all that was published, and every watcher the same."""
+        return f"received {self.published:,};" in self.engine and all(one == self.engine for one in self.others)
+
+
+def counts_in(said: str) -> str:
+    """The last account in what a program said, from what was received to what waits; empty where there is none."""
+    found = _COUNTS.findall(said)
+    return found[-1] if found else ""
+
+
+class _Chain:
+    """The servers' clients of one run: the engine, the watchers and the products."""
+
+    def __init__(self, stack: LocalStack, folder: Path) -> None:
+        self._stack = stack
+        written = tomllib.loads(stack.settings_file.read_text())
+        settings = {**written, "watch": {"enabled": False}}
+        self.engine = Engine("engine", folder, settings)
+        self.watchers = [
+            Engine(f"watcher-{number}", folder, settings, program=("bridge", "watch")) for number in (1, 2, 3)
+        ]
+        self._mqtt = load_settings(stack.settings_file, {}).mqtt
+        self._run = uuid.uuid4().hex[:8]
+
+    async def make_products(self) -> list[int]:
+        headers = {"Authorization": f"Bearer {self._stack.bridge_token}"}
+        async with httpx.AsyncClient(base_url=self._stack.addresses.strapi, headers=headers, timeout=30) as client:
+            made = []
+            for number in range(_PRODUCTS):
+                data = {"name": f"{self._run} {number}", "stock_available": 100}
+                answer = await client.post("/api/products", json={"data": data})
+                made.append(int(answer.raise_for_status().json()["data"]["id"]))
+        return made
+
+    async def publish(self, products: Sequence[int], seconds: float, rate: float) -> int:
+        """Publish at the rate, some of it refused, each until the broker has it; how many."""
+        sent, began = 0, time.monotonic()
+        async with Publisher(self._mqtt) as publisher, asyncio.TaskGroup() as tasks:
+            while (now := time.monotonic() - began) < seconds:
+                while sent < now * rate:
+                    product, amount = products[sent % len(products)], 5 if sent % 3 else -10_000 * (sent % 2) - 1
+                    kind = "IN" if amount > 0 else "OUT"
+                    payload = b'{"id":%d,"amount":%d,"type":"%s"}' % (product, abs(amount), kind.encode())
+                    payload = b"Hello" if sent % 50 == 0 else payload
+                    tasks.create_task(_published(publisher, payload, f"{self._run}-{sent}"))
+                    sent += 1
+                await asyncio.sleep(0.02)
+        return sent
+
+    async def disturb(self, seconds: float) -> None:
+        """Do the faults at their times."""
+        began = time.monotonic()
+        for part, server, lasts, what in _FAULTS:
+            await asyncio.sleep(max(0.0, began + part * seconds - time.monotonic()))
+            if what == "is killed":
+                await asyncio.to_thread(self._stack.kill_server, server)
+                await asyncio.sleep(lasts)
+                await asyncio.to_thread(self._stack.start_server, server)
+            else:
+                self._stack.pause_server(server)
+                await asyncio.sleep(lasts)
+                self._stack.resume_server(server)
+
+    async def come_and_go(self, seconds: float) -> None:
+        """Watch, from the second watcher on: it comes and goes, and the third comes late."""
+        _, second, third = self.watchers
+        began, times = time.monotonic(), 0
+        while time.monotonic() - began < seconds * 0.85:
+            await second.start()
+            await asyncio.sleep(seconds / 8)
+            await (second.kill() if times % 2 else second.stop())
+            times += 1
+            if times == 5:
+                await third.start()
+        await second.start()
+        if not third.is_wanted:
+            await third.start()
+
+
+async def _published(publisher: Publisher, payload: bytes, identity: str) -> None:
+    while True:
+        with contextlib.suppress(ServerError):
+            await publisher.publish("topic", payload, identity)
+            return
+        await asyncio.sleep(0.5)
+
+
+async def _measure(folder: Path, seconds: float, rate: float, *, watched: bool) -> Watched:
+    """Make one run on servers of its own."""
+    with LocalStack(folder / "state", ports=random_ports(), servers=_SERVERS) as stack:
+        chain = _Chain(stack, folder)
+        products = await chain.make_products()
+        found = Watched(3 if watched else 0, seconds)
+        try:
+            await chain.engine.start()
+            await _until(lambda: _says(chain.engine, "mqtt: connected"), "the engine")
+            if watched:
+                await chain.watchers[0].start()
+                await _until(lambda: _says(chain.watchers[0], "mqtt: up"), "the watcher")
+            before = [_look(chain.engine), *([_look(chain.watchers[0])] if watched else [])]
+            coming = asyncio.create_task(chain.come_and_go(seconds)) if watched else None
+            found.published, _ = await asyncio.gather(chain.publish(products, seconds, rate), chain.disturb(seconds))
+            if coming is not None:
+                await coming
+            await _until(lambda: _settled(stack, found.published), "all that was published")
+            after = [_look(chain.engine), *([_look(chain.watchers[0])] if watched else [])]
+            # A watcher takes the engine's figures once both stand still: a sign of life comes every ten seconds.
+            await asyncio.sleep(15)
+        finally:
+            for watcher in chain.watchers:
+                await watcher.stop()
+            await chain.engine.stop()
+        said = chain.engine.log.read_text(errors="replace")
+        found.engine = counts_in(said)
+        found.others = [counts_in(one.log.read_text(errors="replace")) for one in chain.watchers] if watched else []
+        found.p50, found.p99 = (float(text.replace(",", "")) for text in _HOPS.findall(said)[-1])
+        found.cpu = (after[0].cpu - before[0].cpu) * 1e6 / found.published
+        found.memory = after[0].memory
+        if watched:
+            found.watchers_cpu = (after[1].cpu - before[1].cpu) / (after[1].at - before[1].at)
+    return found
+
+
+def _settled(stack: LocalStack, published: int) -> bool:
+    file = stack.paths.state / "strapi" / "data.db"
+    with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=20)) as database:
+        (rows,) = database.execute("SELECT count(*) FROM stock_movements").fetchone()
+    # What is no movement has no row.
+    return int(rows) == published - -(-published // 50)
+
+
+def _says(program: Engine, text: str) -> bool:
+    return text in program.log.read_text(errors="replace")
+
+
+def _look(program: Engine) -> Sample:
+    found = look(program.pid)
+    if found is None:
+        msg = f"{program.name} is gone, see {program.log}"
+        raise RuntimeError(msg)
+    return found
+
+
+async def _until(reached: Callable[[], bool], what: str) -> None:
+    async with asyncio.timeout(_QUIET):
+        while not reached():  # noqa: ASYNC110 - servers and logs call nobody
+            await asyncio.sleep(0.2)
+
+
+def _ratio(runs: Sequence[Watched], of: Callable[[Watched], float]) -> float:
+    """The median with watchers over the one without; 1 where there is none."""
+    with_, without = ([of(one) for one in runs if bool(one.watchers) is watched] for watched in (True, False))
+    return statistics.median(with_) / statistics.median(without) if with_ and without else 1.0
+
+
+def _lines(runs: Sequence[Watched]) -> Iterator[str]:
+    for one in runs:
+        yield (
+            f"{one.watchers} watchers, {one.seconds:g} s: published {one.published:,}; engine {one.engine}; "
+            f"{one.cpu:.0f} us of CPU a movement, {one.memory / 1e6:.0f} MB, p50 {one.p50:.0f} ms p99 {one.p99:.0f} ms"
+            + (f"; a watcher takes {one.watchers_cpu * 100:.1f} % of a core" if one.watchers else "")
+            + ("; all agree" if one.agree else f"; THEY DIFFER: {one.others}")
+        )
+    yield (
+        f"with watchers over without: CPU {_ratio(runs, lambda one: one.cpu):.3f}, "
+        f"memory {_ratio(runs, lambda one: one.memory):.3f}, p50 {_ratio(runs, lambda one: one.p50):.3f}"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure by turns, and print what was found; 1 where someone counted otherwise than the engine."""
+    parser = argparse.ArgumentParser("python -m tests.faults.watched", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=300.0, help="how long movements come in a run (default: 300)")
+    parser.add_argument("--rounds", type=int, default=1, help="runs with watchers and as many without (default: 1)")
+    parser.add_argument("--rate", type=float, default=200.0, help="movements a second (default: 200)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found there")
+    options = parser.parse_args(arguments)
+    runs: list[Watched] = []
+    for number in range(2 * options.rounds):
+        with tempfile.TemporaryDirectory(prefix="opsci-watched-") as folder:
+            made = _measure(Path(folder), options.seconds, options.rate, watched=number % 2 == 0)
+            runs.append(asyncio.run(made))
+        print([*_lines(runs)][number], flush=True)  # noqa: T201 - what it is for
+    print([*_lines(runs)][-1])  # noqa: T201
+    here = machine()
+    print(f"{here['cores']} cores, {here['memory_mb']:,} MB, Python {here['python']}, commit {here['commit']}")  # noqa: T201
+    if options.json:
+        document: dict[str, Any] = {"machine": here, "runs": [asdict(one) for one in runs]}
+        options.json.write_text(json.dumps(document, indent=1) + "\n")
+    return 0 if all(one.agree for one in runs) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
