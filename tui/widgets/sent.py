@@ -59,7 +59,7 @@ class Sent:
         self._journal = journal
         self._journey: Journey | None = None
         self._drawn: tuple[tuple[int, str, Rejection | None], Content] | None = None
-        """Its last drawn line, once it is decided, with the width, the name and the rejection for which it was drawn."""
+        """Its last drawn line, once it is decided, and the width, name and rejection for which it was drawn."""
 
     @property
     def journey(self) -> Journey | None:
