@@ -1,1 +1,1 @@
-"""What the three servers say of themselves, for a person who looks after the chain: nothing is changed there."""
+"""What the three servers report about themselves, for the user who maintains the chain. Changes nothing on them."""

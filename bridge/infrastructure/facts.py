@@ -1,7 +1,7 @@
-"""What is known of each server at one moment. Pure.
+"""The facts known about each server at one time. Pure.
 
-Every record says when it was read, by this machine's clock in seconds since the epoch. What a server does not tell this
-user is a phrase beside what it does tell, so that a missing right hides no more than what it is for.
+Every record has the time of its reading, by this machine's clock in seconds since the epoch. What a server refuses to
+tell this user is a phrase beside what it does tell, so that a missing right hides only what it is for.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class PartitionFacts(NamedTuple):
     """One partition.
 
     Attributes:
-        number: which.
-        end: the offset behind its last record; None where that is not known.
-        committed: where the group goes on reading; None where it has committed nothing there, or that is not known.
-        leader: the id of the broker that leads it, below 0 while none does.
-        replicas: the ids of the brokers that are to have it.
-        in_sync: those of them that have all of it.
+        number: its number.
+        end: the offset after its last record; None if unknown.
+        committed: the group's committed offset; None if there is none, or if unknown.
+        leader: the id of the broker that leads it, negative while none does.
+        replicas: the ids of the brokers assigned to it.
+        in_sync: those of them that are in sync.
     """
 
     number: int
@@ -41,7 +41,7 @@ class PartitionFacts(NamedTuple):
 
     @property
     def lag(self) -> int | None:
-        """How many offsets the group has before it; None where one of the two is not known."""
+        """Number of offsets that the group still has to read; None if an offset is unknown."""
         return None if self.end is None or self.committed is None else max(0, self.end - self.committed)
 
 
@@ -49,10 +49,10 @@ class TopicFacts(NamedTuple):
     """One topic of the routes, or the errors topic.
 
     Attributes:
-        name: the topic's.
-        partitions: in the order of their numbers.
+        name: the topic's name.
+        partitions: in order of their numbers.
         is_read: whether the group reads it.
-        trouble: why nothing is known of it; empty where it is.
+        trouble: why nothing is known of it; empty otherwise.
     """
 
     name: str
@@ -62,7 +62,7 @@ class TopicFacts(NamedTuple):
 
     @property
     def lag(self) -> int | None:
-        """The lag of its partitions together; None where that of any is not known."""
+        """The sum of its partitions' lags; None if any of them is unknown."""
         lags = [partition.lag for partition in self.partitions]
         return None if None in lags or not lags else sum(lag for lag in lags if lag is not None)
 
@@ -72,14 +72,14 @@ class KafkaFacts(NamedTuple):
 
     Attributes:
         at: when it was read.
-        brokers: by their ids where each says that it is.
-        controller: the id of the broker that this one names as the controller; below 0 where it names none.
+        brokers: the brokers' advertised addresses by id.
+        controller: the id of the broker reported as the controller; negative if none is.
         topics: the routes', then the errors topic.
-        group: who reads; None where that is not known.
+        group: the group's members; None if unknown.
         group_name: the group's name.
-        group_trouble: why not.
-        offsets_trouble: why it is not known where the group stands.
-        ends_trouble: why it is not known where the partitions end.
+        group_trouble: why the group is unknown.
+        offsets_trouble: why the group's offsets are unknown.
+        ends_trouble: why the partitions' end offsets are unknown.
     """
 
     at: float
@@ -94,10 +94,10 @@ class KafkaFacts(NamedTuple):
 
 
 class RetainedMessage(NamedTuple):
-    """A message that the broker keeps for whoever subscribes.
+    """A message that the broker retains for new subscribers.
 
     Attributes:
-        topic: where.
+        topic: its topic.
         size: of its payload, in bytes.
     """
 
@@ -110,10 +110,11 @@ class MqttFacts(NamedTuple):
 
     Attributes:
         at: when it was read.
-        told: what it says of itself, by the topic below `$SYS/broker/`.
-        told_trouble: why it says nothing.
-        retained: the retained messages that this user gets on the routes' topics and below `mqtt.presence`, by topic.
-        refused: filters of them to which the broker lets this user not subscribe.
+        told: what it reports about itself, by the topic below `$SYS/broker/`.
+        told_trouble: why it reports nothing.
+        retained: the retained messages that this user can read on the routes' topics and below `mqtt.presence`, by
+            topic.
+        refused: the filters among them to which the broker does not let this user subscribe.
     """
 
     at: float
@@ -128,9 +129,9 @@ class StrapiFacts(NamedTuple):
 
     Attributes:
         at: when it was read.
-        kind: how it takes movements; None where nothing tells.
-        findings: what `opsci-bridge check` finds: the token, the ledger, and each right that the routes need.
-        kind_trouble: why the kind is not known, where Strapi does not tell this token.
+        kind: how it takes movements; None if unknown.
+        findings: those of `opsci-bridge check`: the token, the ledger, and each right that the routes need.
+        kind_trouble: why the kind is unknown, if Strapi does not tell it to this token.
     """
 
     at: float
@@ -143,11 +144,11 @@ Facts: TypeAlias = KafkaFacts | MqttFacts | StrapiFacts
 
 
 def not_allowed(user: str, what: Phrase) -> Phrase:
-    """Say that a server does not tell something to this user.
+    """Say that a server refuses to tell something to this user.
 
     Args:
-        user: who asked; empty for nobody in particular.
-        what: the right that is missing.
+        user: the user; empty for none.
+        what: the missing right.
     """
     if user:
         return Phrase("not allowed for user {user!r}: {what}", user=user, what=what)

@@ -1,4 +1,4 @@
-"""What Kafka says of the chain's topics and of the group that reads them."""
+"""What Kafka reports about the chain's topics and the consumer group."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ if TYPE_CHECKING:
 __all__ = ["read_kafka"]
 
 _GROUP: Final = 5.0
-"""Seconds that the group's coordinator gets to answer: a cluster that just started has none for a while."""
+"""Seconds that the group's coordinator gets to answer: a cluster that has just started has none for a while."""
 
 _CLOSING: Final = 1.0
 
 
 async def read_kafka(settings: Settings) -> KafkaFacts:
-    """Ask the cluster, on connections of this question's own; no position is moved and nothing is made.
+    """Ask the cluster on separate connections, without committing offsets or creating anything.
 
     Args:
         settings: the cluster's, the routes' topics, and the group.
 
     Raises:
-        ServerError: it does not answer, or lets this user not in.
+        ServerError: it does not answer, or refuses this user.
     """
     kafka = settings.kafka
     try:
@@ -62,11 +62,11 @@ async def _read(admin: AIOKafkaAdminClient, settings: Settings) -> KafkaFacts:
     kafka = settings.kafka
     does = {route.kafka: route.does for route in settings.routes}
     cluster = await admin.describe_cluster()
-    # All topics: to ask for one can make it, where the cluster makes topics by itself.
+    # All topics: asking for one can create it if the cluster auto-creates topics.
     found = {topic["topic"]: topic for topic in await admin.describe_topics()}
     read = [name for name, kind in does.items() if kind is not Does.CARRY]
     group, group_trouble = await _group(admin, kafka, read)
-    # The positions before the ends, so that no lag is below 0.
+    # Committed offsets before end offsets, so that no lag is negative.
     committed, offsets_trouble = await _committed(admin, kafka)
     names = list(dict.fromkeys([*does, kafka.errors_topic]))
     ends, ends_trouble = await _ends(kafka, [place for name in names for place in _led(found.get(name))])
@@ -89,7 +89,7 @@ def _brokers(cluster: Mapping[str, Any]) -> list[tuple[int, str, int]]:
 
 
 def _led(topic: Mapping[str, Any] | None) -> list[TopicPartition]:
-    """The partitions that have a leader: the others are asked for in vain."""
+    """Return the partitions that have a leader: requests for the others would fail."""
     parts = topic["partitions"] if topic is not None else ()
     return [TopicPartition(topic["topic"], part["partition"]) for part in parts if topic and part["leader"] >= 0]
 
@@ -150,7 +150,7 @@ async def _committed(admin: AIOKafkaAdminClient, kafka: KafkaSettings) -> tuple[
 
 
 async def _ends(kafka: KafkaSettings, places: list[TopicPartition]) -> tuple[dict[Any, int], str]:
-    """Where the partitions end for whoever counts every record: those of open transactions among them."""
+    """Return the end offsets over all records, including those of open transactions."""
     if not places:
         return {}, ""
     consumer = AIOKafkaConsumer(

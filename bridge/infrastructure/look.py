@@ -1,4 +1,4 @@
-"""Asks one server for what is known of it."""
+"""Asks one server for its facts."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["look_at"]
 
 
 async def look_at(settings: Settings, server: Server) -> Facts:
-    """Ask a server, on connections of this question's own.
+    """Ask a server on separate connections.
 
     Args:
         settings: the engine's.
-        server: which.
+        server: the server.
 
     Raises:
-        ServerError: it does not answer, or lets this user not in.
+        ServerError: it does not answer, or refuses this user.
     """
     if server is Server.MQTT:
         return await read_mqtt(settings)

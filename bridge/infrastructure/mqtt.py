@@ -1,4 +1,4 @@
-"""What the MQTT broker says of itself, and what it retains on the chain's topics."""
+"""What the MQTT broker reports about itself, and what it retains on the chain's topics."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ __all__ = ["read_mqtt"]
 _SYS: Final = "$SYS/broker/"
 
 _PROMPT: Final = "mosquitto"
-"""How the version of a broker begins that sends what it retains before it answers the next packet."""
+"""Version prefix of the broker that sends retained messages before it answers the next packet."""
 
 _LATER: Final = 0.3
-"""Seconds that another one gets for it."""
+"""Seconds that other brokers get to send them."""
 
 _MOST: Final = 10_000
-"""How many retained messages are taken in at most."""
+"""Retained messages read at most."""
 
 _WITHIN: Final = 10.0
 
 
 async def read_mqtt(settings: Settings) -> MqttFacts:
-    """Ask the broker, under a client id that is used once and with no session: an engine that runs keeps its own.
+    """Ask the broker with a one-time client id and no session, so that a running engine keeps its own session.
 
     Args:
-        settings: the broker's, and the routes whose topics are looked at.
+        settings: the broker's, and the routes whose topics are read.
 
     Raises:
-        ServerError: it does not answer, or lets this user not in.
+        ServerError: it does not answer, or refuses this user.
     """
     mqtt = settings.mqtt
     told: dict[str, str] = {}
@@ -91,10 +91,10 @@ async def read_mqtt(settings: Settings) -> MqttFacts:
 
 
 async def _asked(client: ChunkClient, filters: Sequence[str], settings: MqttSettings) -> list[int]:
-    """Subscribe for a moment; the codes of the answer."""
+    """Subscribe briefly, and return the reason codes."""
     quality: Any = SubscribeOptions(qos=0) if settings.version == "5" else 0
     codes = codes_of(await client.subscribe([(one, quality) for one in filters]))
-    # The word on this comes behind what the broker retains, and nothing more comes behind it.
+    # Retained messages come before the acknowledgement of this, and nothing more after it.
     await client.unsubscribe(list(filters))
     return codes
 
@@ -127,7 +127,7 @@ def _facts(
 
 
 def _filters(settings: Settings) -> list[str]:
-    """What this chain's topics are: the routes' filters without their share, and where engines say that they run."""
+    """Return the chain's topic filters: the routes' without their share names, and that of the presence topics."""
     found: list[str] = []
     for route in settings.routes:
         if route.mqtt:

@@ -1,4 +1,4 @@
-"""What Strapi says of itself, and what the token may do there."""
+"""What Strapi reports about itself, and the rights of the token."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ __all__ = ["read_strapi"]
 
 
 async def read_strapi(settings: Settings) -> StrapiFacts:
-    """Try the token as `opsci-bridge check` does; nothing is made or changed.
+    """Check the token as `opsci-bridge check` does, without creating or changing anything.
 
     Args:
-        settings: Strapi's, and the routes that say which rights are needed.
+        settings: Strapi's, and the routes that determine the needed rights.
 
     Raises:
         UnreachableError: it does not answer.
     """
-    # Late: an engine whose window nobody opens needs none of it.
+    # Imported here because an engine whose window is never opened doesn't need it.
     from bridge.command.check import check_strapi  # noqa: PLC0415
 
     kind, kind_trouble = None, ""

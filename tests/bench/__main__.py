@@ -1,4 +1,4 @@
-"""`python3 -m stack bench`: the command line, the servers, and what is done with what was measured."""
+"""`python3 -m stack bench`: the command line, the servers, and the output of the results."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _TEXT = "Measures the chain against others on this machine. The works: "
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Read the command line; a wrong one ends the program with exit code 2 and what is allowed."""
+    """Read the command line; a wrong one ends the program with exit code 2 and the allowed values."""
     parser = argparse.ArgumentParser(
         "python3 -m stack bench",
         description=_TEXT + ", ".join(WORKS) + ".",
@@ -79,12 +79,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def chosen(work: Work, against: Sequence[str] | None, settings: Sequence[str] = ()) -> Work:
-    """The work with the contenders that take part: all, or the one that others are compared with and the named ones.
+    """Return the work with the contenders to run: all, or the reference and the named ones.
 
     Args:
         work: the work.
-        against: the named ones; None for all.
-        settings: what our engine is set to, each `KEY=VALUE`.
+        against: the named contenders; None for all.
+        settings: settings of our engine, each `KEY=VALUE`.
     """
     wanted = {work.against, *(against or ())}
     taking_part = [one for one in work.contenders if against is None or one.name in wanted]
@@ -100,10 +100,10 @@ def _set(contender: Contender, settings: Sequence[str]) -> Contender:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure, print the tables, and write what was asked for.
+    """Measure, print the tables, and write the requested files.
 
     Returns:
-        0, or 1 where a work came to nothing.
+        0, or 1 if a work failed.
     """
     options = parse(arguments)
     # Of topics that were made a moment ago it complains while it looks for them.

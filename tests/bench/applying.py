@@ -1,4 +1,4 @@
-"""Apply: from Kafka into Strapi by the ledger, by plain REST with merged movements, and by one GET and PUT each."""
+"""Apply: from Kafka into Strapi by the ledger, by plain REST with merged movements, or by a GET and a PUT each."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ GET_PUT: Final = Contender(
 
 
 def movements_of(count: int, products: int) -> list[tuple[bytes, bytes]]:
-    """Movements as (key, value): each product's turn by turn, three in for every two out, the last ones in."""
+    """Create movements as (key, value): products in turn, three in for every two out, the last ones in."""
     found = []
     for number in range(count):
         product = number % products + 1
@@ -58,7 +58,7 @@ def movements_of(count: int, products: int) -> list[tuple[bytes, bytes]]:
 
 
 def deltas_of(count: int, products: int) -> dict[int, int]:
-    """What `movements_of` does to the stock of each product that it moves."""
+    """Return the change of stock that `movements_of` makes to each product."""
     deltas: dict[int, int] = {}
     for number in range(count):
         product = number % products + 1
@@ -67,12 +67,12 @@ def deltas_of(count: int, products: int) -> dict[int, int]:
 
 
 def run_apply(bench: Bench, contender: Contender, products: int = PRODUCTS) -> Outcome:
-    """Put movements into a topic, then time how the contender takes them into Strapi.
+    """Put movements into a topic, then time how the contender applies them to Strapi.
 
     Args:
-        bench: on whose servers.
-        contender: told `count`, how many movements it gets in a run of full size, and more.
-        products: over how many products they are spread.
+        bench: provides the servers.
+        contender: its `told` has `count`, the movements in a full-size run, and more.
+        products: number of products the movements are spread over.
     """
     count = bench.scaled(int(contender.told["count"]), 200)
     shop = Shop(bench)
@@ -101,7 +101,7 @@ def run_apply(bench: Bench, contender: Contender, products: int = PRODUCTS) -> O
 
 
 def _wrong(moved: Mapping[int, int], wanted: Mapping[int, int]) -> int:
-    """How many products have a stock that is not theirs."""
+    """Count the products with a wrong stock."""
     return sum(moved.get(product, 0) != wanted.get(product, 0) for product in dict.fromkeys([*moved, *wanted]))
 
 

@@ -1,4 +1,4 @@
-"""How soon a published movement is on the screen as its product's new stock, and which hop takes how much of that."""
+"""Time from publishing a movement until the screen shows its product's new stock, in total and per hop."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ _MOMENTS: Final = ("received_at", "acknowledged_at", "consumed_at", "decided_at"
 
 
 class Sent(NamedTuple):
-    """A movement that was published.
+    """A published movement.
 
     Attributes:
-        at: seconds since the epoch, just before it was handed to the socket.
+        at: seconds since the epoch, just before it was written to the socket.
         product: the numeric id.
-        stock: what the product's stock is after it, which no other movement makes it.
+        stock: the product's stock after it, which no other movement produces.
     """
 
     at: float
@@ -72,7 +72,7 @@ class Sent(NamedTuple):
 
 
 def run_arrival(bench: Bench, contender: Contender) -> Outcome:
-    """Publish 100 movements a second for half a minute and find each in what the terminal got to paint.
+    """Publish 100 movements a second for half a minute and find each in the terminal's output.
 
     The value is the median in milliseconds. A number that was overwritten before a frame showed it counts as painted
     with the next one of its product.
@@ -97,10 +97,10 @@ def run_arrival(bench: Bench, contender: Contender) -> Outcome:
 
 
 def paintings(sent: Sequence[Sent], reads: Sequence[Painted]) -> list[float]:
-    """When each movement's stock, or a later one of its product, was first painted: seconds since the epoch.
+    """Return when each movement's stock, or a later one of its product, was first painted: seconds since the epoch.
 
     Raises:
-        FailedError: the last of a product never was.
+        FailedError: the last one of a product never was.
     """
     first = _first_seen(reads)
     later: dict[int, float] = {}
@@ -117,15 +117,15 @@ def paintings(sent: Sequence[Sent], reads: Sequence[Painted]) -> list[float]:
 def hops_of(
     sent: Sequence[Sent], painted: Sequence[float], journeys: Mapping[int, Mapping[str, Any]]
 ) -> dict[str, list[float]]:
-    """The milliseconds that each movement took on each hop, by the hop's name.
+    """Return the milliseconds of each movement on each hop, by the hop's name.
 
     Args:
         sent: the movements.
         painted: when each was painted, in seconds since the epoch.
-        journeys: what the screen exports of each, by the stock after it.
+        journeys: the screen's export of each, by the stock after it.
 
     Raises:
-        FailedError: one is missing among the exported.
+        FailedError: one is missing in the export.
     """
     hops: dict[str, list[float]] = {name: [] for name in HOPS}
     for one, at in zip(sent, painted, strict=True):
@@ -153,7 +153,7 @@ def _first_seen(reads: Sequence[Painted]) -> dict[int, float]:
 
 
 def _stock_up(bench: Bench) -> dict[int, int]:
-    """Give the first products of the table a stock that tells them apart."""
+    """Give the first products of the table distinguishable stocks."""
     shop = Shop(bench)
     stocks = {product: _LEAST + _APART * place for place, product in enumerate(sorted(shop.stocks())[:_PRODUCTS])}
     shop.set_stocks(stocks)
@@ -179,7 +179,7 @@ def _publish(port: int, stocks: dict[int, int]) -> list[Sent]:
 
 
 def _export(terminal: Terminal, folder: Path) -> dict[int, dict[str, Any]]:
-    """Have the screen write all records of its first pane down, and read them, by the stock after each."""
+    """Make the screen export all records of its first pane, and read them, by the stock after each."""
     place = terminal.type("1E")
     terminal.wait_for("Exported", place)
     (file,) = folder.glob("opsci-mqtt-*.jsonl")

@@ -1,4 +1,4 @@
-"""What every work stands on: servers of the bench's own, a folder, and how many messages a run has."""
+"""The environment of every work: the bench's own servers, a folder, and the number of messages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MESSAGES: Final = 300_000
 
 
 class FailedError(Exception):
-    """A run came to no result; the text says why, and what the contender's log ends with."""
+    """A run failed; the message says why, and has the end of the contender's log."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class Bench:
     """A bench.
 
     Attributes:
-        stack: the servers, running.
-        paths: whose cache the peers are installed into.
-        report: what tells the progress.
-        messages: how many an ingest work moves.
+        stack: the running servers.
+        paths: where peers are installed (its cache).
+        report: called with the progress.
+        messages: messages of an ingest work.
         folder: for settings and logs.
-        cpus: how many cores there are.
+        cpus: number of cores.
     """
 
     stack: LocalStack
@@ -45,17 +45,17 @@ class Bench:
     cpus: int
 
     def scaled(self, count: int, least: int = 1) -> int:
-        """A size that is `count` in a run of full size, and smaller in a smaller one."""
+        """Scale a size that is `count` in a full-size run."""
         return max(least, count * self.messages // MESSAGES)
 
     def pids(self, *servers: str) -> dict[str, int]:
-        """The process ids of some servers."""
+        """Return the process ids of some servers."""
         running = RunState.read(self.stack.paths.record).servers
         return {name: running[name].identity.pid for name in servers if name in running}
 
     @property
     def mqtt_port(self) -> int:
-        """Where the broker takes MQTT over TCP."""
+        """The broker's port for MQTT over TCP."""
         return self.stack.ports.mqtt_tcp
 
     @property

@@ -1,4 +1,4 @@
-"""Every work, in the order in which they run: a new one is listed here and nowhere else."""
+"""Every work, in running order; this is the only list of them."""
 
 from __future__ import annotations
 

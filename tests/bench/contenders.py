@@ -1,4 +1,4 @@
-"""Who carries messages from MQTT into Kafka, each with what it promises and the best settings that were found."""
+"""The contenders that carry messages from MQTT into Kafka, each with its guarantee and the best settings found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was measured, as JSON. Pure."""
+"""The measurements as JSON. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["all_ratios", "document_of", "medians_of"]
 
 
 def all_ratios(measured: Sequence[Measured]) -> dict[str, float]:
-    """The ratios of all works."""
+    """Return the ratios of all works."""
     found: dict[str, float] = {}
     for one in measured:
         found |= ratios_of(one.work, {name: summarise(outcomes) for name, outcomes in one.outcomes.items()})
@@ -24,7 +24,7 @@ def all_ratios(measured: Sequence[Measured]) -> dict[str, float]:
 
 
 def medians_of(measured: Sequence[Measured]) -> dict[str, float]:
-    """The median of each contender by `work/contender`, and those of its other figures by `work/contender/figure`."""
+    """Return the medians of each contender by `work/contender`, and of its other figures by `work/contender/figure`."""
     found: dict[str, float] = {}
     for one in measured:
         for name, outcomes in one.outcomes.items():
@@ -35,11 +35,11 @@ def medians_of(measured: Sequence[Measured]) -> dict[str, float]:
 
 
 def document_of(measured: Sequence[Measured], machine: Machine, messages: int) -> dict[str, Any]:
-    """All of it: `ratios`, `medians`, `results` with every run, and the `machine`.
+    """Return all measurements: `ratios`, `medians`, `results` with every run, and the `machine`.
 
     Args:
         measured: the works.
-        machine: where.
+        machine: where they were measured.
         messages: the size of the ingest works.
     """
     return {

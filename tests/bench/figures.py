@@ -1,4 +1,4 @@
-"""Medians, spreads and ratios of what the runs gave. Pure."""
+"""Medians, spreads and ratios of the runs. Pure."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Summary:
     """The runs of one contender.
 
     Attributes:
-        runs: how many.
+        runs: number of runs.
         median: the median of their values.
-        spread: how far the value farthest from the median is away from it, as a share of it.
-        cpu_a_message: the median of the contender's CPU seconds a message, None where nothing was counted.
-        memory: the most bytes of any run, by process.
-        share: the median share of a core, by process, where there was a window to measure it in.
+        spread: the distance of the value farthest from the median, as a share of the median.
+        cpu_a_message: the median of the contender's CPU seconds per message, None if nothing was counted.
+        memory: the most bytes in any run, by process.
+        share: the median share of a core, by process, if there was a window to measure it in.
         missing: the most messages that a run lost.
-        twice: the most that came twice.
+        twice: the most messages that came twice.
         limits: what else was at its limit in a run.
         notes: what a reader must know, each once.
         parts: the medians of the other figures, by name.
@@ -47,7 +47,7 @@ class Summary:
 
 
 def summarise(outcomes: Sequence[Outcome]) -> Summary:
-    """Sum the runs of one contender up.
+    """Summarise the runs of one contender.
 
     Args:
         outcomes: at least one.
@@ -82,17 +82,17 @@ def summarise(outcomes: Sequence[Outcome]) -> Summary:
 
 
 def percentile(values: Iterable[float], per_cent: int) -> float:
-    """The value that so many of 100 do not pass."""
+    """Return the percentile of values."""
     ordered = sorted(values)
     return ordered[max(0, -(-len(ordered) * per_cent // 100) - 1)]
 
 
 def ratios_of(work: Work, summaries: Mapping[str, Summary]) -> dict[str, float]:
-    """The ratios of a work's medians, and with `/cpu` behind it those of the CPU a message.
+    """Return the ratios of a work's medians, and with `/cpu` appended those of the CPU per message.
 
     Args:
-        work: whose.
-        summaries: by contender; one that is missing gives no ratio.
+        work: the work.
+        summaries: by contender; a missing one has no ratio.
     """
     ratios: dict[str, float] = {}
     for key, above, below in [*work.pairs, *work.also]:

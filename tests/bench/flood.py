@@ -51,15 +51,15 @@ _OPSCI_TUI: Final = Path(sys.prefix) / "bin" / "opsci-tui"
 
 @dataclass
 class Flood:
-    """What was measured.
+    """The measurements.
 
     Attributes:
-        rate: messages a second that were asked for.
-        published: how many messages went to the broker.
-        publishing: the seconds that it took.
-        shown: how many the MQTT pane's title says in the end.
-        keys: the seconds from each key to its painted answer.
-        memory: the program's resident bytes, one a second.
+        rate: requested messages per second.
+        published: messages published.
+        publishing: the seconds that publishing took.
+        shown: the count in the MQTT pane's title at the end.
+        keys: the seconds from each key to its painted response.
+        memory: the program's resident bytes, one value per second.
         cpu: its CPU seconds during the flood.
     """
 
@@ -73,12 +73,12 @@ class Flood:
 
     @property
     def p50(self) -> float:
-        """The median of the keys in seconds."""
+        """The median of the keys' seconds."""
         return statistics.median(self.keys)
 
     @property
     def p99(self) -> float:
-        """The time in seconds that 99 of 100 keys stay under."""
+        """The 99th percentile of the keys' seconds."""
         return percentile(self.keys, 99)
 
     @property
@@ -90,13 +90,13 @@ class Flood:
 
 
 def run_flood(stack: LocalStack, home: Path, *, rate: int, seconds: float, size: tuple[int, int]) -> Flood:
-    """Measure on servers that run and have the catalogue.
+    """Measure on running servers that have the catalogue.
 
     Args:
         stack: the servers.
-        home: an empty folder, which the program takes for the user's.
-        rate: messages a second.
-        seconds: for how long.
+        home: an empty folder, used as the program's home folder.
+        rate: messages per second.
+        seconds: duration.
         size: the terminal's columns and rows.
     """
     with open_screen(stack, home, size) as terminal:
@@ -123,10 +123,9 @@ def open_screen(stack: LocalStack, home: Path, size: tuple[int, int]) -> Iterato
 
 
 def _publish(port: int, flood: Flood, seconds: float) -> None:
-    """Publish at a steady rate, and wait until the broker has acknowledged all of it.
+    """Publish at a steady rate, and wait until the broker has acknowledged all messages.
 
-    Two in three put in, so that there is mostly stock to take from. mosquitto_pub would leave in the middle of it, at
-    65,535 lines.
+    Two in three put in, so that there is mostly stock to take from. mosquitto_pub would end early, at 65,535 lines.
     """
     chosen = random.Random(3)  # noqa: S311 - the same flood each time
     payloads = [
@@ -153,7 +152,7 @@ def _publish(port: int, flood: Flood, seconds: float) -> None:
 
 
 def _type(terminal: Terminal, flood: Flood, publisher: threading.Thread) -> None:
-    """Type as long as the flood lasts: into the form, into a filter, and open and close the help."""
+    """Type while the flood lasts: into the form and into a filter, and open and close the help."""
     chosen = random.Random(5)  # noqa: S311 - the same keys each time
     noted = time.monotonic()
 
@@ -180,7 +179,7 @@ def _type(terminal: Terminal, flood: Flood, publisher: threading.Thread) -> None
 
 
 def _shown(terminal: Terminal, published: int) -> int:
-    """Wait until the head of the MQTT pane says all of them, and give what it says last."""
+    """Wait until the title of the MQTT pane counts all messages, and return its last count."""
     wanted = f"{published:,}"
     try:
         terminal.wait_for(wanted, terminal.painted - 100_000 if terminal.painted > 100_000 else 0, 30)
@@ -190,7 +189,7 @@ def _shown(terminal: Terminal, published: int) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, and print what was found; 1 where the screen was too slow or lost count."""
+    """Measure and print the results; return 1 if the screen was too slow or lost count."""
     parser = argparse.ArgumentParser("python -m tests.bench.flood", description=__doc__)
     parser.add_argument("--rate", type=int, default=5_000, help="messages a second (default: 5000)")
     parser.add_argument("--seconds", type=float, default=60, help="for how long (default: 60)")

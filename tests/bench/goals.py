@@ -1,4 +1,4 @@
-"""What is to be reached, and whether it was: the goals stand here as data. Pure."""
+"""The goals, as data, and whether they were met. Pure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Goal:
     """One goal.
 
     Attributes:
-        key: a ratio, as `ingest-backlog/mq-bridge`; or a work and one of its contenders, whose median counts; or one
-            more figure of it behind that.
+        key: a ratio, as `ingest-backlog/mq-bridge`; or a work and one of its contenders, whose median counts; or a
+            further figure appended to that.
         kind: whether `key` names a ratio or a median.
-        bound: the least or the most that will do.
-        least: whether `bound` is the least.
-        text: what it says, for a person.
-        reason: why it is missed where it is, as far as it is known.
+        bound: the smallest or largest accepted value.
+        least: whether `bound` is the smallest.
+        text: the goal in words.
+        reason: why it is missed, if so and as far as known.
     """
 
     key: str
@@ -35,11 +35,11 @@ class Goal:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A goal and what was measured.
+    """A goal and its measurement.
 
     Attributes:
         goal: the goal.
-        found: what was measured, None where it was not.
+        found: the measured value, None if there is none.
     """
 
     goal: Goal
@@ -47,7 +47,7 @@ class Verdict:
 
     @property
     def met(self) -> bool | None:
-        """Whether it was reached, None where nothing was measured."""
+        """Whether the goal was met, None if nothing was measured."""
         if self.found is None:
             return None
         return self.found >= self.goal.bound if self.goal.least else self.found <= self.goal.bound
@@ -180,11 +180,11 @@ GOALS: Final = (
 
 
 def judge(ratios: Mapping[str, float], medians: Mapping[str, float], goals: Iterable[Goal] = GOALS) -> list[Verdict]:
-    """Hold what was measured against the goals.
+    """Compare the measurements with the goals.
 
     Args:
         ratios: by `work/peer`.
         medians: by `work/contender`.
-        goals: which.
+        goals: the goals.
     """
     return [Verdict(goal, ratios.get(goal.key) if goal.kind == "ratio" else medians.get(goal.key)) for goal in goals]

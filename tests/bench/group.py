@@ -1,4 +1,4 @@
-"""A consumer group from outside: movements to consume put into its topic, and its commits followed."""
+"""A consumer group seen from outside: writes movements to its topic, and follows its commits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PATIENCE: Final = 60.0
 
 
 class Commit(NamedTuple):
-    """How far a group was at a moment.
+    """The progress of a group at a time.
 
     Attributes:
         at: seconds since the epoch when it was seen.
@@ -44,7 +44,7 @@ class Group:
     Attributes:
         kafka: the address.
         name: its name.
-        topic: what it consumes.
+        topic: the topic it consumes.
     """
 
     kafka: str
@@ -55,7 +55,7 @@ class Group:
         """Wait until it has committed `count` records.
 
         Returns:
-            The first commit that was seen, and the one that completed them.
+            The first commit seen, and the one that completed them.
 
         Raises:
             FailedError: its member ended, or committed nothing for a minute.
@@ -93,12 +93,12 @@ class Group:
 
 
 def produce(topic: Topic, records: Sequence[tuple[bytes, bytes]], prefix: str) -> None:
-    """Write movements under ids of their own, as ingest does.
+    """Write movements with their own ids, as ingest does.
 
     Args:
-        topic: where to.
+        topic: the topic.
         records: key and value of each.
-        prefix: what each id begins with; a number follows.
+        prefix: the beginning of each id; a number follows.
     """
 
     async def write() -> None:

@@ -1,4 +1,4 @@
-"""What apply costs where there is more of everything: products, and movements that were recorded before."""
+"""The cost of apply with more products, and with more movements recorded before."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FULL: Final = 100_000
 
 
 def run_apply_among_products(bench: Bench, contender: Contender) -> Outcome:
-    """`apply` with movements spread over as many products as the contender is told."""
+    """Run `apply` with movements spread over the number of products in the contender's `told`."""
     try:
         return run_apply(bench, contender, _rows(bench, int(contender.told["products"])))
     finally:
@@ -28,7 +28,7 @@ def run_apply_among_products(bench: Bench, contender: Contender) -> Outcome:
 
 
 def run_apply_behind_ledger(bench: Bench, contender: Contender) -> Outcome:
-    """`apply` where as many movements are recorded already as the contender is told."""
+    """Run `apply` with the number of recorded movements in the contender's `told`."""
     shop = Shop(bench)
     shop.record(_rows(bench, int(contender.told["recorded"])))
     try:

@@ -34,11 +34,11 @@ _FULL: Final = 0.9
 
 
 def run_backlog(bench: Bench, contender: Contender) -> Outcome:
-    """Let the broker keep messages while the contender is away, then time how it takes them into Kafka.
+    """Let messages queue at the broker, then time how the contender takes them into Kafka.
 
     Args:
-        bench: on whose servers.
-        contender: which may be told `partitions`, how many the topic has.
+        bench: provides the servers.
+        contender: its `told` may have `partitions`, the number of the topic's partitions.
     """
     with Lane(bench, partitions=int(contender.told.get("partitions", 6))) as lane:
         with lane.contender(contender) as running:
@@ -53,13 +53,13 @@ def run_backlog(bench: Bench, contender: Contender) -> Outcome:
 
 
 def run_crew(bench: Bench, contender: Contender) -> Outcome:
-    """Let the broker keep messages while several engines on one subscription stand still, then let all go at once.
+    """Let messages queue at the broker while several engines on one subscription are stopped, then continue all.
 
-    They are stopped by a signal and not ended, as the start of several would stand in the time of the first.
+    They are stopped by a signal rather than ended, so that their start-up is not part of the measured time.
 
     Args:
-        bench: on whose servers.
-        contender: which is told `engines`, how many share the work.
+        bench: provides the servers.
+        contender: its `told` has `engines`, the number of engines that share the work.
     """
     engines = int(contender.told["engines"])
     with Lane(bench, shared=True) as lane, ExitStack() as context:
@@ -83,7 +83,7 @@ def run_crew(bench: Bench, contender: Contender) -> Outcome:
 
 
 def run_live(bench: Bench, contender: Contender) -> Outcome:
-    """Publish as fast as the broker takes it while the contender is connected and warm."""
+    """Publish as fast as the broker accepts while the contender is connected and warm."""
     alone = rate_alone(bench.mqtt_port, bench.messages)
     with Lane(bench) as lane:
         with lane.contender(contender) as running:

@@ -1,4 +1,4 @@
-"""What stands in Kafka: topics of a run's own, how far they have grown, and an account of every record in them."""
+"""Kafka topics of a run: creating them, following their growth, and counting their records."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _LOOK: Final = 0.1
 
 
 class Account(NamedTuple):
-    """What a topic has of a run.
+    """The records of a run in a topic.
 
     Attributes:
-        records: how many records.
-        distinct: how many different payloads among them.
-        first: seconds since the epoch when Kafka appended the first of them.
-        last: seconds since the epoch when it appended the last.
-        later: how many it appended after the millisecond of the first.
+        records: number of records.
+        distinct: number of different payloads among them.
+        first: seconds since the epoch when Kafka appended the first one.
+        last: seconds since the epoch when it appended the last one.
+        later: records appended after the millisecond of the first.
     """
 
     records: int
@@ -40,12 +40,12 @@ class Account(NamedTuple):
 
     @property
     def rate(self) -> float:
-        """Records a second: those after the first append, over the time from it to the last."""
+        """Records per second: those after the first append, over the time from it to the last."""
         return self.later / (self.last - self.first) if self.last > self.first else 0.0
 
 
 def account(records: Iterable[tuple[int, bytes]]) -> Account:
-    """Count records, probes left out.
+    """Count records without probes.
 
     Args:
         records: the append's time in milliseconds since the epoch, and the value.
@@ -64,12 +64,12 @@ def account(records: Iterable[tuple[int, bytes]]) -> Account:
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic of one run's own, whose records carry the time at which Kafka appended them.
+    """A topic of one run, whose records have the time at which Kafka appended them.
 
     Attributes:
         kafka: the address.
         name: its name.
-        partitions: how many.
+        partitions: number of partitions.
     """
 
     kafka: str
@@ -77,27 +77,26 @@ class Topic:
     partitions: int = 6
 
     def make(self) -> None:
-        """Make it.
+        """Create the topic.
 
         Raises:
-            ConnectionError: Kafka does not.
+            ConnectionError: Kafka failed to.
         """
         asyncio.run(self._make())
 
     def delete(self) -> None:
-        """Delete it."""
         asyncio.run(self._delete())
 
     def wait(
         self, count: int, *, quiet: float = 0.0, patience: float = 0.0, on: Callable[[], None] | None = None
     ) -> int:
-        """Wait until the end offsets have reached a sum and stand still.
+        """Wait until the end offsets have reached a sum and stop growing.
 
         Args:
             count: the sum to reach; markers of transactions count as well.
-            quiet: for how many seconds they must stand still then.
-            patience: for how many seconds they may stand still before that, from now on.
-            on: called at each look; it may raise.
+            quiet: seconds without growth required then.
+            patience: seconds without growth allowed before that, from now on.
+            on: called at each poll; it may raise.
 
         Returns:
             Their sum.
@@ -105,7 +104,7 @@ class Topic:
         return asyncio.run(self._wait(count, quiet, patience, on))
 
     def account(self) -> Account:
-        """Read all of it, as far as it was committed, and count."""
+        """Read the topic's committed records and count them."""
         return account(asyncio.run(self._read()))
 
     @property

@@ -1,4 +1,4 @@
-"""A run's own way through the shared servers: topics, a client id, and the contender that works on it."""
+"""A run's own topics and client ids on the shared servers, and the contenders that use them."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Lane:
     """Topics and names that no other run has.
 
     Args:
-        bench: on whose servers.
-        partitions: how many the Kafka topic has.
+        bench: provides the servers.
+        partitions: number of the Kafka topic's partitions.
         shared: whether its contenders share one subscription, as engines that share the load do.
     """
 
@@ -53,7 +53,7 @@ class Lane:
         self.topic.delete()
 
     def contender(self, contender: Contender, number: int = 0) -> Running:
-        """A process of a contender on this lane; each number has a session of its own."""
+        """Start a contender's process on this lane; each number has a session of its own."""
         client_id = f"{self.name}-{number}"
         log = self._bench.folder / f"{client_id}.log"
         if contender.install is None:
@@ -73,7 +73,7 @@ class Lane:
         """Send probes until one has come through.
 
         Raises:
-            FailedError: it ended, or none came through within half a minute.
+            FailedError: the contender ended, or none came through within half a minute.
         """
         before = self.topic.wait(0)
         for sent in range(_PROBES):
@@ -83,7 +83,7 @@ class Lane:
         raise FailedError(f"no message came through in {_PROBES * _PATIENCE:.0f} s; {running.last_words()}")
 
     def publish(self, count: int, first: int = 0) -> None:
-        """Publish probes, which no account counts."""
+        """Publish probes, which are not counted."""
         probes = (
             b'{"id":%d,"amount":1,"type":"IN","probe":%d}' % (number % 200 + 1, number)
             for number in range(first, first + count)
@@ -91,7 +91,7 @@ class Lane:
         publish(self._bench.mqtt_port, self.mqtt_topic, probes)
 
     def _ours(self, contender: Contender, client_id: str) -> list[str]:
-        """Our engine as its users run it: the program, with what this machine's servers are in a settings file."""
+        """Return the command of our engine as its users run it, with a settings file for this machine's servers."""
         addresses = self._bench.stack.addresses
         websockets = contender.told.get("over") == "websockets"
         settings: dict[str, Any] = {

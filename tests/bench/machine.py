@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""The machine of a measurement."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ __all__ = ["Machine"]
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine at a moment.
+    """A machine at a time.
 
     Attributes:
         cpu: the processor's model.
-        cores: how many this process may run on.
+        cores: number of cores this process may use.
         memory: bytes of main memory.
         system: kernel and release.
-        python: the version that runs this.
-        date: when, UTC, ISO 8601.
+        python: the running Python's version.
+        date: UTC, ISO 8601.
         load: the load average of the last minute, before anything was started.
     """
 
@@ -36,7 +36,7 @@ class Machine:
 
     @classmethod
     def here(cls) -> Machine:
-        """This machine, now."""
+        """Return this machine, now."""
         found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
         return cls(
             cpu=found[1] if found else platform.machine(),
@@ -49,12 +49,12 @@ class Machine:
         )
 
     def line(self) -> str:
-        """It in one line."""
+        """Describe it in one line."""
         return (
             f"{self.cpu}, {self.cores} cores, {self.memory / 2**30:.0f} GiB, {self.system}, Python {self.python}, "
             f"{self.date}, load before {self.load:.1f}"
         )
 
     def as_dict(self) -> dict[str, str | int | float]:
-        """All of it for JSON."""
+        """Return all fields for JSON."""
         return asdict(self)

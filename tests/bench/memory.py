@@ -1,4 +1,4 @@
-"""The engine's memory while an hour's worth of messages goes through both of its halves."""
+"""The engine's memory while an hour's worth of messages passes through ingest and apply."""
 
 from __future__ import annotations
 

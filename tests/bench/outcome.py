@@ -1,4 +1,4 @@
-"""What one run of one contender gave."""
+"""The result of one run of one contender."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Outcome:
 
     Attributes:
         value: what the work measures, in its unit.
-        seconds: the length of the window that it was measured in.
-        messages: how many were moved in that window; 0 where nothing is counted.
+        seconds: the length of the measured window.
+        messages: messages moved in that window; 0 if nothing is counted.
         cpu: CPU seconds in that window, by process; the contender's own begin with `OWN`.
         memory: the most resident bytes, by process.
         missing: messages that did not arrive.
         twice: messages that arrived more than once.
-        limit: what else was at its limit: the load generator, the broker; empty where the contender was it.
+        limit: what else was at its limit: the load generator, the broker; empty if only the contender was.
         notes: what a reader must know of this run.
         parts: more figures of this run, each by its name and unit.
     """
@@ -41,10 +41,10 @@ class Outcome:
 
     @property
     def cpu_a_message(self) -> float | None:
-        """The contender's CPU seconds a message, or None where nothing was counted."""
+        """The contender's CPU seconds per message, or None if nothing was counted."""
         own = [seconds for name, seconds in self.cpu.items() if name.startswith(OWN)]
         return sum(own) / self.messages if self.messages and own else None
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it for JSON."""
+        """Return all fields for JSON."""
         return asdict(self)

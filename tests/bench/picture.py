@@ -1,4 +1,4 @@
-"""Rates and CPU a message as one SVG picture that reads on light and on dark paper. Pure."""
+"""Rates and CPU per message as one SVG picture that is readable on light and dark backgrounds. Pure."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ _STYLE: Final = """\
 
 
 def picture_of(measured: Sequence[Measured], machine: Machine) -> str:
-    """Draw the works whose values are rates, each contender a row with its rate and its CPU a message, and the way.
+    """Draw the works whose values are rates, one row per contender with rate and CPU per message, and the arrival.
 
     Args:
-        measured: the works; of the others only the way onto the screen is drawn.
-        machine: where, for the line at the foot.
+        measured: the works; of the others only the arrival on the screen is drawn.
+        machine: for the line at the foot.
     """
     drawn = [one for one in measured if one.work.unit.endswith("/s") and one.outcomes]
     parts: list[str] = []

@@ -1,7 +1,7 @@
-"""What paho's private names buy: `python -m tests.bench.private_ways` does the same work by them and publicly, in turn.
+"""The gain from paho's private names: `python -m tests.bench.private_ways` alternates between them and the public API.
 
-The messages come from a thread of this process that answers as a broker does, so that nothing but the client is
-measured: the CPU of its thread for each message, from the connection to the last acknowledgement.
+The messages come from a thread of this process that answers like a broker, so that only the client is measured: the CPU
+of its thread per message, from the connection to the last acknowledgement.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CONNACK: Final = b"\x20\x03\x00\x00\x00"
 
 
 class _PublicAcknowledgement(ChunkClient):
-    """Reads by the chunk, and acknowledges each message by paho's public call."""
+    """Reads in chunks, and acknowledges each message through paho's public method."""
 
     def __init__(self, hostname: str, port: int, *, on_chunk: Callable[[list[Inbound]], None]) -> None:
         super().__init__(hostname, port, version_5=True, on_chunk=on_chunk, protocol=aiomqtt.ProtocolVersion.V5)
@@ -94,7 +94,7 @@ async def _seconds(way: str, port: int) -> float:
 
 
 def main() -> None:
-    """Print the median of each way."""
+    """Print the median of each variant."""
     ways = ("chunks", "packets", "ack()")
     found: dict[str, list[float]] = {way: [] for way in ways}
     with socket.create_server(("127.0.0.1", 0)) as listener:

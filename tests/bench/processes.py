@@ -1,4 +1,4 @@
-"""What processes cost: CPU seconds and resident memory, read from /proc (proc(5)) while they work."""
+"""CPU seconds and resident memory of processes, read from /proc (proc(5)) while they work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 class Sample(NamedTuple):
-    """What a process had used at a moment.
+    """The resource use of a process at a time.
 
     Attributes:
         at: seconds since the epoch.
@@ -35,7 +35,7 @@ class Sample(NamedTuple):
 
 
 def look(pid: int) -> Sample | None:
-    """Look at a process; None where it has ended."""
+    """Sample a process; None if it has ended."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -45,7 +45,7 @@ def look(pid: int) -> Sample | None:
 
 
 def between(samples: Sequence[Sample], start: float, stop: float) -> float:
-    """The CPU seconds that a process used between two moments, read off a straight line between its samples.
+    """Return the CPU seconds that a process used between two times, interpolated linearly between its samples.
 
     Args:
         samples: in order of time.
@@ -56,7 +56,7 @@ def between(samples: Sequence[Sample], start: float, stop: float) -> float:
 
 
 def highest(samples: Sequence[Sample]) -> int:
-    """The most resident bytes among the samples, 0 where there are none."""
+    """Return the most resident bytes among the samples, 0 if there are none."""
     return max((sample.memory for sample in samples), default=0)
 
 
@@ -71,13 +71,13 @@ def _cpu_at(samples: Sequence[Sample], moment: float) -> float:
 
 
 class Watched:
-    """Looks at processes twenty times a second, from a thread, as long as the block lasts.
+    """Samples processes twenty times a second from a thread; use it as a context manager.
 
     Args:
-        pids: the processes, by the name to keep them under.
+        pids: the processes, by name.
 
     Attributes:
-        samples: what was seen, by name.
+        samples: the samples, by name.
     """
 
     def __init__(self, pids: Mapping[str, int]) -> None:
@@ -98,11 +98,11 @@ class Watched:
         self._thread.join()
 
     def cpu(self, start: float, stop: float) -> dict[str, float]:
-        """The CPU seconds of each between two moments."""
+        """Return the CPU seconds of each process between two times."""
         return {name: between(samples, start, stop) for name, samples in self.samples.items()}
 
     def memory(self) -> dict[str, int]:
-        """The most resident bytes of each."""
+        """Return the most resident bytes of each process."""
         return {name: highest(samples) for name, samples in self.samples.items()}
 
     def _run(self) -> None:

@@ -1,10 +1,10 @@
-"""A publisher that is not the limit: frames made beforehand, sent in blocks at QoS 1, acknowledgements counted.
+"""A publisher fast enough not to be the limit: prepared frames, sent in blocks at QoS 1, acknowledgements counted.
 
     python -m tests.bench.publisher PORT TOPIC FIRST COUNT
 
-It makes its frames, connects, says `ready`, waits for a line and goes; then it says when it began, when the broker had
-acknowledged the last message, and what CPU seconds that took. mosquitto_pub costs twenty times that on the cores that
-the contenders work on, and leaves early beyond 65,535 lines.
+It prepares its frames, connects, prints `ready`, waits for a line and starts; then it prints when it began, when the
+broker had acknowledged the last message, and the CPU seconds that took. mosquitto_pub costs twenty times that on the
+contenders' cores, and ends early beyond 65,535 lines.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ _WINDOW: Final = 2000
 
 
 def movement(number: int) -> bytes:
-    """The payload of a movement, 33 to 36 bytes, no two alike for numbers 0 to 999,999."""
+    """Return the payload of a movement, 33 to 36 bytes, distinct for numbers 0 to 999,999."""
     return b'{"id":%d,"amount":%d,"type":"IN"}' % (number % PRODUCTS + 1, number // PRODUCTS + 1)
 
 
 def connect_frame(client_id: str) -> bytes:
-    """MQTT 3.1.1's CONNECT with a clean session and no keep-alive (section 3.1)."""
+    """Encode MQTT 3.1.1's CONNECT with a clean session and no keep-alive (section 3.1)."""
     name = client_id.encode()
     body = b"\x00\x04MQTT\x04\x02\x00\x00" + len(name).to_bytes(2, "big") + name
     return b"\x10" + _length(len(body)) + body
 
 
 def publish_frame(topic: str, packet_id: int, payload: bytes) -> bytes:
-    """MQTT 3.1.1's PUBLISH at QoS 1 (section 3.3)."""
+    """Encode MQTT 3.1.1's PUBLISH at QoS 1 (section 3.3)."""
     name = topic.encode()
     size = 4 + len(name) + len(payload)
     return b"\x32" + _length(size) + len(name).to_bytes(2, "big") + name + packet_id.to_bytes(2, "big") + payload
@@ -54,7 +54,7 @@ def publish(port: int, topic: str, payloads: Iterable[bytes], wait: bool = False
         port: of MQTT over TCP on this machine.
         topic: the MQTT topic.
         payloads: any number.
-        wait: say `ready` and wait for a line before the first is sent.
+        wait: print `ready` and wait for a line before the first is sent.
 
     Returns:
         Seconds since the epoch before the first was sent and after the last was acknowledged.

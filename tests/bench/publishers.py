@@ -1,4 +1,4 @@
-"""Publishers as processes: several at once, begun together, and what they say of themselves."""
+"""Several publisher processes, started together, and their reports."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["Published", "publish_all", "rate_alone"]
 
 
 class Published(NamedTuple):
-    """What some publishers did together.
+    """The joint result of several publishers.
 
     Attributes:
         began: seconds since the epoch when the first one sent its first message.
         finished: seconds since the epoch when the broker had acknowledged the last message of the last one.
-        cpu: their CPU seconds from before the frames were made.
+        cpu: their CPU seconds, including the preparation of the frames.
     """
 
     began: float
@@ -57,6 +57,6 @@ def publish_all(port: int, topic: str, count: int, publishers: int = 2) -> Publi
 
 @lru_cache(maxsize=4)
 def rate_alone(port: int, count: int, publishers: int = 2) -> float:
-    """What the publishers and the broker do in messages/s where no one listens."""
+    """Measure the messages/s of the publishers and the broker without subscribers."""
     done = publish_all(port, "bench/nobody", count, publishers)
     return count / (done.finished - done.began)

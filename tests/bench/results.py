@@ -26,7 +26,7 @@ _PICTURE: Final = "results.svg"
 
 
 def goals_table(verdicts: Sequence[Verdict]) -> str:
-    """The goals as a table, and the reason of each miss beneath it where one is known."""
+    """Format the goals as a table, followed by the reason of each miss where one is known."""
     rows = [
         [
             verdict.goal.text,
@@ -45,11 +45,11 @@ def goals_table(verdicts: Sequence[Verdict]) -> str:
 
 
 def page_of(measured: Sequence[Measured], made: Mapping[str, str]) -> str:
-    """The whole page.
+    """Format the whole page.
 
     Args:
         measured: the works.
-        made: for each work, by which command and on which machine.
+        made: for each work, the command and the machine.
     """
     ratios = all_ratios(measured)
     parts = [
@@ -69,9 +69,9 @@ def page_of(measured: Sequence[Measured], made: Mapping[str, str]) -> str:
 
 
 def write_results(measured: Sequence[Measured], machine: Machine, command: str) -> list[Path]:
-    """Write RESULTS.md, its picture and what both are made of beside this file, and say where.
+    """Write RESULTS.md, its picture and the data of both beside this file, and return their paths.
 
-    A work that was not measured now stays as it was measured last.
+    A work that was not measured now keeps its last measurement.
     """
     page, picture, kept = _HERE / "RESULTS.md", _HERE / _PICTURE, _HERE / "results.json"
     known: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}

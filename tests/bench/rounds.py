@@ -1,4 +1,4 @@
-"""The order of a measurement: a warm-up of each, then one after the other, again and again (A B A B)."""
+"""The order of a measurement: a warm-up of each, then alternating runs (A B A B)."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _LEAST: Final = 2000
 
 @dataclass
 class Measured:
-    """What a work gave.
+    """The measurements of a work.
 
     Attributes:
         work: the work.
         outcomes: every run by contender, in order.
-        absent: by contender that came to nothing, why.
+        absent: why contenders failed, by contender.
     """
 
     work: Work
@@ -39,12 +39,12 @@ class Measured:
 
 
 def measure(bench: Bench, work: Work, rounds: int) -> Measured:
-    """Measure a work. A contender that fails is left out from then on, and why is kept.
+    """Measure a work. A contender that fails is skipped from then on, and the reason is kept.
 
     Args:
-        bench: on whose servers.
+        bench: provides the servers.
         work: the work.
-        rounds: how often each of them, at least once.
+        rounds: runs of each contender, at least one.
     """
     measured = Measured(work)
     if work.warm_up:

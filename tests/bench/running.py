@@ -1,4 +1,4 @@
-"""A contender's process: started with its output in a log, asked whether it lives, and ended."""
+"""A contender's process: started with its output in a log, checked for being alive, and ended."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _PATIENCE = 10.0
 
 
 class Running:
-    """A process for as long as the block lasts.
+    """A process; use it as a context manager.
 
     Args:
         argv: the program and its arguments.
-        log: the file that its output goes to.
+        log: the file for its output.
         cwd: where to start it.
     """
 
@@ -51,11 +51,10 @@ class Running:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
         return self.process.pid
 
     def must_live(self) -> None:
-        """Make sure that it runs.
+        """Check that it runs.
 
         Raises:
             FailedError: it has ended.
@@ -64,6 +63,6 @@ class Running:
             raise FailedError(f"it ended with exit code {code}; {self.last_words()}")
 
     def last_words(self) -> str:
-        """The end of its log."""
+        """Return the end of its log."""
         lines = self._log.read_text(errors="replace").strip().splitlines()[-6:]
         return "its log ends with:\n" + "\n".join(f"    {line[:300]}" for line in lines or ["(nothing)"])

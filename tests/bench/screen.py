@@ -1,4 +1,4 @@
-"""The screen: how soon it is there, what it costs while nothing happens, and how fast it answers keys in a flood."""
+"""The screen: its start-up time, its cost while idle, and its response time to keys in a flood."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _PATIENCE: Final = 120.0
 
 
 def run_first_frame(bench: Bench, contender: Contender) -> Outcome:
-    """Time from the start of `opsci-tui`, without servers, or of the runner to the first painted frame, in seconds."""
+    """Measure the seconds from the start of `opsci-tui`, without servers, or of the runner to the first frame."""
     with tempfile.TemporaryDirectory() as home:
         environ = {**os.environ, "OPSCI_SCREEN_LANGUAGE": "en", "XDG_STATE_HOME": home}
         if contender.name == "tui":
@@ -57,7 +57,7 @@ def run_first_frame(bench: Bench, contender: Contender) -> Outcome:
 
 
 def run_idle(bench: Bench, contender: Contender) -> Outcome:
-    """The share of a core, in per cent, that screen and engine take while the chain is up and nothing comes."""
+    """Measure the share of a core, in per cent, that screen and engine use while the chain is up and idle."""
     seed(Paths.of(bench.stack.paths.state), Report(quiet=True))
     with tempfile.TemporaryDirectory() as home, open_screen(bench.stack, Path(home), _SIZE) as terminal:
         began, before = time.monotonic(), terminal.cpu()
@@ -68,7 +68,7 @@ def run_idle(bench: Bench, contender: Contender) -> Outcome:
 
 
 def run_keys(bench: Bench, contender: Contender) -> Outcome:
-    """The milliseconds within which 99 of 100 keys are answered while an hour's messages come at 5,000 a second."""
+    """Measure the 99th percentile of key response times, in ms, while an hour's messages come at 5,000 a second."""
     seed(Paths.of(bench.stack.paths.state), Report(quiet=True))
     with tempfile.TemporaryDirectory() as home:
         flood = run_flood(bench.stack, Path(home), rate=_RATE, seconds=_FLOOD, size=_SIZE)

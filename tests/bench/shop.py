@@ -1,7 +1,7 @@
-"""The bench's own Strapi from below: rows put straight into its SQLite database, and looked up there.
+"""Direct access to the SQLite database of the bench's Strapi: inserts rows and looks them up.
 
-By its own routes a hundred thousand products would take Strapi a quarter of an hour, and asking it while it is measured
-would slow it down.
+Creating a hundred thousand products over HTTP would take a quarter of an hour, and requests during a measurement would
+slow Strapi down.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ class Shop:
     """Products and recorded movements.
 
     Args:
-        bench: whose Strapi.
+        bench: provides Strapi.
     """
 
     def __init__(self, bench: Bench) -> None:
         self._file = bench.stack.paths.state / "strapi" / "data.db"
 
     def stocks(self) -> dict[int, int]:
-        """The stock of each product by its id."""
+        """Return the stock of each product by its id."""
         with self._open() as database:
             return dict(database.execute("SELECT id, stock_available FROM products"))
 
     def set_stocks(self, stocks: Mapping[int, int]) -> None:
-        """Give products another stock, each under its id."""
+        """Set the stock of products by id."""
         with self._open() as database:
             rows = [(stock, product) for product, stock in stocks.items()]
             database.executemany("UPDATE products SET stock_available = ? WHERE id = ?", rows)
 
     def recorded(self, prefix: str) -> int:
-        """How many recorded movements have an id that begins so."""
+        """Count the recorded movements whose id has a prefix."""
         with self._open() as database:
             found = database.execute("SELECT count(*) FROM stock_movements WHERE movement_id GLOB ?", [f"{prefix}*"])
             return int(found.fetchone()[0])
 
     def stock_up(self, products: int) -> None:
-        """Have products with the ids 1 to `products`, each with a million in stock, and no others of the bench's."""
+        """Create products with the ids 1 to `products`, a million in stock each, and delete the bench's other ones."""
         at = int(time.time() * 1000)
         rows = (
             (number, f"{_EXTRA}p{number:014d}", f"Product {number}", f"{_EXTRA}{number}", _STOCK, at, at, at)
@@ -68,7 +68,7 @@ class Shop:
             database.execute("UPDATE products SET stock_available = ? WHERE id <= ?", [_STOCK, products])
 
     def record(self, count: int) -> None:
-        """Have that many recorded movements, none of them any run's own."""
+        """Create that many recorded movements, none of which belongs to a run."""
         at = int(time.time() * 1000)
         rows = self._movements(count, at)
         with self._open() as database:

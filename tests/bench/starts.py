@@ -1,4 +1,4 @@
-"""How long the programs take to be there."""
+"""Start-up times of the programs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def run_start(bench: Bench, contender: Contender) -> Outcome:
 
 
 def _stack_up() -> float:
-    """`python3 -m stack up` on data that is there, servers stopped: what a person has every morning."""
+    """Time `python3 -m stack up` with existing data and stopped servers, the usual daily start."""
     with tempfile.TemporaryDirectory(prefix="opsci-bench-") as folder:
         state = str(Path(folder) / "state")
         try:

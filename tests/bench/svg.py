@@ -1,4 +1,4 @@
-"""What the pictures of the bench are made of. Pure."""
+"""SVG elements of the bench's pictures. Pure."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ __all__ = ["text_at"]
 
 
 def text_at(x: float, y: float, text: str, kind: str) -> str:
-    """A text whose first letter stands on a place, in the look of a class or two."""
+    """Return a text that begins at a point, with one or more CSS classes."""
     return f'<text class="{kind}" x="{x:.0f}" y="{y:.0f}">{escape(text)}</text>'

@@ -1,4 +1,4 @@
-"""What was measured, as a table in Markdown that reads well in a terminal too. Pure."""
+"""The measurements as a Markdown table that is readable in a terminal too. Pure."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _HEAD: Final = (
 
 
 def number(value: float) -> str:
-    """A number with three digits that count, and commas between thousands."""
+    """Format a number with three significant digits and thousands separators."""
     if value >= 1000:
         return f"{value:,.0f}"
     return f"{value:.3g}"
 
 
 def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay a table out: the first column to the left, the others to the right."""
+    """Align a table: the first column to the left, the others to the right."""
     widths = [max(len(row[place]) for row in [head, *rows]) for place in range(len(head))]
 
     def line(cells: Sequence[str]) -> str:
@@ -52,7 +52,7 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def rows_of(measured: Measured, ratios: dict[str, float]) -> list[list[str]]:
-    """The rows of a work: one a contender, in their order."""
+    """Return the rows of a work: one per contender, in order."""
     rows = []
     beside = {above if measured.work.against == below else below: key for key, above, below in measured.work.pairs}
     for contender in measured.work.contenders:
@@ -64,7 +64,7 @@ def rows_of(measured: Measured, ratios: dict[str, float]) -> list[list[str]]:
 
 
 def table_of(measured: Measured, ratios: dict[str, float]) -> str:
-    """A work's table, with what a reader must know beneath it."""
+    """Format a work's table, followed by its notes."""
     work = measured.work
     head = [_HEAD[0], f"{work.unit}, {_HEAD[1]}", *_HEAD[2:]]
     rows = rows_of(measured, ratios)

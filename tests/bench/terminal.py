@@ -1,4 +1,4 @@
-"""A program in a terminal of its own, watched from outside: when which text was painted, and what it cost."""
+"""A program in a pseudo terminal, observed from outside: when it painted a text, and its resource use."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _KEPT: Final = 1 << 20
 
 
 class Painted(NamedTuple):
-    """What one read of the terminal brought.
+    """One read of the terminal.
 
     Attributes:
         at: seconds since the epoch.
@@ -40,14 +40,14 @@ class Painted(NamedTuple):
 
 
 class Terminal:
-    """Runs a program in a pseudo terminal and reads at once whatever it paints.
+    """Runs a program in a pseudo terminal and reads its output at once.
 
     Args:
         command: the program and its arguments.
         columns: the width in cells.
         rows: the height in cells.
         environ: its environment.
-        folder: where it is started; here where nothing is said.
+        folder: its working directory; the current one by default.
     """
 
     def __init__(
@@ -65,7 +65,6 @@ class Terminal:
         """The monotonic clock in seconds when the program was started."""
 
     def __enter__(self) -> Self:
-        """Start it."""
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, self._size)
         self.started = time.monotonic()
@@ -84,7 +83,7 @@ class Terminal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ask it to end, and insist after ten seconds."""
+        """Ask it to end, and kill it after ten seconds."""
         with contextlib.suppress(OSError):
             self.type("\x11")
         try:
@@ -97,18 +96,18 @@ class Terminal:
 
     @property
     def painted(self) -> int:
-        """How many bytes it has painted: a place to look for a text from."""
+        """Number of bytes painted so far: an offset from which to look for a text."""
         with self._more:
             return self._cut + len(self._painted)
 
     def record(self) -> None:
-        """Keep every read from now on."""
+        """Record every read from now on."""
         with self._more:
             self._recorded = []
 
     @property
     def recorded(self) -> list[Painted]:
-        """What came since `record`."""
+        """Return the reads since `record`."""
         with self._more:
             return list(self._recorded or ())
 
@@ -116,7 +115,7 @@ class Terminal:
         """Press keys.
 
         Returns:
-            The place from which their answer can be painted.
+            The offset from which their response can be painted.
         """
         place = self.painted
         os.write(self._master, keys.encode())
@@ -126,8 +125,8 @@ class Terminal:
         """Wait until a text is painted.
 
         Args:
-            text: as it stands in the stream: on one row and in one style.
-            since: the place from which it counts.
+            text: as it appears in the output: on one row and in one style.
+            since: the offset from which to look.
             seconds: how long to wait at most.
 
         Returns:
@@ -147,13 +146,13 @@ class Terminal:
             return time.monotonic()
 
     def cpu(self) -> float:
-        """The CPU seconds that the program took so far, its threads included."""
+        """Return the CPU seconds used so far, including all threads."""
         with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:  # noqa: PTH123 - no file of a disk
             fields = file.read().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
     def memory(self) -> int:
-        """Its resident memory in bytes."""
+        """Return the resident memory in bytes."""
         with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as file:  # noqa: PTH123 - no file of a disk
             return int(file.read().split()[1]) * _PAGE
 

@@ -1,4 +1,4 @@
-"""The picture of a movement's way onto the screen: one bar, each hop a part of it as long as its share. Pure."""
+"""The picture of a movement's arrival on the screen: one bar, divided into hops in proportion to their share. Pure."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ WAY_STYLE: Final = """\
 
 
 def way_of(one: Measured, top: int) -> list[str]:
-    """Draw it.
+    """Draw the picture.
 
     Args:
-        one: the measured work, whose figures are those of the arrival.
+        one: the measured work, with the figures of the arrival.
         top: the line of its title.
     """
     summary = summarise(next(iter(one.outcomes.values())))

@@ -19,15 +19,15 @@ OURS = "opsci"
 
 @dataclass(frozen=True)
 class Contender:
-    """One that does the work.
+    """A participant in a work.
 
     Attributes:
-        name: as the command line and the ratios name it.
-        guarantee: what it promises of a message, in one line.
-        settings: what it was set to, in one line.
-        exact: whether it says that no message arrives twice in an undisturbed run.
-        install: makes its environment; None for what is there anyway.
-        told: what else its program is told; each work knows what it makes of it.
+        name: its name on the command line and in ratios.
+        guarantee: what it promises for a message, in one line.
+        settings: its settings, in one line.
+        exact: whether it claims that no message arrives twice in an undisturbed run.
+        install: creates its environment; None if nothing needs installing.
+        told: further parameters of its program, interpreted by each work.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Contender:
 
     @property
     def is_ours(self) -> bool:
-        """Whether it is our engine: neither a peer, nor a program that stands in for one."""
+        """Whether it is our engine: neither a peer nor a replacement of one."""
         return self.install is None and "program" not in self.told
 
 
@@ -48,18 +48,18 @@ class Work:
     """One thing to measure.
 
     Attributes:
-        name: as the command line names it.
+        name: its name on the command line.
         about: what is measured, from when to when.
         unit: of its values.
         contenders: in the order of the table.
-        run: measures one contender once; called again and again, in turn with the others.
-        servers: which of the local servers it needs.
+        run: measures one contender once; called repeatedly, alternating with the others.
+        servers: the local servers it needs.
         more_is_better: whether a larger value is better.
-        against: the contender that all others are compared with. Where it is ours, the ratio is ours over theirs; where
-            it is another, as in a work about growth, each other one over it.
+        against: the contender that all others are compared with. If it is ours, the ratio is ours over theirs;
+            otherwise, as in a work about growth, each other one over it.
         also: more ratios: (key, numerator, denominator).
-        figures: the names of what is measured beside the value, each with its unit.
-        warm_up: whether each contender does it once, smaller, before it counts.
+        figures: the names of further measurements, each with its unit.
+        warm_up: whether each contender first does a smaller run that does not count.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""`opsci-bridge` whose journal notes no message: what is left out is what the journal costs."""
+"""`opsci-bridge` with a journal that notes no messages: the difference is the cost of the journal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def note_nothing(_journal: Journal, _journeys: Sequence[Journey]) -> None:
-    """Stands where the journal takes messages over."""
+    """Replaces the journal's method that notes messages."""
 
 
 if __name__ == "__main__":

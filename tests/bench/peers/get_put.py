@@ -1,4 +1,4 @@
-"""A stock consumer as the course's is written, but right: for each record one GET, one PUT, one after the other.
+"""A stock consumer like the course's, but correct: one GET and one PUT per record, one after the other.
 
 python -m tests.bench.peers.get_put KAFKA TOPIC GROUP STRAPI TOKEN_FILE
 """

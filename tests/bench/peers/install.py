@@ -1,4 +1,4 @@
-"""The peers' environments: each in the cache, under the hash of what pins it, and made once."""
+"""The peers' environments: each in the cache, under the hash of its pinned versions, and created once."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _OLDEST: Final = (3, 12)
 
 
 class NotHereError(Exception):
-    """A peer can't be measured on this machine; the text says why."""
+    """A peer can't be measured on this machine; the message says why."""
 
 
 class Installed(NamedTuple):
     """An installed peer.
 
     Attributes:
-        argv: what starts its program; one argument of JSON comes behind it.
+        argv: the command; one argument of JSON is appended.
         cwd: where to start it.
     """
 
@@ -41,10 +41,10 @@ class Installed(NamedTuple):
 
 
 def install_python(bench: Bench, name: str) -> Installed:
-    """Make the environment of a peer from PyPI, from peers/NAME/requirements.txt.
+    """Create the environment of a peer from PyPI, from peers/NAME/requirements.txt.
 
     Raises:
-        NotHereError: there is no Python that is new enough, or pip failed.
+        NotHereError: there is no recent enough Python, or pip failed.
     """
     source = HERE / name
     lock = source / "requirements.txt"
@@ -67,7 +67,7 @@ def install_python(bench: Bench, name: str) -> Installed:
 
 
 def install_node(bench: Bench, name: str) -> Installed:
-    """Make the environment of a peer from npm, from peers/NAME/package-lock.json.
+    """Create the environment of a peer from npm, from peers/NAME/package-lock.json.
 
     Raises:
         NotHereError: there is no Node.js, or npm failed.
@@ -94,7 +94,7 @@ def install_node(bench: Bench, name: str) -> Installed:
 
 @lru_cache(maxsize=1)
 def _python() -> tuple[str, str]:
-    """The newest Python of this machine and its version."""
+    """Return the newest Python of this machine and its version."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     named = [found for minor in range(_OLDEST[1], _OLDEST[1] + 8) if (found := shutil.which(f"python3.{minor}"))]
     versions: dict[tuple[int, ...], str] = {}

@@ -1,4 +1,4 @@
-"""A bridge with flechtwerk, as its guide for MQTT has it, on uvloop: `bridge.py '{"mqtt_port": 1884, ...}'`."""
+"""A bridge with flechtwerk, following its guide for MQTT, on uvloop: `bridge.py '{"mqtt_port": 1884, ...}'`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flechtwerk.mqtt import MqttBrokerConfig, MqttExtractor  # type: ignore[impo
 
 
 async def declare(kafka: str, config_topic: str, mqtt_topic: str) -> None:
-    """Put what to subscribe to where flechtwerk looks for it: into a compacted topic."""
+    """Write the subscription where flechtwerk looks for it: into a compacted topic."""
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     await admin.create_topics([NewTopic(config_topic, 1, 1, topic_configs={"cleanup.policy": "compact"})])
