@@ -50,6 +50,8 @@ _log = logging.getLogger(__name__)
 
 _LOOK_AT_SECRETS: Final = 5.0
 
+_SAMPLE: Final = 1.0
+
 _HEARD: Final = 2.0
 """Seconds to wait for the broker to report other engines; while it is away there is no session to compete for."""
 
@@ -131,7 +133,7 @@ class Chain:
 
     async def run(self) -> None:
         """Run until `stop` is called, then finish what is in flight within `settings.drain` seconds."""
-        parts = [self._watch_secrets]
+        parts = [self._watch_secrets, self._sample]
         parts.append(self._watch.run if self._watch is not None else self._writer.run)
         if self.settings.ingest.enabled or self.settings.apply.enabled:
             parts.append(self._record_time.run)
@@ -372,6 +374,11 @@ class Chain:
                 _log.warning("%s takes over from this engine", other.name)
                 self.superseded = other.name
                 self.stop()
+
+    async def _sample(self) -> None:
+        while True:
+            self.journal.sample(self.ingest.unacknowledged if self.settings.ingest.enabled else None)
+            await asyncio.sleep(_SAMPLE)
 
     async def _watch_secrets(self) -> None:
         while True:

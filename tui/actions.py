@@ -37,6 +37,7 @@ HELP: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
         (msgid("In a record's window"), ("record",)),
         (msgid("In a product's window"), ("product",)),
         (msgid("In the window of the servers"), ("infrastructure",)),
+        (msgid("In the charts"), ("charts",)),
     ),
     "letters": (
         (msgid("Dead letters"), ("letters_table", "letters")),
@@ -286,7 +287,15 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         Action(
             "presets", "p", "presets", msgid("Presets"), msgid("Choose an amount that the settings name"), show=False
         ),
-        Action("latency", "l", "latency", msgid("Latency"), msgid("How long each hop took, p50, p99, max"), show=False),
+        Action(
+            "charts",
+            "l",
+            "charts",
+            msgid("Charts"),
+            msgid("Rate, waiting and latency of each hop over the last ten minutes, with p50, p95 and p99"),
+            show=False,
+            palette=True,
+        ),
         Action(
             "infrastructure",
             "i",
@@ -571,7 +580,10 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         ),
         Action("servers.close", "escape,i,q", "dismiss", msgid("Close"), display="esc"),
     ),
-    "latency": (Action("latency.close", "escape,l,q", "dismiss", msgid("Close"), display="esc"),),
+    "charts": (
+        Action("charts.next", "v", "next_chart", msgid("View"), msgid("The next chart, where there is room for one")),
+        Action("charts.close", "escape,l,q", "dismiss", msgid("Close"), display="esc"),
+    ),
     "help": (
         Action("help.close", "escape,question_mark,q", "dismiss", msgid("Close"), display="esc"),
         Action("help.scroll_down", "j", "scroll(1)", msgid("Down"), show=False),

@@ -117,6 +117,11 @@ class Ingest:
             if self._claim is not None:
                 tasks.create_task(self._claim.run())
 
+    @property
+    def unacknowledged(self) -> int:
+        """How many messages of the kept session Kafka has not acknowledged."""
+        return len(self._in_flight)
+
     async def drain(self) -> None:
         """Stop reading, and wait until all received messages are in Kafka and acknowledged to the broker."""
         await self.pause()

@@ -3,7 +3,7 @@
 from bridge.journal.connection import Connection, Gap, Held, Server, State
 from bridge.journal.journal import EARLIER, DeadLetter, Journal
 from bridge.journal.journey import Elsewhere, Hop, Journey, Stage, Verdict
-from bridge.journal.metrics import Latency, LatencyHistogram, Rate
+from bridge.journal.metrics import Gauge, Latency, LatencyHistogram, Rate
 from bridge.journal.ring import ChangeSignal, Ring
 from bridge.journal.stock_table import Product, StockTable
 
@@ -14,6 +14,7 @@ __all__ = [
     "DeadLetter",
     "Elsewhere",
     "Gap",
+    "Gauge",
     "Held",
     "Hop",
     "Journal",

@@ -12,7 +12,7 @@ import msgspec
 from bridge.bounded import Recent
 from bridge.journal.connection import Connection, Gap, Held, Server, State
 from bridge.journal.journey import Hop, Journey, Verdict
-from bridge.journal.metrics import LatencyHistogram, Rate
+from bridge.journal.metrics import Gauge, LatencyHistogram, Rate
 from bridge.journal.ring import ChangeSignal, Ring
 from bridge.journal.stock_table import StockTable
 
@@ -85,6 +85,8 @@ class Journal:
         verdicts: how many journeys ended with each verdict.
         reasons: how many were rejected for each reason.
         latency: the histogram of each hop, for movements only.
+        to_kafka: how many messages of the kept session Kafka has not acknowledged, by the second; see `sample`.
+        to_strapi: `lag`, by the second.
         connections: the state of each connection.
         stock: the latest stock of each product.
         notes: what the status line says for as long as it holds, by a key.
@@ -117,6 +119,8 @@ class Journal:
         self.verdicts: dict[Verdict, int] = dict.fromkeys(Verdict, 0)
         self.reasons: dict[str, int] = {}
         self.latency = {hop: LatencyHistogram() for hop in Hop}
+        self.to_kafka = Gauge()
+        self.to_strapi = Gauge()
         self.connections = {server: Connection() for server in Server}
         self.news = ChangeSignal()
         self.stock = StockTable(self.news)
@@ -286,6 +290,17 @@ class Journal:
         self.connections.update({server: Connection() for server in Server})
         self.granted.clear()
         self.lag, self.stands_by = -1, False
+
+    def sample(self, to_kafka: int | None) -> None:
+        """Note what waits, for charts; to be called every second.
+
+        Args:
+            to_kafka: how many messages Kafka has not acknowledged; None where this program does not take them.
+        """
+        if to_kafka is not None:
+            self.to_kafka.note(to_kafka)
+        if self.lag >= 0:
+            self.to_strapi.note(self.lag)
 
     def gap(self, cause: Gap) -> None:
         """Note that MQTT messages may have been lost, unknown how many."""

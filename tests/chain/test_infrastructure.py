@@ -209,3 +209,21 @@ async def test_the_secured_servers_say_what_this_user_may_not(secure_stack: Loca
     assert "not allowed for user 'bridge'" in refused.offsets_trouble
     assert all(part.end is not None and part.lag is None for topic in refused.topics for part in topic.partitions)
     assert (await strapi_of(settings)).kind is ApiKind.LEDGER
+
+
+async def test_what_the_charts_say_waits_is_what_kafka_says_waits(lane: Lane) -> None:
+    settings = lane.settings()
+    product = await lane.make_product(0)
+    async with engine(settings) as chain:
+        journal = chain.journal
+        await until(lambda: journal.lag == 0)
+        chain.apply.pause()
+        await produce(lane, lane.stock, [movement(product["id"], 1)] * 40)
+        await until(lambda: journal.to_strapi.history()[-2:] == [40, 40])
+        assert (await kafka_of(settings)).topics[0].lag == 40
+        chain.apply.resume()
+        await until(lambda: journal.to_strapi.history()[-2:] == [0, 0])
+        # What was there remains in the picture of the last ten minutes.
+        assert 40 in journal.to_strapi.history()
+        assert sum(journal.answered.history(over=600)) <= journal.answered.total == 40
+        assert journal.to_kafka.history()[-2:] == [0, 0]

@@ -51,17 +51,22 @@ def _empty(engine: ScriptedEngine) -> None:
     engine.journal.lag = 0
 
 
-def _rates(engine: ScriptedEngine, seconds: int = 60, *, strapi: bool = True) -> None:
+def _rates(engine: ScriptedEngine, seconds: int = 400, *, strapi: bool = True) -> None:
     """Set the counters as if fifty a second had passed for a number of seconds."""
     journal, now = engine.journal, time.monotonic()
     for counted in (journal.received, journal.produced, journal.answered):
         # As if it had begun to count so long ago.
-        counted._second = int(now) - seconds
+        counted._began = counted._second = int(now) - seconds
     for passed in range(seconds, -1, -1):
         most = min(_RATE, 10 + 4 * (seconds - passed))
         journal.received.add(most, now - passed)
         journal.produced.add(most, now - passed)
         journal.answered.add(most if strapi or passed > 18 else 0, now - passed)
+        journal.to_kafka.note(passed % 3, now - passed)
+        journal.to_strapi.note(passed % 7 if strapi or passed > 18 else 50 * (18 - passed), now - passed)
+        for hop, typical in ((Hop.INGEST, 0.004), (Hop.KAFKA, 0.002), (Hop.APPLY, 0.007), (Hop.TOTAL, 0.013)):
+            if passed > 18 or strapi or hop is Hop.INGEST:
+                journal.latency[hop].record(typical * (1 + passed % 11 / 5), most, now - passed)
 
 
 def _some(engine: ScriptedEngine, *, strapi: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""Finding one movement across the panes, following it there, and the latency of its hops."""
+"""Finding one movement across the panes, and following it there."""
 
 from __future__ import annotations
 
@@ -100,13 +100,3 @@ async def test_a_pane_that_follows_goes_on_and_says_how_far_up_it_is(
     await pilot.press("1", "g")
     await until(pilot, lambda: f"selected {screen.kafka.top} up" in str(screen.panes[1].border_subtitle))
     assert screen.kafka.following
-
-
-@NARROW
-async def test_l_says_how_long_each_hop_takes(engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]) -> None:
-    engine.flow(10)
-    await pilot.press("l")
-    await until(pilot, lambda: "in MQTT → in Kafka" in screen_text(app) and "12 ms" in screen_text(app))
-    assert "p99" in screen_text(app)
-    await pilot.press("l")
-    await until(pilot, lambda: len(app.screen_stack) == 1)

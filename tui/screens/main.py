@@ -19,7 +19,6 @@ from tui.scheduler import RefreshScheduler
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.dead_letters import DeadLettersScreen
 from tui.screens.help import HelpScreen
-from tui.screens.latency import LatencyScreen
 from tui.screens.panes import PanesScreen, WayLine
 from tui.screens.presets import PresetScreen
 from tui.screens.simulator import SimulatorController
@@ -325,9 +324,11 @@ class MainScreen(PanesScreen):
         )
         self.app.push_screen(ConfirmScreen(say("Carry this chain from here?"), consequence), take)
 
-    def action_latency(self) -> None:
-        """Show the latency of each hop."""
-        self.app.push_screen(LatencyScreen(self._engine.journal))
+    def action_charts(self) -> None:
+        """Show how the hops went over the last ten minutes."""
+        from tui.screens.charts import ChartsScreen  # noqa: PLC0415 - plotting takes 0.2 s to import
+
+        self.app.push_screen(ChartsScreen(self._engine.journal))
 
     def action_infrastructure(self) -> None:
         """Show what the servers report about themselves."""

@@ -38,7 +38,7 @@ async def tour(t: Player) -> None:
     await t.mark(en="help", fr="help")
     await t.press("escape", "l")
     await t.pause(1)
-    await t.mark(en="latency", fr="latency")
+    await t.mark(en="charts", fr="charts")
     await t.press("escape", "3", "plus")
     await t.type("12")
     await t.pause(1)
