@@ -1,4 +1,4 @@
-"""`python3 -m stack faults`: the command line of the runs."""
+"""`python3 -m stack faults`: the command line of the fault runs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     """Make one run, or measure Mosquitto's backlog.
 
     Returns:
-        0, or 1 where a movement is lost or counted twice, the chain did not come back or an engine ended by itself.
+        0, or 1 if a movement was lost or counted twice, the chain did not recover or an engine ended by itself.
     """
     options = _parse(arguments)
     signal.signal(signal.SIGTERM, _leave)
@@ -95,7 +95,7 @@ def _plan(options: argparse.Namespace) -> Iterator[Fault]:
 
 @contextmanager
 def _servers(options: argparse.Namespace, state: Path) -> Iterator[tuple[LocalStack, Database | None]]:
-    """The servers of a run, and its database where that is not the file of Strapi's SQLite."""
+    """Start the servers of a run, with its database if that isn't Strapi's SQLite file."""
     if options.drafts:
         with DraftStack(state, SERVERS, ledger=options.mode == "ledger") as stack:
             yield stack, None

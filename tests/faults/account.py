@@ -1,8 +1,8 @@
-"""The account: what was published against what Kafka holds, the ledger recorded and the stock shows. Pure.
+"""The account of a run: compares what was published with Kafka's records, the ledger and the stock. Pure.
 
-It goes number by number and product by product, and excuses nothing by itself: a message that Mosquitto forgot, or
-repeated, when it was killed, or that Kafka was made to delete, is taken out of `lost` and `doubled` only where the
-caller has evidence for that number.
+It checks every number and every product, and excuses nothing by itself: a message that Mosquitto forgot or repeated
+when it was killed, or that Kafka was made to delete, is removed from `lost` and `doubled` only if the caller has
+evidence for that number.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Copy(NamedTuple):
     """A record of the topic of movements.
 
     Attributes:
-        number: of its message, 0 where it carries none.
+        number: of its message, 0 if it has none.
         movement_id: its identity.
-        alike: its product, where nothing tells its movements apart.
+        alike: its product, if its movements can't be told apart.
     """
 
     number: int
@@ -39,7 +39,7 @@ class Copy(NamedTuple):
 
 
 class Letter(NamedTuple):
-    """A record of the topic of dead letters."""
+    """A record of the dead-letter topic."""
 
     number: int
     reason: str
@@ -58,13 +58,13 @@ class Excuses(NamedTuple):
     """What Mosquitto itself did when it was killed, and what Kafka was made to delete, by number.
 
     Attributes:
-        forgotten: it took them, its kill came before its next write, and the engine never acknowledged them.
-        repeated: it sent them once more as new, after the engine had them.
-        resent: their publisher sent them more than once, to a Strapi that knows no movement-ids.
-        handed: by product, how many of those that nothing tells apart it handed to the engine without DUP.
-        told: it lost them with everything else that it kept, before the engine had them, and the engine said so.
-        told_alike: by product, how many it lost so of those that nothing tells apart.
-        deleted: by movement-id, what Kafka deleted before it was applied, where the engine said how many these were.
+        forgotten: accepted by Mosquitto, which was killed before its next write; never acknowledged by the engine.
+        repeated: sent again as new by Mosquitto, after the engine had received them.
+        resent: sent more than once by their publisher, to a Strapi that doesn't know movement-ids.
+        handed: by product, the number of indistinguishable messages delivered to the engine without DUP.
+        told: lost with everything else that Mosquitto stored, before the engine received them, as the engine reported.
+        told_alike: by product, the number of indistinguishable messages lost in that way.
+        deleted: by movement-id, records that Kafka deleted before they were applied, whose number the engine reported.
     """
 
     forgotten: frozenset[int] = frozenset()
@@ -77,13 +77,13 @@ class Excuses(NamedTuple):
 
 
 class Held(NamedTuple):
-    """What Kafka and Strapi hold in the end.
+    """What Kafka and Strapi hold at the end.
 
     Attributes:
         copies: the topic of movements, from its start.
-        letters: the topic of dead letters, from its start.
+        letters: the dead-letter topic, from its start.
         entries: the ledger.
-        shown: by product, what the stock is now less what it was at the start.
+        shown: by product, the change of the stock since the start.
     """
 
     copies: Sequence[Copy]
@@ -93,7 +93,7 @@ class Held(NamedTuple):
 
 
 class Product(NamedTuple):
-    """One product's line: numbers of messages, and sums of what they move."""
+    """The figures of one product: numbers of messages, and sums of their movements."""
 
     published: int
     in_kafka: int
@@ -107,30 +107,30 @@ class Account:
     """The result.
 
     Attributes:
-        published: how many messages were sent at least once.
-        acknowledged: how many the broker said that it has.
-        kept: how many of those their publishers kept until the stock showed them.
-        in_kafka: how many stand in the topic of movements.
-        applied: how many changed the stock.
-        rejected: how many ended as dead letters, by reason.
-        lost: the numbers of those that the broker or Kafka had and that neither count nor are rejected.
-        doubled: the numbers of those that count more than once, or count and are rejected.
+        published: number of messages sent at least once.
+        acknowledged: number of messages acknowledged by the broker.
+        kept: number of those that their publishers kept until the stock showed them.
+        in_kafka: number of records in the topic of movements.
+        applied: number of messages that changed the stock.
+        rejected: number of dead letters, by reason.
+        lost: the numbers of those that the broker or Kafka had and that were neither applied nor rejected.
+        doubled: the numbers of those applied more than once, or applied and rejected.
         forgotten: the numbers that Mosquitto forgot when it was killed.
-        told: the numbers that were lost with all that Mosquitto kept, of which the engine told.
-        repeated: the numbers that count more than once because Mosquitto sent them anew after it was killed.
-        resent: the numbers that count more than once, at most as often as their publisher sent them, without a ledger.
-        deleted: the numbers that Kafka deleted before they were applied, which the engine told with their count.
-        copies_beyond: how many more records Kafka holds than messages were sent; the ledger counts those once.
-        taken_back: how many were written within a transaction that was aborted, and came to nothing.
-        uncommitted: the numbers of those of them that count or are rejected all the same.
-        unconfirmed: how many without PUBACK arrived nowhere, which no one promised.
-        stock_off: by product, what the stock shows beyond what the applied movements make.
+        told: the numbers lost with everything that Mosquitto stored, which the engine reported.
+        repeated: the numbers applied more than once because Mosquitto sent them as new after it was killed.
+        resent: the numbers applied more than once, at most as often as their publisher sent them, without a ledger.
+        deleted: the numbers that Kafka deleted before they were applied, whose count the engine reported.
+        copies_beyond: number of Kafka records in excess of the sent messages; the ledger counts those once.
+        taken_back: number of messages written in a transaction that was aborted.
+        uncommitted: the numbers of those of them that were applied or rejected all the same.
+        unconfirmed: number of messages without PUBACK that did not arrive, which is allowed.
+        stock_off: by product, the stock in excess of the applied movements.
         strangers: movement-ids in the ledger that no record in Kafka has.
         apart: the products whose draft and published row differ in their stock.
         products: by product.
-        alike: by product, the counts of the movements that nothing tells apart; they are in no other figure but the
-            products'.
-        evidence: by number of any of these six, what was heard of it and where it stands.
+        alike: by product, the counts of the indistinguishable movements; no other figure but the products' includes
+            them.
+        evidence: by number of any of these six, what was observed of it and where it is.
     """
 
     published: int = 0
@@ -159,12 +159,12 @@ class Account:
 
     @property
     def holds(self) -> bool:
-        """Whether nothing is lost, nothing doubled, and the stock is what it has to be."""
+        """Whether nothing is lost or doubled, and the stock is correct."""
         uneven = bool(self.apart) or any(line.missing or line.beyond for line in self.alike.values())
         return not (self.lost or self.doubled or self.uncommitted or self.stock_off or self.strangers or uneven)
 
     def as_json(self) -> dict[str, Any]:
-        """The account with counts under the names that everybody reads, and the numbers under `..._numbers`."""
+        """Return the account with counts under their usual names, and the numbers under `..._numbers`."""
         document = asdict(self)
         for name in ("lost", "doubled", "forgotten", "told", "repeated", "resent", "deleted", "uncommitted"):
             document[f"{name}_numbers"] = document[name]
@@ -176,11 +176,11 @@ class Account:
 
 
 def reckon(sent: Iterable[Sent], held: Held, excuses: Excuses | None = None) -> Account:
-    """Draw up the account.
+    """Compute the account.
 
     Args:
-        sent: everything that was entered for sending.
-        held: what became of it.
+        sent: all messages entered for sending.
+        held: the end state.
         excuses: what Mosquitto itself did.
     """
     sent = [one for one in sent if one.sends]

@@ -1,7 +1,7 @@
-"""Movements that nothing tells apart: one payload, no movement-id and no mark of ours. Pure.
+"""Indistinguishable movements: one payload, no movement-id and no number. Pure.
 
-A device that counts what passes it sends such. The account can't follow one of them, but it can count them: each
-product of theirs has no other movements, and each of them adds one.
+A device that counts passing items sends such messages. The account can't follow a single one, but it can count them:
+their products have no other movements, and each movement adds one.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class Alike(NamedTuple):
     """The counts of one product.
 
     Attributes:
-        published: how many were sent.
-        acknowledged: how many the broker said that it has.
-        handed: how many Mosquitto handed to the engine for the first time, without DUP.
-        forgotten: how many of the acknowledged ones Mosquitto may have forgotten when it was killed, or lost with all
-            that it kept, of which the engine told.
-        applied: how many count in the stock.
-        deleted: how many Kafka deleted before they were applied, of which the engine told.
+        published: number sent.
+        acknowledged: number acknowledged by the broker.
+        handed: number that Mosquitto delivered to the engine for the first time, without DUP.
+        forgotten: number of the acknowledged ones that Mosquitto may have forgotten when it was killed, or lost with
+            everything that it stored, as the engine reported.
+        applied: number counted in the stock.
+        deleted: number that Kafka deleted before they were applied, as the engine reported.
     """
 
     published: int
@@ -43,22 +43,22 @@ class Alike(NamedTuple):
 
     @property
     def missing(self) -> int:
-        """How many of the acknowledged ones surely do not count."""
+        """Number of acknowledged ones that were certainly not applied."""
         return max(0, self.acknowledged - self.forgotten - self.applied - self.deleted)
 
     @property
     def beyond(self) -> int:
-        """How many count that were neither published nor handed out once more as new by a Mosquitto that went back."""
+        """Number applied that were neither published nor delivered again as new by a Mosquitto that reverted."""
         return max(0, self.applied - max(self.published, self.handed))
 
 
 def alike_payload(product: int) -> bytes:
-    """The payload of each of a product's movements."""
+    """Return the payload of each of a product's movements."""
     return b'{"id":%d,"amount":1,"type":"IN"}' % product
 
 
 def alike_product(payload: bytes) -> int:
-    """The product of a payload that is one of these, 0 for any other."""
+    """Return the product of such a payload, 0 for any other payload."""
     found = _PAYLOAD.fullmatch(payload)
     return int(found[1]) if found else 0
 
@@ -75,12 +75,12 @@ def count_alike(
     """Count by product.
 
     Args:
-        sent: everything that was entered for sending.
-        handed: by product, how many Mosquitto handed out without DUP.
+        sent: all messages entered for sending.
+        handed: by product, the number that Mosquitto delivered without DUP.
         forgotten: the numbers of those that Mosquitto may have forgotten.
-        told: by product, how many it lost with all that it kept.
-        applied: by product, how many count.
-        deleted: by product, how many Kafka deleted before that.
+        told: by product, the number lost with everything that it stored.
+        applied: by product, the number applied.
+        deleted: by product, the number that Kafka deleted before.
     """
     unmarked = [one for one in sent if one.unmarked and one.sends]
     may_lack = {*forgotten}

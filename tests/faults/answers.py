@@ -1,4 +1,4 @@
-"""What Strapi may answer instead of what was asked for: an error, a plea for patience, nothing at all."""
+"""Wrong answers of Strapi: an error, a request to retry later, or no answer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BODY: Final = b'{"data":null,"error":{"status":0,"name":"ApplicationError","mes
 
 @dataclass(frozen=True)
 class Answers(Fault):
-    """Every request is answered so, and carried out none.
+    """Every request gets such an answer, and none is carried out.
 
     Attributes:
         answer: one of ANSWERS.

@@ -1,4 +1,4 @@
-"""How much of a backlog Mosquitto keeps through its own SIGKILL, and what that costs, at several settings."""
+"""How much of a backlog Mosquitto keeps through its own SIGKILL, and the cost of that, with several settings."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ _SLOW: Final = 120.0
 
 @dataclass
 class Kept:
-    """What one set of settings did.
+    """The measurements of one set of settings.
 
     Attributes:
-        settings: what is said of them.
-        live: messages per second that pass to a subscriber who is there and acknowledges at once.
-        filled: how many messages were queued for one who is away, 720,000 unless that took longer than two minutes.
-        rate: at how many per second.
-        longest: the longest time in seconds without a PUBACK while the queue grew: its writing stops everything.
-        back: how many of them came back after a SIGKILL that followed the writing.
+        settings: their description.
+        live: messages per second that pass to a connected subscriber that acknowledges at once.
+        filled: messages queued for a disconnected one, 720,000 unless that took longer than two minutes.
+        rate: messages per second while queueing.
+        longest: the longest time in seconds without a PUBACK while the queue grew: writing the file stops everything.
+        back: number of them that came back after a SIGKILL after the file was written.
         file_mb: the size of the queue's file.
         memory_mb: Mosquitto's memory with the queue.
-        taken: at a SIGKILL in the middle of publishing to an empty queue, how many it had acknowledged.
-        forgotten: and how many of those did not come back.
+        taken: messages acknowledged before a SIGKILL in the middle of publishing to an empty queue.
+        forgotten: number of those that did not come back.
     """
 
     settings: str
@@ -76,8 +76,8 @@ async def measure(
 
     Args:
         program: Mosquitto.
-        folder: where its data go.
-        say: takes a line of progress.
+        folder: the folder for its data.
+        say: called with each line of progress.
         count: the backlog.
     """
     found = []
@@ -187,7 +187,7 @@ class _Trial:
         return numbers
 
     async def _written(self) -> None:
-        """Wait until what is there now was written: a second write that begins from now on."""
+        """Wait until the current state is written: until a second write that begins from now on."""
         now = time.time()
         # Where it writes on changes and nothing changes, no write will come.
         deadline = time.monotonic() + 25

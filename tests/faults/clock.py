@@ -1,4 +1,4 @@
-"""A clock step: the wall clock of the engine's process jumps and comes back, with kills on both sides of it."""
+"""A clock step: the wall clock of the engine's process jumps and comes back, with a kill after each jump."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["ClockStep"]
 
 @dataclass(frozen=True)
 class ClockStep(Fault):
-    """The engine's wall clock is off for `seconds`; the engine is killed while it is and after it was.
+    """The engine's wall clock is wrong for `seconds`; the engine is killed meanwhile and again afterwards.
 
     Attributes:
-        step: by how many seconds the clock is off.
+        step: the error of the clock in seconds.
     """
 
     step: float = 3600.0

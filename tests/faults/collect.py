@@ -1,4 +1,4 @@
-"""What Kafka and Strapi hold at the end, read from its start and past all proxies."""
+"""Collects what Kafka and Strapi hold at the end, read from the start and without proxies."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TELLING: Final = ("movement-id", "mqtt-delivery", "mqtt-received-at", "reason")
 
 
 async def draw_up(world: World) -> Account:
-    """Read everything and draw up the account."""
+    """Read everything and compute the account."""
     stock = await _records(world, _STOCK)
     errors = await _records(world, _ERRORS)
     # A large letter stands in several records, and is the last of them.
@@ -63,7 +63,7 @@ async def draw_up(world: World) -> Account:
 
 
 async def unread(world: World) -> int:
-    """How many records of the topic of movements the group has not committed yet."""
+    """Return how many records of the topic of movements the group has not committed yet."""
     admin = AIOKafkaAdminClient(bootstrap_servers=world.stack.addresses.kafka, **world.kafka_options)
     await admin.start()
     consumer = AIOKafkaConsumer(bootstrap_servers=world.stack.addresses.kafka, **world.kafka_options)
@@ -87,7 +87,7 @@ def _entries(world: World) -> list[Entry]:
 
 
 def _owed(sent: Mapping[int, Sent], copies: Sequence[Copy], letters: Sequence[Letter]) -> list[Entry]:
-    """Plain REST keeps no ledger: the stock has to show every record of Kafka once, but for the dead letters."""
+    """Return the expected entries of plain REST, which has no ledger: each Kafka record once, but for dead letters."""
     refused = {letter.number for letter in letters}
     owed = [
         Entry(copy.movement_id, sent[copy.number].product, sent[copy.number].delta, "applied")

@@ -91,7 +91,7 @@ async def _let_wait(stack: LocalStack) -> None:
 
 
 async def waiting_messages(stack: LocalStack) -> int:
-    """How many messages the broker has for the engine's session."""
+    """Return how many messages the broker has for the engine's session."""
     name = stack.paths.mqtt_client_id.read_text().strip()
     count = 0
     async with aiomqtt.Client(
@@ -107,12 +107,12 @@ async def waiting_messages(stack: LocalStack) -> int:
 
 
 async def read_stock(stack: LocalStack, end: int = 0) -> int:
-    """How many records of the topic `stock` can be read from its beginning to its end.
+    """Return how many records of the topic `stock` can be read.
 
     Args:
-        stack: whose Kafka is asked.
-        end: the sum of the partitions' ends: a broker that started just now says 0 until it leads them. No more than
-            15 seconds are waited for it.
+        stack: provides Kafka.
+        end: the sum of the partitions' end offsets: a broker that has just started reports 0 until it leads them. It is
+            waited for at most 15 seconds.
     """
     consumer = AIOKafkaConsumer(bootstrap_servers=stack.addresses.kafka, auto_offset_reset="earliest")
     await consumer.start()
@@ -135,7 +135,7 @@ async def read_stock(stack: LocalStack, end: int = 0) -> int:
 
 
 async def committed(stack: LocalStack) -> list[int]:
-    """The engine's positions in the topic `stock`, by partition; 0 where it has none."""
+    """Return the engine's committed offsets in the topic `stock`, by partition; 0 if it has none."""
     consumer = AIOKafkaConsumer(bootstrap_servers=stack.addresses.kafka, group_id="stock-creator")
     await consumer.start()
     try:
@@ -186,13 +186,13 @@ _FILES: Final = {
 
 
 class Outcome(NamedTuple):
-    """What came of one damage.
+    """The outcome of one damage.
 
     Attributes:
         name: the file.
-        how: how it was damaged.
+        how: the kind of damage.
         starts: whether the server started.
-        said: what the runner or the engine said of it.
+        said: what the runner or the engine reported.
         left: what the server still has.
     """
 
@@ -204,7 +204,7 @@ class Outcome(NamedTuple):
 
 
 def _try(whole: Path, server: str, name: str, how: str) -> Outcome:
-    """Damage one file of a copy, start its server, and look at what it has."""
+    """Damage one file of a copy, start its server, and check what it has."""
     with tempfile.TemporaryDirectory(prefix="opsci-damaged-") as folder:
         state = Path(folder) / "state"
         shutil.copytree(whole, state, symlinks=True)
@@ -244,7 +244,7 @@ def _left(stack: LocalStack, server: str) -> str:
 
 
 def _told_by_engine(stack: LocalStack, name: str) -> Iterator[str]:
-    """What the engine says of its own files, which it reads when it connects."""
+    """Return what the engine reports about its own files, which it reads when it connects."""
     if name.startswith("mqtt-client-id"):
         from bridge.mqtt.client_id import KeptId
 
@@ -274,7 +274,7 @@ def _page(outcomes: Sequence[Outcome]) -> str:
 
 
 def main() -> int:
-    """Try every file; 1 where a server did not start."""
+    """Try every file; return 1 if a server did not start."""
     parser = argparse.ArgumentParser("python -m tests.faults.damaged", description=__doc__)
     parser.add_argument("--only", default="", metavar="TEXT", help="files whose path has this in it")
     parser.add_argument("--page", action="store_true", help=f"write {_PAGE.name}")

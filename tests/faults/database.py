@@ -1,4 +1,4 @@
-"""Strapi's database, asked past everything that a fault acts upon: SQLite's file, or PostgreSQL by psql."""
+"""Strapi's database, queried directly, unaffected by faults: SQLite's file, or PostgreSQL by psql."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ _END: Final = "end of the answer"
 
 
 class Database(Protocol):
-    """Answers queries."""
+    """A database that answers queries."""
 
     def rows(self, query: str) -> list[Any]:
-        """All rows of a SELECT, each a sequence."""
+        """Return all rows of a SELECT, each a sequence."""
 
 
 class Sqlite:
-    """The file that Strapi writes.
+    """Strapi's SQLite file.
 
     Args:
-        file: which.
+        file: the path.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def rows(self, query: str) -> list[Any]:
-        """All rows of a SELECT."""
+        """Return all rows of a SELECT."""
         with closing(sqlite3.connect(f"file:{self._file}?mode=ro", uri=True, timeout=20)) as database:
             return database.execute(query).fetchall()
 
 
 class Postgres:
-    """A server, asked over one connection that stays.
+    """A PostgreSQL server, queried over one persistent connection.
 
     Args:
-        psql: PostgreSQL's own client.
-        server: where, and how to get in.
-        environment: what the client needs to run.
+        psql: PostgreSQL's client program.
+        server: the address and login.
+        environment: the client's environment.
     """
 
     def __init__(self, psql: Path, server: Server, environment: Mapping[str, str]) -> None:
@@ -64,10 +64,10 @@ class Postgres:
         )
 
     def rows(self, query: str) -> list[Any]:
-        """All rows of a SELECT; whole numbers are such, everything else is text.
+        """Return all rows of a SELECT; whole numbers as int, everything else as text.
 
         Raises:
-            ConnectionError: the server is gone, or refused the query; it said why on standard error.
+            ConnectionError: the server is gone, or refused the query, with the reason on standard error.
         """
         assert self._child.stdin is not None
         assert self._child.stdout is not None
@@ -81,7 +81,7 @@ class Postgres:
         raise ConnectionError("psql ended")
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         with self._child:
             self._child.terminate()
 

@@ -1,6 +1,6 @@
-"""What is guaranteed and what is only reported at the edges of the chain, where servers are not ours or lost something.
+"""Guarantees at the edges of the chain, where servers are foreign or have lost data: what holds, what is reported.
 
-Each row names the test on real servers that holds it.
+Each row names the test on real servers that checks it.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ __all__ = ["EDGES", "Edge", "edges_table"]
 
 
 class Edge(NamedTuple):
-    """One edge.
+    """One edge case.
 
     Attributes:
-        what: what happens there.
-        guaranteed: what holds all the same; empty where nothing does.
-        reported: what is only told.
-        test: the file that holds it, from the top of the repository.
+        what: what happens.
+        guaranteed: what holds all the same; empty for nothing.
+        reported: what is only reported.
+        test: the file that checks it, from the top of the repository.
     """
 
     what: str
@@ -121,7 +121,7 @@ EDGES: Final = (
 
 
 def edges_table() -> str:
-    """The table as a section of a page."""
+    """Return the table as a section of a page."""
     rows = (f"| {edge.what} | {edge.guaranteed or '-'} | {edge.reported or '-'} | `{edge.test}` |" for edge in EDGES)
     return "\n".join(
         (

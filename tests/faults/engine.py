@@ -1,4 +1,4 @@
-"""A program as its users run it, mostly `opsci-bridge`, which a supervisor starts again whenever it is gone."""
+"""A program as its users run it, usually `opsci-bridge`, restarted by a supervisor whenever it ends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STEPPED: Final = ROOT / "tests" / "faults" / "stepped"
 def settings_of(
     written: Mapping[str, Any], *, mqtt: str, kafka: Sequence[int], strapi: str, mode: str, shared: bool = False
 ) -> dict[str, Any]:
-    """The settings: those that the runner wrote, with shorter deadlines, so that a fault of seconds is a long one.
+    """Return the runner's settings with shorter deadlines, so that a fault of seconds counts as a long one.
 
     Args:
         written: the runner's settings file: users, passwords, certificates, the client id and the token.
@@ -33,7 +33,7 @@ def settings_of(
         kafka: the ports of Kafka's.
         strapi: the address of Strapi's.
         mode: `strapi.mode`.
-        shared: whether engines share one subscription, so that each takes a part of what is published.
+        shared: whether engines share one subscription, so that each gets a part of the messages.
     """
     own: dict[str, Any] = {
         "drain": 5.0,
@@ -58,13 +58,13 @@ def _over(written: Any, own: Any) -> Any:
 
 
 class Engine:
-    """One engine.
+    """One program.
 
     Args:
         name: for its files.
-        folder: where its settings, its log and its clock are.
-        settings: what stands in its settings file.
-        arguments: more of the command line.
+        folder: the folder of its settings, log and clock.
+        settings: the content of its settings file.
+        arguments: more command-line arguments.
         program: the module and the command, as Python's `-m` takes them.
     """
 
@@ -93,12 +93,12 @@ class Engine:
 
     @property
     def clock(self) -> Path:
-        """The file with the seconds by which its wall clock is off."""
+        """The file with the error of its wall clock in seconds."""
         return self._clock
 
     @property
     def pid(self) -> int:
-        """Its process, 0 where it does not run."""
+        """Its process id, 0 while it does not run."""
         return self._process.pid if self._process is not None else 0
 
     @property
@@ -107,17 +107,17 @@ class Engine:
         return self._wanted
 
     async def start(self) -> None:
-        """Start it, and again whenever it ends by itself."""
+        """Start it, and restart it whenever it ends by itself."""
         self._wanted = True
         await self._spawn()
         self._watching = asyncio.create_task(self._watch())
 
     async def kill(self) -> None:
-        """SIGKILL; it stays away until `start`."""
+        """Send SIGKILL; it stays away until `start`."""
         await self._end(signal.SIGKILL)
 
     async def stop(self) -> None:
-        """SIGTERM, and SIGKILL where it does not end within its deadline and ten seconds more."""
+        """Send SIGTERM, and SIGKILL if it does not end within its deadline plus ten seconds."""
         await self._end(signal.SIGTERM)
 
     def send(self, number: signal.Signals) -> None:
@@ -126,7 +126,7 @@ class Engine:
             self._process.send_signal(number)
 
     async def command(self, *words: str) -> int:
-        """Run another of its commands with its settings, as a person does; its output goes into the log.
+        """Run another of its commands with its settings, as a user does; the output goes into the log.
 
         Returns:
             The exit code.

@@ -1,4 +1,4 @@
-"""What every fault has: a time that it lasts, a sentence that says what it does, and the doing."""
+"""The interface of faults: a duration, a description, and the action."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Fault(ABC):
     """One fault.
 
     Attributes:
-        seconds: how long it lasts.
+        seconds: its duration.
     """
 
     seconds: float
@@ -25,13 +25,13 @@ class Fault(ABC):
     @property
     @abstractmethod
     def text(self) -> str:
-        """What it does, as a person reads it."""
+        """Describe the fault in a sentence."""
 
     @property
     @abstractmethod
     def touches(self) -> frozenset[str]:
-        """The servers, engines and networks that it acts upon: two faults at once must not share one."""
+        """Return the servers, engines and networks that it acts upon: two simultaneous faults must not share one."""
 
     @abstractmethod
     async def strike(self, world: World) -> None:
-        """Do it and undo it; when this returns every server runs and the network is whole."""
+        """Apply and undo the fault; when this returns, every server runs and the network works."""

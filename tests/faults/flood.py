@@ -1,4 +1,4 @@
-"""A full queue: far more than usual is published while Kafka stands still, so that the engine's own queue is full."""
+"""A full queue: far more than usual is published while Kafka is paused, so that the engine's own queue fills up."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["Flood"]
 
 @dataclass(frozen=True)
 class Flood(Fault):
-    """The publishers send ten times as much while Kafka is paused; then Kafka goes on.
+    """The publishers send ten times as much while Kafka is paused; then Kafka continues.
 
-    The engine's settings in these runs let 1,500 messages wait for Kafka; the rest stays in Mosquitto.
+    In these runs the engine's settings let 1,500 messages wait for Kafka; the rest stays in Mosquitto.
     """
 
     @property

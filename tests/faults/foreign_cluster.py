@@ -1,4 +1,4 @@
-"""Another Kafka cluster behind the engine's address: a tunnel or a port mapping that leads elsewhere for a while."""
+"""Another Kafka cluster at the engine's address, as when a tunnel or port mapping temporarily leads elsewhere."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _TOLD_WITHIN: Final = 60.0
 
 @dataclass(frozen=True)
 class ForeignCluster(Fault):
-    """For `seconds` the way to Kafka leads to another cluster, which has topics of the same names and records in them.
+    """For `seconds`, Kafka's address leads to another cluster, which has topics of the same names with records.
 
     Attributes:
-        killed: whether the engine is killed and started meanwhile, so that it has to know the cluster from before.
+        killed: whether the engine is restarted meanwhile, so that it has to remember the original cluster.
     """
 
     killed: bool = False
@@ -106,7 +106,7 @@ async def _fill(other: LocalStack, products: Sequence[int]) -> None:
 
 
 async def _records(address: str, options: Mapping[str, Any] | None = None) -> int:
-    """How many offsets of movements and dead letters a cluster has given out."""
+    """Return how many offsets of movements and dead letters a cluster has assigned."""
     consumer = AIOKafkaConsumer("stock", "errors", bootstrap_servers=address, **(options or {}))
     await consumer.start()
     try:

@@ -1,4 +1,4 @@
-"""Another program in the engine's consumer group: it takes partitions, or keeps the engine out, and applies nothing."""
+"""A foreign program in the engine's consumer group: it takes partitions, or keeps the engine out."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class _OwnAssignor(RoundRobinPartitionAssignor):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class ForeignMember(Fault):
-    """A program joins for `seconds`, the engine names it, and a person does what the engine says.
+    """A program joins for `seconds`, the engine names it, and the user does what the engine says.
 
     Attributes:
-        takes: whether it has the engine's assignor: it takes partitions beside the engine, and commits what it reads.
-            Otherwise it joins while the engine is away, and keeps it out.
+        takes: whether it has the engine's assignor: then it takes partitions beside the engine, and commits what it
+            reads. Otherwise it joins while the engine is away, and keeps it out.
     """
 
     takes: bool = True
@@ -94,7 +94,7 @@ class ForeignMember(Fault):
 
 @asynccontextmanager
 async def _member(world: World, assignor: type[Any]) -> AsyncIterator[AIOKafkaConsumer]:
-    """A member of the group that has partitions; before, others of it may have to leave."""
+    """Create a group member with partitions; others of its kind may have to leave first."""
     consumer = AIOKafkaConsumer(
         _STOCK,
         bootstrap_servers=world.stack.addresses.kafka,

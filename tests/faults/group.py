@@ -1,4 +1,4 @@
-"""A second engine of the same consumer group that comes and goes, so that partitions change hands in full work."""
+"""A second engine of the same consumer group that joins and leaves, so that partitions are reassigned under load."""
 
 from __future__ import annotations
 

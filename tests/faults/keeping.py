@@ -1,7 +1,7 @@
-"""Publishers that are the project's own: what they sent they keep until the stock shows it, as the screen's form does.
+"""The project's own publishers: they keep what they sent until the stock shows it, as the screen's form does.
 
-Mosquitto is killed under them like under the others, and what it forgets then they have to send again: nothing excuses
-a movement of theirs that is not in the stock.
+Mosquitto is killed under them as under the others, and they have to resend what it forgets: nothing excuses a movement
+of theirs that is not in the stock.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _STOCK_SHOWS: Final = 120.0
 
 
 def keeping_settings(settings: Settings, *, mqtt: str, kafka: Sequence[int], strapi: str, outbox: Path) -> Settings:
-    """The settings of a program that has a form and leaves the carrying to others.
+    """Return the settings of a program that only publishes from a form.
 
     Args:
-        settings: those of the servers, with users and certificates where they ask for them.
-        mqtt: the address of the proxy before Mosquitto.
+        settings: those of the servers, with users and certificates if required.
+        mqtt: the address of Mosquitto's proxy.
         kafka: the ports of Kafka's.
         strapi: the address of Strapi's.
         outbox: the folder of its outbox.
@@ -56,7 +56,7 @@ def keeping_settings(settings: Settings, *, mqtt: str, kafka: Sequence[int], str
 
 
 class KeepingPublisher(Publisher):
-    """One publisher with an outbox: a chain that carries nothing and publishes.
+    """One publisher with an outbox: a chain that only publishes.
 
     Args:
         line: how it reaches the broker.

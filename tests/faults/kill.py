@@ -19,11 +19,11 @@ __all__ = ["EngineAlone", "KillBrokers", "KillEngine", "KillInBatch", "KillServe
 
 @dataclass(frozen=True)
 class KillEngine(Fault):
-    """The engine is killed and started again, as often as it says.
+    """The engine is killed and restarted repeatedly.
 
     Attributes:
-        times: how often; between two kills it works for `seconds`.
-        which: of several engines that share the work, the first is 0.
+        times: number of kills; between two of them it works for `seconds`.
+        which: the engine, of several that share the work; the first is 0.
     """
 
     times: int = 1
@@ -49,10 +49,10 @@ class KillEngine(Fault):
 
 @dataclass(frozen=True)
 class KillServer(Fault):
-    """A server is killed and comes back after `seconds`.
+    """A server is killed and restarted after `seconds`.
 
     Attributes:
-        server: by its name in `World.servers`.
+        server: its name in `World.servers`.
     """
 
     server: str = "kafka"
@@ -71,7 +71,7 @@ class KillServer(Fault):
 
 @dataclass(frozen=True)
 class KillBrokers(Fault):
-    """Two of three brokers are killed at once and come back together after `seconds`: until then nothing is written.
+    """Two of three brokers are killed at once and restarted together after `seconds`: no writes succeed meanwhile.
 
     Attributes:
         away: their names.
@@ -96,7 +96,7 @@ class KillBrokers(Fault):
 
 @dataclass(frozen=True)
 class KillInBatch(Fault):
-    """Strapi or the engine is killed while a batch that Strapi was sent has no answer yet.
+    """Strapi or the engine is killed while a batch sent to Strapi is unanswered.
 
     Attributes:
         victim: `strapi` or `engine`.
@@ -123,9 +123,9 @@ class KillInBatch(Fault):
 
 @dataclass(frozen=True)
 class RestartThenKillBroker(Fault):
-    """Mosquitto is killed before it has written what a new engine acknowledged: it sends that to it once more.
+    """Mosquitto is killed before it has written what a restarted engine acknowledged, and redelivers it.
 
-    `seconds` is for how long the new engine works before.
+    The restarted engine works for `seconds` before that.
     """
 
     @property
@@ -145,7 +145,7 @@ class RestartThenKillBroker(Fault):
 
 @dataclass(frozen=True)
 class EngineAlone(Fault):
-    """The engine is killed and starts where Kafka and Strapi are both away, and they come back one after the other."""
+    """The engine is killed and restarts while Kafka and Strapi are both down; they come back one after the other."""
 
     @property
     def text(self) -> str:

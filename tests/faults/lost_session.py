@@ -1,4 +1,4 @@
-"""Mosquitto comes back without anything that it kept: the queue and the engine's session are gone, and that is said."""
+"""Mosquitto comes back without stored data: the queue and the engine's session are gone, and the engine reports it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _LOOK: Final = 0.2
 
 @dataclass(frozen=True)
 class LostSession(Fault):
-    """Mosquitto is killed, its file is deleted, and it starts among traffic.
+    """Mosquitto is killed, its file is deleted, and it starts under traffic.
 
-    What waited in it for the engine is gone, but for what its publishers keep; the engine has to say so.
+    Messages queued for the engine are lost, unless their publishers keep them; the engine has to report it.
 
     Attributes:
-        away: whether the engine is killed `seconds` before, so that much waits, and started after.
+        away: whether the engine is killed `seconds` before, so that many messages are queued, and started after.
     """
 
     away: bool = False

@@ -1,4 +1,4 @@
-"""The network between any two: cut, refused, slow, narrow, silent, and silent in one direction only."""
+"""Network faults between any two: cut, refused, slow, narrow, silent, and silent in one direction only."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _EVERY: Final = 0.7
 
 @dataclass(frozen=True)
 class Network(Fault):
-    """A network that is not as it should be.
+    """A faulty network.
 
     Attributes:
         link: one of LINKS; `kafka` is the network to all brokers, and `kafka-2` to that one.

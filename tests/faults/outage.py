@@ -1,7 +1,7 @@
 """An hour of Kafka down and an hour of Strapi down at 200 movements a second, sent faster than real time.
 
-    python -m tests.faults.outage [--messages 720000] [--json FILE]
-    python -m tests.faults.outage --large [--messages 1500]
+    python -m tests.faults.outage [--messages 720000] [--json FILE] python -m tests.faults.outage --large [--messages
+    1500]
 
 What is published while a server is away waits in the server before it; the engine's memory is looked at once a second.
 At the end each movement must have been applied once. With `--large` it is messages of 900 KB while Kafka does not
@@ -52,18 +52,18 @@ _CATCH_UP: Final = 900.0
 
 @dataclass(frozen=True)
 class Outage:
-    """One server away for an hour's worth of messages.
+    """The outage of one server for an hour's worth of messages.
 
     Attributes:
-        server: which one.
-        published: how many movements were published meanwhile, each confirmed by the broker.
-        publishing: the seconds that it took.
+        server: the server.
+        published: movements published meanwhile, each acknowledged by the broker.
+        publishing: the seconds that publishing took.
         engine_peak: the most resident memory of the engine, in bytes, through outage and recovery.
         broker_peak: the same of Mosquitto.
         caught_up: the seconds from the server's start until all were applied.
-        applied: how many movements the ledger has more than before.
-        doubled: how many of the published numbers stand in Kafka more than once.
-        lost: and how many do not.
+        applied: movements that the ledger has more than before.
+        doubled: published numbers that are in Kafka more than once.
+        lost: published numbers that are not in Kafka.
     """
 
     server: str
@@ -88,10 +88,10 @@ class Large:
     """Large messages while Kafka does not answer.
 
     Attributes:
-        published: how many were published, each confirmed by the broker.
-        kept: how many of them Kafka has: those that came before Mosquitto's bound.
-        lost: how many are missing among as many of the first.
-        engine_peak: the most resident memory of the engine, in bytes, until all were dealt with.
+        published: messages published, each acknowledged by the broker.
+        kept: number of them in Kafka: those before Mosquitto's limit was reached.
+        lost: number missing among the same number of first messages.
+        engine_peak: the most resident memory of the engine, in bytes, until all were handled.
         broker_peak: the same of Mosquitto.
     """
 
@@ -103,7 +103,7 @@ class Large:
 
 
 def run_large(folder: Path, messages: int) -> Large:
-    """Start servers and an engine of its own, and publish large messages while Kafka is paused."""
+    """Start separate servers and an engine, and publish large messages while Kafka is paused."""
     with LocalStack(folder, ports=random_ports(), servers=("mosquitto", "kafka", "strapi")) as stack:
         log = folder / "engine.log"
         # Over TCP: Mosquitto 2.0.11 gives a client over websockets a large message in half a minute.
@@ -126,7 +126,7 @@ def run_large(folder: Path, messages: int) -> Large:
 
 
 async def _settled(stack: LocalStack, before: bytes) -> Counter[bytes]:
-    """The numbers behind some bytes in Kafka, once no more come for a while."""
+    """Return the numbers behind a prefix in Kafka, once no more come for a while."""
     count, found = -1, await _numbers(stack, before, "event")
     while len(found) != count:
         await asyncio.sleep(10)
@@ -135,7 +135,7 @@ async def _settled(stack: LocalStack, before: bytes) -> Counter[bytes]:
 
 
 def run_outages(folder: Path, messages: int) -> list[Outage]:
-    """Start servers and an engine of its own, and take one server away after the other."""
+    """Start separate servers and an engine, and take one server down after the other."""
     with LocalStack(folder, ports=random_ports(), servers=("mosquitto", "kafka", "strapi")) as stack:
         seed(Paths.of(folder), Report(sys.stderr))
         log = folder / "engine.log"
@@ -181,7 +181,7 @@ def _publish(stack: LocalStack, messages: int, name: str) -> None:
 
 
 async def _numbers(stack: LocalStack, before: bytes, topic: str = "stock") -> Counter[bytes]:
-    """How often each number stands in Kafka, of the records that have it behind such bytes."""
+    """Count how often each number is in Kafka, in records that have it after a prefix."""
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=stack.addresses.kafka, auto_offset_reset="earliest")
     await consumer.start()
     try:
@@ -195,7 +195,7 @@ async def _numbers(stack: LocalStack, before: bytes, topic: str = "stock") -> Co
 
 
 def _recorded(stack: LocalStack) -> int:
-    """How many movements the ledger has applied."""
+    """Return how many movements the ledger has applied."""
     file = stack.paths.state / "strapi" / "data.db"
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=20)) as database:
         (count,) = database.execute("SELECT count(*) FROM stock_movements WHERE verdict = 'applied'").fetchone()
@@ -218,7 +218,7 @@ def _wait(reached: Callable[[], bool], seconds: float, what: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, and print what was found; 1 where a movement was lost or counted twice."""
+    """Measure and print the results; return 1 if a movement was lost or counted twice."""
     parser = argparse.ArgumentParser("python -m tests.faults.outage", description=__doc__)
     parser.add_argument("--messages", type=int, help="how many while each server is away")
     parser.add_argument("--large", action="store_true", help="messages of 900 KB while Kafka does not answer")

@@ -1,4 +1,4 @@
-"""A person in Strapi's admin panel, who edits, publishes and discards products while movements change them."""
+"""Edits in Strapi's admin panel: products are edited, published and discarded while movements change them."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _AGAIN: Final = 0.3
 
 @dataclass(frozen=True)
 class PanelEdits(Fault):
-    """One product after the other is edited, published, edited without publishing, discarded and taken back.
+    """One product after the other is edited, published, edited without publishing, discarded and reverted.
 
-    With the ledger each form is saved whole, with the stock as it was when the form was opened. By plain REST such a
-    save is what can't be guaranteed, so there a person writes the name alone.
+    With the ledger each form is saved whole, including the stock from when the form was opened. With plain REST such a
+    save can't be protected, so there only the name is written.
     """
 
     @property

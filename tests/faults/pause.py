@@ -17,10 +17,10 @@ __all__ = ["PauseEngine", "PauseServer"]
 
 @dataclass(frozen=True)
 class PauseEngine(Fault):
-    """The engine stands still, and goes on as if nothing had been.
+    """The engine is paused and continued.
 
     Attributes:
-        which: of several engines that share the work, the first is 0.
+        which: the engine, of several that share the work; the first is 0.
     """
 
     which: int = 0
@@ -43,10 +43,10 @@ class PauseEngine(Fault):
 
 @dataclass(frozen=True)
 class PauseServer(Fault):
-    """A server stands still.
+    """A server is paused and continued.
 
     Attributes:
-        server: by its name in `World.servers`.
+        server: its name in `World.servers`.
     """
 
     server: str = "kafka"

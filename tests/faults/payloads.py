@@ -1,4 +1,4 @@
-"""Messages that are hard to apply, or that no one can: malformed, unknown, too much, too large, too wide."""
+"""Messages that are difficult or impossible to apply: malformed, unknown, too much, too large, too wide."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _ROUNDS: Final = 60
 
 @dataclass(frozen=True)
 class Poison(Fault):
-    """Payloads that are no movement, and one that takes more than there is."""
+    """Payloads that are not movements, and one that takes more than is in stock."""
 
     @property
     def text(self) -> str:
@@ -64,7 +64,7 @@ class Poison(Fault):
 
 @dataclass(frozen=True)
 class Oversized(Fault):
-    """Movements larger than a Kafka record may be."""
+    """Movements larger than the limit of a Kafka record."""
 
     @property
     def text(self) -> str:
@@ -85,9 +85,9 @@ class Oversized(Fault):
 
 @dataclass(frozen=True)
 class WideNames(Fault):
-    """Movements of products whose names are short in characters and long in units of UTF-16, which JavaScript counts.
+    """Movements of products whose names are short in characters and long in UTF-16 units, which JavaScript counts.
 
-    They come among all others: what refuses a whole batch for one of them shows as a recovery that takes long.
+    They are mixed with all others: if one of them makes a whole batch fail, recovery takes long.
     """
 
     @property
@@ -111,10 +111,10 @@ class WideNames(Fault):
 
 @dataclass(frozen=True)
 class LargeFlood(Fault):
-    """Large movements while Kafka is paused: a third counts, the others are too long for one and end as dead letters.
+    """Large movements while Kafka is paused: a third is applied, the others are too long and become dead letters.
 
-    Their bytes have to be bounded in the broker and in the engine; a broker that takes no message of that size may
-    refuse it, and none was promised then.
+    Their bytes have to be bounded in the broker and in the engine; a broker that does not accept messages of that size
+    may refuse them, and then they are not expected.
     """
 
     @property

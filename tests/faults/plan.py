@@ -1,4 +1,4 @@
-"""Which faults come in which order: drawn from a seed alone, so that a run can be made again. Pure."""
+"""The order of the faults: drawn from a seed only, so that a run can be repeated. Pure."""
 
 from __future__ import annotations
 
@@ -69,13 +69,13 @@ class Together(Fault):
 
 
 def draw(seed: int, *, alone: bool = False, file: bool = True, drafts: bool = False) -> Iterator[Fault]:
-    """Draw faults without end: every kind once, in any order, then every kind again; each fourth comes with another.
+    """Draw faults endlessly: every kind once, in random order, then every kind again; each fourth with a second one.
 
     Args:
-        seed: what they are drawn from.
-        alone: leave out second engines, the replay, and what Kafka takes away, which plain REST does not stand.
-        file: whether Strapi's database is a file, in the place of which a backup can be put.
-        drafts: whether products have drafts, which a person edits in the panel.
+        seed: of the random order.
+        alone: leave out second engines, the replay, and deletions by Kafka, which plain REST does not survive.
+        file: whether Strapi's database is a file, which a backup can replace.
+        drafts: whether products have drafts, which are edited in the panel.
     """
     by_ledger = (SecondEngine, Rival, Restored, RetentionBeyond, ForeignMember, TakeOver)
     left_out: tuple[type[Fault], ...] = by_ledger if alone else ()
@@ -95,17 +95,17 @@ def draw_take_overs(seed: int) -> Iterator[Fault]:
 
 
 def draw_cluster(seed: int) -> Iterator[Fault]:
-    """Draw faults without end for three brokers, two engines that share the work, and two Strapis.
+    """Draw faults endlessly for three brokers, two engines that share the work, and two Strapis.
 
     Args:
-        seed: what they are drawn from.
+        seed: of the random order.
     """
     chance = random.Random(seed)  # noqa: S311 - a plan need not be a secret
     yield from _dealt(chance, lambda: _cluster_deck(chance))
 
 
 def _dealt(chance: random.Random, decks: Callable[[], list[Fault]]) -> Iterator[Fault]:
-    """Every fault of a deck once, in any order, each fourth time two at once; then those of the next deck."""
+    """Yield every fault of a deck once, in random order, each fourth time two at once; then those of the next deck."""
     while True:
         deck = decks()
         chance.shuffle(deck)
@@ -119,7 +119,7 @@ def _dealt(chance: random.Random, decks: Callable[[], list[Fault]]) -> Iterator[
 
 
 def short() -> list[Fault]:
-    """The faults of the short run, about a minute."""
+    """Return the faults of the short run, about a minute."""
     return [
         KillEngine(1.0, times=2),
         Poison(10.0),
@@ -144,7 +144,7 @@ def short() -> list[Fault]:
 
 
 def short_cluster() -> list[Fault]:
-    """The faults of the short run on three brokers, two engines and two Strapis."""
+    """Return the faults of the short run on three brokers, two engines and two Strapis."""
     return [
         KillServer(1.0, "kafka"),
         KillEngine(0.5, which=1),
@@ -247,10 +247,10 @@ def _deck(chance: random.Random) -> list[Fault]:
 
 
 def short_drafts(*, alone: bool) -> list[Fault]:
-    """The faults of the short run on products with drafts.
+    """Return the faults of the short run on products with drafts.
 
     Args:
-        alone: leave out second engines, which plain REST does not stand.
+        alone: leave out second engines, which plain REST does not survive.
     """
     return [
         PanelEdits(4.0),

@@ -1,7 +1,7 @@
-"""A TCP proxy of our own between a client and a server: it cuts, refuses, delays, throttles and falls silent.
+"""A TCP proxy between a client and a server that cuts, refuses, delays, throttles and falls silent.
 
-What a network does is imitated as it looks from the two ends. A silent network keeps the bytes and delivers them when
-it is whole again, as TCP sends again what was not acknowledged; it never drops some out of the middle of a stream.
+It imitates what the two ends see of a network. A silent network holds the bytes and delivers them when it works again,
+as TCP retransmits unacknowledged data; it never drops bytes from the middle of a stream.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _PIPE: Final = 64
 
 @dataclass(frozen=True)
 class Network:
-    """How the network between two ends is.
+    """The state of the network between two ends.
 
     Attributes:
         refused: whether new connections are refused.
-        delay: seconds that each byte takes in each direction.
-        rate: bytes per second in each direction, 0 for as many as come.
-        silent_up: whether what the client sends stays on its way.
-        silent_down: whether what the server sends stays on its way.
+        delay: delay of each byte in each direction, in seconds.
+        rate: bytes per second in each direction, 0 for unlimited.
+        silent_up: whether the client's data is held back.
+        silent_down: whether the server's data is held back.
     """
 
     refused: bool = False
@@ -44,12 +44,12 @@ class Network:
 
 
 class Tls:
-    """The two ends of a proxy in the middle of TLS: it shows the server's own certificate, and believes the server.
+    """TLS at both ends of a proxy that reads the traffic: it has the server's certificate, and trusts the server.
 
     Args:
         certificate: the server's, PEM.
         key: its private key.
-        authority: who signed it.
+        authority: the CA certificate.
     """
 
     def __init__(self, certificate: Path, key: Path, authority: Path) -> None:
@@ -62,23 +62,23 @@ class Tap(Protocol):
     """Listens to one connection."""
 
     def up(self, data: bytes) -> None:
-        """Called with what the client sent, before it goes on."""
+        """Called with the client's data, before it is forwarded."""
 
     def down(self, data: bytes) -> None:
-        """Called with what the server sent, before it goes on."""
+        """Called with the server's data, before it is forwarded."""
 
 
 class Proxy:
-    """Stands in for a server, or for several behind one address.
+    """A proxy for a server, or for several behind one address.
 
     Args:
-        target: the server's port on 127.0.0.1; of several, which take the connections in turn, the ports. One that
-            refuses a connection is passed over.
-        tap: makes what listens to a connection.
-        answer: takes a new connection instead of the server while `answering` is true.
-        relabel: for Kafka, whose answers name the brokers' own ports: what the proxies of a cluster share to know each
-            other's, by broker's port. Each enters its own as it starts.
-        tls: for a server that speaks TLS, where what passes has to be heard; else it passes as it is.
+        target: the server's port on 127.0.0.1; for several servers, which get connections in turn, their ports. One
+            that refuses a connection is skipped.
+        tap: creates a listener for each connection.
+        answer: takes new connections instead of the server while `answering` is true.
+        relabel: for Kafka, whose answers contain the brokers' own ports: a mapping from a broker's port to its proxy,
+            shared by the proxies of a cluster. Each adds its own when it starts.
+        tls: for a TLS server whose traffic has to be read; otherwise TLS passes through.
     """
 
     def __init__(
@@ -106,14 +106,14 @@ class Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Listen; on the same port as before where it listened already."""
+        """Listen, on the previous port if it listened before."""
         shown = self._tls.shown if self._tls else None
         self._server = await asyncio.start_server(self._accepted, "127.0.0.1", self.port, reuse_address=True, ssl=shown)
         self.port = self._server.sockets[0].getsockname()[1]
         self._enter()
 
     def lead_to(self, target: int) -> None:
-        """Lead every connection to another port from now on, as a tunnel does that was made anew."""
+        """Connect every connection to another port from now on, like a tunnel that was recreated."""
         self._targets = [target]
         self._enter()
         self.cut()
@@ -123,7 +123,7 @@ class Proxy:
             self._relabel.update(dict.fromkeys(self._targets, self.port))
 
     async def stop(self) -> None:
-        """Refuse and cut everything."""
+        """Refuse and cut all connections."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -134,7 +134,7 @@ class Proxy:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def set(self, **changes: float | bool) -> None:
-        """Change the network; connections that are open feel it at once."""
+        """Change the network; open connections are affected at once."""
         self.network = replace(self.network, **changes)  # type: ignore[arg-type]
         if self.network.refused and self._server is not None:
             self._server.close()
@@ -147,7 +147,7 @@ class Proxy:
             self._whole.clear()
 
     async def mend(self) -> None:
-        """Make the network whole."""
+        """Restore the network."""
         self.answer = self.disguise = None
         await self.set(refused=False, delay=0.0, rate=0, silent_up=False, silent_down=False)
 
@@ -176,7 +176,7 @@ class Proxy:
                 await self._join(reader, writer, *to_server)
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-        """A connection to the next server in turn that takes one; None where none does."""
+        """Connect to the next server in turn that accepts; return None if none does."""
         believed = self._tls.believed if self._tls else None
         for _ in self._targets:
             self._turn = (self._turn + 1) % len(self._targets)
@@ -269,7 +269,7 @@ class Proxy:
 
 
 def _label(port: int) -> bytes:
-    """How Kafka writes the address of a broker on this machine."""
+    """Encode the address of a broker on this machine as Kafka does."""
     return b"127.0.0.1" + port.to_bytes(4, "big")
 
 

@@ -1,4 +1,4 @@
-"""An MQTT 5 client that hears what a PUBACK says, and of a lost connection at once; aiomqtt waits for its timeout."""
+"""An MQTT 5 client that exposes the PUBACK's code and notices a lost connection at once, unlike aiomqtt."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class PubackClient(OwnSocketClient):
         transport: `tcp` or `websockets`.
         port: on 127.0.0.1.
         patience: seconds to wait for an answer.
-        tls: what to believe, None for a listener in clear.
-        login: the user and the password, where the broker asks for them.
+        tls: the TLS context, None for a listener without TLS.
+        login: the user and the password, if the broker requires them.
     """
 
     def __init__(
@@ -65,10 +65,10 @@ class PubackClient(OwnSocketClient):
         """Publish at QoS 1.
 
         Returns:
-            Whether the broker has it for someone; False where no one is subscribed.
+            Whether a subscriber matched; False if nobody is subscribed.
 
         Raises:
-            aiomqtt.MqttError: no PUBACK came, or one that refuses it.
+            aiomqtt.MqttError: no PUBACK came, or one that refuses the message.
         """
         info = self._client.publish(topic, payload, 1, properties=properties)
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
@@ -85,7 +85,7 @@ class PubackClient(OwnSocketClient):
         return bool(code.value != _NO_SUBSCRIBERS)
 
     async def leave(self) -> None:
-        """Disconnect, or find that it is."""
+        """Disconnect, if still connected."""
         with contextlib.suppress(aiomqtt.MqttError, OSError):
             await self.__aexit__(None, None, None)
         if self._disconnected.done() and not self._disconnected.cancelled():

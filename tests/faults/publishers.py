@@ -1,9 +1,9 @@
-"""The publishers: each sends at a steady rate over a connection of its own and makes a new one when it is lost.
+"""The publishers: each sends at a steady rate over its own connection and reconnects when it is lost.
 
-With movement-ids a publisher sends a message again until the broker's PUBACK came, as the identity makes that
-harmless. Without ids it sends each message once: where no PUBACK came it is not known whether the broker has it, and
-it may arrive or not, but not twice. A PUBACK that says "no matching subscribers", as a broker gives that was killed and
-forgot the engine's session, is no word that it has the message: it has thrown it away, and both kinds send it again.
+With movement-ids a publisher resends a message until the broker's PUBACK comes, as the id makes that harmless. Without
+ids it sends each message once: without a PUBACK it is unknown whether the broker has it, and it may arrive or not, but
+not twice. A PUBACK with "no matching subscribers", sent by a broker that was killed and lost the engine's session, does
+not count: the broker has discarded the message, and both kinds resend it.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Line:
     Attributes:
         transport: `tcp` or `websockets`.
         port: on 127.0.0.1.
-        tls: what to believe, None for a listener in clear.
-        login: the user and the password, where the broker asks for them.
+        tls: the TLS context, None for a listener without TLS.
+        login: the user and the password, if the broker requires them.
     """
 
     transport: Literal["tcp", "websockets"]
@@ -60,7 +60,7 @@ class Publisher:
 
     Args:
         line: how it reaches the broker.
-        aside: whether the number goes as a user property, so that all payloads of a product look the same.
+        aside: whether the number is sent as a user property, so that all payloads of a product are equal.
     """
 
     def __init__(self, line: Line, *, aside: bool = False) -> None:
@@ -75,7 +75,7 @@ class Publisher:
         """Send until cancelled.
 
         Args:
-            rate: messages per second, asked before each.
+            rate: returns messages per second, called before each.
             next_message: enters the next message.
         """
         clock = asyncio.get_running_loop().time
@@ -87,11 +87,11 @@ class Publisher:
             await self.start(next_message())
 
     async def start(self, sent: Sent, payload: bytes | None = None) -> asyncio.Task[None]:
-        """Begin to send a message, once fewer than 400 are under way.
+        """Start sending a message, once fewer than 400 are in flight.
 
         Args:
             sent: the message.
-            payload: what is sent instead of the movement.
+            payload: a payload to send instead of the movement.
         """
         await self._slots.acquire()
         task = asyncio.create_task(self._send(sent, self._payload(sent) if payload is None else payload))
@@ -100,7 +100,7 @@ class Publisher:
         return task
 
     async def close(self) -> None:
-        """Wait until each message has its PUBACK or is given up, and disconnect."""
+        """Wait until each message is acknowledged or given up, and disconnect."""
         if self._tasks:
             await asyncio.wait(self._tasks)
         await self._drop(self._client)

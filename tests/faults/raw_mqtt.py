@@ -1,4 +1,4 @@
-"""The little of MQTT 5 that fills a session's queue and counts what comes back, faster than a client library would."""
+"""A minimal MQTT 5 client that fills a session's queue and counts what comes back, faster than a client library."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _IN_FLIGHT: Final = (20_000).to_bytes(2, "big")
 
 @dataclass
 class Heard:
-    """The PUBACKs that came.
+    """The received PUBACKs.
 
     Attributes:
-        count: how many.
+        count: number of them.
         longest: the longest time in seconds in which none came.
     """
 
@@ -34,7 +34,7 @@ class Heard:
 
 
 class RawClient:
-    """One connection; make it by `connect`."""
+    """One connection, created by `connect`."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -48,7 +48,7 @@ class RawClient:
         Args:
             port: the TCP listener's.
             client_id: the session's name.
-            keep: whether the broker shall keep the session.
+            keep: whether the broker keeps the session.
         """
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         properties = b"\x11" + _WEEK + b"\x21" + _IN_FLIGHT if keep else b""
@@ -75,10 +75,10 @@ class RawClient:
         """Publish messages 0 to count - 1 at QoS 1.
 
         Args:
-            topic: where.
-            count: how many.
-            payload: makes each.
-            heard: gets what came, while it comes.
+            topic: the topic.
+            count: number of messages.
+            payload: creates each payload.
+            heard: updated while PUBACKs arrive.
 
         Raises:
             ConnectionError: the broker is gone.
@@ -100,10 +100,10 @@ class RawClient:
             heard.count += len(self._frames.feed(data)[1])
 
     async def drain(self, seen: Callable[[bytes], None], seconds: float) -> None:
-        """Take and acknowledge what comes until nothing came for some seconds.
+        """Receive and acknowledge messages until none came for some seconds.
 
         Args:
-            seen: gets each payload.
+            seen: called with each payload.
             seconds: of silence.
         """
         while True:
@@ -120,7 +120,7 @@ class RawClient:
             await self._writer.drain()
 
     def close(self) -> None:
-        """Go without a word; the broker keeps a session that was to be kept."""
+        """Close without DISCONNECT; the broker keeps the session if requested."""
         self._writer.close()
 
 

@@ -1,4 +1,4 @@
-"""What the publishers sent: each message under a number of its own, with what has to become of it."""
+"""The register of sent messages: each has its own number, and the expected outcome."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class Sent:
 
     Attributes:
         number: its own.
-        product: the row that it moves, 0 for what must be rejected.
-        delta: what it adds to the stock.
-        movement_id: the publisher's identity for it, None where it has none.
-        refused: whether it has to end as a dead letter.
-        sends: how often it was written towards the broker; above 1 only under a movement-id.
-        acknowledged_at: when the broker's PUBACK came, in seconds since the epoch, 0 where none came; where its
-            publisher keeps it, from when on it is kept and was sent.
+        product: the row that it moves, 0 if it must be rejected.
+        delta: the change of stock.
+        movement_id: the publisher's id for it, None if there is none.
+        refused: whether it has to become a dead letter.
+        sends: how often it was written to the broker; above 1 only with a movement-id.
+        acknowledged_at: when the broker's PUBACK came, in seconds since the epoch, 0 if none came; if its publisher
+            keeps it, from when on it is kept and was sent.
         kept: whether its publisher keeps it until the stock shows it.
-        taken_back: whether it was written into Kafka within a transaction that was aborted.
-        unmarked: whether it carries no number: its product has only such movements, each of which adds one.
+        taken_back: whether it was written to Kafka in a transaction that was aborted.
+        unmarked: whether it has no number: its product has only such movements, each of which adds one.
         called: how it names its product.
     """
 
@@ -48,10 +48,10 @@ class Sent:
 
 
 class Register:
-    """Gives out the numbers and keeps what was sent under them.
+    """Assigns numbers and stores the messages sent under them.
 
     Args:
-        run: what tells this run's movement-ids from another's.
+        run: distinguishes this run's movement-ids from another's.
     """
 
     def __init__(self, run: str) -> None:
@@ -61,7 +61,7 @@ class Register:
         """What products are called, where it is not only by their row's number; messages use one after the other."""
 
     def enter(self, product: int, delta: int, *, named: bool, refused: bool = False, unmarked: bool = False) -> Sent:
-        """Take the next number for a message that is going to be sent."""
+        """Assign the next number to a message that is going to be sent."""
         number = len(self.sent) + 1
         names = self.names.get(product, [product])
         movement_id = f"{self.run}-{number}" if named else None
@@ -72,7 +72,7 @@ class Register:
 
 
 def movement_payload(sent: Sent) -> bytes:
-    """The movement in the course's format, with the number beside it."""
+    """Encode the movement in the course's format, with the number as an extra field."""
     movement = {
         "id": sent.called or sent.product,
         "amount": abs(sent.delta),
@@ -83,6 +83,6 @@ def movement_payload(sent: Sent) -> bytes:
 
 
 def number_in(payload: bytes) -> int:
-    """The number that stands in a payload, 0 where none does."""
+    """Return the number in a payload, 0 if there is none."""
     found = _IN_TEXT.search(payload)
     return int(found[1]) if found else 0

@@ -1,4 +1,4 @@
-"""Strapi is restored from an older backup while movements come, and a replay brings what it lacks."""
+"""Strapi is restored from an older backup while movements arrive, and a replay restores what it lacks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REPLAYS: Final = 5
 
 @dataclass(frozen=True)
 class Restored(Fault):
-    """The database goes back by `seconds`, the engine says so, and a person does what it says."""
+    """The database goes back by `seconds`, the engine reports it, and the user does what it says."""
 
     @property
     def text(self) -> str:
@@ -57,7 +57,7 @@ class Restored(Fault):
 
 
 def backed_up(database: Path, backup: Path) -> None:
-    """Copy a SQLite database in use, as its own program makes backups."""
+    """Copy a SQLite database in use, with SQLite's backup API."""
     backup.unlink(missing_ok=True)
     with (
         contextlib.closing(sqlite3.connect(database, timeout=30)) as source,
@@ -67,7 +67,7 @@ def backed_up(database: Path, backup: Path) -> None:
 
 
 def put_back(backup: Path, database: Path) -> None:
-    """Put a backup in the place of a database that no one uses."""
+    """Replace a database that is not in use by a backup."""
     for name in ("-wal", "-shm"):
         database.with_name(database.name + name).unlink(missing_ok=True)
     database.write_bytes(backup.read_bytes())

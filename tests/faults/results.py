@@ -1,4 +1,4 @@
-"""The account as text for a person, and as the page tests/faults/RESULTS.md."""
+"""The account as text, and as the page tests/faults/RESULTS.md."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ _ALIKE: Final = (
 
 
 def show(document: Mapping[str, Any]) -> str:
-    """The account as lines of text.
+    """Format the account as lines of text.
 
     Args:
-        document: what `Outcome.as_json` gives.
+        document: the result of `Outcome.as_json`.
     """
     lines = [f"{what:<52}{count:>11,}" for what, count in _counts(document)]
     uneven = ("stock_off", "strangers", "apart", "crashes")
@@ -76,11 +76,11 @@ def show(document: Mapping[str, Any]) -> str:
 
 
 def page(runs: Mapping[str, Mapping[str, Any]], backlog: Sequence[Mapping[str, Any]]) -> str:
-    """The page of results.
+    """Format the page of results.
 
     Args:
-        runs: by mode and transport, what `Outcome.as_json` gave.
-        backlog: what `measure` gave.
+        runs: by mode and transport, the results of `Outcome.as_json`.
+        backlog: the result of `measure`.
     """
     parts = [_HEAD, edges_table()]
     parts += [_run(document) for _, document in sorted(runs.items())]
@@ -90,7 +90,7 @@ def page(runs: Mapping[str, Mapping[str, Any]], backlog: Sequence[Mapping[str, A
 
 
 def write_results(*, run: Mapping[str, Any] | None = None, backlog: Sequence[Mapping[str, Any]] | None = None) -> Path:
-    """Write the page of results with a new run or measure in it; the others stay as they were.
+    """Update the page of results with a new run or measurement; the others stay.
 
     Returns:
         The page.
@@ -109,7 +109,7 @@ def write_results(*, run: Mapping[str, Any] | None = None, backlog: Sequence[Map
 
 
 def _kind(document: Mapping[str, Any]) -> str:
-    """What a run is the latest one of; runs that were kept before there was a choice were plain ones over TCP."""
+    """Return the kind of a run, of which the page shows the latest; runs without one were plain ones over TCP."""
     transport = document.get("transport", "tcp")
     parts = [
         str(document["mode"]),

@@ -1,4 +1,4 @@
-"""Kafka deletes records before they are applied, as its retention does where the engine is away for too long."""
+"""Kafka deletes records before they are applied, as its retention does if the engine is away for too long."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ _WITHIN: Final = 60.0
 
 @dataclass(frozen=True)
 class RetentionBeyond(Fault):
-    """Strapi stands still for `seconds`, so that Kafka fills; half of what waits is deleted while the engine is away.
+    """Strapi is paused for `seconds`, so that Kafka fills; half of what waits is deleted while the engine is away.
 
-    What is deleted is read before, and counts as told of in the account only once the engine said how many these are.
+    The deleted records are read before, and count as reported in the account only once the engine has reported their
+    number.
     """
 
     @property
@@ -67,7 +68,7 @@ class RetentionBeyond(Fault):
 
 
 async def _delete_half(world: World) -> int:
-    """Delete half of what waits in each partition; how many records that is."""
+    """Delete half of what waits in each partition; return the number of records."""
     options = {"bootstrap_servers": world.stack.addresses.kafka, **world.kafka_options}
     admin, consumer = AIOKafkaAdminClient(**options), AIOKafkaConsumer(**options, isolation_level="read_committed")
     await admin.start()
@@ -91,7 +92,7 @@ async def _delete_half(world: World) -> int:
 
 
 async def _read(consumer: Any, first: Mapping[Any, int], until: Mapping[Any, int]) -> list[Any]:
-    """What is going to be deleted: the account reads the topic from its first record, and has these from here."""
+    """Read what is going to be deleted, as the account can't read it from the topic later."""
     for place in until:
         consumer.seek(place, first[place])
     found: list[Any] = []

@@ -1,4 +1,4 @@
-"""A second whole engine: the same broker, topics and group, and a client id of its own."""
+"""A second complete engine: the same broker, topics and group, and its own client id."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["Rival"]
 
 @dataclass(frozen=True)
 class Rival(Fault):
-    """It is started beside the engine for `seconds` twice: it is killed after the first time, and stopped at last.
+    """It runs beside the engine for `seconds` twice: it is killed the first time, and stopped the second time.
 
     Attributes:
-        alone: whether the engine is killed in the second time, and comes back before the other one is stopped.
+        alone: whether the engine is killed the second time, and comes back before the other one is stopped.
     """
 
     alone: bool = False

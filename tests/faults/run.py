@@ -1,4 +1,4 @@
-"""One run: the traffic, the faults one after the other, how long each recovery took, and the account at the end."""
+"""One run: the traffic, the faults one after the other, the time of each recovery, and the account at the end."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ _QUIET: Final = 3
 
 @dataclass(frozen=True)
 class Struck:
-    """A fault that was done.
+    """A fault that was applied.
 
     Attributes:
         at: when it began, in seconds since the run's start.
-        text: what it did.
-        lasted: for how many seconds.
-        recovery: seconds from its end until a movement published after it was applied, -1 where that took too long.
+        text: its description.
+        lasted: its duration in seconds.
+        recovery: seconds from its end until a movement published after it was applied, -1 if that took too long.
     """
 
     at: float
@@ -61,26 +61,26 @@ class Struck:
 
 @dataclass
 class Outcome:
-    """What came of a run.
+    """The outcome of a run.
 
     Attributes:
         seed: of the plan.
-        minutes: how long faults were done.
+        minutes: how long faults were applied.
         mode: the engine's `strapi.mode`.
         rate: messages per second.
         account: the account.
-        faults: what was done.
-        crashes: exit codes of engines that ended unasked.
+        faults: the faults applied.
+        crashes: exit codes of engines that ended by themselves.
         settled: whether all was quiet in the end.
         transport: how the engine reached the broker.
         profile: `plain` or `secured`.
-        database: what Strapi stood on, `sqlite` or `postgres`.
+        database: Strapi's database, `sqlite` or `postgres`.
         named: whether some publishers sent movement-ids.
-        drafts: whether products had drafts, which a person edited in the panel.
-        edits: how many times.
-        brokers: how many brokers Kafka had.
-        engines: how many engines shared the work.
-        strapis: how many Strapis there were behind one address.
+        drafts: whether products had drafts, which were edited in the panel.
+        edits: number of edits.
+        brokers: number of Kafka brokers.
+        engines: number of engines that shared the work.
+        strapis: number of Strapis behind one address.
         take_overs: whether every third fault was a take-over, or watchers.
     """
 
@@ -105,12 +105,12 @@ class Outcome:
 
     @property
     def holds(self) -> bool:
-        """Whether everything that is promised was seen."""
+        """Whether everything that is promised was observed."""
         recovered = all(struck.recovery >= 0 for struck in self.faults)
         return self.account.holds and self.settled and recovered and not self.crashes
 
     def as_json(self) -> dict[str, Any]:
-        """Everything as one JSON object."""
+        """Return everything as one JSON object."""
         document = self.account.as_json()
         document["faults"] = [vars(struck) for struck in self.faults]
         document |= {name: getattr(self, name) for name in _TOLD}
@@ -132,20 +132,20 @@ async def run(
     engines: int = 1,
     take_overs: bool = False,
 ) -> Outcome:
-    """Do faults until they or the minutes are over, then wait for quiet and draw up the account.
+    """Apply faults until they or the minutes are over, then wait for quiet and compute the account.
 
     Args:
-        stack: the servers, running, with a state of their own.
-        faults: what to do, in order.
-        say: takes a line of progress.
+        stack: the servers, running, with their own state.
+        faults: the faults, in order.
+        say: called with each line of progress.
         seed: of the plan, for the account.
         minutes: when no further fault is begun.
         mode: the engine's `strapi.mode`.
         rate: messages per second.
         transport: how the engine reaches the broker, `tcp` or `websockets`.
-        named: whether some publishers send movement-ids; by default where Strapi has the ledger, which knows them.
-        database: where Strapi's rows are; its SQLite file by default.
-        engines: how many engines share the work.
+        named: whether some publishers send movement-ids; by default if Strapi has the ledger, which knows them.
+        database: Strapi's database; its SQLite file by default.
+        engines: number of engines that share the work.
         take_overs: whether the plan is that of take-overs, for the account.
     """
     asyncio.get_running_loop().set_exception_handler(_but_for_closed_sockets)
@@ -202,7 +202,7 @@ async def _strike(world: World, fault: Fault, begun: float) -> Struck:
 
 
 async def _settled(world: World) -> bool:
-    """Wait until what was published last is applied and Kafka has nothing more for the group."""
+    """Wait until the last published movement is applied and Kafka has nothing more for the group."""
     try:
         # The broker hands its queue out in order, so what was published before this has passed as well.
         await world.probe(_RECOVERY * 2)
@@ -228,7 +228,7 @@ def _but_for_closed_sockets(loop: asyncio.AbstractEventLoop, context: dict[str, 
 
 
 def machine() -> dict[str, str | int]:
-    """What this ran on."""
+    """Describe the machine of the run."""
     memory = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemTotal"))
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent

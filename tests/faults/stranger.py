@@ -1,4 +1,4 @@
-"""A stranger at the broker who connects under client ids that he guesses, and so takes or ends their sessions."""
+"""A stranger at the broker who connects under guessed client ids, and so takes over or ends their sessions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["SessionTakeover"]
 
 @dataclass(frozen=True)
 class SessionTakeover(Fault):
-    """The engine is away for `seconds`, and meanwhile each guess is tried; once more when it is back."""
+    """The engine is away for `seconds` while each guess is tried, and each is tried again when it is back."""
 
     @property
     def text(self) -> str:

@@ -1,4 +1,4 @@
-"""The account can fail: it finds each loss, each double and each wrong stock that is put into an honest world."""
+"""The account detects faults: each loss, each double and each wrong stock put into a correct world is found."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class World:
 
 @st.composite
 def honest(draw: st.DrawFn) -> World:
-    """A world in which everything went as promised, with all that may happen in it."""
+    """Draw a world in which everything went as promised, with all that may happen in it."""
     register = Register("r")
     world = World([], [], [], [], dict.fromkeys(range(1, 4), 0))
     for _ in range(draw(st.integers(1, 30))):

@@ -1,4 +1,4 @@
-"""The command line hands on what stands after `faults` as it is, and nothing else takes unknown flags."""
+"""The command line passes the arguments after `faults` on unchanged, and no other command accepts unknown flags."""
 
 from __future__ import annotations
 

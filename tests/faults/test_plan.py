@@ -1,4 +1,4 @@
-"""The plan is drawn from the seed alone and leaves no kind of fault out."""
+"""The plan depends only on the seed and omits no kind of fault."""
 
 from __future__ import annotations
 

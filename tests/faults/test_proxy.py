@@ -1,4 +1,4 @@
-"""The proxy does to a connection what it says, and loses no byte of it."""
+"""The proxy's effects on a connection; it loses no byte."""
 
 from __future__ import annotations
 

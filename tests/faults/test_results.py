@@ -1,4 +1,4 @@
-"""What a run says in the end, for a person and on its page."""
+"""The final report of a run, as text and on its page."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ SEED = 1
 
 @pytest.fixture
 def servers(tmp_path: Path, profile: str) -> Iterator[LocalStack]:
-    """Servers of this test's own: it reads whole topics, and kills."""
+    """Separate servers for this test: it reads whole topics, and kills servers."""
     names = ("mosquitto", "kafka", "strapi")
     with LocalStack(tmp_path / "state", ports=random_ports(), servers=names, secure=profile == "secured") as stack:
         yield stack

@@ -1,4 +1,4 @@
-"""What is heard of a websocket is what its two ends wrote."""
+"""Decoding a websocket's traffic gives what its two ends wrote."""
 
 from __future__ import annotations
 

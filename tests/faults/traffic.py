@@ -22,8 +22,8 @@ class _Kind(NamedTuple):
 
     Attributes:
         named: whether its movements have ids.
-        aside: whether their number is a user property, so that all payloads of a product look the same.
-        unmarked: whether they have no number at all, so that nothing tells them apart.
+        aside: whether their number is a user property, so that all payloads of a product are equal.
+        unmarked: whether they have no number at all and can't be told apart.
     """
 
     named: bool = False
@@ -38,13 +38,13 @@ class Traffic:
     """All publishers together.
 
     Args:
-        register: gives out the numbers.
+        register: assigns the numbers.
         products: the rows that they move.
-        alike: the rows that are moved only by what nothing tells apart.
+        alike: the rows that are moved only by indistinguishable movements.
         lines: how they reach the broker; each line has a publisher of each kind.
         rate: messages per second of all together.
         named: whether some of them send movement-ids.
-        keeper: makes the publisher with movement-ids of a line.
+        keeper: creates the publisher with movement-ids of a line.
     """
 
     def __init__(
@@ -73,23 +73,23 @@ class Traffic:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Begin to send."""
+        """Start sending."""
         for position, (publisher, kind) in enumerate(self._publishers):
             message = partial(self._message, kind, self._products[position % len(self._products)])
             self._tasks.append(asyncio.create_task(publisher.run(self._each, message)))
 
     async def stop(self) -> None:
-        """Send nothing more, and wait until what is under way has its PUBACK or is given up."""
+        """Stop sending, and wait until the messages in flight are acknowledged or given up."""
         self.abandon_new()
         await self.close()
 
     async def close(self) -> None:
-        """Wait for what is under way, and disconnect."""
+        """Wait for the messages in flight, and disconnect."""
         for publisher, _ in self._publishers:
             await publisher.close()
 
     def abandon_new(self) -> None:
-        """Send nothing more."""
+        """Stop sending without waiting."""
         for task in self._tasks:
             task.cancel()
 

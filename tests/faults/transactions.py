@@ -1,4 +1,4 @@
-"""Another program writes movements in transactions among the traffic, and takes every second one back."""
+"""Another program writes movements in transactions among the traffic, and aborts every second one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TIMEOUT: Final = 30_000
 class AbortedTransactions(Fault):
     """Transactions for `seconds`, one after the other; the last one stays open for as long again and is aborted.
 
-    What it holds up meanwhile is all that comes behind it in its partitions, and has to arrive after it.
+    Meanwhile it holds up everything behind it in its partitions, which has to arrive after it.
     """
 
     @property
@@ -72,7 +72,7 @@ class AbortedTransactions(Fault):
             await producer.stop()
 
     async def _write(self, producer: Any, world: World) -> list[Sent]:
-        """Begin a transaction and have Kafka take movements of it."""
+        """Begin a transaction and produce movements in it."""
         await producer.begin_transaction()
         sent, partitions = [], set()
         for _ in range(_AT_ONCE):

@@ -32,8 +32,8 @@ class TwinStack(PostgresStack):
     Args:
         state: the state folder.
         server: the PostgreSQL that both write to.
-        servers: the servers beside them.
-        brokers: how many Kafka brokers.
+        servers: the other servers.
+        brokers: number of Kafka brokers.
     """
 
     def __init__(self, state: Path, server: Server, servers: Collection[str], brokers: int = 1) -> None:
@@ -42,7 +42,7 @@ class TwinStack(PostgresStack):
         """The port of the second one, by its name."""
 
     def start(self, *told: Callable[..., None]) -> bool:
-        """Start the servers, and the second Strapi once the first has made the tables and the tokens."""
+        """Start the servers, and the second Strapi once the first has created the tables and the tokens."""
         started = super().start(*told)
         self.start_server(_TWIN)
         return started

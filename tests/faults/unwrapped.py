@@ -1,4 +1,4 @@
-"""One direction of a websocket, heard on the wire: the stream that goes through it (RFC 6455)."""
+"""A decoder for one direction of a websocket's traffic (RFC 6455)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _LONG: Final = {126: 2, 127: 8}
 
 
 class Unwrapped:
-    """Takes the bytes that one end sent, from the handshake on; a client masks its frames, a server does not."""
+    """Decodes the bytes that one end sent, from the handshake on; a client masks its frames, a server does not."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._open = False
 
     def feed(self, data: bytes) -> bytes:
-        """Take more bytes, cut anywhere, and give the payloads of the frames of data that are whole."""
+        """Add bytes, split anywhere, and return the payloads of the complete data frames."""
         self._rest += data
         if not self._open:
             _, end, rest = self._rest.partition(b"\r\n\r\n")

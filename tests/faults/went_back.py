@@ -1,4 +1,4 @@
-"""Mosquitto goes back to what it wrote down while much was in flight, and the engine was started again meanwhile."""
+"""Mosquitto reverts to the state it wrote while many messages were in flight, and the engine is restarted meanwhile."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = ["WentBack"]
 
 @dataclass(frozen=True)
 class WentBack(Fault):
-    """Mosquitto writes its queue while Kafka stands still, and is killed before it writes again.
+    """Mosquitto writes its queue while Kafka is paused, and is killed before it writes again.
 
-    What was in flight then is applied in between, so that all of it comes again after the kill.
+    What was in flight at the write is applied in between, so that all of it is redelivered after the kill.
 
     Attributes:
         engines: how often the engine is killed and started in between.

@@ -1,8 +1,9 @@
-"""What passed between Mosquitto and the engine, heard on the wire: the evidence for what Mosquitto itself did.
+"""The observed traffic between Mosquitto and the engine: the evidence for what Mosquitto itself did.
 
-Mosquitto writes its queue every few seconds and says PUBACK at once, so a kill takes it back to the last write: it
-forgets what came since, and sends as new, without DUP, what it had handed out since. Both are told from faults of the
-engine here, message by message. What it sends again with DUP the engine has to recognise, and nothing excuses it.
+Mosquitto writes its queue every few seconds and sends PUBACK at once, so a kill reverts it to the last write: it
+forgets what came since, and sends as new, without DUP, what it had delivered since. Both are distinguished here from
+faults of the engine, message by message. The engine has to recognise what is redelivered with DUP, and nothing excuses
+it.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Passed(NamedTuple):
 
 
 class Witness:
-    """Hears every connection of the engine to Mosquitto.
+    """Observes every connection of the engine to Mosquitto.
 
     Args:
         interval: Mosquitto's `autosave_interval` in seconds.
@@ -70,7 +71,7 @@ class Witness:
         """When the engine acknowledged one of them, and its product."""
 
     def connection(self) -> Listener:
-        """What listens to a new connection."""
+        """Return a listener for a new connection."""
         return Listener(self, websockets=self._websockets)
 
     def killed(self, at: float, since: float | None = None) -> None:
@@ -78,12 +79,12 @@ class Witness:
 
         Args:
             at: when, in seconds since the epoch.
-            since: when it had written its queue, where that is known.
+            since: when it had written its queue, if known.
         """
         self._kills.append((at - self._interval - _WRITE_LASTS if since is None else since, at))
 
     def emptied(self, at: float) -> None:
-        """Note that Mosquitto was killed and lost all that it kept, and that the engine said so.
+        """Note that Mosquitto was killed and lost its stored data, and that the engine reported it.
 
         Args:
             at: when it was killed, in seconds since the epoch.
@@ -98,19 +99,19 @@ class Witness:
         self._pass(number, "sent again" if message.redelivered else "sent", message.packet_id)
 
     def acknowledged(self, number: int, packet_id: int) -> None:
-        """Note that the engine acknowledged a message: it says that Kafka has it."""
+        """Note that the engine acknowledged a message, which means that Kafka has it."""
         self._acknowledged[number] = time.time()
         self._pass(number, "acknowledged", packet_id)
 
     def passed(self, number: int) -> list[Passed]:
-        """Every packet of one message, in order."""
+        """Return every packet of one message, in order."""
         return self._passed.get(number, [])
 
     def _pass(self, number: int, what: str, packet_id: int) -> None:
         self._passed.setdefault(number, []).append(Passed(time.time(), what, packet_id))
 
     def excuses(self, sent: Iterable[Sent]) -> Excuses:
-        """What Mosquitto may be blamed for, number by number: nothing of what its publisher keeps."""
+        """Return what Mosquitto may be blamed for, number by number, except for messages that their publisher keeps."""
         forgotten = {
             one.number
             for one in sent
@@ -136,7 +137,7 @@ class Listener:
     """One connection.
 
     Args:
-        witness: where it is noted.
+        witness: notes what is observed.
         websockets: whether it is a websocket.
     """
 
@@ -149,7 +150,7 @@ class Listener:
         self._alike: dict[int, int] = {}
 
     def down(self, data: bytes) -> None:
-        """Hear what Mosquitto sent."""
+        """Process data sent by Mosquitto."""
         stream = data if self._wrapped is None else self._wrapped[0].feed(data)
         for message in self._down.feed(stream)[0]:
             number = _number(message)
@@ -161,7 +162,7 @@ class Listener:
                 self._witness.alike[product] += not message.redelivered
 
     def up(self, data: bytes) -> None:
-        """Hear what the engine sent."""
+        """Process data sent by the engine."""
         stream = data if self._wrapped is None else self._wrapped[1].feed(data)
         for first, body in self._up.feed(stream)[1]:
             if first == _PUBACK:

@@ -1,4 +1,4 @@
-"""Everything that a fault can act upon: the servers, the proxies before them, the engines and the publishers."""
+"""Everything that a fault can act upon: the servers, their proxies, the engines and the publishers."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class World:
         mode: the engine's `strapi.mode`.
         transport: how the engine reaches the broker, `tcp` or `websockets`.
         named: whether some publishers send movement-ids.
-        database: where Strapi's rows are; its SQLite file by default.
-        engines: how many engines share the work, by one subscription and in one group.
+        database: Strapi's database; its SQLite file by default.
+        engines: number of engines that share the work, by one subscription and in one group.
     """
 
     def __init__(  # noqa: PLR0915 - it has much to know
@@ -122,7 +122,7 @@ class World:
 
     @property
     def engine(self) -> Engine:
-        """The first of those that share the work, and the only one where there is no other."""
+        """The first of the engines that share the work, or the only one."""
         return self.engines[0]
 
     def _make_proxies(self) -> dict[str, Proxy]:
@@ -141,7 +141,7 @@ class World:
         }
 
     async def start(self, rate: float) -> None:
-        """Make the products, start the engine, and the publishers once the whole chain works."""
+        """Create the products, start the engine, and the publishers once the whole chain works."""
         for proxy in self.proxies.values():
             await proxy.start()
         self.products = [await self._make_product(number) for number in range(PRODUCTS)]
@@ -186,7 +186,7 @@ class World:
             await asyncio.to_thread(self._foreign.stop)
 
     async def foreign_kafka(self) -> LocalStack:
-        """A Kafka of somebody else's, with topics of the same names; started when it is asked for first."""
+        """Return a foreign Kafka with topics of the same names, started on first use."""
         if self._foreign is None:
             state = self.stack.paths.state / "foreign"
             foreign = LocalStack(state, cache=self.stack.paths.cache, ports=random_ports(), servers=("kafka",))
@@ -195,10 +195,10 @@ class World:
         return self._foreign
 
     async def make_whole(self) -> None:
-        """Mend the network, and have every server and the engine run, whatever a fault left undone.
+        """Restore the network, and make every server and the engine run, whatever a fault left undone.
 
         Raises:
-            StackError: a server does not start, tried three times.
+            StackError: a server does not start in three attempts.
         """
         for proxy in self.proxies.values():
             await proxy.mend()
@@ -220,10 +220,10 @@ class World:
         return [*self.screens, *self.watchers]
 
     async def start_server(self, *servers: str) -> None:
-        """Start servers that are away, once more where a busy machine took too long for it.
+        """Start stopped servers, again if a busy machine took too long.
 
         Raises:
-            StackError: it does not start, tried three times.
+            StackError: it does not start in three attempts.
         """
         for last in (False, False, True):
             try:
@@ -235,7 +235,7 @@ class World:
                 return
 
     def since(self, at: float) -> str:
-        """A moment, in seconds since the epoch, as one of this run; the faults' times are of the same clock."""
+        """Format a time, in seconds since the epoch, relative to the run's start, like the faults' times."""
         return f"{at - self.begun:.3f} s" if at else "no time"
 
     async def probe(self, seconds: float) -> float:
@@ -245,7 +245,7 @@ class World:
             seconds: to wait at most.
 
         Returns:
-            How many seconds it took.
+            The seconds that it took.
 
         Raises:
             TimeoutError: it was not applied in time.
@@ -262,24 +262,24 @@ class World:
                     await asyncio.sleep(_LOOK)
 
     def shown(self) -> dict[int, int]:
-        """By product, how much its stock is above that of the start, as Strapi's database has it.
+        """Return the change of each product's stock since the start, from Strapi's database.
 
-        Where a product has several rows it is that of the latest published one, else of its draft.
+        For a product with several rows it is that of the latest published one, else of its draft.
         """
         rows = self.rows("SELECT document_id, stock_available FROM products ORDER BY published_at IS NOT NULL, id")
         return {self.documents[document]: stock - _STOCK for document, stock in rows if document in self.documents}
 
     def apart(self) -> list[int]:
-        """The products of which not all rows have the same stock."""
+        """Return the products whose rows differ in their stock."""
         rows = self.rows("SELECT document_id FROM products GROUP BY 1 HAVING COUNT(DISTINCT stock_available) > 1")
         return sorted(self.documents[document] for (document,) in rows if document in self.documents)
 
     def rows(self, query: str) -> list[Any]:
-        """Ask Strapi's database, past all faults."""
+        """Query Strapi's database directly."""
         return self._database.rows(query)
 
     async def heard(self, text: bytes, seconds: float) -> bool:
-        """Wait until the engine says something to Strapi.
+        """Wait until the engine sends a text to Strapi.
 
         Returns:
             Whether it did in time.
@@ -294,24 +294,24 @@ class World:
         return True
 
     def deleted(self, records: Iterable[Any], unapplied: Iterable[Any], until: Mapping[int, int]) -> None:
-        """Kafka deleted records, by partition before an offset, and some of them the group had not committed."""
+        """Note that Kafka deleted records, by partition before an offset, some of which the group had not committed."""
         self.removed += records
         for partition, offset in until.items():
             self.removed_until.setdefault(partition, set()).add(offset)
         self._untold = [*unapplied]
 
     def deletion_told(self) -> None:
-        """The engine said how many it lost by that."""
+        """Note that the engine reported how many it lost by that."""
         self.told_deleted += self._untold
         self._untold = []
 
     def note(self, sent: Sent, payload: bytes) -> Any:
-        """Send something that is no plain movement."""
+        """Send something other than a plain movement."""
         return self.prober.start(sent, payload)
 
     @property
     def login(self) -> tuple[str, str] | None:
-        """The user and the password of an object, where the broker asks for them."""
+        """Return the user and the password of an object, if the broker requires them."""
         if not self.is_secure:
             return None
         return "object", self.stack.credentials.password_file("mqtt-object").read_text().strip()
@@ -359,7 +359,7 @@ class World:
         return self._engine(f"screen-{number}", program=("tests.faults.screen",), outbox=outbox)
 
     def _peer(self, number: int) -> Engine:
-        """Another engine that shares the work, under a client id of its own."""
+        """Create another engine that shares the work, with its own client id."""
         return self._engine(f"engine-{number}", "--set", f"mqtt.client_id=peer-{uuid.uuid4().hex}")
 
     async def _make_product(self, number: int) -> int:
@@ -381,14 +381,14 @@ class World:
 
 
 class _Hearing:
-    """Hears what the engine says to Strapi.
+    """Observes what the engine sends to Strapi.
 
     Args:
-        heard: called with it.
+        heard: called with the data.
     """
 
     def __init__(self, heard: Callable[[bytes], None]) -> None:
         self.up = heard
 
     def down(self, data: bytes) -> None:
-        """What Strapi says does not matter."""
+        """Ignore what Strapi sends."""

@@ -1,1 +1,1 @@
-"""Attacks on the running chain, as a stranger tries them: `python3 -m stack faults --attacks`."""
+"""Attacks on the running chain by a stranger: `python3 -m stack faults --attacks`."""

@@ -1,4 +1,4 @@
-"""What an attack is and what can come of it; the modules beside this one enter theirs into `ATTACKS`."""
+"""The definition of an attack and its outcomes; the other modules register theirs in `ATTACKS`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ BOTH: Final = ("plain", "secured")
 
 
 class Outcome(NamedTuple):
-    """What came of an attack.
+    """The outcome of an attack.
 
     Attributes:
-        word: `held`, `SUCCEEDED`, `not possible to run`, or `FAILED` where the attack itself broke off.
+        word: `held`, `SUCCEEDED`, `not possible to run`, or `FAILED` if the attack itself failed.
         seen: what was observed, with status codes, counts and sizes.
     """
 
@@ -29,7 +29,7 @@ class Outcome(NamedTuple):
 
     @property
     def is_good(self) -> bool:
-        """Whether no door was found open."""
+        """Whether no weakness was found."""
         return self.word in {"held", "not possible to run"}
 
 
@@ -38,15 +38,15 @@ class Attack:
     """One attack.
 
     Attributes:
-        identity: its id, unique, as a page and a command line name it.
-        target: what it is directed at: the name of the module.
-        item: which item of issue 16 it is from; `new` where no item names it.
+        identity: its unique id, for the page and the command line.
+        target: the target, named like the module.
+        item: its item in issue 16; `new` if there is none.
         title: what is tried, in a sentence.
         wanted: what counts as held.
         profiles: the profiles that it applies to.
-        quick: whether it takes a few seconds and leaves shared servers as they were.
-        seconds: after which it counts as broken off.
-        attempt: tries it.
+        quick: whether it takes only seconds and leaves shared servers unchanged.
+        seconds: the timeout.
+        attempt: runs it.
     """
 
     identity: str
@@ -74,7 +74,7 @@ def attack(
     quick: bool = False,
     seconds: float = 120.0,
 ) -> Callable[[Callable[[Target], Awaitable[Outcome]]], Callable[[Target], Awaitable[Outcome]]]:
-    """Enter a function into ATTACKS; the arguments are those of `Attack`."""
+    """Register a function in ATTACKS; the arguments are those of `Attack`."""
 
     def enter(attempt: Callable[[Target], Awaitable[Outcome]]) -> Callable[[Target], Awaitable[Outcome]]:
         assert identity not in ATTACKS, f"two attacks are called {identity}"
@@ -86,20 +86,20 @@ def attack(
 
 
 def held(seen: str) -> Outcome:
-    """The attack got nowhere."""
+    """Return the outcome of an attack that failed."""
     return Outcome("held", seen)
 
 
 def succeeded(seen: str) -> Outcome:
-    """The attack did what it set out to do."""
+    """Return the outcome of an attack that succeeded."""
     return Outcome("SUCCEEDED", seen)
 
 
 def impossible(reason: str) -> Outcome:
-    """It was tried, and this machine cannot carry it out."""
+    """Return the outcome of an attack that this machine can't carry out."""
     return Outcome("not possible to run", reason)
 
 
 def judged(breaches: Collection[str], seen: str) -> Outcome:
-    """Succeeded with the breaches that were found; held, with what was seen instead, where none was."""
+    """Return succeeded with the breaches, or held, with the observation, if there are none."""
     return succeeded("; ".join(breaches)) if breaches else held(seen)

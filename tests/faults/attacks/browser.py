@@ -1,4 +1,4 @@
-"""A real Chromium on a page of another site, which tries every port of the chain; and markup in what our page shows."""
+"""A real Chromium on a foreign page that tries every port of the chain, and markup in the texts of the web page."""
 
 from __future__ import annotations
 
@@ -81,12 +81,12 @@ class _Evil(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
 
 @contextlib.contextmanager
 def _opened(target: Target) -> Iterator[Browser]:
-    """A browser for which evil.example is this machine, and which believes any certificate."""
+    """Open a browser that resolves evil.example to this machine and accepts any certificate."""
     from tests.web.browser import Browser
 
     programs = SystemPackages(Paths.of().cache, Report(quiet=True)).programs(BROWSER)
@@ -111,7 +111,7 @@ def _served() -> Iterator[int]:
 
 
 def _framed(browser: Browser, address: str) -> bool:
-    """Whether a frame on the page that is open shows that address."""
+    """Return whether a frame on the open page shows that address."""
     driver = browser._driver
     driver.execute_async_script(
         "const [address, done] = arguments; const made = document.createElement('iframe'); made.src = address;"
@@ -126,7 +126,7 @@ def _framed(browser: Browser, address: str) -> bool:
 
 
 def _visit(target: Target, ports: list[int]) -> tuple[list[str], list[str]]:
-    """Try each port from the foreign page: the breaches, and every word that was seen."""
+    """Try each port from the foreign page; return the breaches and all observations."""
     breaches: list[str] = []
     seen: list[str] = []
     page, screen = target.stack.ports.web, target.screen_port

@@ -1,4 +1,4 @@
-"""What the screen writes into files: records with hostile texts, recordings and pictures, in a real terminal."""
+"""Files written by the screen: exports of hostile records, recordings and pictures, made in a real terminal."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _FORMULA: Final = re.compile(r"\A[=+@]|\A-[^0-9.]")
 
 
 class Terminal:
-    """`opsci-tui` in a terminal of 160 times 48 cells.
+    """`opsci-tui` in a terminal of 160 by 48 cells.
 
     Args:
         settings: its settings file.
@@ -82,7 +82,7 @@ class Terminal:
         os.close(self._main)
 
     def read(self) -> None:
-        """Take what it painted, as else it would wait."""
+        """Read its output, so that it doesn't block."""
         with contextlib.suppress(BlockingIOError, OSError):
             while data := os.read(self._main, 65_536):
                 self.painted += data
@@ -101,10 +101,10 @@ class Terminal:
             await asyncio.sleep(0.05)
 
     async def shows(self, text: bytes, seconds: float) -> None:
-        """Wait until it painted a text.
+        """Wait until it has painted a text.
 
         Raises:
-            TimeoutError: it did not.
+            TimeoutError: it has not.
         """
 
         def seen() -> bool:
@@ -119,7 +119,7 @@ def _usual_umask() -> None:
 
 
 async def _written(target: Target, folder: Path) -> dict[str, Path]:
-    """Have the screen export, record and photograph hostile records; the files by the kind that they are of."""
+    """Make the screen export, record and photograph hostile records; return the files by kind."""
     target.engine.end()
     product = await target.make_product(5, f"{_HOSTILE}{time.time():.0f}"[:200])
     movement = b'{"id":%d,"amount":1,"type":"IN","note":"%b"}' % (
@@ -144,7 +144,7 @@ async def _written(target: Target, folder: Path) -> dict[str, Path]:
 
 
 async def _files(target: Target) -> dict[str, tuple[bytes, int]]:
-    """What the screen wrote, and the modes; made once and kept for the other attacks."""
+    """Return the screen's files with their modes; created once and shared by the attacks."""
     kept: dict[str, tuple[bytes, int]] | None = _made.get(target.profile)
     if kept is None:
         with tempfile.TemporaryDirectory(prefix="opsci-exports-") as folder:

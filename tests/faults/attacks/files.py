@@ -1,4 +1,4 @@
-"""The state folder and temporary files: what others may read, and what they may put there before us."""
+"""The state folder and temporary files: what others can read, and what they can place there beforehand."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MARKER = ".opsci-state"
 
 
 def _open_to_others(state: Path) -> list[str]:
-    """The files and folders of a state that others may read or write; links do not count, what they name does."""
+    """Return the files and folders of a state that others can read or write, following links."""
     if not state.stat().st_mode & 0o077:
         # Its own mode shuts out everybody from all that is in it.
         return []

@@ -1,4 +1,4 @@
-"""Kafka from outside: without a name, with a wrong one, and as the bridge where the bridge has no business."""
+"""Kafka from outside: without a user, with a wrong one, and with the bridge's user beyond its rights."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ async def _write(server: str, topic: str, options: dict[str, Any]) -> None:
 
 
 async def _read(server: str, topic: str, group: str | None, options: dict[str, Any]) -> Any:
-    """What a consumer reads of a topic; None where it reads nothing in some seconds."""
+    """Return what a consumer reads of a topic; None if it reads nothing within some seconds."""
     consumer = AIOKafkaConsumer(
         topic, bootstrap_servers=server, group_id=group, auto_offset_reset="earliest", **options
     )

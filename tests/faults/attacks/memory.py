@@ -1,4 +1,4 @@
-"""Bytes, not messages: what a publisher can make the broker and the engine hold, and how long it keeps them busy."""
+"""Attacks by size: the bytes that a publisher can make the broker and the engine hold, and the time they cost."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _GROWTH: Final = 120
 
 
 class Peak:
-    """Looks at the memory of broker and engine ten times a second.
+    """Samples the memory of broker and engine ten times a second.
 
     Args:
-        target: whose.
+        target: the target.
 
     Attributes:
-        broker: the most of Mosquitto, in MB.
-        engine: the most of the engine, in MB.
+        broker: Mosquitto's peak, in MB.
+        engine: the engine's peak, in MB.
     """
 
     def __init__(self, target: Target) -> None:
@@ -65,10 +65,10 @@ class Peak:
 
 
 async def _publish(target: Target, payload: Callable[[int], bytes], count: int) -> tuple[int, int]:
-    """Publish large messages, over a new connection wherever the broker ends one.
+    """Publish large messages, over a new connection whenever the broker ends one.
 
     Returns:
-        How many were acknowledged, and how many connections that took.
+        The number of acknowledged messages, and of connections.
     """
     taken = connections = fruitless = 0
     while taken < count and fruitless < 3:
@@ -214,7 +214,7 @@ def _wide(product: int, wide: int, number: int) -> bytes:
 
 
 async def _costly(target: Target, payloads: list[bytes], properties: bytes = b"") -> Outcome:
-    """Publish payloads that cost much to read, and see how long a small movement behind them takes."""
+    """Publish payloads that are expensive to parse, and measure the delay of a small movement behind them."""
     await target.start_engine()
     product = (await target.make_product(0))["id"]
     pid = target.engine.pid

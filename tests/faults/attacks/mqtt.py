@@ -1,4 +1,4 @@
-"""MQTT: sessions that are not one's own, and what a user may not read or write."""
+"""MQTT: takeover of others' sessions, and topics that a user may not read or write."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NO: Final = 128
 
 
 def guesses() -> list[str]:
-    """What a stranger on the machine would take the engine's client id to be."""
+    """Return a stranger's guesses of the engine's client id."""
     host, user = socket.gethostname(), os.environ.get("USER", "root")
     names = [
         *("opsci-bridge", "opsci", "opsci-engine", "engine", "bridge", "opsci-tui", "tui", "stock-creator", "stock"),
@@ -43,10 +43,10 @@ def guesses() -> list[str]:
 
 
 async def _steal(target: Target, client_ids: Iterable[str], doors: list[Door]) -> tuple[int, int, int]:
-    """Connect under each id, as each stranger, at each door, in each way that takes a queue.
+    """Connect under each id, as each stranger, to each listener, in each way that takes over a queue.
 
     Returns:
-        How many connections were tried, how many were let in, how many messages were taken.
+        The number of connections tried, connections accepted and messages taken.
     """
     slots = asyncio.Semaphore(_AT_ONCE)
 
@@ -173,7 +173,7 @@ async def client_id_shown(target: Target) -> Outcome:
 
 
 async def _records(target: Target) -> str:
-    """The headers and keys of the topic of movements, after one movement of this attack."""
+    """Return the headers and keys of the topic of movements, after one movement of this attack."""
     await target.move((await target.make_product(0))["id"], 3)
     options = target.stack.credentials.kafka_options("admin") if target.is_secure else {}
     consumer = AIOKafkaConsumer(

@@ -1,4 +1,4 @@
-"""The page tests/faults/SECURITY.md: every attack, and what came of it when it was tried last."""
+"""The page tests/faults/SECURITY.md: every attack with its latest outcome."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ _TARGETS: Final = {
 
 
 def page_of(seen: Mapping[str, Mapping[str, Any]], machine: Mapping[str, Any]) -> str:
-    """The page.
+    """Format the page.
 
     Args:
-        seen: what came of each attack, by `profile/id`: `word`, `seen`, `date`, `commit`.
-        machine: what `tests.faults.run.machine` says.
+        seen: the outcome of each attack, by `profile/id`: `word`, `seen`, `date`, `commit`.
+        machine: the result of `tests.faults.run.machine`.
     """
     rows = [(one, profile, seen.get(f"{profile}/{one.identity}")) for one, profile in _all()]
     good = sum(row is not None and _outcome(row).is_good for *_, row in rows)
@@ -74,10 +74,10 @@ def page_of(seen: Mapping[str, Mapping[str, Any]], machine: Mapping[str, Any]) -
 
 
 def write_page(tried: Sequence[Tried]) -> Path:
-    """Write what came of some attacks into the page; what is known of the others stays.
+    """Update the page with the outcomes of some attacks; the others stay.
 
     Returns:
-        Where it is.
+        The path of the page.
     """
     from tests.faults.run import machine
 

@@ -1,4 +1,4 @@
-"""Everything that speaks HTTP beside Strapi: the web page, the served screen, the engine's health and metrics."""
+"""All HTTP servers except Strapi: the web page, the served screen, the engine's health and metrics."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _screen(target: Target) -> Door:
 
 
 def _login(target: Target) -> str:
-    """The header with which the page lets its user in, where it asks for one."""
+    """Return the header that logs in to the page, if it requires a login."""
     if not target.is_secure:
         return ""
     login = target.login("publisher")
@@ -56,7 +56,7 @@ def _status(answer: str) -> str:
 
 
 async def _by_foreign_host(door: Door, paths: tuple[str, ...], headers: str = "") -> tuple[list[str], list[str]]:
-    """Ask under names that are not the server's; the breaches, and the statuses that were seen."""
+    """Send requests with foreign Host names; return the breaches and the observed statuses."""
     breaches, seen = [], []
     for path in paths:
         for host in _EVIL_HOSTS:
@@ -365,7 +365,7 @@ async def serve_huge_window(target: Target) -> Outcome:
 
 
 async def _slow(target: Target, name: str, door: Door, path: str, *, pids: set[int], headers: str = "") -> Outcome:
-    """Come as many slow clients, and see whether another one is still served, and with how many threads."""
+    """Open many slow connections, and check whether another client is still served, and with how many threads."""
     before = sum(_threads(pid) for pid in pids)
     writers: list[asyncio.StreamWriter] = []
     refused = 0

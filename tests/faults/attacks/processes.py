@@ -1,4 +1,4 @@
-"""What another user of the machine sees of our processes, their logs and their listeners."""
+"""What another user of the machine can see of the processes, their logs and their listeners."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ json.dump(found, sys.stdout)
 
 
 def as_stranger(program: str, text: str) -> str | None:
-    """Run a Python program as the user `nobody`; what it prints.
+    """Run a Python program as the user `nobody`.
 
     Args:
         program: its source.
-        text: what it reads from standard input.
+        text: its standard input.
 
     Returns:
-        Its output; None where this machine does not let us be another user.
+        Its output; None if this machine does not allow changing the user.
     """
     setpriv = shutil.which("setpriv")
     if os.geteuid() != 0 or not setpriv:
@@ -62,7 +62,7 @@ def as_stranger(program: str, text: str) -> str | None:
 
 
 def _holding(target: Target, texts: dict[str, str]) -> list[str]:
-    """Which of some texts hold which secrets."""
+    """Return which of some texts contain which secrets."""
     secrets = target.secrets()
     assert secrets, "no secret was found to look for"
     return [f"{name} in {place}" for place, text in texts.items() for name, secret in secrets.items() if secret in text]

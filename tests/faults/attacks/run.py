@@ -1,4 +1,4 @@
-"""Every attack on a plain and a secured chain of this run's own, a line for each, and the page SECURITY.md."""
+"""Runs every attack on its own plain and secured chains, prints a line for each, and writes SECURITY.md."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Tried:
     """An attack that was tried.
 
     Attributes:
-        attack: which.
-        profile: on which servers.
-        outcome: what came of it.
-        seconds: how long it took.
+        attack: the attack.
+        profile: the servers' profile.
+        outcome: the outcome.
+        seconds: the duration.
     """
 
     attack: Attack
@@ -47,10 +47,10 @@ class Tried:
 
 
 def chosen(only: Sequence[str], profiles: Sequence[str]) -> list[tuple[Attack, str]]:
-    """The attacks to try, each with a profile, in order.
+    """Return the attacks to try, each with a profile, in order.
 
     Args:
-        only: ids, targets or beginnings of ids; empty for all.
+        only: ids, targets or prefixes of ids; empty for all.
         profiles: of BOTH.
     """
     order = [module.__name__.rpartition(".")[2] for module in MODULES]
@@ -60,16 +60,16 @@ def chosen(only: Sequence[str], profiles: Sequence[str]) -> list[tuple[Attack, s
 
 
 def attack_all(only: Sequence[str], profiles: Sequence[str], say: Callable[[str], None], *, write: bool) -> int:
-    """Try them; the page is written where none of a profile was left out.
+    """Run attacks; the page is written if all attacks of the profiles were run.
 
     Args:
-        only: ids, targets or beginnings of ids; empty for all.
+        only: ids, targets or prefixes of ids; empty for all.
         profiles: of BOTH.
-        say: takes a line of progress.
-        write: write the page of some attacks, too.
+        say: called with each line of progress.
+        write: write the page even after only some attacks.
 
     Returns:
-        0, or 1 where one succeeded or broke off.
+        0, or 1 if one succeeded or failed to run.
     """
     tries = chosen(only, profiles)
     if not tries:
@@ -115,7 +115,7 @@ async def _each(target: Target, attacks: list[Attack], say: Callable[[str], None
 
 
 async def try_attack(one: Attack, target: Target) -> Outcome:
-    """Try one attack; what breaks off is an outcome too, as a door that was not tried is not known to be shut."""
+    """Run one attack; an exception is an outcome too, as an attack that did not run proves nothing."""
     try:
         async with asyncio.timeout(one.seconds):
             return await one.attempt(target)

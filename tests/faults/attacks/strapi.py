@@ -1,4 +1,4 @@
-"""Strapi from outside: its first administrator, accounts, tokens, origins, and what a right of one lets another do."""
+"""Strapi from outside: its first administrator, accounts, tokens, origins, and the effects of a right on others."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _person() -> dict[str, str]:
 
 
 async def _register_admin(target: Target, headers: Mapping[str, str]) -> tuple[httpx.Response, str]:
-    """Ask to be the first administrator; the answer, and the token where one was given."""
+    """Register as the first administrator; return the answer, and the token if there is one."""
     person = {name: value for name, value in _person().items() if name != "username"}
     async with target.http(**headers) as client:
         answer = await client.post("/admin/register-admin", json=person)
@@ -220,7 +220,7 @@ async def takeover(target: Target) -> Outcome:
 
 
 async def _ledger_row(target: Target, product: int) -> str:
-    """Have the ledger record a movement, and give its document id."""
+    """Make the ledger record a movement, and return its document id."""
     movement = {"movement_id": f"attack-{secrets.token_hex(6)}", "product": str(product), "amount": 1, "type": "IN"}
     async with target.bridge() as client:
         # What the route wants is the engine's business: a row that an engine made before does as well.

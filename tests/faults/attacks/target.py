@@ -1,4 +1,4 @@
-"""What is attacked: one profile's servers, the engine, the served screen, and what a stranger may know of them."""
+"""The target of the attacks: a profile's servers, the engine, the served screen, and what a stranger knows."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Program:
 
     Args:
         name: for its log.
-        folder: where that is.
+        folder: the folder of the log.
         arguments: of Python: `-m bridge run ...`.
     """
 
@@ -53,11 +53,11 @@ class Program:
 
     @property
     def pid(self) -> int:
-        """Its number; 0 while it does not run."""
+        """Its process id; 0 while it does not run."""
         return self._process.pid if self._process and self._process.poll() is None else 0
 
     def start(self) -> None:
-        """Start it, where it does not run."""
+        """Start it if it does not run."""
         if self.pid:
             return
         with self.log.open("ab") as log:
@@ -72,7 +72,7 @@ class Program:
             )
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """End it, and wait until it is gone."""
+        """End it, and wait until it has ended."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -84,17 +84,17 @@ class Program:
             process.wait()
 
     def said(self) -> str:
-        """What it logged."""
+        """Return its log."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
 
 class Target:
-    """One profile.
+    """The chain of one profile.
 
     Args:
         profile: `plain` or `secured`.
         stack: its servers, running.
-        folder: where the logs of the programs are.
+        folder: the folder of the programs' logs.
     """
 
     def __init__(self, profile: str, stack: LocalStack, folder: Path) -> None:
@@ -119,7 +119,7 @@ class Target:
 
     @cached_property
     def tls(self) -> ssl.SSLContext | None:
-        """What believes the servers' certificates; None where they speak in clear."""
+        """The TLS context that trusts the servers' certificates; None without TLS."""
         return self.stack.credentials.trust() if self.is_secure else None
 
     @property
@@ -129,7 +129,7 @@ class Target:
 
     @property
     def client_id(self) -> str:
-        """The engine's MQTT client id: of its settings file, of the file that this names, or the program's default."""
+        """The engine's MQTT client id: from its settings file, from the file named there, or the default."""
         mqtt = self.settings["mqtt"]
         if mqtt.get("client_id"):
             return str(mqtt["client_id"])
@@ -142,22 +142,22 @@ class Target:
 
     @property
     def strangers(self) -> list[Login]:
-        """Who may come to the broker beside the engine: nobody's name, or those of the objects and of the page."""
+        """The logins at the broker besides the engine's: anonymous, or those of the objects and of the page."""
         if not self.is_secure:
             return [Login("anonymous")]
         return [Login("anonymous"), self.login("object"), self.login("publisher")]
 
     def login(self, user: str) -> Login:
-        """A user of the secured broker with its password."""
+        """Return the login of a user of the secured broker."""
         return Login(user, user, self.stack.credentials.password_file(f"mqtt-{user}").read_text().strip())
 
     @property
     def owner(self) -> Login:
-        """Who may publish movements: an object."""
+        """The login of an object, which may publish movements."""
         return self.login("object") if self.is_secure else Login("anonymous")
 
     def secrets(self) -> dict[str, str]:
-        """Everything that nobody else may see, by a name for it."""
+        """Return all secrets, by a name for each."""
         state = self.stack.paths.state
         found: dict[str, str] = {}
         if self.is_secure:
@@ -176,11 +176,11 @@ class Target:
         return {name: value for name, value in found.items() if len(value) > 11}
 
     def pid_of(self, server: str) -> int:
-        """The process of a server."""
+        """Return the process id of a server."""
         return RunState.read(self.stack.paths.record).servers[server].identity.pid
 
     def processes(self, *servers: str) -> set[int]:
-        """The processes of some servers, and all that they started; of everything that runs where none is named."""
+        """Return the processes of some servers, or of all, with their descendants."""
         record = RunState.read(self.stack.paths.record)
         names = servers or tuple(record.servers)
         roots = {record.servers[name].identity.pid for name in names if name in record.servers}
@@ -189,7 +189,7 @@ class Target:
         return descendants(roots)
 
     async def doors(self) -> list[Door]:
-        """Every listener of any of these processes that speaks MQTT."""
+        """Return every listener of these processes that speaks MQTT."""
         return await doors_of(sorted({port for _, port in listening(self.processes())}), self.tls)
 
     @property
@@ -199,22 +199,22 @@ class Target:
 
     @property
     def strapi(self) -> Door:
-        """Strapi's listener, for requests that are written by hand."""
+        """Strapi's listener, for handwritten requests."""
         return Door(self.stack.ports.strapi, websockets=False, tls=self.tls)
 
     def http(self, base: str = "", **headers: str) -> httpx.AsyncClient:
-        """A client of Strapi, or of another address."""
+        """Return a client of Strapi, or of another address."""
         verify: ssl.SSLContext | bool = self.tls if self.tls is not None else True
         return httpx.AsyncClient(
             base_url=base or self.stack.addresses.strapi, headers=headers, verify=verify, timeout=30, trust_env=False
         )
 
     def bridge(self) -> httpx.AsyncClient:
-        """Strapi with the bridge's token, for what an attack needs to be there."""
+        """Return a client of Strapi with the bridge's token, to prepare attacks."""
         return self.http(Authorization=f"Bearer {self.stack.bridge_token}")
 
     async def make_product(self, stock: int, name: str = "") -> dict[str, Any]:
-        """A new product, as Strapi answers it: `id`, `documentId` ..."""
+        """Create a product, and return Strapi's answer: `id`, `documentId` ..."""
         data = {"name": name or f"attacked {uuid.uuid4().hex[:10]}", "stock_available": stock}
         async with self.bridge() as client:
             answer = await client.post("/api/products", json={"data": data})
@@ -223,13 +223,13 @@ class Target:
         return product
 
     def rows(self, query: str) -> list[Any]:
-        """Ask Strapi's database, past everything."""
+        """Query Strapi's database directly."""
         file = self.stack.paths.state / "strapi" / "data.db"
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=20)) as database:
             return database.execute(query).fetchall()
 
     def stock_of(self, product: int) -> int | None:
-        """The stock of a row, None where the row is gone."""
+        """Return the stock of a row, None if the row is gone."""
         found = self.rows(f"SELECT stock_available FROM products WHERE id = {int(product)}")  # noqa: S608 - an integer
         return int(found[0][0]) if found else None
 
@@ -245,7 +245,7 @@ class Target:
         await until(lambda: listens(self.screen_port), _START, "the screen is not served", 0.2)
 
     async def move(self, product: int, count: int, amount: int = 1) -> int:
-        """Publish movements as an object does; how many of them the broker acknowledged."""
+        """Publish movements as an object does; return the number acknowledged by the broker."""
         from tests.faults.attacks.wire import Client
 
         payload = b'{"id":%d,"amount":%d,"type":"IN"}' % (product, amount)
@@ -253,7 +253,7 @@ class Target:
             return await client.flood("topic", payload, count)
 
     async def shows(self, product: int, stock: int, seconds: float = 60.0) -> int | None:
-        """Wait until a product has a stock; what it has in the end."""
+        """Wait until a product has a stock; return its final stock."""
         with contextlib.suppress(TimeoutError):
             await until(lambda: self.stock_of(product) == stock, seconds, "", 0.2)
         return self.stock_of(product)
@@ -265,10 +265,10 @@ class Target:
 
 
 async def until(reached: Callable[[], Any], seconds: float, what: str, pause: float = 0.1) -> None:
-    """Wait until something, or the awaitable that it gives, is true.
+    """Wait until a condition, or the awaitable that it returns, is true.
 
     Raises:
-        TimeoutError: it is not in time; the text is `what`.
+        TimeoutError: it is not in time; the message is `what`.
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -283,7 +283,7 @@ async def until(reached: Callable[[], Any], seconds: float, what: str, pause: fl
 
 
 def resident(pids: Iterable[int]) -> float:
-    """The resident memory of some processes together, in MB of a million bytes."""
+    """Return the total resident memory of some processes, in MB (10⁶ bytes)."""
     total = 0
     for pid in pids:
         with contextlib.suppress(OSError):
@@ -293,7 +293,7 @@ def resident(pids: Iterable[int]) -> float:
 
 
 def descendants(roots: Iterable[int]) -> set[int]:
-    """Some processes and all that came from them."""
+    """Return some processes and all their descendants."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, ValueError):
@@ -310,7 +310,7 @@ def descendants(roots: Iterable[int]) -> set[int]:
 
 
 def listening(pids: Iterable[int]) -> set[tuple[str, int]]:
-    """The addresses and ports that some processes listen on (proc(5), /proc/net/tcp)."""
+    """Return the addresses and ports that some processes listen on (proc(5), /proc/net/tcp)."""
     sockets = set()
     for pid in pids:
         with contextlib.suppress(OSError):
@@ -340,13 +340,13 @@ async def _ready(client: httpx.AsyncClient, port: int) -> bool:
 
 
 def listens(port: int) -> bool:
-    """Whether something listens on a port of loopback."""
+    """Return whether something listens on a port of loopback."""
     with socket.socket() as asking:
         return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_ports(count: int) -> list[int]:
-    """So many ports that were free a moment ago, all different."""
+    """Return so many distinct ports that were free a moment ago."""
     probes = [socket.socket() for _ in range(count)]
     try:
         for probe in probes:

@@ -1,4 +1,4 @@
-"""The attacks that take seconds, on the servers that the whole session shares: none gets through."""
+"""The quick attacks on the session's shared servers: none succeeds."""
 
 from __future__ import annotations
 

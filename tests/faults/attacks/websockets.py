@@ -1,4 +1,4 @@
-"""MQTT over websockets, as a page of another site opens it in the browser of somebody who has the chain running."""
+"""MQTT over websockets, opened by a foreign page in the browser of a user who runs the chain."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _REBOUND: Final = (
 
 
 async def _enter(target: Target, door: Door, origin: str | None, host: str | None, product: int) -> str:
-    """Publish a movement as a page with such headers would; how far it came."""
+    """Publish a movement as a page with such headers would; return how far it came."""
     movement = b'{"id":%d,"amount":1000,"type":"IN"}' % product
     try:
         async with Client(door, f"page-{secrets.token_hex(4)}", origin=origin, host=host) as client:

@@ -1,4 +1,4 @@
-"""MQTT and websockets as an attacker writes them: by hand, so that no library declines to send what is not proper."""
+"""Handwritten MQTT and websocket clients, as libraries refuse to send invalid data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DISCONNECT: Final = 14
 
 
 class HandshakeRefusedError(ConnectionError):
-    """A websocket was not opened; the text is the status line, or what came instead."""
+    """A websocket was not opened; the message is the status line, or what came instead."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Door:
 
     Attributes:
         port: on 127.0.0.1.
-        websockets: whether it does so over websockets.
-        tls: what to believe, None for a listener in clear.
+        websockets: whether it uses websockets.
+        tls: the TLS context, None for a listener without TLS.
     """
 
     port: int
@@ -52,12 +52,12 @@ class Door:
 
 @dataclass(frozen=True)
 class Login:
-    """Who an attacker says to be.
+    """An attacker's login.
 
     Attributes:
         name: for the page.
         user: the user name, None for none.
-        password: the password that goes with it.
+        password: its password.
     """
 
     name: str
@@ -69,14 +69,14 @@ class Client:
     """One connection to a broker.
 
     Args:
-        door: where.
+        door: the listener.
         client_id: the session's name.
-        login: who it says to be.
-        clean: whether a kept session of that name is thrown away.
+        login: the login.
+        clean: whether to discard a stored session of that name.
         version: 5 or 4, which is MQTT 3.1.1.
         origin: the Origin header over websockets.
         host: the Host header over websockets; that of the listener by default.
-        expiry: for how many seconds the broker shall keep the session.
+        expiry: seconds for which the broker keeps the session.
         will: the topic and the payload that the broker publishes when this connection is lost.
     """
 
@@ -125,7 +125,7 @@ class Client:
         await self._leave()
 
     async def connect(self) -> None:
-        """Connect; `reason` says with what result.
+        """Connect; `reason` has the result.
 
         Raises:
             OSError: nothing listens, TLS is refused, or the connection is closed at once.
@@ -153,14 +153,14 @@ class Client:
             self.present, self.reason = bool(answer[0]), answer[1]
 
     def break_off(self) -> None:
-        """Reset the connection, as a network does; the broker publishes the will."""
+        """Reset the connection, as a network failure does; the broker publishes the will."""
         self._writer.transport.abort()
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
         """Publish at QoS 1.
 
         Returns:
-            The code of the PUBACK: 0, or 16 where nobody is subscribed; -1 where none came.
+            The code of the PUBACK: 0, or 16 if nobody is subscribed; -1 if none came.
         """
         self._write(0x32 | retain, _text(topic) + b"\x00\x07" + self._properties(b"") + payload)
         answer = await self._expect(_PUBACK)
@@ -177,17 +177,17 @@ class Client:
         window: int = 20,
         properties: bytes = b"",
     ) -> int:
-        """Publish many times at QoS 1, as fast as the broker takes it.
+        """Publish many times at QoS 1, as fast as the broker accepts.
 
         Args:
-            topic: where.
-            payload: the same each time, or what makes the payload of a number from 0 on.
-            count: how many.
-            window: how many wait for their PUBACK at once.
-            properties: MQTT 5 properties of each, as they stand in the packet.
+            topic: the topic.
+            payload: the same each time, or a function that creates the payload of a number from 0 on.
+            count: number of messages.
+            window: messages in flight at once.
+            properties: MQTT 5 properties of each message, encoded.
 
         Returns:
-            How many it acknowledged.
+            The number of acknowledged messages.
         """
         acknowledged = sent = 0
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, TimeoutError):
@@ -209,14 +209,14 @@ class Client:
         return acknowledged
 
     async def subscribe(self, *topics: str) -> list[int]:
-        """Subscribe at QoS 1; the codes of the SUBACK, from 128 on refusals, empty where none came."""
+        """Subscribe at QoS 1; return the SUBACK's codes (128 and above are refusals), empty if none came."""
         body = b"\x00\x09" + self._properties(b"") + b"".join(_text(topic) + b"\x01" for topic in topics)
         self._write(0x82, body)
         answer = await self._expect(_SUBACK)
         return list(answer[-len(topics) :]) if answer else []
 
     async def take(self, seconds: float) -> list[tuple[str, bytes]]:
-        """Take and acknowledge what comes until nothing came for some seconds; topics and payloads."""
+        """Receive and acknowledge messages until none came for some seconds; return topics and payloads."""
         found: list[tuple[str, bytes]] = []
         with contextlib.suppress(TimeoutError, OSError, asyncio.IncompleteReadError):
             while True:
@@ -238,7 +238,7 @@ class Client:
         return bytes((len(properties),)) + properties if self._version == 5 else b""
 
     async def _expect(self, kind: int) -> bytes | None:
-        """The body of the next packet of a kind; None where the connection ends or nothing comes."""
+        """Return the body of the next packet of a kind; None if the connection ends or nothing comes."""
         with contextlib.suppress(TimeoutError, OSError, asyncio.IncompleteReadError):
             async with asyncio.timeout(_PATIENCE):
                 while True:
@@ -289,7 +289,7 @@ class Client:
 
 
 async def leave(writer: asyncio.StreamWriter) -> None:
-    """End a connection, and wait until its socket is closed; TLS's goodbye is not waited for longer than a second."""
+    """Close a connection, and wait until its socket is closed, at most a second for TLS's closing message."""
     writer.close()
     with contextlib.suppress(OSError, TimeoutError):
         await asyncio.wait_for(writer.wait_closed(), 1)
@@ -303,14 +303,14 @@ async def upgrade(
     """Open a websocket (RFC 6455).
 
     Args:
-        door: where.
+        door: the listener.
         origin: the Origin header; None sends none, as no browser would.
         host: the Host header; that of the listener by default.
         path: and query.
-        protocol: the subprotocol that is asked for, empty for none.
+        protocol: the requested subprotocol, empty for none.
 
     Raises:
-        HandshakeRefusedError: the answer was another than 101.
+        HandshakeRefusedError: the answer is not 101.
         OSError: nothing listens, or TLS is refused.
     """
     reader, writer = await asyncio.wait_for(
@@ -340,13 +340,13 @@ async def upgrade(
 
 
 async def get(door: Door, request: str, seconds: float = _PATIENCE, *, whole: bool = True) -> str:
-    """Send an HTTP request as it stands and read the answer.
+    """Send an HTTP request unchanged and read the answer.
 
     Args:
-        door: where.
-        request: with its empty line at the end.
-        seconds: of silence after which nothing more is waited for.
-        whole: stop at the end of one answer, where that says how long it is; else at that of the connection.
+        door: the listener.
+        request: including the empty line at the end.
+        seconds: of silence after which reading ends.
+        whole: stop at the end of one answer, if its length is known; else at the end of the connection.
     """
     reader, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", door.port, ssl=door.tls), _PATIENCE)
     answer = b""
@@ -371,7 +371,7 @@ def _is_whole(answer: bytes) -> bool:
 
 
 async def doors_of(ports: list[int], tls: ssl.SSLContext | None) -> list[Door]:
-    """Which of some ports speak MQTT, and how: each way is tried on each."""
+    """Return which of some ports speak MQTT, and how; each way is tried on each port."""
     found = []
     for port in ports:
         for context in [None, tls] if tls else [None]:

@@ -15,10 +15,10 @@ from tests.faults.outside.kills import KILLS
 
 
 def main() -> int:
-    """Try everything, or what is named.
+    """Run all trials, or those named.
 
     Returns:
-        0 where every promise held, 1 otherwise.
+        0 if every promise held, 1 otherwise.
     """
     trials = {trial.__name__: trial for trial in (*ATTACKS, *KILLS)}
     parser = argparse.ArgumentParser("python -m tests.faults.outside", description=__doc__)

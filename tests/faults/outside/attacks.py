@@ -1,4 +1,4 @@
-"""Attacks of a stranger who has read the README and can reach the ports, and no more."""
+"""Attacks by a stranger who has read the README and can reach the ports."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ANSWERS: Final = (200, 401)
 
 
 def becomes_administrator(chain: Chain) -> str:
-    """Registering as Strapi's administrator, from a foreign page."""
+    """Register as Strapi's administrator, from a foreign page."""
     body = {"email": "e@evil.example", "password": "Evil12345678", "firstname": "e", "lastname": "e"}
     wrong = []
     for path in ("/admin/register-admin", "/admin//register-admin", "/Admin/register-admin", "/%61dmin/register-admin"):
@@ -43,7 +43,7 @@ def becomes_administrator(chain: Chain) -> str:
 
 
 def finds_an_open_route(chain: Chain) -> str:
-    """Admin routes, registration and the API without a token."""
+    """Try admin routes, registration and the API without a token."""
     wrong = []
     for method, path, body in (
         ("GET", "/admin/init", None),
@@ -70,7 +70,7 @@ def finds_an_open_route(chain: Chain) -> str:
 
 
 def reads_from_a_foreign_page(chain: Chain) -> str:
-    """Strapi's CORS: a foreign origin gets no leave, the course's frontend on localhost does, and never credentials."""
+    """Test Strapi's CORS: foreign origins refused, the course's frontend on localhost allowed, no credentials."""
     token = Path(chain.info["strapi_read_token_file"]).read_text().strip()
     wrong = []
     for origin, allowed in (
@@ -90,7 +90,7 @@ def reads_from_a_foreign_page(chain: Chain) -> str:
 
 
 def takes_over_the_engines_session(chain: Chain) -> str:
-    """Connecting under the engine's client id while 100 movements wait for it."""
+    """Connect under the engine's client id while 100 movements wait for it."""
     product = chain.product(0)
     engine = chain.engine()
     wait_until(engine.is_ready, 60, "the engine is ready")
@@ -114,7 +114,7 @@ def takes_over_the_engines_session(chain: Chain) -> str:
 
 
 def opens_a_websocket_from_a_foreign_page(chain: Chain) -> str:
-    """The handshake of a browser on a foreign page, with each listener of the broker."""
+    """Try the handshake of a browser on a foreign page with each listener of the broker."""
     wrong = []
     for name in ("mqtt_ws", "mqtt_tcp"):
         for origin, host, allowed in (
@@ -156,7 +156,7 @@ def _connected(chain: Chain, address: str) -> socket.socket:
 
 
 def sends_very_large_messages(chain: Chain) -> str:
-    """Messages of 900 KB while Kafka is away: memory stays bounded, and the chain works afterwards."""
+    """Send messages of 900 KB while Kafka is down: memory stays bounded, and the chain works afterwards."""
     product = chain.product(0)
     engine = chain.engine()
     chain.stop("kafka")
@@ -178,7 +178,7 @@ def sends_very_large_messages(chain: Chain) -> str:
 
 
 def fills_the_caches(chain: Chain) -> str:
-    """30,000 unknown ids of 245 characters: memory stays bounded."""
+    """Send 30,000 unknown ids of 245 characters: memory stays bounded."""
     engine = chain.engine()
     chain.publish([b'{"id":"%s","amount":1,"type":"IN"}' % (b"%06d" % n).ljust(245, b"x") for n in range(30_000)])
     product = chain.product(0)
@@ -190,7 +190,7 @@ def fills_the_caches(chain: Chain) -> str:
 
 
 def asks_under_a_foreign_name(chain: Chain) -> str:
-    """DNS rebinding: a foreign Host at the web page and at the engine's metrics, and what may frame the page."""
+    """Test DNS rebinding (a foreign Host at the web page and at the engine's metrics) and framing of the page."""
     engine = chain.engine()
     wrong = []
     for address, path in ((chain.info["web"], "/"), (f"http://127.0.0.1:{engine.port}", "/metrics")):
@@ -204,7 +204,7 @@ def asks_under_a_foreign_name(chain: Chain) -> str:
 
 
 def holds_connections(chain: Chain) -> str:
-    """200 clients that never finish their request, at the web page and at the engine's metrics."""
+    """Open 200 connections that never finish their request, at the web page and at the engine's metrics."""
     engine = chain.engine()
     wrong = []
     for address, path in ((chain.info["web"], "/"), (f"http://127.0.0.1:{engine.port}", "/metrics")):
@@ -230,7 +230,7 @@ def holds_connections(chain: Chain) -> str:
 
 
 def reads_what_lies_open(chain: Chain) -> str:
-    """What another user of the machine can read: the state folder, arguments of processes."""
+    """Check what another user of the machine can read: the state folder, arguments of processes."""
     wrong = []
     chain.command("down")
     chain.state.chmod(0o755)

@@ -1,4 +1,4 @@
-"""One chain as a stranger finds it: the commands of the README, addresses by `status --json`, and plain clients."""
+"""A chain as a stranger finds it: the README's commands, addresses from `status --json`, and plain clients."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _BRIDGE: Final = ROOT / ".venv" / "bin" / "opsci-bridge"
 
 
 class Answer(NamedTuple):
-    """What a web server answered.
+    """An HTTP response.
 
     Attributes:
-        status: the HTTP status, 0 where the connection was refused or closed.
+        status: the HTTP status, 0 if the connection was refused or closed.
         headers: by lower-case name.
         body: the bytes.
     """
@@ -62,7 +62,7 @@ def wait_until(condition: Callable[[], object], seconds: float, what: str) -> No
 
 
 class Engine:
-    """One `opsci-bridge` of ours."""
+    """One `opsci-bridge` process."""
 
     def __init__(self, settings: Path, log: Path, more: Iterable[str] = ()) -> None:
         self.port = _free_port()
@@ -76,7 +76,7 @@ class Engine:
         wait_until(self.is_ready, 60, "the engine is ready")
 
     def is_ready(self) -> bool:
-        """Whether `/readyz` answers 200."""
+        """Return whether `/readyz` answers 200."""
         if self.process.poll() is not None:
             raise RuntimeError(f"the engine ended by itself with {self.process.returncode}: {self._log.name}")
         try:
@@ -86,7 +86,7 @@ class Engine:
             return False
 
     def memory(self) -> float:
-        """The most memory that it ever had, in MB."""
+        """Return its peak memory in MB."""
         return peak_memory(self.process.pid)
 
     def end(self, number: int = signal.SIGTERM) -> None:
@@ -98,7 +98,7 @@ class Engine:
 
 
 class Chain:
-    """Servers of one state folder and the engines on them.
+    """The servers of one state folder and the engines on them.
 
     Args:
         state: the state folder, new.
@@ -128,7 +128,7 @@ class Chain:
         """Run `python3 -m stack ...`.
 
         Returns:
-            What it printed on standard output.
+            Its standard output.
 
         Raises:
             subprocess.CalledProcessError: it failed.
@@ -137,15 +137,15 @@ class Chain:
         return subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True, timeout=900).stdout
 
     def look(self) -> None:
-        """Ask `status --json` again."""
+        """Read `status --json` again."""
         self.info = json.loads(self.command("status", "--json"))
 
     def pid(self, server: str) -> int:
-        """The process of a server."""
+        """Return the process id of a server."""
         return int(self.info["servers"][server]["pid"])
 
     def kill(self, server: str) -> None:
-        """SIGKILL to a server."""
+        """Send SIGKILL to a server."""
         os.kill(self.pid(server), signal.SIGKILL)
         wait_until(lambda: not Path(f"/proc/{self.pid(server)}/cmdline").read_bytes(), 20, f"{server} is gone")
 
@@ -166,15 +166,15 @@ class Chain:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The engine's settings, as a file."""
+        """Return the content of the engine's settings file."""
         return tomllib.loads(Path(self.info["settings_file"]).read_text())
 
     def trust(self) -> ssl.SSLContext | None:
-        """What believes the secured servers' certificates; None in the plain profile."""
+        """Return the TLS context for the secured servers; None in the plain profile."""
         return ssl.create_default_context(cafile=self.info["authority_file"]) if self.secure else None
 
     def ask(self, url: str, method: str = "GET", body: object = None, headers: dict[str, str] | None = None) -> Answer:
-        """One HTTP request; an error status is an answer too."""
+        """Send one HTTP request; an error status is returned too."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(url, data, dict(headers or {}), method=method)  # noqa: S310 - our own addresses
         if data is not None:
@@ -188,7 +188,7 @@ class Chain:
             return Answer(0, {}, b"")
 
     def strapi(self, path: str, method: str = "GET", body: object = None) -> Any:
-        """Ask Strapi with the engine's token."""
+        """Send Strapi a request with the engine's token."""
         token = Path(self.info["strapi_token_file"]).read_text().strip()
         answer = self.ask(self.info["strapi"] + path, method, body, {"Authorization": f"Bearer {token}"})
         if not 200 <= answer.status < 300:
@@ -196,14 +196,14 @@ class Chain:
         return json.loads(answer.body)
 
     def product(self, stock: int) -> int:
-        """Make a product; its id."""
+        """Create a product and return its id."""
         made = self.strapi(
             "/api/products", "POST", {"data": {"name": f"outside {time.time_ns()}", "stock_available": stock}}
         )
         return int(made["data"]["id"])
 
     def stock(self, product: int) -> int:
-        """The stock of a product."""
+        """Return the stock of a product."""
         (row,) = self.strapi(f"/api/products?filters[id][$eq]={product}")["data"]
         return int(row["stock_available"])
 
@@ -211,7 +211,7 @@ class Chain:
         """Wait for a stock, and then whether it stays.
 
         Returns:
-            An empty text, or what is there instead.
+            An empty text, or a description of the actual stock.
         """
         with contextlib.suppress(TimeoutError):
             wait_until(lambda: self.stock(product) == stock, seconds, "the stock")
@@ -220,7 +220,7 @@ class Chain:
         return "" if found == stock else f"stock {found:,} instead of {stock:,}"
 
     def client(self, client_id: str = "", *, user: str = "object", websockets: bool = False) -> mqtt.Client:
-        """A connected MQTT 5 client with a loop of its own, clean start."""
+        """Return a connected MQTT 5 client with its own loop and a clean start."""
         address = urlsplit(self.info["mqtt_ws" if websockets else "mqtt_tcp"])
         made = mqtt.Client(
             CallbackAPIVersion.VERSION2,
@@ -247,7 +247,7 @@ class Chain:
         """Publish at QoS 1 and wait for each PUBACK.
 
         Returns:
-            How many the broker acknowledged.
+            The number acknowledged by the broker.
         """
         publisher = self.client()
         names = list(ids)
@@ -272,7 +272,7 @@ class Chain:
 
 
 def peak_memory(pid: int) -> float:
-    """The most memory that a process ever had, in MB."""
+    """Return the peak memory of a process in MB."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1000

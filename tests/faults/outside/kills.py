@@ -1,4 +1,4 @@
-"""Kills: what the README promises of movements, through the death of every part."""
+"""Kills: the README's promises about movements when any part is killed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _one(product: int, amount: int = 1) -> bytes:
 
 
 def redelivered_after_both_restarted(chain: Chain) -> str:
-    """300 movements without id, acknowledged by an earlier engine, that the broker sends again: each counts once."""
+    """Redeliver 300 movements without id that an earlier engine acknowledged: each counts once."""
     product = chain.product(0)
     engine = chain.engine()
     chain.stop("kafka")
@@ -49,7 +49,7 @@ def redelivered_after_both_restarted(chain: Chain) -> str:
 
 
 def engine_killed_again_and_again(chain: Chain) -> str:
-    """The engine is killed while movements without id come: each counts once."""
+    """Kill the engine while movements without id arrive: each counts once."""
     product = chain.product(0)
     engine = chain.engine()
     took = 0
@@ -73,7 +73,7 @@ def engine_killed_again_and_again(chain: Chain) -> str:
 
 
 def kafka_and_strapi_killed(chain: Chain) -> str:
-    """Kafka and Strapi are killed while movements without id come: each counts once."""
+    """Kill Kafka and Strapi while movements without id arrive: each counts once."""
     product = chain.product(0)
     engine = chain.engine()
     took = 0
@@ -97,7 +97,7 @@ def kafka_and_strapi_killed(chain: Chain) -> str:
 
 
 def broker_killed_under_send(chain: Chain) -> str:
-    """`opsci-bridge send`, and the broker is killed in the middle: each row counts once in the end."""
+    """Kill the broker in the middle of `opsci-bridge send`: each row counts once in the end."""
     product = chain.product(0)
     engine = chain.engine()
     file = chain.state / "rows.csv"
@@ -115,7 +115,7 @@ def broker_killed_under_send(chain: Chain) -> str:
 
 
 def resent_under_its_id(chain: Chain) -> str:
-    """A publisher that sends each movement three times under one id: each counts once."""
+    """Send each movement three times under one id: each counts once."""
     product = chain.product(0)
     engine = chain.engine()
     names = [str(uuid.uuid4()) for _ in range(200)]
@@ -127,7 +127,7 @@ def resent_under_its_id(chain: Chain) -> str:
 
 
 def two_engines_in_one_group(chain: Chain) -> str:
-    """A second engine with another client id: 50 movements without id still count once."""
+    """Run a second engine with another client id: 50 movements without id still count once."""
     product = chain.product(0)
     first = chain.engine()
     second = chain.engine("--set", "mqtt.client_id=another-engine")
@@ -141,7 +141,7 @@ def two_engines_in_one_group(chain: Chain) -> str:
 
 
 def strapi_restored_from_a_backup(chain: Chain) -> str:
-    """Strapi goes back to an older backup: the engine says so, and a replay makes the stock right."""
+    """Restore an older backup of Strapi: the engine reports it, and a replay corrects the stock."""
     product = chain.product(0)
     engine = chain.engine()
     took = chain.publish([_one(product)] * 20)

@@ -1,8 +1,8 @@
-"""Steps the wall clock of one Python process: Python imports this module before anything else where it is on the path.
+"""Steps the wall clock of one Python process: Python imports this module before anything else if it is on the path.
 
-`time.time`, `time.time_ns` and what stands on them in Python (`datetime` reads the clock in C and is not stepped) add
-the seconds that stand in the file OPSCI_CLOCK, a little-endian double, at each call. The monotonic clock goes on, as it
-does on a machine whose clock is set.
+At each call, `time.time`, `time.time_ns` and the Python functions based on them (`datetime` reads the clock in C and is
+not stepped) add the seconds in the file OPSCI_CLOCK, a little-endian double. The monotonic clock is unaffected, as on a
+machine whose clock is set.
 """
 
 from __future__ import annotations
