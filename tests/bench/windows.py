@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -23,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 import tomli_w
 
+from bridge.errors import PublishError
 from bridge.mqtt.publisher import Publisher
 from bridge.settings.load import load_settings
 from stack.local import LocalStack
@@ -105,7 +108,7 @@ async def _measure(folder: Path, count: int, seconds: float, rates: Sequence[flo
             async with aiohttp.ClientSession(served.address) as client:
                 began = time.monotonic()
                 browsers = [
-                    _Browser(await client.ws_connect("/ws?width=120&height=40", max_msg_size=0)) for _ in range(count)
+                    _Browser(await client.ws_connect("/ws?width=160&height=40", max_msg_size=0)) for _ in range(count)
                 ]
                 async with asyncio.timeout(_OPEN):
                     await asyncio.gather(*(one.painted.wait() for one in browsers))
@@ -122,7 +125,8 @@ async def _measure(folder: Path, count: int, seconds: float, rates: Sequence[flo
 async def _phase(
     served: Served, browsers: Sequence[_Browser], publisher: Publisher, seconds: float, rate: float
 ) -> Phase:
-    publishing = asyncio.create_task(_publish(publisher, rate)) if rate else None
+    over = asyncio.Event()
+    publishing = asyncio.create_task(_publish(publisher, rate, over)) if rate else None
     await asyncio.sleep(_SETTLE)
     windows = served.windows()
     before, began, sent = _cpu(windows), time.monotonic(), sum(one.bytes for one in browsers)
@@ -132,9 +136,9 @@ async def _phase(
     server = (_cpu([served.process.pid]) - server) / lasted
     cores = (_cpu(windows) - before) / lasted + server
     memory = [_memory(pid) for pid in windows]
+    over.set()
     if publishing is not None:
-        publishing.cancel()
-        await asyncio.gather(publishing, return_exceptions=True)
+        await publishing
     return Phase(
         rate,
         cores,
@@ -145,13 +149,14 @@ async def _phase(
     )
 
 
-async def _publish(publisher: Publisher, rate: float) -> None:
-    """Publish movements at a rate until cancelled."""
+async def _publish(publisher: Publisher, rate: float, over: asyncio.Event) -> None:
+    """Publish movements at a rate, one after the other, until it is over."""
     began, sent = time.monotonic(), 0
-    while True:
-        while sent < (time.monotonic() - began) * rate:
+    while not over.is_set():
+        while sent < (time.monotonic() - began) * rate and not over.is_set():
             payload = b'{"id":%d,"amount":1,"type":"IN"}' % (1 + sent % _PRODUCTS)
-            await publisher.publish("topic", payload)
+            with contextlib.suppress(PublishError):
+                await publisher.publish("topic", payload)
             sent += 1
         await asyncio.sleep(0.01)
 
@@ -177,6 +182,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rates", type=float, nargs="+", default=[0.0, 10.0, 200.0], help="movements a second")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found there")
     options = parser.parse_args(arguments)
+    # Whatever was started is ended first.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="opsci-windows-") as folder:
         opened, phases = asyncio.run(_measure(Path(folder), options.windows, options.seconds, options.rates))
     say = sys.stdout.write

@@ -17,7 +17,7 @@ def test_the_last_account_counts_without_its_times() -> None:
 
 
 def test_all_agree_only_where_every_watcher_has_all_that_was_published() -> None:
-    assert Watched(2, 60, 1_200, LAST, [LAST, LAST]).agree
-    assert not Watched(2, 60, 1_200, LAST, [LAST, ""]).agree
-    assert not Watched(2, 60, 1_201, LAST, [LAST, LAST]).agree
-    assert not Watched(0, 60, 1_200).agree
+    assert Watched(2, 60, 1_200, 1_200, LAST, [LAST, LAST]).agree
+    assert not Watched(2, 60, 1_200, 1_200, LAST, [LAST, ""]).agree
+    assert not Watched(2, 60, 1_201, 1_300, LAST, [LAST, LAST]).agree
+    assert not Watched(0, 60, 1_200, 1_200).agree

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import json
 import re
+import signal
 import sqlite3
 import statistics
 import sys
@@ -22,12 +23,13 @@ import time
 import tomllib
 import uuid
 from dataclasses import asdict, dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from bridge.errors import ServerError
+from bridge.errors import PublishError
 from bridge.mqtt.publisher import Publisher
 from bridge.settings.load import load_settings
 from stack.local import LocalStack
@@ -68,6 +70,7 @@ class Watched:
         watchers: how many watched.
         seconds: how long movements came.
         published: how many the broker acknowledged.
+        attempts: how often they were sent: again, under the same identity, where its word did not come in time.
         engine: what the engine counted, as it says it at its end.
         others: what each watcher counted at its end, in the same words.
         cpu: the engine's CPU in microseconds a movement.
@@ -80,6 +83,7 @@ class Watched:
     watchers: int
     seconds: float
     published: int = 0
+    attempts: int = 0
     engine: str = ""
     others: list[str] = field(default_factory=list)
     cpu: float = 0.0
@@ -91,7 +95,9 @@ class Watched:
     @property
     def agree(self) -> bool:
         """Whether the engine counted all that was published, and every watcher the same."""
-        return f"received {self.published:,};" in self.engine and all(one == self.engine for one in self.others)
+        found = re.match(r"received ([\d,]+);", self.engine)
+        received = int(found[1].replace(",", "")) if found else 0
+        return self.published <= received <= self.attempts and all(one == self.engine for one in self.others)
 
 
 def counts_in(said: str) -> str:
@@ -124,9 +130,10 @@ class _Chain:
                 made.append(int(answer.raise_for_status().json()["data"]["id"]))
         return made
 
-    async def publish(self, products: Sequence[int], seconds: float, rate: float) -> int:
-        """Publish at the rate, some of it refused, each until the broker has it; how many."""
+    async def publish(self, products: Sequence[int], seconds: float, rate: float) -> tuple[int, int]:
+        """Publish at the rate, some of it refused, each until the broker has it; how many, and in how many attempts."""
         sent, began = 0, time.monotonic()
+        publishing: list[asyncio.Task[int]] = []
         async with Publisher(self._mqtt) as publisher, asyncio.TaskGroup() as tasks:
             while (now := time.monotonic() - began) < seconds:
                 while sent < now * rate:
@@ -134,10 +141,10 @@ class _Chain:
                     kind = "IN" if amount > 0 else "OUT"
                     payload = b'{"id":%d,"amount":%d,"type":"%s"}' % (product, abs(amount), kind.encode())
                     payload = b"Hello" if sent % 50 == 0 else payload
-                    tasks.create_task(_published(publisher, payload, f"{self._run}-{sent}"))
+                    publishing.append(tasks.create_task(_published(publisher, payload, f"{self._run}-{sent}")))
                     sent += 1
                 await asyncio.sleep(0.02)
-        return sent
+        return sent, sum(one.result() for one in publishing)
 
     async def disturb(self, seconds: float) -> None:
         """Do the faults at their times."""
@@ -169,12 +176,14 @@ class _Chain:
             await third.start()
 
 
-async def _published(publisher: Publisher, payload: bytes, identity: str) -> None:
-    while True:
-        with contextlib.suppress(ServerError):
+async def _published(publisher: Publisher, payload: bytes, identity: str) -> int:
+    """Publish until the broker has it; in how many attempts."""
+    for attempt in count(1):
+        with contextlib.suppress(PublishError):
             await publisher.publish("topic", payload, identity)
-            return
+            return attempt
         await asyncio.sleep(0.5)
+    raise AssertionError
 
 
 async def _measure(folder: Path, seconds: float, rate: float, *, watched: bool) -> Watched:
@@ -191,7 +200,8 @@ async def _measure(folder: Path, seconds: float, rate: float, *, watched: bool) 
                 await _until(lambda: _says(chain.watchers[0], "mqtt: up"), "the watcher")
             before = [_look(chain.engine), *([_look(chain.watchers[0])] if watched else [])]
             coming = asyncio.create_task(chain.come_and_go(seconds)) if watched else None
-            found.published, _ = await asyncio.gather(chain.publish(products, seconds, rate), chain.disturb(seconds))
+            sent, _ = await asyncio.gather(chain.publish(products, seconds, rate), chain.disturb(seconds))
+            found.published, found.attempts = sent
             if coming is not None:
                 await coming
             await _until(lambda: _settled(stack, found.published), "all that was published")
@@ -267,6 +277,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rate", type=float, default=200.0, help="movements a second (default: 200)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found there")
     options = parser.parse_args(arguments)
+    # Whatever was started is ended first.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     runs: list[Watched] = []
     for number in range(2 * options.rounds):
         with tempfile.TemporaryDirectory(prefix="opsci-watched-") as folder:
