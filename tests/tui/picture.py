@@ -1,12 +1,18 @@
-"""Takes the README's picture on the real chain: `.venv/bin/python -m tests.tui.picture tui/pictures/screen.svg`."""
+"""Takes the README's pictures on the real chain: `.venv/bin/python -m tests.tui.picture tui/pictures/screen.svg`.
+
+With `--watch` it is that of a screen that watches beside `opsci-bridge`, for `tui/pictures/watcher.svg`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import re
+import subprocess
 import sys
 import tempfile
+import time
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +20,7 @@ from typing import TYPE_CHECKING
 from bridge.embedded import EmbeddedChain
 from bridge.journal import State
 from bridge.settings.load import load_settings
+from bridge.watch.carriers import signs
 from stack.local import LocalStack
 from stack.paths import Paths
 from stack.report import Report
@@ -22,6 +29,8 @@ from tests.tui.looking import main_screen, until, widget_text
 from tui.app import OpsciApp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bridge.journal import Journal
 
 SIZE = (156, 40)
@@ -51,7 +60,7 @@ async def take(chain: EmbeddedChain) -> str:
         await pilot.press("4", *str(products[2].id), "enter", *"+5", "enter")
         await until(pilot, lambda: " ms" in widget_text(screen.form.sent), 30)
         await pilot.press(*"-5000", "enter")
-        await until(pilot, lambda: "refused: only" in widget_text(screen.form.sent), 30)
+        await until(pilot, lambda: "refused: " in widget_text(screen.form.sent), 30)
         await until(pilot, lambda: journal.decided.total == FROM_OBJECTS + 2, 30)
         await pilot.press(*"+2", "escape", "1", "up", "up")
         await until(pilot, lambda: screen.followed is not None)
@@ -64,17 +73,47 @@ def _has_decided(journal: Journal, count: int) -> bool:
     return journal.decided.total >= count
 
 
+@contextmanager
+def _carried(settings: Path) -> Iterator[None]:
+    """Run `opsci-bridge` in a process; a picture names no machine, so it says that it is on another one."""
+    named = "socket.gethostname = lambda: 'classroom'"
+    said = f"import runpy, socket; {named}; runpy.run_module('bridge', run_name='__main__')"
+    engine = subprocess.Popen(
+        [sys.executable, "-c", said, "run", "--config", str(settings), "--set", "watch.enabled=false"],
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        engine.terminate()
+        engine.wait(60)
+
+
+def _chain_beside(settings: Path) -> EmbeddedChain:
+    """A chain that watches, as soon as the engine has said that it carries."""
+    deadline = time.monotonic() + 60
+    while not asyncio.run(signs(load_settings(settings, {}))):
+        if time.monotonic() > deadline:
+            msg = "opsci-bridge does not carry the chain"
+            raise TimeoutError(msg)
+    return EmbeddedChain(load_settings(settings, {}), role="auto")
+
+
 def main() -> None:
     """Start temporary servers, seed them, take the picture, stop them."""
     target = Path(sys.argv[1])
     target.parent.mkdir(parents=True, exist_ok=True)
+    watches = "--watch" in sys.argv[2:]
     with tempfile.TemporaryDirectory() as state, LocalStack(Path(state), report=Report(sys.stderr)) as stack:
         seed(Paths.of(Path(state)), Report(sys.stderr))
-        chain = EmbeddedChain(load_settings(stack.settings_file, {}))
-        try:
-            target.write_text(asyncio.run(take(chain)))
-        finally:
-            chain.stop()
+        with _carried(stack.settings_file) if watches else nullcontext():
+            chain = (
+                _chain_beside(stack.settings_file) if watches else EmbeddedChain(load_settings(stack.settings_file, {}))
+            )
+            try:
+                target.write_text(asyncio.run(take(chain)))
+            finally:
+                chain.stop()
 
 
 if __name__ == "__main__":
