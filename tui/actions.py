@@ -578,6 +578,13 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             msgid("Go back by one"),
             show=False,
         ),
+        Action(
+            "servers.turn",
+            "S",
+            "turn_server",
+            msgid("Stop / start"),
+            msgid("Stop the server, where opsci started it; asks first. Start it again where it is away"),
+        ),
         Action("servers.close", "escape,i,q", "dismiss", msgid("Close"), display="esc"),
     ),
     "charts": (

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from bridge.journal import Server
     from tui.engine import Engine
+    from tui.recording.servers import Servers
     from tui.screens.quit import QuitChoice
     from tui.settings.screen import SettingsScreen
 
@@ -294,6 +295,15 @@ class OpsciApp(App[None]):
 
     def action_open_web(self) -> None:
         self.open_url(self.engine.settings.screen.web)
+
+    @property
+    def own_servers(self) -> Servers | None:
+        """What stops and starts the servers; None unless the runner started them for this program."""
+        if not self.asks_about_servers:
+            return None
+        from tui.recording.servers import RunnerServers  # noqa: PLC0415 - few stop a server
+
+        return RunnerServers(self._sources.path)
 
     def action_web_code(self) -> None:
         """Show the QR code of the web page for a phone."""

@@ -42,6 +42,9 @@ _STATES: Final = {
     State.DOWN: msgid("down since {time}"),
     State.REFUSED: msgid("lets us not in since {time}"),
     State.PAUSED: msgid("paused here since {time}"),
+    State.STARTING: msgid("being started since {time}"),
+    State.STARTED: msgid("started at {time}, not connected yet"),
+    State.FAILED: msgid("did not start"),
 }
 
 _COLOURS: Final = {
@@ -51,6 +54,9 @@ _COLOURS: Final = {
     State.DOWN: "$text-error",
     State.REFUSED: "$text-error",
     State.PAUSED: "$text-warning",
+    State.STARTING: "$text-warning",
+    State.STARTED: "$text-warning",
+    State.FAILED: "$text-error",
 }
 
 _KINDS: Final = {

@@ -8,13 +8,15 @@ import pytest
 
 from bridge.errors import UnreachableError
 from bridge.infrastructure.facts import PartitionFacts, TopicFacts
-from bridge.journal import Server, State
+from bridge.journal import Connection, Server, State
 from bridge.kafka.group import Group, Member
 from bridge.phrase import Phrase
 from tests.tui.looking import main_screen, screen_text, until
-from tests.tui.marks import NARROW
+from tests.tui.marks import NARROW, TOASTS
 from tests.tui.server_facts import KAFKA, MQTT, server_facts
 from tui.format import clock
+from tui.infrastructure import server_text
+from tui.recording.servers import ServerCommandError
 from tui.screens.infrastructure import InfrastructureScreen
 
 if TYPE_CHECKING:
@@ -155,3 +157,65 @@ async def test_where_there_is_no_room_one_stands_at_a_time(
     await until(pilot, lambda: "Token and rights" in screen_text(app))
     await pilot.press("tab")
     await until(pilot, lambda: "clients connected" in screen_text(app))
+
+
+class Turned:
+    """Stands where the runner stands, which tests/tui/test_recording_session.py and the real films call."""
+
+    def __init__(self, engine: ScriptedEngine, *, fails: bool = False) -> None:
+        self._engine = engine
+        self._fails = fails
+        self.calls: list[str] = []
+
+    async def stop(self, name: str) -> None:
+        self.calls.append(f"stop {name}")
+        if self._fails:
+            raise ServerCommandError("stop kafka: no such server")
+        self._engine.connect(Server.KAFKA, State.DOWN)
+
+    async def start(self, name: str) -> None:
+        self.calls.append(f"start {name}")
+        self._engine.connect(Server.KAFKA, State.UP)
+
+
+async def test_a_server_of_ours_is_stopped_after_a_question_and_started_again(
+    app: OpsciApp, pilot: Pilot[None], engine: ScriptedEngine
+) -> None:
+    engine.told |= server_facts()
+    servers = Turned(engine)
+    app.push_screen(InfrastructureScreen(engine, servers))
+    await until(pilot, lambda: "stock  lag 928" in screen_text(app))
+    assert "stop / start" in screen_text(app)
+    await pilot.press("S", "n")
+    assert servers.calls == []
+    await pilot.press("S")
+    await until(pilot, lambda: "Stop Kafka?" in screen_text(app))
+    await pilot.press("y")
+    await until(pilot, lambda: servers.calls == ["stop kafka"] and "down since" in screen_text(app))
+    await pilot.press("S")
+    await until(pilot, lambda: servers.calls == ["stop kafka", "start kafka"])
+
+
+@TOASTS
+async def test_what_the_runner_says_against_it_is_shown(
+    app: OpsciApp, pilot: Pilot[None], engine: ScriptedEngine
+) -> None:
+    app.push_screen(InfrastructureScreen(engine, Turned(engine, fails=True)))
+    await pilot.press("S", "y")
+    await until(pilot, lambda: "stop kafka: no such server" in screen_text(app))
+
+
+async def test_servers_of_others_are_not_stopped(app: OpsciApp, pilot: Pilot[None], engine: ScriptedEngine) -> None:
+    engine.told |= server_facts()
+    await opened(app, pilot)
+    await until(pilot, lambda: "stock  lag 928" in screen_text(app))
+    assert "stop / start" not in screen_text(app)
+    assert app.own_servers is None
+    app.asks_about_servers = True
+    assert app.own_servers is not None
+
+
+@pytest.mark.parametrize("state", State)
+def test_every_state_of_a_connection_has_words(state: State) -> None:
+    said = server_text(Connection(state, "here:1", 1.0), None, None, 40).plain
+    assert said.split("\n")[0]

@@ -9,9 +9,14 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 
+from bridge.errors import OpsciError
+from bridge.infrastructure.facts import KafkaFacts
 from bridge.journal import Server
+from bridge.text import readable
 from tui.actions import bindings
 from tui.infrastructure import Readings, server_text
+from tui.language import say
+from tui.screens.confirm import ConfirmScreen
 from tui.widgets.cached_static import CachedStatic
 from tui.widgets.footer import KeysFooter, TranslatedKeys
 from tui.widgets.status import NAMES, is_away, state_label
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from tui.engine import Engine
+    from tui.recording.servers import Servers
 
 __all__ = ["InfrastructureScreen"]
 
@@ -27,6 +33,9 @@ _WIDE: Final = 110
 """Columns from which all three servers are shown side by side."""
 
 _LOOK: Final = 0.5
+
+_RUNNERS_NAMES: Final = {Server.MQTT: "mosquitto", Server.KAFKA: "kafka", Server.STRAPI: "strapi"}
+"""What the runner calls each server."""
 
 
 class ServerFacts(VerticalScroll):
@@ -56,9 +65,12 @@ class InfrastructureScreen(TranslatedKeys[None], Screen[None]):
 
     BINDINGS = bindings("infrastructure")
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, servers: Servers | None = None) -> None:
         super().__init__()
         self._engine = engine
+        self._servers = servers
+        self._doing: dict[Server, str] = {}
+        """What is being done to a server, for a person."""
         self._readings = Readings(engine)
         self._panes = [ServerFacts(server) for server in Server]
 
@@ -79,6 +91,7 @@ class InfrastructureScreen(TranslatedKeys[None], Screen[None]):
             connection = self._engine.journal.connections[pane.server]
             pane.set_class(is_away(connection), "away")
             pane.border_title = title if self.has_class("-wide") else Content(" ━▶ ").join(chain)
+            pane.border_subtitle = Content(self._doing.get(pane.server, ""))
             facts, trouble = self._readings.facts.get(pane.server), self._readings.trouble.get(pane.server)
             width = max(20, pane.scrollable_content_region.width)
             pane.text.update(server_text(connection, facts, trouble, width))
@@ -105,9 +118,59 @@ class InfrastructureScreen(TranslatedKeys[None], Screen[None]):
         for place, pane in enumerate(self._panes, 1):
             pane.set_class(place == number, "-current")
         self._panes[number - 1].focus()
+        self.refresh_bindings()
         self.pull()
 
     def action_next_server(self, step: int) -> None:
         """Show the next or previous server."""
         here = next((place for place, pane in enumerate(self._panes) if pane.has_class("-current")), 0)
         self.action_server((here + step) % len(self._panes) + 1)
+
+    @property
+    def _current(self) -> Server:
+        return next(pane.server for pane in self._panes if pane.has_class("-current"))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Servers of others are not stopped, nor one of several brokers, nor from a screen that is for looking only."""
+        if action == "turn_server":
+            facts = self._readings.facts.get(Server.KAFKA)
+            several = isinstance(facts, KafkaFacts) and len(facts.brokers) > 1
+            return (
+                self._servers is not None
+                and not self._engine.read_only
+                and not self._doing
+                and not (several and self._current is Server.KAFKA)
+            )
+        return super().check_action(action, parameters)
+
+    def action_turn_server(self) -> None:
+        """Stop the server in the current pane, after a question, or start it where it is away."""
+        server = self._current
+        if is_away(self._engine.journal.connections[server]):
+            self._turn(server, stop=False)
+            return
+
+        def stop(wanted: bool | None) -> None:
+            if wanted:
+                self._turn(server, stop=True)
+
+        question = say("Stop {name}?").format(name=NAMES[server])
+        consequence = say("What needs it waits until it is started again, by the same key here; nothing is lost.")
+        self.app.push_screen(ConfirmScreen(question, consequence), stop)
+
+    def _turn(self, server: Server, *, stop: bool) -> None:
+        self._doing[server] = say("being stopped") if stop else say("being started")
+        # Of the application: it goes on where this window is closed meanwhile.
+        self.app.run_worker(self._turned(server, stop=stop))
+
+    async def _turned(self, server: Server, *, stop: bool) -> None:
+        servers, name = self._servers, _RUNNERS_NAMES[server]
+        if servers is None:
+            return
+        try:
+            await (servers.stop(name) if stop else servers.start(name))
+        except OpsciError as error:
+            self.app.notify(readable(say(error.text)), title=NAMES[server], severity="error", markup=False, timeout=15)
+        finally:
+            self._doing.pop(server, None)
+            self.refresh_bindings()

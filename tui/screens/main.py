@@ -334,7 +334,7 @@ class MainScreen(PanesScreen):
         """Show what the servers report about themselves."""
         from tui.screens.infrastructure import InfrastructureScreen  # noqa: PLC0415 - the first frame needs none of it
 
-        self.app.push_screen(InfrastructureScreen(self._engine))
+        self.app.push_screen(InfrastructureScreen(self._engine, getattr(self.app, "own_servers", None)))
 
     def action_letters(self) -> None:
         """Show the dead letters."""
