@@ -50,6 +50,9 @@ _PRODUCTS: Final = 10
 _QUIET: Final = 300.0
 """Seconds within which everything that was published must be applied, and everyone agree."""
 
+_STILL: Final = 25.0
+"""Seconds in which an engine of which nothing changes has given two signs of life."""
+
 _COUNTS: Final = re.compile(r"received [\d,]+; produced .*?lag [\d,]+")
 _HOPS: Final = re.compile(r"p50 ([\d,]+) ms p99 ([\d,]+) ms")
 
@@ -206,8 +209,8 @@ async def _measure(folder: Path, seconds: float, rate: float, *, watched: bool) 
                 await coming
             await _until(lambda: _settled(stack, found.published), "all that was published")
             after = [_look(chain.engine), *([_look(chain.watchers[0])] if watched else [])]
-            # A watcher takes the engine's figures once both stand still: a sign of life comes every ten seconds.
-            await asyncio.sleep(15)
+            if watched:
+                await _quiet([one.log for one in chain.watchers])
         finally:
             for watcher in chain.watchers:
                 await watcher.stop()
@@ -247,6 +250,18 @@ async def _until(reached: Callable[[], bool], what: str) -> None:
     async with asyncio.timeout(_QUIET):
         while not reached():  # noqa: ASYNC110 - servers and logs call nobody
             await asyncio.sleep(0.2)
+
+
+async def _quiet(logs: Sequence[Path]) -> None:
+    """Wait until watchers have nothing more to print, and for as long again as an engine's sign of life may take.
+
+    They ask the ledger for what was decided behind the engine, and take its figures once both stand still.
+    """
+    async with asyncio.timeout(_QUIET):
+        sizes: list[int] = []
+        while (now := [log.stat().st_size for log in logs]) != sizes:
+            sizes = now
+            await asyncio.sleep(_STILL)
 
 
 def _ratio(runs: Sequence[Watched], of: Callable[[Watched], float]) -> float:
