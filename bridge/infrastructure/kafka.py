@@ -19,12 +19,13 @@ from bridge.infrastructure.facts import KafkaFacts, PartitionFacts, TopicFacts, 
 from bridge.kafka._private import stop_consumer
 from bridge.kafka.cluster import Cluster, admin_client
 from bridge.kafka.connect import connection_error, kafka_options
-from bridge.kafka.group import ask_coordinator, read_group
+from bridge.kafka.group import read_group
+from bridge.kafka.group_offsets import committed_offsets
 from bridge.phrase import Phrase
 from bridge.route import Does
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from aiokafka.admin import AIOKafkaAdminClient
 
@@ -67,7 +68,7 @@ async def _read(admin: AIOKafkaAdminClient, settings: Settings) -> KafkaFacts:
     read = [name for name, kind in does.items() if kind is not Does.CARRY]
     group, group_trouble = await _group(admin, kafka, read)
     # Committed offsets before end offsets, so that no lag is negative.
-    committed, offsets_trouble = await _committed(admin, kafka)
+    committed, offsets_trouble = await _committed(admin, kafka, read)
     names = list(dict.fromkeys([*does, kafka.errors_topic]))
     ends, ends_trouble = await _ends(kafka, [place for name in names for place in _led(found.get(name))])
     return KafkaFacts(
@@ -137,16 +138,18 @@ async def _group(admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Itera
         return None, _untold(error)
 
 
-async def _committed(admin: AIOKafkaAdminClient, kafka: KafkaSettings) -> tuple[dict[Any, int], str]:
+async def _committed(
+    admin: AIOKafkaAdminClient, kafka: KafkaSettings, topics: Collection[str]
+) -> tuple[dict[Any, int], str]:
     try:
         async with asyncio.timeout(_GROUP):
-            told = await ask_coordinator(lambda: admin.list_consumer_group_offsets(kafka.group))
+            told = await committed_offsets(admin, kafka.group, topics)
     except (GroupAuthorizationFailedError, TopicAuthorizationFailedError):
         what = Phrase("to see where the consumer group {group!r} stands", group=kafka.group)
         return {}, not_allowed(kafka.username, what)
     except (KafkaError, OSError, TimeoutError) as error:
         return {}, _untold(error)
-    return {place: position.offset for place, position in told.items() if position.offset >= 0}, ""
+    return {place: position.offset for place, position in told.items()}, ""
 
 
 async def _ends(kafka: KafkaSettings, places: list[TopicPartition]) -> tuple[dict[Any, int], str]:

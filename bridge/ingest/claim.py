@@ -35,7 +35,7 @@ from bridge.errors import ForeignServerError, SettingsError
 from bridge.kafka._private import stop_consumer
 from bridge.kafka.cluster import Cluster, close_admin, start_admin
 from bridge.kafka.connect import kafka_options
-from bridge.kafka.group import ask_coordinator
+from bridge.kafka.group_offsets import committed_at
 from bridge.mqtt.address import read_address
 from bridge.mqtt.client_id import KeptId, shown
 from bridge.phrase import Phrase
@@ -288,8 +288,8 @@ class Claim:
             if self._admin is None:
                 self._admin = await start_admin(kafka, remember=self._remember)
             admin = self._admin
-            found = await ask_coordinator(lambda: admin.list_consumer_group_offsets(self.group, partitions=[place]))
-        return _Held.of(place.topic, found[place].metadata if place in found else "")
+            found = await committed_at(admin, self.group, [place])
+        return _Held.of(place.topic, found[place].metadata)
 
     async def close(self) -> None:
         admin, self._admin = self._admin, None

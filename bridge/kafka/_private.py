@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import traceback
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
@@ -156,7 +157,11 @@ def guard_connections(client: Any, admits: Callable[[str | None], bool]) -> bool
 
     async def bootstrap_proven() -> None:
         begins = getattr(inner, "_sync_task", None) is None
-        await bootstrap()
+        try:
+            await bootstrap()
+        except asyncio.CancelledError as error:
+            _close_bootstrap(error)
+            raise
         if foreign:
             if begins:
                 await inner.close()
@@ -165,6 +170,18 @@ def guard_connections(client: Any, admits: Callable[[str | None], bool]) -> bool
     inner._get_conn, inner.bootstrap, inner.cluster.update_metadata = get_proven, bootstrap_proven, update_proven
     _wait_for_brokers(inner)
     return True
+
+
+def _close_bootstrap(error: asyncio.CancelledError) -> None:
+    """Close the connection over which a client asked for the brokers when it was cancelled; aiokafka leaves it open.
+
+    Only aiokafka's own variable refers to it. Without that name it is closed with a warning in the log, once the
+    garbage collector finds it.
+    """
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        connection = frame.f_locals.get("bootstrap_conn")
+        if connection is not None:
+            connection.close()
 
 
 def _wait_for_brokers(inner: Any) -> None:

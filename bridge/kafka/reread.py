@@ -13,6 +13,7 @@ from bridge.kafka._private import stop_consumer
 from bridge.kafka.cluster import Cluster, admin_client
 from bridge.kafka.connect import committed_consumer, connection_error
 from bridge.kafka.group import ask_coordinator
+from bridge.kafka.group_offsets import committed_offsets
 from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
@@ -158,14 +159,10 @@ async def group_commits(settings: KafkaSettings) -> dict[tuple[str, int], Positi
     """
     try:
         async with asyncio.timeout(settings.timeout), admin_client(settings) as admin:
-            found = await ask_coordinator(lambda: admin.list_consumer_group_offsets(settings.group))
+            found = await committed_offsets(admin, settings.group)
     except (KafkaError, OSError, TimeoutError) as error:
         raise _error(error) from error
-    return {
-        (place.topic, place.partition): Position(told.offset, told.metadata or "")
-        for place, told in found.items()
-        if told.offset >= 0
-    }
+    return {(place.topic, place.partition): Position(told.offset, told.metadata or "") for place, told in found.items()}
 
 
 async def group_members(settings: KafkaSettings) -> int:

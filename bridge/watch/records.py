@@ -15,7 +15,8 @@ from bridge.journal import Server, State
 from bridge.kafka._private import stop_consumer
 from bridge.kafka.cluster import Cluster, close_admin, start_admin
 from bridge.kafka.connect import committed_consumer, connection_error
-from bridge.kafka.group import ask_coordinator, read_group
+from bridge.kafka.group import read_group
+from bridge.kafka.group_offsets import committed_offsets
 from bridge.kafka.reread import assigned
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ class Records:
         """Report the group's state, once all records that exist by then have been delivered."""
         kafka = self._settings
         async with asyncio.timeout(kafka.timeout * 3):
-            found = await ask_coordinator(lambda: admin.list_consumer_group_offsets(kafka.group))
+            found = await committed_offsets(admin, kafka.group, self._topics)
             if time.monotonic() >= self._members_due:
                 self._members_due = time.monotonic() + _MEMBERS
                 self._group = await self._members(admin)
@@ -183,7 +184,7 @@ class Records:
                     await asyncio.sleep(_POLL / 1000)
         if self._journal.connections[Server.KAFKA].state is not State.UP:
             self._journal.connection(Server.KAFKA, State.UP)
-        positions = {(place.topic, place.partition): told.offset for place, told in found.items() if told.offset >= 0}
+        positions = {(place.topic, place.partition): told.offset for place, told in found.items()}
         self._stands(
             Standing(positions, {(place.topic, place.partition): end for place, end in ends.items()}, self._group)
         )
