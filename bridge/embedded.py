@@ -184,6 +184,10 @@ class EmbeddedChain:
         """Apply what Strapi's ledger lacks; see `Chain.apply_missing`. Errors are raised by the future."""
         return self._change(lambda chain: chain.apply_missing())
 
+    def count_anew(self) -> Future[None]:
+        """Set what the journal counts to nothing."""
+        return self._change(lambda _: _at_once(self.journal.count_anew))
+
     def pause_apply(self) -> Future[None]:
         """Stop applying; Kafka keeps the records."""
         self._paused.add("apply")

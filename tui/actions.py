@@ -26,12 +26,12 @@ _ON_A_PRODUCT: Final = msgid("On a product")
 HELP: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
     "main": (
         (msgid("Everywhere"), ("main",)),
-        (msgid("In a pane"), ("table",)),
+        (msgid("In a pane"), ("table", "sorted")),
         (msgid("MQTT and Kafka"), ("log",)),
-        (msgid("Stock"), ("stock_pane", "stock")),
+        (msgid("Stock"), ("stock_pane",)),
         (msgid("While an amount is typed on rows"), ("amount_field", "amount")),
         (msgid("Form"), ("movement_field", "form")),
-        (msgid("Dead letters"), ("letters_table", "letters")),
+        (msgid("Refused movements"), ("letters_table", "letters")),
         (msgid("While a filter is typed"), ("filter_field",)),
         (msgid("While something is looked for"), ("find_field",)),
         (msgid("In a record's window"), ("record",)),
@@ -40,8 +40,8 @@ HELP: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
         (msgid("In the charts"), ("charts",)),
     ),
     "letters": (
-        (msgid("Dead letters"), ("letters_table", "letters")),
-        (msgid("In the table"), ("table",)),
+        (msgid("Refused movements"), ("letters_table", "letters")),
+        (msgid("In the table"), ("table", "sorted")),
     ),
     "settings": (
         (msgid("Settings"), ("settings_list", "settings")),
@@ -162,7 +162,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             priority=True,
             palette=True,
         ),
-        Action("still", "ctrl+s", "still", msgid("Picture"), msgid("Keep the screen as SVG"), show=False, palette=True),
+        Action("still", "f8", "still", msgid("Picture"), msgid("Keep the screen as SVG"), show=False, palette=True),
         Action("suspend", "ctrl+z", "suspend_process", msgid("Suspend"), show=False),
         Action("quit.anywhere", "ctrl+q", "quit", msgid("Quit"), show=False, priority=True),
         Action(
@@ -187,6 +187,14 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             "apply_missing",
             msgid("Apply what Strapi lacks"),
             msgid("After a restored backup: what Kafka still has, and the ledger has not seen; each counts once"),
+            palette=True,
+        ),
+        Action(
+            "counters.reset",
+            "",
+            "reset_counters",
+            msgid("Reset counters"),
+            msgid("For the next lesson: counts to zero, refused movements archived; stock and records stay"),
             palette=True,
         ),
         Action(
@@ -275,15 +283,6 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             priority=True,
         ),
         Action("sensors", "a", "simulate", msgid("Sensors"), msgid("The same, where no text is typed")),
-        # `g` goes to the first row, as in less; an empty pane has no rows, so the key is free there.
-        Action(
-            "simulate.in_empty_pane",
-            "g",
-            "simulate",
-            msgid("Simulate"),
-            msgid("The same, in an empty pane"),
-            show=False,
-        ),
         Action(
             "presets", "p", "presets", msgid("Presets"), msgid("Choose an amount that the settings name"), show=False
         ),
@@ -333,8 +332,8 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         Action("record.page_down", "pagedown", "page(1)", msgid("Page down"), show=False),
         Action("record.half_page_up", "ctrl+u", "page(-1, 2)", msgid("Half a page up"), show=False),
         Action("record.half_page_down", "ctrl+d", "page(1, 2)", msgid("Half a page down"), show=False),
-        Action("record.first", "home,g", "first", msgid("Oldest"), show=False),
-        Action("record.last", "end,G", "last", msgid("Latest"), show=False),
+        Action("record.first", "home,g", "first", msgid("First"), show=False),
+        Action("record.last", "end,G", "last", msgid("Last"), show=False),
         Action(
             "pane.next_match",
             "n",
@@ -350,12 +349,10 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
     ),
     "log": (
         Action("pane.follow", "f,end,G", "last", msgid("Follow"), msgid("Go on with the latest records"), display="f"),
-        Action(
-            "pane.pause", "space", "pause", msgid("Pause"), msgid("Hold the display; recording goes on"), show=False
-        ),
+        Action("pane.pause", "h", "pause", msgid("Hold"), msgid("Hold the display; recording goes on"), show=False),
         Action(
             "pane.mark",
-            "m",
+            "space",
             "mark",
             msgid("Mark"),
             msgid("Rule a line under the record, and count what comes after; again takes it away"),
@@ -363,7 +360,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         ),
         Action(
             "pane.clear",
-            "x",
+            "ctrl+l",
             "clear",
             msgid("Clear"),
             msgid("Clear the display; the journal keeps the records"),
@@ -417,21 +414,21 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             "stock.unmark", "escape", "unmark", msgid("Unmark"), msgid("Forget the marks"), show=False, priority=True
         ),
     ),
-    "stock": (
+    "sorted": (
         Action(
-            "stock.sort", "greater_than_sign", "sort(1)", msgid("Sort"), msgid("Sort by the next column"), show=False
+            "pane.sort", "greater_than_sign", "sort(1)", msgid("Sort"), msgid("Sort by the next column"), show=False
         ),
         Action(
-            "stock.sort_back", "less_than_sign", "sort(-1)", msgid("Sort"), msgid("Sort by the one before"), show=False
+            "pane.sort_back", "less_than_sign", "sort(-1)", msgid("Sort"), msgid("Sort by the one before"), show=False
         ),
-        Action("stock.turn", "o", "turn", msgid("Order"), msgid("Turn the order around"), show=False),
+        Action("pane.turn", "o", "turn", msgid("Order"), msgid("Turn the order around"), show=False),
     ),
     "amount_field": (
         Action("amount.send", "enter", "submit", msgid("Send"), msgid("Send it; a sign alone moves one piece")),
     ),
     "amount": (
         Action("amount.drop", "escape", "drop", msgid("Drop"), msgid("Send nothing")),
-        Action("amount.further", "u", "further", msgid("Further back"), msgid("Undo the one before instead")),
+        Action("amount.further", "u", "further", msgid("Undo"), msgid("Undo the one before instead")),
         Action("amount.earlier", "up", "recall(-1)", msgid("Earlier"), msgid("The amount sent before"), show=False),
         Action("amount.later", "down", "recall(1)", msgid("Later"), msgid("The amount sent after"), show=False),
     ),
@@ -478,8 +475,18 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
     ),
     "record": (
         Action("record.close", "escape,enter,q", "dismiss", msgid("Close"), display="esc"),
-        Action("record.before", "left,h", "step(-1)", msgid("Before"), msgid("The record above it"), display="←"),
-        Action("record.after", "right,l", "step(1)", msgid("After"), msgid("The record below it"), display="→"),
+        Action(
+            "record.before",
+            "left",
+            "step(-1)",
+            msgid("Before"),
+            msgid("The record above it"),
+            display="←",
+            priority=True,
+        ),
+        Action(
+            "record.after", "right", "step(1)", msgid("After"), msgid("The record below it"), display="→", priority=True
+        ),
         *(action._replace(show=True) for action in _RECORD),
         Action("record.scroll_down", "j", "scroll(1)", msgid("Down"), show=False),
         Action("record.scroll_up", "k", "scroll(-1)", msgid("Up"), show=False),
@@ -497,14 +504,14 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             display="=",
             priority=True,
         ),
-        Action("product.period", "v", "period", msgid("Period"), msgid("Stock of the last hour, the last day, or all")),
+        Action("product.period", "z", "period", msgid("Zoom"), msgid("Stock of the last hour, the last day, or all")),
         Action("product.before", "left", "step(-1)", msgid("Before"), msgid("The product above it"), display="←"),
         Action("product.after", "right", "step(1)", msgid("After"), msgid("The product below it"), display="→"),
         Action("product.close", "escape,q", "close", msgid("Close"), display="esc"),
     ),
     # In the table's scope, not the screen's: other tables use these keys for something else.
     "letters_table": (
-        Action("letters.mend", "r", "screen.mend", msgid("Mend"), msgid("Edit the payload, send it as a new movement")),
+        Action("letters.mend", "m", "screen.mend", msgid("Mend"), msgid("Edit the payload, send it as a new movement")),
         Action(
             "letters.mark",
             "space",
@@ -515,7 +522,8 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         ),
     ),
     "letters": (
-        Action("letters.again", "a", "again", msgid("Send again"), msgid("Send it as it is, as a new movement")),
+        Action("letters.filter", "slash", "filter", msgid("Filter"), msgid("Show only what matches"), display="/"),
+        Action("letters.again", "R", "again", msgid("Send again"), msgid("Send it as it is, as a new movement")),
         Action(
             "letters.all",
             "A",
@@ -532,7 +540,22 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             msgid("Drop all"),
             msgid("Put all that are shown away; they stay in Kafka. Asks once"),
         ),
-        Action("letters.reason", "v", "reason", msgid("Reason"), msgid("Those of the next reason alone, then all")),
+        Action(
+            "letters.reason",
+            "tab",
+            "reason(1)",
+            msgid("Reason"),
+            msgid("Those of the next reason alone, then all"),
+            display="⇥",
+        ),
+        Action(
+            "letters.reason_back",
+            "shift+tab",
+            "reason(-1)",
+            msgid("Reason"),
+            msgid("Those of the reason before alone, then all"),
+            show=False,
+        ),
         Action("letters.help", "question_mark", "help", msgid("Help"), msgid("Every key and every sign"), display="?"),
         Action(
             "letters.close",
@@ -603,7 +626,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
     "web_code": (Action("web_code.close", "escape,q", "dismiss", msgid("Close"), display="esc"),),
     "quit": (
         Action("quit.stop", "q", "choose('stop')", msgid("Quit and stop")),
-        Action("quit.keep", "k", "choose('leave')", msgid("Quit and keep")),
+        Action("quit.keep", "b", "choose('leave')", msgid("Quit and keep")),
         Action("quit.stay", "escape,n", "stay", msgid("Stay"), display="esc"),
     ),
     "settings_search": (
@@ -623,7 +646,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             "settings.revert",
             "x",
             "revert",
-            msgid("Revert"),
+            msgid("Drop"),
             msgid("Take the change of a setting back; again, what was saved of it"),
         ),
         Action("settings.keep", "ctrl+s", "keep", msgid("Try and keep"), msgid("Try the changes, then write them")),
@@ -640,8 +663,8 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         Action("edit.switch", "space", "toggle_switch", msgid("Yes or no"), msgid("Turn it on or off")),
     ),
     "trial": (
-        Action("trial.keep", "k", "keep", msgid("Keep anyway"), msgid("Keep the settings as they are")),
-        Action("trial.back", "escape,b,q", "back", msgid("Go back"), msgid("Keep nothing yet"), display="esc"),
+        Action("trial.keep", "y", "keep", msgid("Keep anyway"), msgid("Keep the settings as they are")),
+        Action("trial.back", "escape,n,q", "back", msgid("Go back"), msgid("Keep nothing yet"), display="esc"),
     ),
 }
 """The actions of each widget or screen, by scope name, in footer order."""

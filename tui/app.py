@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from textual import events
@@ -11,13 +12,15 @@ from textual.command import CommandPalette
 from textual.widgets import Input, TextArea
 
 from bridge.errors import OpsciError, SettingsError
-from bridge.journal import State
+from bridge.journal import Server, State
 from bridge.settings.load import Sources
 from bridge.text import readable
 from tui.actions import ACTIONS, bindings
 from tui.dead_letters import Handled, PendingLetters, handled_file
-from tui.language import say
+from tui.kept_state import KeptScreen, KeptState, screen_file
+from tui.language import say, say_count
 from tui.recording.session import SessionRecorder
+from tui.screens.confirm import ConfirmScreen
 from tui.screens.main import CarriedOver, MainScreen
 from tui.screens.quit import QuitScreen
 from tui.theme import OWN_THEMES, role_variables
@@ -26,12 +29,12 @@ from tui.type_ahead import TypeAhead
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from rich.console import RenderableType
     from textual.binding import Binding
     from textual.dom import DOMNode
     from textual.driver import Driver
     from textual.screen import Screen
 
-    from bridge.journal import Server
     from tui.engine import Engine
     from tui.recording.servers import Servers
     from tui.screens.quit import QuitChoice
@@ -42,13 +45,25 @@ __all__ = ["OpsciApp"]
 
 SETTINGS_SCREEN: Final = "settings-screen"
 
-_CARRYING: Final = frozenset({"pause_apply", "resume_apply", "pause_ingest", "resume_ingest"})
-"""Actions that only an engine that carries the chain can perform."""
+_CARRYING: Final = frozenset({"pause_apply", "resume_apply", "pause_ingest", "resume_ingest", "reset_counters"})
+"""What only an engine can be asked for that carries the chain."""
 
 _WRITING: Final = frozenset({"settings", "record", "still", "apply_missing", *_CARRYING})
 """Actions that change the chain or write files on this machine; a read-only screen doesn't offer them."""
 
+_EXPLAINED: Final = {
+    action.id: action
+    for actions in ACTIONS.values()
+    for action in actions
+    # The keys of tables and lists go from row to row, and Ctrl+Q is Quit once more.
+    if action.keys and (action.help or action.title == "Close") and action.id != "quit.anywhere"
+}
+"""What the palette offers of what has a key, by its id."""
+
 _TOUCHES: Final = (events.Key, events.MouseUp, events.MouseScrollUp, events.MouseScrollDown)
+_KEPT: Final = 5
+"""Seconds after which what was changed on the screen is kept."""
+
 _TOUCHED: Final = 0.05
 """Seconds after which titles and totals take over what a key changed; the key's own response is painted by then."""
 
@@ -90,7 +105,9 @@ class OpsciApp(App[None]):
         self._left: CarriedOver | None = None
         for theme in OWN_THEMES:
             self.register_theme(theme)
-        self.theme = engine.settings.screen.theme
+        self.kept = None if engine.read_only else KeptState(screen_file())
+        """What the screen before this one kept, where this one may write files."""
+        self.theme = self._kept_theme()
         self.keys = engine.settings.screen.keys
         """The keys that the settings give, by binding id."""
         self.starts_anew = False
@@ -107,6 +124,8 @@ class OpsciApp(App[None]):
         self._recorder = SessionRecorder(self)
         self.type_ahead = TypeAhead(self)
         self._main: MainScreen | None = None
+        self._touched = False
+        """Whether a key or the mouse was used since the screen was kept."""
 
     @property
     def read_only(self) -> bool:
@@ -129,8 +148,27 @@ class OpsciApp(App[None]):
         return dict(role_variables(self.current_theme))
 
     def get_default_screen(self) -> MainScreen:
-        self._main = MainScreen(self.engine, self.letters, self._before, self._address_origins)
+        kept = KeptScreen() if self.kept is None else self.kept.screen
+        self._main = MainScreen(self.engine, self.letters, self._before, self._address_origins, kept)
         return self._main
+
+    def _kept_theme(self) -> str:
+        """The theme that was chosen last on the screen, unless the settings were given another one since."""
+        theme = self.engine.settings.screen.theme
+        kept = KeptScreen() if self.kept is None else self.kept.screen
+        return kept.theme if kept.settings_theme == theme and kept.theme in self.available_themes else theme
+
+    def keep_state(self) -> None:
+        """Keep how the screen stands, for the next start."""
+        if self.kept is not None and self._main is not None and self._main.is_mounted:
+            settings = self.engine.settings
+            theme = "" if self.theme == settings.screen.theme else self.theme
+            self.kept.keep(self._main.kept(theme=theme, settings_theme=settings.screen.theme))
+
+    def exit(self, result: None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        """Keep how the screen stands, then end."""
+        self.keep_state()
+        super().exit(result, return_code, message)
 
     def _address_origins(self) -> dict[Server, str]:
         from tui.settings.draft import address_origins  # noqa: PLC0415 - not where all servers answer
@@ -163,6 +201,15 @@ class OpsciApp(App[None]):
         self.letters.read()
         if self.notice:
             self.notify(self.notice, title=say("Kept"), markup=False)
+        if self.kept is not None and self.kept.trouble:
+            self.notify(readable(self.kept.trouble), severity="warning", markup=False, timeout=15)
+        self.set_interval(_KEPT, self._keep_changes)
+
+    def _keep_changes(self) -> None:
+        """Keep how the screen stands where someone touched it since, as this program may be killed."""
+        if self._touched:
+            self._touched = False
+            self.keep_state()
 
     async def on_event(self, event: events.Event) -> None:
         """Dispatch keys one at a time, and refresh the main screen soon after a key or the mouse was used."""
@@ -171,6 +218,7 @@ class OpsciApp(App[None]):
             return
         main = self._main if isinstance(event, _TOUCHES) else None
         if main is not None:
+            self._touched = True
             main.touched()
         await super().on_event(event)
         if comes:
@@ -201,7 +249,9 @@ class OpsciApp(App[None]):
             return False
         if action == "settings":
             inside = any(screen.id == SETTINGS_SCREEN for screen in self.screen_stack)
-            return not inside and not isinstance(self.focused, Input | TextArea)
+            # The palette's own field takes no letters from the screen below, of which it offers what is possible.
+            below = self.screen_stack[-2] if isinstance(self.screen, CommandPalette) else self.screen
+            return not inside and not isinstance(below.focused, Input | TextArea)
         return super().check_action(action, parameters)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -229,6 +279,25 @@ class OpsciApp(App[None]):
             return
         text = say("{applied} applied, {known} applied before, {refused} can't be applied")
         self.notify(text.format(applied=applied, known=known, refused=refused), title=title, markup=False)
+
+    def action_reset_counters(self) -> None:
+        """Count from zero, and put the refused movements away."""
+
+        def reset(wanted: bool | None) -> None:
+            if wanted:
+                self.engine.count_anew()
+                self.letters.archive()
+
+        waiting = len(self.letters)
+        consequence = say("What was received, written, applied and refused is counted from zero.")
+        if waiting:
+            consequence += " " + say_count(
+                "{count} refused movement is archived: put away here, kept in Kafka.",
+                "{count} refused movements are archived: put away here, kept in Kafka.",
+                waiting,
+            )
+        consequence += " " + say("Stock and records stay as they are.")
+        self.push_screen(ConfirmScreen(say("Reset the counters?"), consequence), reset)
 
     async def action_quit(self) -> None:
         """Quit; if that would stop servers, ask first what to do with them."""
@@ -281,17 +350,44 @@ class OpsciApp(App[None]):
             self.push_screen(CommandPalette(id="--command-palette", placeholder=say("Search for commands…")))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Yield the commands of the palette."""
-        for command in super().get_system_commands(screen):
-            yield SystemCommand(say(command.title), say(command.help), command.callback)
+        """What the command palette offers."""
+        # Of Textual's own only what has no key here: it has another name for help, zoom, quitting and the picture.
+        yield SystemCommand(say("Theme"), say("Change the current theme"), self.action_change_theme)
+        yield from self._commands_with_keys(screen)
         web = self.engine.settings.screen.web
         for action in ACTIONS["app"]:
-            if self._is_elsewhere(action.call):
-                continue
-            if action.palette and (web or action.call not in {"open_web", "web_code"}):
+            if action.palette and not action.keys and self._is_possible(action.call):
                 yield SystemCommand(
                     say(action.title), say(action.help).format(web=web), getattr(self, f"action_{action.call}")
                 )
+
+    def _commands_with_keys(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """What a key does now in the screen below, each once, with the key behind what it does."""
+        known: set[str] = set()
+        for node, binding, enabled, _ in screen.active_bindings.values():
+            explained = _EXPLAINED.get(binding.id or "")
+            if explained is None or not enabled or binding.action in known:
+                continue
+            known.add(binding.action)
+            key = self.get_key_display(binding)
+            does = say(explained.help) or say(explained.title)
+            yield SystemCommand(say(explained.title), f"{does} · {key}", partial(self.run_action, binding.action, node))
+
+    def _is_possible(self, call: str) -> bool:
+        """Whether an action that has no key can be done now."""
+        if self._is_elsewhere(call):
+            return False
+        connections = self.engine.journal.connections
+        match call:
+            case "open_web" | "web_code":
+                return bool(self.engine.settings.screen.web)
+            case "apply_missing":
+                return connections[Server.STRAPI].state is State.UP
+            case "pause_apply" | "resume_apply":
+                return (connections[Server.STRAPI].state is State.PAUSED) == (call == "resume_apply")
+            case "pause_ingest" | "resume_ingest":
+                return (connections[Server.MQTT].state is State.PAUSED) == (call == "resume_ingest")
+        return True
 
     def action_open_web(self) -> None:
         self.open_url(self.engine.settings.screen.web)

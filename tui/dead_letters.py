@@ -35,7 +35,7 @@ PACE: Final = 100
 AT_ONCE: Final = 50
 """Resent letters that may wait for the broker's acknowledgement at once."""
 
-How = Literal["sent again", "mended", "dropped"]
+How = Literal["sent again", "mended", "dropped", "archived"]
 
 KEPT: Final = 20_000
 """Handled letters remembered at most; beyond that the file is cut to the latest half."""
@@ -157,23 +157,35 @@ class PendingLetters:
         if self.wanted and not self._queue and not self._under_way:
             self.wanted = 0
 
-    def send_again(self, letter: DeadLetter, payload: bytes | None = None) -> None:
-        """Send a letter as a new movement; it counts as handled once the broker acknowledges it.
+    def send_again(self, letter: DeadLetter, payload: bytes | None = None) -> Future[Journey] | None:
+        """Send a letter as a new movement; it is handled once the broker has it.
 
         Args:
-            letter: the letter.
-            payload: the replacement payload; None sends the original bytes.
+            letter: which.
+            payload: what to send instead, None sends the original bytes.
+
+        Returns:
+            The broker's word; None where it is being sent already, or waits no more.
         """
         movement_id = letter.journey.movement_id
-        if movement_id in self._letters and movement_id not in self._under_way:
-            how: How = "sent again" if payload is None else "mended"
-            self.trouble = ""
-            self._under_way[movement_id] = (how, self._engine.replay(letter, payload))
-            self.version += 1
+        if movement_id not in self._letters or movement_id in self._under_way:
+            return None
+        how: How = "sent again" if payload is None else "mended"
+        self.trouble = ""
+        answer = self._engine.replay(letter, payload)
+        self._under_way[movement_id] = (how, answer)
+        self.version += 1
+        return answer
 
     def drop(self, letter: DeadLetter) -> None:
         """Mark a letter as handled without sending it; it stays in Kafka."""
         self._done(letter.journey.movement_id, "dropped")
+
+    def archive(self) -> None:
+        """Put all that wait away, as something new begins; they stay in Kafka."""
+        self.stop_sending()
+        for letter in self.waiting():
+            self._done(letter.journey.movement_id, "archived")
 
     def _note(self, letter: DeadLetter) -> None:
         movement_id = letter.journey.movement_id

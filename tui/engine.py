@@ -91,6 +91,10 @@ class Engine(Protocol):
         """Apply again what Strapi's ledger lacks; counts those applied, known before, and impossible to apply."""
         ...
 
+    def count_anew(self) -> Future[None]:
+        """Set what the journal counts to nothing; records, stock and what waits stay."""
+        ...
+
     def pause_apply(self) -> Future[None]:
         """Let movements wait in Kafka."""
         ...

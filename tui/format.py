@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import time
+import unicodedata
 from typing import Final
 
 from tui.language import figure, say
 
-__all__ = ["age", "clock", "clock_milliseconds", "count", "duration", "rate", "shorter", "signed", "waited"]
+__all__ = [
+    "age",
+    "clock",
+    "clock_milliseconds",
+    "count",
+    "duration",
+    "folded",
+    "rate",
+    "shorter",
+    "signed",
+    "unaccented",
+    "waited",
+]
 
 
 _LARGE: Final = (
@@ -21,6 +35,20 @@ _LARGE: Final = (
 
 _SHORT: Final = 4
 """Characters that fit into every column of numbers."""
+
+
+_ACCENTS: Final = re.compile("[\u0300-\u036f]+")
+"""What stands above and below letters, once `normalize` has parted it from them."""
+
+
+def unaccented(text: str) -> str:
+    """Write a text without accents: `Ecran` for `Écran`."""
+    return text if text.isascii() else _ACCENTS.sub("", unicodedata.normalize("NFD", text))
+
+
+def folded(text: str) -> str:
+    """Bring a text into the form in which it is looked for: without regard to case and accents."""
+    return unaccented(text.casefold())
 
 
 def count(number: int) -> str:

@@ -302,6 +302,14 @@ class Journal:
         if self.lag >= 0:
             self.to_strapi.note(self.lag)
 
+    def count_anew(self) -> None:
+        """Set what is counted to nothing, for whoever begins something new; what is kept and what waits stays."""
+        for rate in (self.received, self.produced, self.decided, self.answered, self.rejected):
+            rate.total = 0
+        self.verdicts.update(dict.fromkeys(Verdict, 0))
+        self.reasons.clear()
+        self.news.ring()
+
     def gap(self, cause: Gap) -> None:
         """Note that MQTT messages may have been lost, unknown how many."""
         self.gaps[cause] += 1

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from PIL import Image, ImageDraw, ImageFont
 from rich.cells import cell_len
 
-from bridge.journal import Connection, Hop, Server, State
+from bridge.journal import Connection, DeadLetter, Hop, Server, State
 from bridge.movement import Movement, Reason, encode_movement
 from bridge.phrase import Phrase
 from bridge.settings import ScreenSettings, Settings
@@ -102,6 +102,11 @@ def _some(engine: ScriptedEngine, *, strapi: bool = True) -> None:
                 engine.reject([journey], Reason.UNKNOWN_PRODUCT, Phrase("no product has the id {product}", product=999))
             else:
                 engine.apply([journey])
+    engine.old_letters = [
+        DeadLetter(journey, f"mqtt {journey.mqtt_topic}", journey.received_at or now, 0, place)
+        for place, journey in enumerate(engine.journal.mqtt.slice(0, engine.journal.mqtt.next))
+        if journey.rejection is not None
+    ]
     for hop, seconds in ((Hop.INGEST, 0.004), (Hop.KAFKA, 0.002), (Hop.APPLY, 0.007), (Hop.TOTAL, 0.024)):
         engine.journal.latency[hop].record(seconds, 100)
 

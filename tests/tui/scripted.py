@@ -123,6 +123,10 @@ class ScriptedEngine:
             answer.set_result((12, 3, 1))
         return answer
 
+    def count_anew(self) -> Future[None]:
+        self.journal.count_anew()
+        return self._done("count_anew")
+
     def pause_apply(self) -> Future[None]:
         return self._done("pause_apply")
 

@@ -176,9 +176,9 @@ async def test_all_dead_letters_go_again_after_a_fix(lane: Lane, chain: Embedded
         await pilot.press("equals_sign", *"20", "enter")
         await until(pilot, lambda: chain.journal.verdicts[Verdict.APPLIED] == 1)
         await pilot.press("d", "A")
-        await until(pilot, lambda: "Send all 2 dead letters again?" in screen_text(app))
+        await until(pilot, lambda: "Send all 2 refused movements again?" in screen_text(app))
         await pilot.press("y")
-        await until(pilot, lambda: "no dead letter waits" in screen_text(app))
+        await until(pilot, lambda: "nothing refused waits" in screen_text(app))
         await until(pilot, lambda: chain.journal.verdicts[Verdict.APPLIED] == 3)
         assert await lane.stock_of(product) == 20 - 6 - 7
 
@@ -197,7 +197,9 @@ async def test_what_strapi_refuses_says_why(lane: Lane, chain: EmbeddedChain) ->
         await until(pilot, lambda: chain.journal.errors.next == 1)
 
 
-async def test_a_dead_letter_of_before_is_mended_and_applied(lane: Lane, chain: EmbeddedChain) -> None:
+async def test_a_dead_letter_of_before_is_mended_followed_and_kept_while_the_counters_begin_anew(
+    lane: Lane, chain: EmbeddedChain
+) -> None:
     product = await lane.make_product(2, f"{lane.name} lamps")
     value = {"error": "Request failed with status code 404", "message": '{"id": 0, "amount": 3, "type": "IN"}'}
     producer = AIOKafkaProducer(bootstrap_servers=lane.stack.addresses.kafka)
@@ -207,12 +209,30 @@ async def test_a_dead_letter_of_before_is_mended_and_applied(lane: Lane, chain: 
     app = OpsciApp(chain)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: all_up(chain) and "refused 1" in screen_text(app))
-        await pilot.press("d", "r", "home", *("right",) * 7, "delete", *str(product["id"]))
+        await pilot.press("d", "m", "home", *("right",) * 7, "delete", *str(product["id"]))
         await until(pilot, lambda: f"moves {product['id']} by +3" in screen_text(app))
         await pilot.press("enter")
-        await until(pilot, lambda: "no dead letter waits" in screen_text(app))
+        await until(pilot, lambda: "nothing refused waits" in screen_text(app))
         await until(pilot, lambda: chain.journal.strapi.next == 1)
         assert await lane.stock_of(product) == 5
+        await until(pilot, lambda: "2 → 5" in widget_text(app.screen.query_one("#letters-way")))
+        await pilot.press("escape")
+        await until(pilot, lambda: "2 → 5" in widget_text(app.screen.query_one("#way")))
+        journal = chain.journal
+        assert (journal.received.total, journal.verdicts[Verdict.APPLIED]) == (1, 1)
+        await pilot.press("ctrl+p", *"reset count")
+        await until(pilot, lambda: "counts to zero" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "Reset the counters?" in screen_text(app))
+        await pilot.press("y")
+        await until(pilot, lambda: (journal.received.total, journal.verdicts[Verdict.APPLIED]) == (0, 0))
+        assert (journal.strapi.next, await lane.stock_of(product)) == (1, 5)
+        chain.publish(b'{"id":%d,"amount":1,"type":"IN"}' % product["id"], lane.mqtt_topic)
+        await until(pilot, lambda: (journal.received.total, journal.verdicts[Verdict.APPLIED]) == (1, 1))
+        app.exit()
+    again = OpsciApp(chain, running=True)
+    async with again.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "2 → 5" in widget_text(main_screen(again).form.sent))
 
 
 async def test_all_servers_away_is_said_and_nothing_typed_is_lost(deserted: EmbeddedChain) -> None:
@@ -233,7 +253,7 @@ async def test_simulated_objects_move_the_stock_and_are_marked(lane: Lane, chain
     async with app.run_test(size=(80, 24)) as pilot:
         screen = main_screen(app)
         await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]))
-        await pilot.press("g", *"3", "tab", *"40", "enter")
+        await pilot.press("a", *"3", "tab", *"40", "enter")
         await until(pilot, lambda: "3 sensors, 40/s" in screen_text(app))
         await until(pilot, lambda: chain.simulation.sent >= 40 and chain.journal.decided.total >= 40, 60)
         await pilot.press("ctrl+g")
@@ -273,7 +293,7 @@ async def test_a_dead_letter_of_another_engine_comes_while_the_screen_is_open(la
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: all_up(chain))
         await pilot.press("d")
-        await until(pilot, lambda: "no dead letter waits" in screen_text(app))
+        await until(pilot, lambda: "nothing refused waits" in screen_text(app))
         producer = AIOKafkaProducer(bootstrap_servers=lane.stack.addresses.kafka)
         await producer.start()
         for number in range(2):

@@ -230,7 +230,7 @@ def test_servers_that_are_to_run_on_are_not_stopped(tmp_path: Path, capfd: pytes
 
 
 def test_the_runner_is_told_by_the_exit_code_what_the_person_who_quits_wants(tmp_path: Path) -> None:
-    for key, code in ((b"q", 0), (b"k", LEAVE_SERVERS)):
+    for key, code in ((b"q", 0), (b"b", LEAVE_SERVERS)):
         terminal = Terminal("--ask-about-servers", "--config", str(settings_file(tmp_path, AWAY)), state=tmp_path)
         try:
             terminal.wait_for(b"Move stock")

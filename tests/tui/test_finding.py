@@ -52,7 +52,9 @@ async def test_a_toast_leaves_the_count_in_sight(engine: ScriptedEngine, app: Op
     screen = main_screen(app)
     engine.flow(3)
     await until(pilot, lambda: screen.mqtt.rows == 3)
-    app.notify("a text that is long enough to stand over all of the line in which one types what to find " * 2)
+    app.notify(
+        "a text that is long enough to stand over all of the line in which one types what to find " * 2, timeout=600
+    )
     await pilot.press("ctrl+f", *"p3@1", "enter")
     await until(pilot, lambda: "a text that is long enough" in screen_text(app))
     await until(pilot, lambda: "1 of 1" in screen_text(app).splitlines()[-2])

@@ -52,7 +52,7 @@ async def test_the_first_rows_and_none_any_more_lay_nothing_out_either(engine: S
         await until(pilot, lambda: view.rows == 3)
         engine.flow(60)
         await until(pilot, lambda: view.scroll_y == view.max_scroll_y > 0)
-        await pilot.press("x")
+        await pilot.press("ctrl+l")
         await until(pilot, lambda: not view.rows and not view.scroll_y)
         await until(pilot, lambda: "Nothing has moved yet." in screen_text(app))
     assert laid_out == []

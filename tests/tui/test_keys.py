@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from bridge.journal import Server, State
+from bridge.journal import DeadLetter, Server, State
+from bridge.movement import Reason
 from tests.tui.looking import SIZES, main_screen, screen_text, until, widget_text
 from tests.tui.marks import NARROW
 from tui.app import OpsciApp
+from tui.dead_letters import Handled, handled_file
 from tui.screens.help import HelpScreen
 from tui.screens.record import RecordScreen
 from tui.widgets.footer import KeysFooter
@@ -232,6 +234,114 @@ async def test_the_palette_pauses_the_chain(engine: ScriptedEngine, app: OpsciAp
     await until(pilot, lambda: "Movements wait in Kafka" in screen_text(app))
     await pilot.press("enter")
     await until(pilot, lambda: engine.calls == ["pause_apply"])
+
+
+def offered(app: OpsciApp) -> dict[str, str]:
+    """What the palette offers, by its title."""
+    commands = list(app.get_system_commands(app.screen))
+    assert len({(command.title, command.help) for command in commands}) == len(commands)
+    return {command.title: command.help for command in commands}
+
+
+async def test_the_palette_offers_what_has_a_key_once_and_only_what_is_possible(
+    engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]
+) -> None:
+    engine.connect(Server.STRAPI, State.UP)
+    engine.connect(Server.MQTT, State.UP)
+    await pilot.press("3", "g")
+    found = offered(app)
+    assert {"View", "Zoom", "Refused", "Settings", "Film", "Picture", "Undo", "Add", "Help", "Quit", "Theme"} <= {
+        *found
+    }
+    assert found["Zoom"].endswith(" · z")
+    assert not {"Keys", "Maximize", "Screenshot", "Take over", "Follow", "Resume applying", "Resume ingest"} & {*found}
+    await pilot.press("1")
+    assert "Follow" in offered(app)
+    assert "Undo" not in offered(app)
+    engine.connect(Server.STRAPI, State.PAUSED)
+    assert "Resume applying" in offered(app)
+    assert "Pause applying" not in offered(app)
+    engine.connect(Server.STRAPI, State.DOWN)
+    assert "Apply what Strapi lacks" not in offered(app)
+
+
+async def test_the_palette_that_is_open_offers_what_the_screen_below_can_do(app: OpsciApp, pilot: Pilot[None]) -> None:
+    await pilot.press("1")
+    before = offered(app)
+    below = app.screen
+    await pilot.press("ctrl+p")
+    assert {command.title for command in app.get_system_commands(below)} == {*before}
+
+
+async def test_the_palette_does_what_the_key_does(app: OpsciApp, pilot: Pilot[None]) -> None:
+    await pilot.press("2", "ctrl+p", *"zoom")
+    await until(pilot, lambda: "Give one pane the room" in screen_text(app))
+    await pilot.press("enter")
+    await until(pilot, lambda: [pane.display for pane in main_screen(app).panes] == [False, True, False])
+
+
+async def test_counters_begin_anew_for_the_next_lesson(
+    engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]
+) -> None:
+    journeys = engine.receive(3)
+    engine.acknowledge(journeys)
+    engine.apply(journeys[:2])
+    engine.reject(journeys[2:], Reason.UNKNOWN_PRODUCT, "no product has this id")
+    engine.old_letters = [DeadLetter(journeys[2], "kafka stock/3@2", 1_700_000_000.0, 0, 0)]
+    app.letters.read()
+    await until(pilot, lambda: "2 applied" in screen_text(app) and len(app.letters) == 1)
+    await pilot.press("ctrl+p", *"reset count")
+    await until(pilot, lambda: "counts to zero" in screen_text(app))
+    await pilot.press("enter")
+    await until(pilot, lambda: "archived" in screen_text(app))
+    await pilot.press("y")
+    await until(pilot, lambda: "applied" not in screen_text(app).splitlines()[0] and len(app.letters) == 0)
+    # The records and the stock are as they were, and what comes is counted from one.
+    assert main_screen(app).mqtt.rows == 3
+    assert engine.journal.stock.get(12) is not None
+    more = engine.receive()
+    engine.acknowledge(more)
+    engine.apply(more)
+    await until(pilot, lambda: "1 applied" in screen_text(app))
+    assert journeys[2].movement_id in Handled(handled_file())
+
+
+async def test_a_log_is_sorted_as_it_stands_and_follows_again(
+    engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]
+) -> None:
+    view = main_screen(app).mqtt
+    for amount in (5, 9, 1):
+        engine.receive(amount=amount)
+    await until(pilot, lambda: view.rows == 3)
+    await pilot.press("1", ">", ">")
+
+    def amounts() -> list[int]:
+        return [item.delta for row in range(view.rows) if (item := view.item_of(view.key_at(row))) is not None]
+
+    await until(pilot, lambda: amounts() == [9, 5, 1])
+    await pilot.press("o")
+    await until(pilot, lambda: amounts() == [1, 5, 9])
+    engine.receive(amount=3)
+    await until(pilot, lambda: "sorted, 1 held back" in screen_text(app))
+    await pilot.press("slash", *"amount>1", "enter")
+    await until(pilot, lambda: amounts() == [5, 9])
+    await pilot.press("ctrl+f", *"12", "enter")
+    await until(pilot, lambda: not main_screen(app).is_looking)
+    await pilot.press("escape", "1", "f")
+    await until(pilot, lambda: amounts() == [5, 9, 3])
+    await pilot.press("escape")
+    await until(pilot, lambda: amounts() == [5, 9, 1, 3])
+
+
+@NARROW
+async def test_with_all_servers_away_a_small_screen_says_why_of_each(
+    engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]
+) -> None:
+    for server in Server:
+        engine.connect(server, State.DOWN, f"{server} refused", f"is {server} there?")
+    await until(pilot, lambda: "MQTT, Kafka, Strapi do not answer. What is sent from here is kept." in screen_text(app))
+    for server in Server:
+        assert f"{server} refused" in screen_text(app)
 
 
 @NARROW

@@ -154,12 +154,12 @@ async def test_pause_holds_the_display_and_counts(engine: ScriptedEngine, app: O
     screen = main_screen(app)
     engine.receive(10)
     await until(pilot, lambda: screen.mqtt.rows == 10)
-    await pilot.press("space")
+    await pilot.press("h")
     engine.receive(25)
     await until(pilot, lambda: "25 held back" in str(screen.panes[0].border_subtitle))
     assert screen.mqtt.rows == 10
     assert engine.journal.mqtt.next == 35
-    await pilot.press("space")
+    await pilot.press("h")
     await until(pilot, lambda: screen.mqtt.rows == 35)
 
 
@@ -170,12 +170,12 @@ async def test_a_pause_outlives_the_ring(engine: ScriptedEngine) -> None:
         view = main_screen(app).mqtt
         small.receive(100, product="77")
         await until(pilot, lambda: view.rows == 100)
-        await pilot.press("space")
+        await pilot.press("h")
         small.receive(1_000, product="88")
         await until(pilot, lambda: view.shown.held_back == 1_000)
         assert " 77 " in widget_text(view)
         assert " 88 " not in widget_text(view)
-        await pilot.press("space")
+        await pilot.press("h")
         await until(pilot, lambda: " 88 " in widget_text(view))
 
 
@@ -183,7 +183,7 @@ async def test_clear_is_of_the_display_only(engine: ScriptedEngine, app: OpsciAp
     view = main_screen(app).mqtt
     engine.receive(10)
     await until(pilot, lambda: view.rows == 10)
-    await pilot.press("x")
+    await pilot.press("ctrl+l")
     await until(pilot, lambda: view.rows == 0)
     assert len(engine.journal.mqtt) == 10
     engine.receive(2)
@@ -361,11 +361,11 @@ async def test_m_rules_a_line_and_counts_what_comes_after(
     view, pane = main_screen(app).mqtt, main_screen(app).panes[0]
     engine.receive(3)
     await until(pilot, lambda: view.rows == 3)
-    await pilot.press("m")
+    await pilot.press("space")
     engine.receive(7)
     await until(pilot, lambda: "◀" in str(pane.border_subtitle) and "+7" in str(pane.border_subtitle))
     assert ["◀" in line for line in widget_lines(view)[1:6]] == [False, False, True, False, False]
-    await pilot.press("g", "j", "j", "m")
+    await pilot.press("g", "j", "j", "space")
     await until(pilot, lambda: "◀" not in widget_text(view))
 
 

@@ -81,7 +81,7 @@ async def test_the_chart_has_axes_and_v_goes_through_its_periods(
     await opened(app, pilot)
     await until(pilot, lambda: "stock over the last hour" in screen_text(app))
     await until(pilot, lambda: " 15┤" in screen_text(app) and " 41┤" in screen_text(app))
-    await pilot.press("v", "v")
+    await pilot.press("z", "z")
     await until(pilot, lambda: "stock over all" in screen_text(app) and " 10┤" in screen_text(app))
 
 

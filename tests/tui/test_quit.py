@@ -20,9 +20,9 @@ def is_left(app: OpsciApp) -> bool:
 
 @pytest.mark.parametrize(
     ("keys", "leaves"),
-    [("qq", False), ("qk", True), (("ctrl+q", "ctrl+q"), False), (("q", "escape", "q", "q"), False)],
+    [("qq", False), ("qb", True), (("ctrl+q", "ctrl+q"), False), (("q", "escape", "q", "q"), False)],
 )
-async def test_a_second_q_stops_the_servers_and_k_keeps_them(
+async def test_a_second_q_stops_the_servers_and_b_keeps_them(
     app: OpsciApp, pilot: Pilot[None], keys: tuple[str, ...], leaves: bool
 ) -> None:
     app.asks_about_servers = True

@@ -127,7 +127,7 @@ async def test_left_and_right_step_through_the_pane(engine: ScriptedEngine, app:
     await until(pilot, lambda: screen.mqtt.rows == 3)
     await pilot.press("1", "g", "enter")
     assert isinstance(app.screen, RecordScreen)
-    for key, shown in (("right", 1), ("right", 2), ("right", 2), ("left", 1), ("h", 0), ("left", 0)):
+    for key, shown in (("right", 1), ("right", 2), ("right", 2), ("left", 1), ("left", 0), ("left", 0)):
         await pilot.press(key)
         await until(pilot, lambda: journeys[shown].movement_id in screen_text(app))  # noqa: B023
         assert screen.mqtt.cursor == shown

@@ -1,4 +1,4 @@
-"""F9 in the middle of a session, in a real terminal, and Ctrl+S."""
+"""F9 in the middle of a session, in a real terminal, and F8."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ async def test_ctrl_s_keeps_pictures(engine: ScriptedEngine, tmp_path: Path, mon
     monkeypatch.chdir(tmp_path)
     async with OpsciApp(engine).run_test(size=(120, 40), notifications=True) as pilot:
         await until(pilot, lambda: "listening" in screen_text(pilot.app))
-        await pilot.press("ctrl+s", "ctrl+s")
+        await pilot.press("f8", "f8")
         await until(pilot, lambda: "The screen is in" in screen_text(pilot.app))
     pictures = pictures_in(tmp_path)
     assert len(pictures) == 2
@@ -198,6 +198,6 @@ async def test_a_folder_that_cannot_be_written_is_said(
     monkeypatch.chdir(gone)
     async with OpsciApp(engine).run_test(size=(120, 40), notifications=True) as pilot:
         gone.rmdir()
-        await pilot.press("ctrl+s")
+        await pilot.press("f8")
         await until(pilot, lambda: "Not recorded" in screen_text(pilot.app))
         monkeypatch.chdir(tmp_path)

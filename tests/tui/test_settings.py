@@ -272,7 +272,7 @@ async def test_what_is_not_well_is_said_and_can_be_kept_or_not(
         assert text_of(file) == TEXT
         await pilot.press("ctrl+s")
         await until(pilot, lambda: "keeps the settings anyway" in screen_text(app))
-        await pilot.press("k")
+        await pilot.press("y")
         await until(pilot, lambda: app.starts_anew)
     assert load(Sources(file)).settings.mqtt.keepalive == 9
 

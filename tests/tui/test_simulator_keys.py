@@ -11,7 +11,7 @@ from bridge.simulator import Standing
 from tests.tui.looking import SIZES, main_screen, screen_text, until
 from tests.tui.scripted import ScriptedEngine
 from tui.app import OpsciApp
-from tui.screens.simulator import SimulatorRequest, SimulatorScreen, read_wish
+from tui.screens.simulator import SimulatorRequest, read_wish
 from tui.widgets.status import simulator_words
 
 if TYPE_CHECKING:
@@ -36,19 +36,6 @@ async def test_ctrl_g_asks_starts_says_and_stops(engine: ScriptedEngine, app: Op
     await pilot.press("ctrl+g")
     await until(pilot, lambda: app.screen is main_screen(app))
     assert len(engine.calls) == 2
-
-
-async def test_g_simulates_where_there_is_no_first_row(
-    engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]
-) -> None:
-    await pilot.press("1", "g")
-    await until(pilot, lambda: isinstance(app.screen, SimulatorScreen))
-    await pilot.press("escape")
-    engine.flow(100)
-    await until(pilot, lambda: main_screen(app).mqtt.rows == 100)
-    await pilot.press("g")
-    await until(pilot, lambda: main_screen(app).mqtt.cursor == 0)
-    assert app.screen is main_screen(app)
 
 
 async def test_what_can_not_be_simulated_is_said(engine: ScriptedEngine) -> None:

@@ -9,7 +9,8 @@ from textual import events
 from tests.tui.looking import main_screen, screen_text, until, widget_lines
 from tests.tui.scripted import BIKE, NOON, ScriptedEngine
 from tui.app import OpsciApp
-from tui.widgets.stock import StockView, by
+from tui.widgets.sorted_view import Order
+from tui.widgets.stock import StockView
 
 if TYPE_CHECKING:
     import pytest
@@ -69,7 +70,7 @@ async def test_one_movement_among_very_many_products_moves_its_own_row(engine: S
         engine.journal.stock.moved(13, 9, 4, NOON)
         await until(pilot, lambda: [view.key_at(row) for row in range(view.rows)] == [40_000])
         view.set_filter("")
-        view.sort(by("when"))
+        view.sort(Order("when", reverse=True))
         engine.journal.stock.moved(50_000, 21, 1, NOON + 9)
         await until(pilot, lambda: view.key_at(0) == 50_000)
         assert view.rows == 60_003

@@ -30,14 +30,6 @@ ROOT: Final = Path(__file__).parents[2]
 PO: Final = ROOT / "tui" / "language" / "fr.po"
 MO: Final = PO.with_suffix(".mo")
 _HEADER: Final = "# What the screen says in French; `python -m tests.tui.translations` keeps it up to date."
-TEXTUAL: Final = (
-    *("Theme", "Change the current theme", "Quit", "Quit the application as soon as possible"),
-    *("Keys", "Show help for the focused widget and a summary of available keys"),
-    *("Hide the keys and widget help panel", "Maximize", "Maximize the focused widget"),
-    *("Minimize", "Minimize the widget and restore to normal size"),
-    *("Screenshot", "Save an SVG 'screenshot' of the current screen"),
-)
-"""What Textual's own commands in the palette say."""
 KEYWORDS: Final = {"say": None, "say_count": (1, 2), "Phrase": None, "msgid": None}
 
 
@@ -49,8 +41,6 @@ def in_code() -> Catalog:
             ROOT / room, [("**.py", "python")], keywords=KEYWORDS, comment_tags=()
         ):
             catalog.add(text, locations=[(f"{room}/{name}", line)])
-    for text in TEXTUAL:
-        catalog.add(text)
     # The settings screen says what the model says of each setting.
     for entry in entries():
         catalog.add(entry.about)

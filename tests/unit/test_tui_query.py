@@ -13,6 +13,8 @@ from bridge.journal import Journal, Journey, Product, Ring, StockTable, Verdict
 from bridge.movement import Movement, Reason, Rejection
 from tui.language import speak
 from tui.widgets.filter import PRODUCT_WORDS, FilterError, journey_words, read_filter
+from tui.widgets.find import product_is
+from tui.widgets.suggestions import complete
 from tui.widgets.view_model import Pulled, ViewModel
 
 if TYPE_CHECKING:
@@ -249,3 +251,15 @@ def test_a_record_that_is_decided_later_comes_and_goes() -> None:
     assert shown.pull() == Pulled(1, 0)
     ring.extend([journey() for _ in range(20)])
     assert shown.pull() == Pulled(0, 10)
+
+
+@pytest.mark.parametrize(
+    "typed", ["ecran", "Écran", "E\u0301CRAN", "name:ecran", "re:écran", '"ecran plat"', 'name="écran plat"']
+)
+def test_accents_are_no_matter(typed: str) -> None:
+    for name in ("Écran plat", "E\u0301cran plat"):
+        passes = read_filter(typed, PRODUCT_WORDS)
+        assert passes is not None
+        assert passes(Product(7, "doc", name, 3))
+        assert [found.id for found in complete("ecran", [Product(7, "doc", name, 3)])] == [7]
+        assert product_is(Product(7, "doc", name, 3), "ecran")

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from bridge.journal import Product, StockTable
 from tui.widgets import stock as sorting
-from tui.widgets.stock import SORT_KEYS, Order, Ranking
+from tui.widgets.sorted_view import Order
+from tui.widgets.stock import SORT_KEYS, Ranking
 
 ids = st.integers(1, 12)
 products = st.builds(

@@ -1,4 +1,4 @@
-"""Recording of a running session into a file (F9), and stills (Ctrl+S)."""
+"""F9: a recording of a session from the middle of it, into a file, and F8: a still."""
 
 from __future__ import annotations
 

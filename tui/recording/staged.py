@@ -165,6 +165,10 @@ class StagedEngine:
         answer.set_result((0, 0, 0))
         return answer
 
+    def count_anew(self) -> Future[None]:
+        self.journal.count_anew()
+        return _done(None)
+
     def pause_apply(self) -> Future[None]:
         """Let movements wait in Kafka."""
         return self._pause(Server.STRAPI)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from textual import on
 from textual.containers import Horizontal
 from textual.widgets import Input
 
@@ -14,6 +16,7 @@ from bridge.runtime import collect_cycles
 from bridge.text import readable
 from tui.actions import bindings
 from tui.format import count
+from tui.kept_state import KeptScreen, chain_of, keep_steps, restore_steps
 from tui.language import say
 from tui.scheduler import RefreshScheduler
 from tui.screens.confirm import ConfirmScreen
@@ -26,12 +29,15 @@ from tui.view_choice import MOVEMENTS, PANES, STAGE, VIEWS, ViewChoice, view_fil
 from tui.widgets.amount_plan import send_plan
 from tui.widgets.columns import MOVEMENT_COLUMNS, MQTT_COLUMNS
 from tui.widgets.cursor import LineView
+from tui.widgets.filter import FilterError
 from tui.widgets.find import FindBar, Finder
 from tui.widgets.footer import KeysFooter
 from tui.widgets.form import MovementForm
 from tui.widgets.pane import PaneTabs
+from tui.widgets.sorted_view import Order
 from tui.widgets.stage import Stage
-from tui.widgets.status import Banner, StatusBar
+from tui.widgets.status import Banner, RefusedChosen, StatusBar
+from tui.widgets.stock import SORT_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -84,8 +90,9 @@ class MainScreen(PanesScreen):
     Args:
         engine: the chain.
         letters: the dead letters.
-        before: the state of the previous screen, if saved settings restarted it.
-        origins: returns which source set each server's address.
+        before: what the screen before this one left, where saved settings made it start again.
+        origins: gives who gave each server's address.
+        kept: what the screen of the last start kept.
     """
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual declares it so
@@ -99,8 +106,10 @@ class MainScreen(PanesScreen):
         letters: PendingLetters,
         before: CarriedOver | None = None,
         origins: Callable[[], Mapping[Server, str]] = dict[Server, str],
+        kept: KeptScreen | None = None,
     ) -> None:
         super().__init__(engine, None if before is None else before.moves)
+        self._kept = KeptScreen() if kept is None else kept
         self._letters = letters
         self._before = before
         self._origins = origins
@@ -135,14 +144,46 @@ class MainScreen(PanesScreen):
         """Start refreshing."""
         self.show_view(self._choice.view)
         self.show_pane(1)
+        self._restore(self._kept)
         if self._before is not None:
             self._go_on(self._before)
+        elif self._kept.chain == chain_of(self._engine.settings):
+            self.form.sent.restore(restore_steps(self._kept.steps, self._engine.journal))
         self.pull()
         self._watch.start()
 
     def carried_over(self) -> tuple[Sequence[Sent], Sequence[str], int]:
         """Return the sent movements, the panes' filters and the pane number, for the next screen."""
         return (*self.form.sent.entries,), [pane.view.filter_text for pane in self.panes], self._current
+
+    def kept(self, *, theme: str, settings_theme: str) -> KeptScreen:
+        """What is to be kept for the next start.
+
+        Args:
+            theme: the one that was chosen on the screen; empty for that of the settings.
+            settings_theme: that of the settings.
+        """
+        views = [pane.view for pane in self.panes]
+        return KeptScreen(
+            theme=theme,
+            settings_theme=settings_theme,
+            orders={"stock": (self.stock.order.column, self.stock.order.reverse)},
+            shares=self._sizes.shares,
+            filters={view.identity: view.filter_text for view in views if view.filter_text},
+            chain=chain_of(self._engine.settings),
+            steps=keep_steps(self.moves.steps),
+        )
+
+    def _restore(self, kept: KeptScreen) -> None:
+        """Go on with the order, the widths and the filters of the last start, as far as they still mean something."""
+        self._sizes.restore(kept.shares)
+        column, reverse = kept.orders.get("stock", ("", False))
+        if column in SORT_KEYS:
+            self.stock.sort(Order(column, reverse))
+        for pane in self.panes:
+            with contextlib.suppress(FilterError):
+                if self._before is None and (text := kept.filters.get(pane.view.identity)):
+                    pane.put_filter(text)
 
     def _go_on(self, before: CarriedOver) -> None:
         self.form.sent.entries.extend(before.sent)
@@ -208,8 +249,8 @@ class MainScreen(PanesScreen):
             self.query_one(PaneTabs).pull()
 
     def pull_way(self) -> None:
-        """Draw the timeline of the followed movement, or else of the last one sent."""
-        shown = self.followed or next((sent.journey for sent in self.form.sent.entries), None)
+        """Draw the timeline of the movement that is followed, of the last one that was sent where none is."""
+        shown = self.followed or next((sent.journey for sent in self.form.sent.entries if not sent.restored), None)
         if self._choice.view == STAGE:
             self.query_one(Stage).pull(shown)
         else:
@@ -260,6 +301,13 @@ class MainScreen(PanesScreen):
         send_plan(self._engine, self.form.sent, event.plan, event.undoes)
         self.stock.marked.clear()
         self.pull()
+
+    def on_dead_letters_screen_sent_again(self, event: DeadLettersScreen.SentAgain) -> None:
+        """Follow a refused movement that was sent again like any other that is sent from here."""
+        self.form.sent.add(event.sent)
+        for pane in self.panes:
+            pane.view.forget_cursor()
+        self.follow(None)
 
     def on_movement_form_left(self) -> None:
         """Return to the last focused pane."""
@@ -336,9 +384,14 @@ class MainScreen(PanesScreen):
 
         self.app.push_screen(InfrastructureScreen(self._engine, getattr(self.app, "own_servers", None)))
 
+    @on(RefusedChosen)
+    def show_refused(self) -> None:
+        """Go to the dead letters, whose count was clicked."""
+        self.action_letters()
+
     def action_letters(self) -> None:
-        """Show the dead letters."""
-        self.app.push_screen(DeadLettersScreen(self._engine, self._letters))
+        """Go to the dead letters."""
+        self.app.push_screen(DeadLettersScreen(self._engine, self._letters, self))
 
     def action_help(self) -> None:
         """Show the help; its window is created only once, which takes longer than showing it."""

@@ -82,7 +82,8 @@ class Sizes:
     def __init__(self, screen: Screen[None], panes: Sequence[Pane]) -> None:
         self._screen = screen
         self._panes = panes
-        self._shares: tuple[int, ...] = SHARES
+        self.shares: tuple[int, ...] = SHARES
+        """Of the width, those of each pane from the left."""
 
     @property
     def zoomed(self) -> bool:
@@ -107,8 +108,17 @@ class Sizes:
         if not self._screen.has_class("-wide") or self.zoomed:
             self._screen.notify(say("one pane has all the width here"))
             return
-        self._shares = resized(self._shares, number - 1, step)
-        for pane, share in zip(self._panes, self._shares, strict=True):
+        self.shares = resized(self.shares, number - 1, step)
+        self._take()
+
+    def restore(self, shares: Sequence[int]) -> None:
+        """Go on with widths of before; what are none of ours is passed over."""
+        if len(shares) == len(SHARES) and sum(shares) == sum(SHARES) and min(shares) >= LEAST:
+            self.shares = tuple(shares)
+            self._take()
+
+    def _take(self) -> None:
+        for pane, share in zip(self._panes, self.shares, strict=True):
             pane.styles.width = f"{share}fr"
 
 

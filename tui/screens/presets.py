@@ -13,7 +13,7 @@ from textual.widgets.option_list import Option
 from bridge.settings import Preset
 from bridge.text import readable
 from tui.actions import bindings
-from tui.format import signed
+from tui.format import folded, signed
 from tui.language import say
 from tui.outcome import STYLES, Tone
 from tui.widgets.footer import KeysFooter, TranslatedKeys
@@ -32,8 +32,8 @@ __all__ = ["PresetScreen", "how_to_make_one", "matching", "preset_line"]
 
 
 def matching(typed: str, presets: Sequence[Preset], board: StockTable) -> list[Preset]:
-    """Return the presets that contain every typed word in the name, the product, its name or the amount."""
-    words = typed.casefold().split()
+    """The presets that all typed words stand in: in the name, the product, its name or the amount."""
+    words = folded(typed).split()
     return [preset for preset in presets if all(word in _text(preset, board) for word in words)]
 
 
@@ -70,7 +70,7 @@ def _product(preset: Preset, board: StockTable) -> str:
 
 
 def _text(preset: Preset, board: StockTable) -> str:
-    return f"{preset.name} {_product(preset, board)} {preset.amount:+d}".casefold()
+    return folded(f"{preset.name} {_product(preset, board)} {preset.amount:+d}")
 
 
 class PresetList(MarkedList):

@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 from bridge.errors import SettingsError
 from bridge.text import readable
 from tui.actions import bindings
+from tui.format import folded
 from tui.language import say, say_count
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
@@ -76,8 +77,8 @@ class SettingsView(OptionList):
         self.show_all()
 
     def show_all(self) -> None:
-        """Show the current values; the cursor stays on its setting."""
-        words = self._filter.casefold().split()
+        """Show the values again; the cursor stays on its setting."""
+        words = folded(self._filter).split()
         here = self.selected
         options: list[Option] = []
         section: str | None = None
@@ -99,7 +100,7 @@ class SettingsView(OptionList):
     def _text_of(self, entry: Entry) -> str:
         value = shown(entry, self._draft.value(entry.key))
         source = source_in_short(self._draft.given(entry.key))
-        return f"{entry.key} {value} {source} {say(entry.about)}".casefold()
+        return folded(f"{entry.key} {value} {source} {say(entry.about)}")
 
     def _line(self, entry: Entry) -> Content:
         draft = self._draft

@@ -139,7 +139,7 @@ class TrialScreen(ModalScreen[bool], TranslatedKeys[bool]):
             for finding in list(trial.findings)
         ]
         if trial.ended:
-            ask = say("Something is wrong. k keeps the settings anyway, Esc goes back to them.")
+            ask = say("Something is wrong. y keeps the settings anyway, Esc goes back to them.")
             lines += [Content(""), Content.styled(ask, "bold")]
         else:
             names = ", ".join(server.value for server in self._servers)

@@ -16,11 +16,12 @@ __all__ = ["CachedStatic"]
 class CachedStatic(Static):
     """A Static whose repeated update with the same content costs only a comparison."""
 
-    _told: Content | None = None
+    told: Content | None = None
+    """What it says."""
 
     def update(self, content: VisualType = "", *, layout: bool = True) -> None:
         """Set the content, and repaint if it looks different."""
         told = content if isinstance(content, Content) else None
-        if told is None or self._told is None or not told.is_same(self._told):
-            self._told = told
+        if told is None or self.told is None or not told.is_same(self.told):
+            self.told = told
             super().update(content, layout=layout)

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from bridge.journal import Verdict
 from bridge.text import readable, readable_bytes
-from tui.format import age, clock, clock_milliseconds, count, duration, signed
+from tui.format import age, clock, clock_milliseconds, count, duration, folded, signed
 from tui.language import msgid, say
 from tui.outcome import EARLIER, WAITS, Tone, briefly, outcome, shown_status
 from tui.timeline import dots
@@ -18,6 +18,8 @@ from tui.timeline import result as timeline_result
 from tui.widgets.column_layout import EXTRA, Cell, Column
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from bridge.journal import Journey, Product
 
 __all__ = [
@@ -247,7 +249,7 @@ def changed_at(found: Product, now: float) -> Cell:
 STOCK_COLUMNS: Final[tuple[Column[Product], ...]] = (
     Column("id", msgid("#"), 2, 2, 8, 4, product_id, "right", grows=16, sorts_by=lambda product: product.id),
     Column(
-        "name", msgid("product"), 8, 20, 60, 0, product_name, full=30, sorts_by=lambda product: product.name.casefold()
+        "name", msgid("product"), 8, 20, 60, 0, product_name, full=30, sorts_by=lambda product: folded(product.name)
     ),
     Column("stock", msgid("stock"), 6, 6, 13, 1, stock, "right", grows=14, sorts_by=lambda product: product.stock),
     Column(
@@ -319,6 +321,19 @@ MOVEMENT_COLUMNS: Final[tuple[Column[Journey], ...]] = (
     _PAYLOAD,
 )
 """The columns for the view with one row for all hops of a movement."""
+
+
+JOURNEY_ORDERS: Final[Mapping[str, tuple[Callable[[Journey], int | float | str], bool]]] = {
+    "time": (lambda journey: journey.received_at or journey.acknowledged_at or journey.consumed_at or 0.0, True),
+    "amount": (lambda journey: journey.delta, True),
+    "product": (lambda journey: folded(journey.product_name or journey.product), False),
+    "result": (lambda journey: outcome(journey).words, False),
+    "position": (lambda journey: journey.partition * 10**18 + journey.offset, False),
+    "number": (lambda journey: journey.product_id or 0, False),
+    "acknowledgement": (lambda journey: (journey.acknowledged_at or 0.0) - (journey.received_at or 0.0), True),
+    "topic": (lambda journey: f"{journey.mqtt_topic or ''} {journey.kafka_topic}", False),
+}
+"""By which column records can be sorted, by its id: what is compared, and whether the largest comes first."""
 
 
 KAFKA_COLUMNS: Final[tuple[Column[Journey], ...]] = (

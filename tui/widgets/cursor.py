@@ -194,10 +194,6 @@ class LineView(LineCanvas[Item], can_focus=True):
             return
         self.seeking.seek(sought, step)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave the key for the first row to others while there are no rows."""
-        return (self.rows > 0 or action != "first") and super().check_action(action, parameters)
-
     def action_first(self) -> None:
         self.move_cursor(0)
 

@@ -1,6 +1,6 @@
 r"""A pane's filter as typed after `/`: terms separated by spaces, all of which a record must match.
 
-    towels                 the record's text contains it, ignoring case
+    towels                 the record's text has it, without regard to case and accents
     "plastic towels"       with the space
     re:p3@12\d$             the record's text matches a regular expression
     !towels  !type:out     the opposite
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from bridge.movement import is_numeric_id
 from bridge.text import readable_bytes
+from tui.format import folded, unaccented
 from tui.language import figure, say
 from tui.outcome import outcome, shown_status
 
@@ -127,11 +128,11 @@ class Vocabulary(Generic[Item]):
     """The fields of a kind of record.
 
     Attributes:
-        whole: returns all its text, case folded, which terms without a field search.
-        texts: the text fields, case folded; a field with several texts has each on a line.
-        exact: those that are compared from the beginning: `type:o` matches OUT, but no IN with an o in it.
-        numbers: the number fields; None compares with nothing.
-        foreign: the fields of other panes' records, which are errors here.
+        whole: all the text of it, folded: where a term without a field looks.
+        texts: the fields that have text, folded; a field with several texts has each on a line.
+        exact: those of them whose text is looked at from its beginning: `type:o` is OUT, never IN with an o in it.
+        numbers: the fields that have a number; None is no number, and compares with nothing.
+        foreign: the fields that records of other panes have, which are worth an error here.
     """
 
     whole: Callable[[Item], str]
@@ -181,10 +182,10 @@ def _field_test(term: str, at: int, vocabulary: Vocabulary[Item]) -> Callable[[I
     if number is not None:
         return _number_test(name, relation, wanted, number, at)
     if text is not None and relation == "=":
-        same = _unquoted(wanted).casefold()
+        same = folded(_unquoted(wanted))
         return lambda item: same in text(item).split("\n")
     if text is not None and relation == "!=":
-        other = _unquoted(wanted).casefold()
+        other = folded(_unquoted(wanted))
         return lambda item: other not in text(item).split("\n")
     if text is not None and relation == ":":
         return _field_text_test(text, wanted, at + match.start(3), from_start=name in vocabulary.exact)
@@ -202,7 +203,7 @@ def _field_text_test(text: Callable[[Item], str], wanted: str, at: int, *, from_
     if test is None:
         return lambda _: True
     if from_start and not wanted.startswith("re:"):
-        start = _unquoted(wanted).casefold()
+        start = folded(_unquoted(wanted))
         return lambda item: text(item).startswith(start)
     return lambda item: test(text(item))
 
@@ -235,14 +236,14 @@ def _whole(wanted: str) -> int | None:
 
 
 def _text_test(wanted: str, at: int) -> Callable[[str], bool] | None:
-    """A test of case folded text, None while the term is empty."""
+    """A test of folded text, None where nothing is wanted yet."""
     if wanted.startswith("re:"):
-        pattern = _unquoted(wanted.removeprefix("re:"))
+        pattern = unaccented(_unquoted(wanted.removeprefix("re:")))
         if not pattern:
             return None
         return partial(found, _compiled(pattern, at + len("re:")))
-    folded = _unquoted(wanted).casefold()
-    return (lambda text: folded in text) if folded else None
+    part = folded(_unquoted(wanted))
+    return (lambda text: part in text) if part else None
 
 
 def _compiled(pattern: str, at: int) -> regex.Pattern[str]:
@@ -290,13 +291,13 @@ def journey_words(board: StockTable) -> Vocabulary[Journey]:
     return Vocabulary(
         lambda journey: haystack_of_journey(journey, board),
         {
-            "topic": lambda journey: f"{journey.mqtt_topic or ''}\n{journey.kafka_topic}".casefold(),
-            "key": lambda journey: (journey.key or "").casefold(),
+            "topic": lambda journey: folded(f"{journey.mqtt_topic or ''}\n{journey.kafka_topic}"),
+            "key": lambda journey: folded(journey.key or ""),
             "product": lambda journey: _product(journey, board),
-            "payload": lambda journey: readable_bytes(journey.payload).casefold(),
-            "type": lambda journey: journey.movement.type.casefold() if journey.movement else "",
+            "payload": lambda journey: folded(readable_bytes(journey.payload)),
+            "type": lambda journey: folded(journey.movement.type) if journey.movement else "",
             "verdict": _verdict,
-            "id": lambda journey: journey.movement_id.casefold(),
+            "id": lambda journey: folded(journey.movement_id),
         },
         {
             "amount": lambda journey: journey.movement.delta if journey.movement else None,
@@ -310,32 +311,34 @@ def journey_words(board: StockTable) -> Vocabulary[Journey]:
 
 
 def haystack_of_journey(journey: Journey, board: StockTable) -> str:
-    """All text of a record that filters search: topics, key, product and its name, verdict and payload, case folded."""
-    return "\n".join(
-        (
-            journey.mqtt_topic or "",
-            journey.kafka_topic,
-            journey.key or "",
-            journey.position,
-            _name(journey, board),
-            outcome(journey).words,
-            readable_bytes(journey.payload),
+    """All of a record that a filter looks at: topics, key, product and its name, verdict and payload, folded."""
+    return folded(
+        "\n".join(
+            (
+                journey.mqtt_topic or "",
+                journey.kafka_topic,
+                journey.key or "",
+                journey.position,
+                _name(journey, board),
+                outcome(journey).words,
+                readable_bytes(journey.payload),
+            )
         )
-    ).casefold()
+    )
 
 
 def haystack_of_product(product: Product) -> str:
-    """All text of a product that filters search: id, name, barcode and status, case folded."""
-    return f"{product.id}\n{product.name}\n{product.barcode}\n{shown_status(product)}".casefold()
+    """All of a product that a filter looks at: id, name, barcode and status, folded."""
+    return folded(f"{product.id}\n{product.name}\n{product.barcode}\n{shown_status(product)}")
 
 
 PRODUCT_WORDS: Final[Vocabulary[Product]] = Vocabulary(
     haystack_of_product,
     {
         "product": haystack_of_product,
-        "name": lambda product: product.name.casefold(),
-        "barcode": lambda product: product.barcode.casefold(),
-        "status": lambda product: shown_status(product).casefold(),
+        "name": lambda product: folded(product.name),
+        "barcode": lambda product: folded(product.barcode),
+        "status": lambda product: folded(shown_status(product)),
     },
     {
         "id": lambda product: product.id,
@@ -356,7 +359,7 @@ def _name(journey: Journey, board: StockTable) -> str:
 
 
 def _product(journey: Journey, board: StockTable) -> str:
-    return f"{journey.product}\n{_name(journey, board)}".casefold()
+    return folded(f"{journey.product}\n{_name(journey, board)}")
 
 
 def _verdict(journey: Journey) -> str:
@@ -364,4 +367,4 @@ def _verdict(journey: Journey) -> str:
     # In English too, so that a filter works the same in every language.
     reason = journey.rejection.reason.replace("-", " ") if journey.rejection else ""
     word = journey.verdict.value if journey.verdict else "pending" if journey.elsewhere is None else "elsewhere"
-    return f"{word}\n{reason}\n{found.words}".casefold()
+    return folded(f"{word}\n{reason}\n{found.words}")

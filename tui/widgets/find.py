@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widgets import Input, Label, Static
 
 from tui.actions import bindings
+from tui.format import folded
 from tui.language import say, say_count
 from tui.scheduler import TimeSlices
 from tui.widgets.inputs import PrintableInput
@@ -163,8 +164,8 @@ class Finder:
         return max(0, sum(view.rows for view in self._logs) - self._looked) if self.looking else 0
 
     def seek(self, typed: str) -> None:
-        """Search for a text, unless it is the last one and has matches."""
-        wanted = typed.strip().casefold()
+        """Look for what was typed, unless that is what was looked for before and found."""
+        wanted = folded(typed.strip())
         if wanted != self._typed or not (self.hits or self.looking):
             self._typed, self.place, self._looked = wanted, -1, 0
             self.hits = []
@@ -216,8 +217,8 @@ class Finder:
                         self.hits.append(Hit(pane, key))
                 self._looked += min(CHUNK, row + 1)
                 yield
-                # Rows are dropped at the top meanwhile: continue above the last searched one.
-                row = -1 if key is None else view.shown.place(key) - 1
+                # Rows fall off the top meanwhile: go on above the one that was looked at last.
+                row = -1 if key is None else view.place(key) - 1
         for product in self._stock.items():
             if product_is(product, wanted):
                 self.hits.append(Hit(len(self._logs) + 1, product.id))
@@ -228,24 +229,22 @@ def journey_is(journey: Journey, wanted: str) -> bool:
 
     Args:
         journey: any.
-        wanted: a movement-id or at least its first six characters, `p3@128`, a product's reference or a part of its
-            name; case folded.
+        wanted: a movement-id or the first six characters of one, `p3@128`, a product's reference or a part of its
+            name; folded.
     """
-    identity = journey.movement_id.casefold()
+    identity = folded(journey.movement_id)
     if wanted in {identity, journey.position} or (len(wanted) >= LEAST and identity.startswith(wanted)):
         return True
-    if journey.product and journey.product.casefold() == wanted:
+    if journey.product and folded(journey.product) == wanted:
         return True
     return str(journey.product_id) == wanted or _in_name(wanted, journey.product_name)
 
 
 def product_is(product: Product, wanted: str) -> bool:
-    """Whether a product matches: by id, documentId, barcode or a part of its name."""
-    return wanted in {str(product.id), product.document_id.casefold(), product.barcode} or _in_name(
-        wanted, product.name
-    )
+    """Whether a product is the one that is looked for: by id, documentId, barcode or a part of its name."""
+    return wanted in {str(product.id), folded(product.document_id), product.barcode} or _in_name(wanted, product.name)
 
 
 def _in_name(wanted: str, name: str) -> bool:
-    # A number is an id: 12 does not match gloves of size 120.
-    return not wanted.isdecimal() and wanted in name.casefold()
+    # A number is an id: 12 is not the gloves of size 120.
+    return not wanted.isdecimal() and wanted in folded(name)

@@ -31,8 +31,8 @@ CUT = "…"
 MOST: Final = 7
 """The most entries in a line, besides those at its right end."""
 
-_LAST: Final = ("help", "settings.help", "letters.help", "quit", "quit.anywhere")
-"""The ids of the actions at the right end; the last one is shown where a field uses the key of the one before."""
+_LAST: Final = ("help", "settings.help", "letters.help", "letters.close", "quit", "quit.anywhere")
+"""The actions at the right end, by their ids; the last is there where a field takes the key of the one before."""
 
 _STYLES = ("bold $footer-key-foreground", "$footer-description-foreground")
 

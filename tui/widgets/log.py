@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from bridge.journal import Journey
@@ -11,13 +12,13 @@ from tui.actions import bindings
 from tui.format import age
 from tui.language import say
 from tui.scheduler import TimeSlices
-from tui.widgets.columns import number, what
-from tui.widgets.cursor import LineView
+from tui.widgets.columns import JOURNEY_ORDERS, number, what
 from tui.widgets.filter import TooLongError, journey_words, limited, read_filter
+from tui.widgets.sorted_view import Order, SortedView
 from tui.widgets.view_model import ViewModel
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
     from textual import events
     from textual.strip import Strip
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["LogView"]
 
 
-class LogView(LineView[Journey]):
+class LogView(SortedView[Journey]):
     """The journeys of one ring, the latest at the bottom.
 
     Args:
@@ -61,18 +62,62 @@ class LogView(LineView[Journey]):
         self.mark: tuple[float, int] | None = None
         """When the last mark was set, in seconds since the epoch, and after how many records."""
         self._board = board
+        self._sorted: list[int] | None = None
+        """The sequence numbers from the first row on where a person sorted them, else None."""
+        self._places: dict[int, int] = {}
+        """The row of each of them."""
         self._ring = ring
         self._slices = TimeSlices(self, self._look_back)
 
     @property
     def rows(self) -> int:
-        return len(self.shown)
+        """How many records are shown."""
+        return len(self.shown) if self._sorted is None else len(self._sorted)
 
     def key_at(self, row: int) -> int | None:
-        return self.shown.sequence(row)
+        """The sequence number in a row."""
+        if self._sorted is None:
+            return self.shown.sequence(row)
+        return self._sorted[row] if 0 <= row < len(self._sorted) else None
 
     def row_of(self, key: Hashable) -> int | None:
-        return self.shown.row(key) if isinstance(key, int) else None
+        """The row of a sequence number."""
+        if not isinstance(key, int):
+            return None
+        return self.shown.row(key) if self._sorted is None else self._places.get(key)
+
+    def place(self, key: int) -> int:
+        """The row of a sequence number, or where it would stand; the first where rows are sorted and it is none."""
+        return self.shown.place(key) if self._sorted is None else self._places.get(key, 0)
+
+    def take_order(self) -> None:
+        """Sort what is shown now, which stands still meanwhile; without a column show the latest again."""
+        compared = next((one.sorts_by for one in self.columns if one.id == self.order.column), None)
+        if compared is None:
+            self.action_last()
+            return
+        self.shown.pause()
+        self.following = False
+        self._sort(compared)
+        self.scroll_to(y=0, animate=False, force=True)
+
+    def _sort(self, compared: Callable[[Journey], int | float | str]) -> None:
+        keys = [key for row in range(len(self.shown)) if (key := self.shown.sequence(row)) is not None]
+        found = [(compared(item), key) for key in keys if (item := self.shown.get(key)) is not None]
+        # By what is compared alone, so that equal ones stay in the order in which they came.
+        found.sort(key=itemgetter(0), reverse=self.order.reverse)
+        self._sorted = [key for _, key in found]
+        self._places = {key: row for row, key in enumerate(self._sorted)}
+        self.resize_rows()
+        self.refresh()
+
+    def _unsort(self) -> None:
+        if self._sorted is not None:
+            self._sorted = None
+            self._places.clear()
+            self.order = Order()
+            self.shown.resume()
+            self.relayout()
 
     def item_of(self, key: Hashable) -> Journey | None:
         return self.shown.get(key) if isinstance(key, int) else None
@@ -84,7 +129,11 @@ class LogView(LineView[Journey]):
 
     def _own(self, columns: Sequence[Column[Journey]]) -> list[Column[Journey]]:
         own = {"product": self._product_cell, "number": self._number_cell}
-        return [replace(column, cell=own.get(column.id, column.cell)) for column in columns]
+        return [
+            replace(column, cell=own.get(column.id, column.cell), sorts_by=orders[0], largest_first=orders[1])
+            for column in columns
+            for orders in (JOURNEY_ORDERS.get(column.id, (None, False)),)
+        ]
 
     def show_columns(self, columns: Sequence[Column[Journey]]) -> None:
         """Show the same records with other columns."""
@@ -123,7 +172,12 @@ class LogView(LineView[Journey]):
         if self.shown.left:
             # Some from before the start were added since the filter was set.
             self._slices.go()
-        if any(pulled):
+        if self._sorted is not None:
+            if any(pulled):
+                # The filter became another one, or came to more of what stands still.
+                self.take_order()
+            self.repaint_changed(now)
+        elif any(pulled):
             self.resize_rows()
             if self.following:
                 self._scroll_to_end()
@@ -151,7 +205,10 @@ class LogView(LineView[Journey]):
         except TooLongError:
             self._give_up()
         self._slices.go()
-        self.action_last()
+        if self._sorted is None:
+            self.action_last()
+        else:
+            self.take_order()
 
     def _look_back(self, seconds: float) -> bool:
         try:
@@ -185,7 +242,8 @@ class LogView(LineView[Journey]):
         super().move_cursor(row)
 
     def action_last(self) -> None:
-        """Follow the latest record."""
+        """Follow the latest record, in the order in which they come."""
+        self._unsort()
         self.following = True
         self.waiting = 0
         self.resize_rows()
@@ -193,8 +251,10 @@ class LogView(LineView[Journey]):
         self.refresh()
 
     def action_pause(self) -> None:
-        """Pause the display, or resume it."""
-        if self.shown.paused:
+        """Hold the display, or go on."""
+        if self._sorted is not None:
+            self.action_last()
+        elif self.shown.paused:
             self.shown.resume()
         else:
             self.shown.pause()

@@ -350,7 +350,11 @@ class Pane(Vertical):
         if isinstance(view, LogView):
             if view.shown.left:
                 parts.append(say_count("filtering, {count} to go", "filtering, {count} to go", view.shown.left))
-            if view.shown.paused:
+            if view.order.column:
+                parts.append(
+                    "‖ " + say("sorted, {count} held back · f follows").format(count=count(view.shown.held_back))
+                )
+            elif view.shown.paused:
                 parts.append("‖ " + say("paused, {count} held back").format(count=count(view.shown.held_back)))
             elif view.following:
                 parts.append("▼ " + say("following"))

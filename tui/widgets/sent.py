@@ -53,6 +53,8 @@ class Sent:
         self.at = time.time()
         self.answer = answer
         self.undoes = undoes
+        self.restored = False
+        """Whether it was sent before this start: what became of it then may not be known here."""
         self._undo: Sent | None = None
         if undoes is not None:
             undoes._undo = self
@@ -70,7 +72,7 @@ class Sent:
             # What arrives over MQTT is a separate journey with the same identity; of several, the one that counted has
             # the result.
             name = self._journey.movement_id
-            arrived = self._journal.journeys(name)
+            arrived = self._journal.known(name)
             counted = next((one for one in arrived if one.verdict not in {None, Verdict.DUPLICATE}), None)
             self._journey = counted or self._journal.journey(name) or self._journey
         return self._journey
@@ -82,7 +84,15 @@ class Sent:
         if journey is None:
             return bool(self.problem)
         settled = journey.verdict is not None or journey.elsewhere is not None
-        return bool(self.problem) or settled or journey.given_up
+        return bool(self.problem) or settled or journey.given_up or self.unknown
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it was sent before this start, and nothing has been heard of it since."""
+        journey = self.journey
+        if journey is None or not self.restored or journey.verdict is not None:
+            return False
+        return self._journal.journey(journey.movement_id) is None and not self._journal.known(journey.movement_id)
 
     @property
     def applied(self) -> bool:
@@ -140,14 +150,16 @@ class Sent:
 
     def _result(self, journey: Journey | None) -> tuple[str, str]:
         problem = self.problem or _said(journey)
+        if not problem and self.unknown:
+            return say("open at the last end"), STYLES[Tone.MUTED]
         if problem:
             failed = bool(self.problem) or (journey is not None and journey.given_up)
             return (f"✗ {problem}", STYLES[Tone.REJECTED]) if failed else (problem, STYLES[Tone.PENDING])
         return (say("sending"), STYLES[Tone.PENDING]) if journey is None else result(journey)
 
     def _took(self, journey: Journey | None, now: float) -> str:
-        """How long it took in all, or has taken so far."""
-        if journey is None or self.problem or journey.elsewhere is not None:
+        """How long it took in all, or takes by now."""
+        if journey is None or self.problem or journey.elsewhere is not None or self.unknown:
             return ""
         began = journey.published_at or journey.received_at
         if began is None:
@@ -189,6 +201,13 @@ class SentList(CachedStatic):
         self.entries.extendleft(step)
         self.pull()
 
+    def restore(self, steps: Sequence[Sequence[Sent]]) -> None:
+        """Go on with what was sent before this start, the latest step first."""
+        self._moves.restore(steps)
+        for step in reversed(steps):
+            self.entries.extendleft(step)
+        self.pull()
+
     def pull(self) -> None:
         rows = self.size.height
         width, now = self.size.width, time.time()
@@ -218,11 +237,24 @@ class Moves:
         self._steps.appendleft(step)
         self._open += step
 
+    @property
+    def steps(self) -> Sequence[Sequence[Sent]]:
+        """What was sent, the latest step first."""
+        return tuple(self._steps)
+
+    def restore(self, steps: Sequence[Sequence[Sent]]) -> None:
+        """Go on with what was sent before this start, the latest step first."""
+        self._steps.extend(steps)
+        self._open += [sent for step in steps for sent in step]
+
     def pending(self) -> dict[int, int]:
-        """The sum of the movements that are sent and not decided, by the product's id."""
-        self._open = [sent for sent in self._open if not sent.over]
+        """The sum of what is sent and not decided, by the product's id."""
+        # Of one that was sent before this start more may be heard yet.
+        self._open = [sent for sent in self._open if not sent.over or sent.unknown]
         pending: dict[int, int] = {}
         for sent in self._open:
+            if sent.unknown:
+                continue
             product = self._board.find(sent.movement.product)
             if product is not None:
                 pending[product.id] = pending.get(product.id, 0) + sent.movement.delta

@@ -12,14 +12,16 @@ from bridge.journal import Server, Verdict
 from bridge.text import readable
 from tui.format import count, rate, signed
 from tui.language import say, say_count
-from tui.outcome import STYLES, Tone, outcome
+from tui.outcome import GLYPHS, STYLES, Tone, outcome
 from tui.timeline import marks, timeline
 from tui.widgets.cached_static import CachedStatic
 from tui.widgets.pane import sparkline
-from tui.widgets.status import NAMES, is_away, state_label
+from tui.widgets.status import NAMES, RefusedChosen, is_away, refused_at, state_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from textual import events
 
     from bridge.journal import Journal, Journey, Rate
 
@@ -105,6 +107,14 @@ class Stage(CachedStatic):
         width, height = self.size
         if width and height:
             self.update(self._drawn(width, height, self._movement(followed)), layout=False)
+
+    def on_click(self, event: events.Click) -> None:
+        """Show the refused movements where their count was clicked."""
+        at = event.get_content_offset_capture(self)
+        lines = [] if self.told is None else self.told.plain.split("\n")
+        line = lines[at.y] if 0 <= at.y < len(lines) else ""
+        if line.startswith(f"  {GLYPHS[Verdict.REJECTED]}") and refused_at(line, at.x):
+            self.post_message(RefusedChosen())
 
     def _movement(self, followed: Journey | None) -> Journey | None:
         if followed is not None:

@@ -6,16 +6,20 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Static
 
 from bridge.journal import Hop, Server, State, Verdict
 from bridge.text import readable
 from tui.format import clock, duration, rate, waited
 from tui.language import msgid, say, say_count
+from tui.outcome import GLYPHS
 from tui.widgets.cached_static import CachedStatic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from textual import events
 
     from bridge.journal import Connection, Journal
     from bridge.simulator import Standing
@@ -24,9 +28,11 @@ if TYPE_CHECKING:
 __all__ = [
     "NAMES",
     "Banner",
+    "RefusedChosen",
     "StatusBar",
     "banner_lines",
     "is_away",
+    "refused_at",
     "simulator_words",
     "state_label",
     "status_line",
@@ -190,15 +196,33 @@ def banner_lines(
     Returns:
         A sentence for each server that is down and a line with its reason; then the notes. Empty where all is well.
     """
-    lines, strapi = [], journal.connections[Server.STRAPI]
-    for server, connection in journal.connections.items():
-        if is_away(connection) and connection.state is not State.FAILED:
-            happened = _happened(server, connection, brief=brief)
-            kept = _waiting(server, journal, brief=brief)
-            lines.append(Content.assemble((happened, "bold $foreground"), " ", (kept, "$foreground")))
+    strapi = journal.connections[Server.STRAPI]
+    away = [
+        server
+        for server, connection in journal.connections.items()
+        if is_away(connection) and connection.state is not State.FAILED
+    ]
+    if brief and len(away) > 1:
+        # One sentence for all of them, which leaves room for the reasons.
+        told = say("{names} do not answer.").format(names=", ".join(NAMES[server] for server in away))
+        sentences = [(told, _waiting(_keeper(away), journal, brief=True))]
+    else:
+        sentences = [
+            (_happened(one, journal.connections[one], brief=brief), _waiting(one, journal, brief=brief)) for one in away
+        ]
+    lines = [
+        Content.assemble((happened, "bold $foreground"), " ", (kept, "$foreground")) for happened, kept in sentences
+    ]
     notes = {name: note for name, note in journal.notes.copy().items() if name != _APPLY or not is_away(strapi)}
     more = trouble_lines(journal.connections, notes, origins)
     return Content("\n").join([*lines, *([more] if more else [])])
+
+
+def _keeper(away: Sequence[Server]) -> Server:
+    """Of several servers that are away, the one of which it is worth saying what waits for it, and where."""
+    if Server.STRAPI in away and Server.KAFKA not in away:
+        return Server.STRAPI
+    return away[0]
 
 
 def _happened(server: Server, connection: Connection, *, brief: bool) -> str:
@@ -259,8 +283,12 @@ def trouble_lines(
     return Content("\n").join(lines)
 
 
+class RefusedChosen(Message):
+    """The count of refused movements was clicked: they are to be shown."""
+
+
 class StatusBar(CachedStatic):
-    """The line at the top.
+    """The line at the top; a click on the count of refused movements leads to them.
 
     Args:
         engine: the chain.
@@ -279,6 +307,20 @@ class StatusBar(CachedStatic):
         engine, width = self._engine, self.size.width
         web = engine.settings.screen.web if width >= _SPACIOUS else ""
         self.update(status_line(engine.journal, engine.simulation, width, web), layout=False)
+
+    def on_click(self, event: events.Click) -> None:
+        """Show the refused movements where their count was clicked."""
+        if self.told is not None and refused_at(self.told.plain, event.get_content_offset_capture(self).x):
+            self.post_message(RefusedChosen())
+
+
+def refused_at(line: str, x: int) -> bool:
+    """Whether a cell of a line is one of the count of refused movements: from its sign to the gap behind it."""
+    start = line.find(GLYPHS[Verdict.REJECTED])
+    if start < 0:
+        return False
+    end = line.find("  ", start)
+    return start <= x < (end if end >= 0 else len(line))
 
 
 class Banner(Static):
@@ -310,7 +352,9 @@ class Banner(Static):
         self._said = said
         self.set_class(bool(said), "told")
         connections = self._journal.connections.values()
-        self.set_class(any(map(is_away, connections)), "alarm")
+        away = sum(map(is_away, connections))
+        self.set_class(away > 0, "alarm")
+        self.set_class(away > 1, "several")
         self.set_class(any(connection.state is State.FAILED for connection in connections), "failed")
         width = max(1, self.screen.size.width - self.styles.padding.width)
         needed = sum(max(1, -(-line.cell_length // width)) for line in said.split("\n"))

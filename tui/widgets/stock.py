@@ -4,33 +4,30 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from bridge.journal import Product
-from tui.actions import bindings
 from tui.format import age
 from tui.language import say
 from tui.outcome import Tone
 from tui.widgets import columns as cells
 from tui.widgets.columns import STOCK_COLUMNS
-from tui.widgets.cursor import LineView
 from tui.widgets.filter import PRODUCT_WORDS, TooLongError, limited, read_filter
+from tui.widgets.sorted_view import Order, SortedView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping
 
     from bridge.journal import StockTable
-    from tui.widgets.column_layout import Cell, Column
+    from tui.widgets.column_layout import Cell
 
-__all__ = ["SORT_KEYS", "Order", "Ranking", "StockView", "by", "stepped"]
+__all__ = ["SORT_KEYS", "Ranking", "StockView"]
 
 
 SORT_KEYS: Final[dict[str, Callable[[Product], int | float | str]]] = {
     column.id: column.sorts_by for column in STOCK_COLUMNS if column.sorts_by is not None
 }
 """The sort keys, by the id of the column."""
-
-_LARGEST_FIRST: Final = frozenset(column.id for column in STOCK_COLUMNS if column.largest_first)
 
 FRESH: Final = 3
 """For how many seconds a change is marked in its cell."""
@@ -40,42 +37,6 @@ _FEW: Final = 16
 
 _AT_ONCE: Final = 1_000
 """How many products a filter may test within its time limit."""
-
-
-class Order(NamedTuple):
-    """The column to sort by, and whether the largest value is on top."""
-
-    column: str = "id"
-    reverse: bool = False
-
-    @property
-    def arrow(self) -> str:
-        """`▲` for increasing values from the top, `▼` for decreasing ones."""
-        return "▼" if self.reverse else "▲"
-
-    def turned(self) -> Order:
-        """The same column in the opposite direction."""
-        return self._replace(reverse=not self.reverse)
-
-
-def stepped(order: Order, columns: Sequence[str], step: int) -> Order:
-    """Sort by the next column to the right or left, cyclically.
-
-    Args:
-        order: the current order.
-        columns: the ids of the shown columns, in their order.
-        step: 1 to the right, -1 to the left.
-    """
-    known = [column for column in columns if column in SORT_KEYS]
-    if not known:
-        return order
-    place = known.index(order.column) + step if order.column in known else 0
-    return by(known[place % len(known)])
-
-
-def by(column: str) -> Order:
-    """Sort by a column in its usual direction; an unknown column sorts by id."""
-    return Order(column, column in _LARGEST_FIRST) if column in SORT_KEYS else Order()
 
 
 class Ranking:
@@ -146,15 +107,13 @@ class Ranking:
         return len(self._sorted) - 1 - row if self._reverse else row
 
 
-class StockView(LineView[Product]):
-    """The table of products.
+class StockView(SortedView[Product]):
+    """The products by id.
 
     Args:
         board: what is shown.
         identity: the widget's id.
     """
-
-    BINDINGS = bindings("stock")
 
     def __init__(self, board: StockTable, identity: str) -> None:
         own = {"name": self._name_cell, "stock": self._stock_cell, "last": self._last_cell}
@@ -169,7 +128,7 @@ class StockView(LineView[Product]):
         self._board = board
         self._version = -1
         self._passes: Callable[[Product], bool] | None = None
-        self.order = Order()
+        self.order = Order("id")
         self._ranking = Ranking([], self.order)
 
     @property
@@ -209,23 +168,9 @@ class StockView(LineView[Product]):
         self._take_over()
         self.refresh()
 
-    def columns_shown(self) -> list[Column[Product]]:
-        """The columns, with an arrow in the one by which the table is sorted."""
-        arrow, by_id = self.order.arrow, self.order.column
-        return [replace(column, arrow=arrow) if column.id == by_id else column for column in super().columns_shown()]
-
-    def sort(self, order: Order) -> None:
-        """Change the order."""
-        self.order = order
+    def take_order(self) -> None:
+        """Sort the products again."""
         self._take_over()
-        self.relayout()
-
-    def action_sort(self, step: int) -> None:
-        """Sort by the next column, or the one before."""
-        self.sort(stepped(self.order, [column.id for column in self.layout_shown.columns], step))
-
-    def action_turn(self) -> None:
-        self.sort(self.order.turned())
 
     def selected(self) -> list[Product]:
         """The marked products, else the one under the cursor, which moves to the first visible row if necessary."""
@@ -265,20 +210,6 @@ class StockView(LineView[Product]):
     def _stock_cell(self, found: Product, now: float) -> Cell:
         pending = self.pending.get(found.id, 0)
         return cells.pending_stock(found, pending) if found.id in self.pending else cells.stock(found, now)
-
-    def click_header(self, x: int) -> None:
-        """Sort by the column under the mouse; reverse the order if it is sorted by that already."""
-        column = self._column_at(x)
-        if column in SORT_KEYS:
-            self.sort(self.order.turned() if column == self.order.column else by(column))
-
-    def _column_at(self, x: int) -> str:
-        shown, end = self.layout_shown, -1
-        for column, width in zip(shown.columns, shown.widths, strict=True):
-            end += width + 1
-            if x <= end:
-                return column.id
-        return ""
 
     def _take_changes(self) -> None:
         version = self._board.version

@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.widgets import OptionList
 
 from bridge.text import readable
-from tui.format import count
+from tui.format import count, folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,7 +39,7 @@ def complete(typed: str, products: Iterable[Product], limit: int = SUGGESTIONS) 
         The best first: the id itself, ids and barcodes that begin with it, names with words that begin with it, names
         that contain it; empty for an empty text.
     """
-    wanted = typed.strip().casefold()
+    wanted = folded(typed.strip())
     if not wanted:
         return []
     words = wanted.split()
@@ -48,17 +48,17 @@ def complete(typed: str, products: Iterable[Product], limit: int = SUGGESTIONS) 
 
 
 def _rank(wanted: str, words: list[str], product: Product) -> int | None:
-    identity, barcode = str(product.id), product.barcode.casefold()
+    identity, barcode = str(product.id), folded(product.barcode)
     if wanted == identity:
         return 0
-    if wanted in (barcode, product.document_id.casefold()):
+    if wanted in (barcode, folded(product.document_id)):
         return 1
     if identity.startswith(wanted):
         return 2
     if barcode.startswith(wanted):
         return 3
-    name = product.name.casefold()
-    # A loop instead of `all`, before the name is split: most products are rejected here.
+    name = folded(product.name)
+    # A loop and not `all`, before anything is made of the name: most products of many end here.
     for word in words:
         if word not in name:
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from math import ceil
+from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from rich.cells import cell_len
@@ -321,10 +322,11 @@ class LineCanvas(RowScroll, Generic[Item]):
             row: from 0.
             width: the cells to fill.
         """
-        if row:
-            return Strip.blank(width, self._row_styles.of("line--blank"))
         said = say("nothing that the filter lets through") if self.filter_text else self.empty
-        return self.text_line([(said, "line--muted")], width)
+        lines = wrap(said, max(1, width))
+        if row >= len(lines):
+            return Strip.blank(width, self._row_styles.of("line--blank"))
+        return self.text_line([(lines[row], "line--muted")], width)
 
     def text_line(self, parts: Sequence[tuple[str, str]], width: int) -> Strip:
         """Draw consecutive texts, each in the style of a component class, cut to the width."""
