@@ -157,7 +157,8 @@ def binned(points: Sequence[Point], columns: int, *, peak: bool) -> list[Point]:
     """
     width = KEPT / columns
     found = []
-    for column, own in groupby(points, key=lambda point: math.floor(point.at / width)):
+    # The oldest point can fall before the first column by a rounding error.
+    for column, own in groupby(points, key=lambda point: max(-columns, math.floor(point.at / width))):
         figures = [point.figure for point in own]
         figure = max(figures) if peak else sum(figures) / len(figures)
         found.append(Point(min(0.0, (column + 0.5) * width), figure))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bridge.journal import Hop, Journal
@@ -57,6 +57,7 @@ def test_latencies_are_the_medians_of_ten_seconds() -> None:
     st.integers(1, 200),
     st.booleans(),
 )
+@example([(-KEPT, 0.0)], 7, False)
 def test_a_column_stands_for_the_figures_in_it(points: list[tuple[int, float]], columns: int, peak: bool) -> None:
     found = binned([Point(*point) for point in sorted(points)], columns, peak=peak)
     assert len(found) <= columns + 1
