@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TOGETHER", "cores", "group_of", "scheduling", "turn_of", "workers"]
 
-_WORKERS_OF_CORE: Final = 3
+_WORKERS_OF_CORE: Final = 2
 """Most tests wait for a server most of the time."""
 
 _MEMORY_OF_WORKER: Final = 2_500_000
