@@ -32,7 +32,7 @@ def servers(tmp_path: Path, profile: str) -> Iterator[LocalStack]:
 
 # paho leaves the socket of a handshake that failed, over TLS or websockets, to the collector.
 @pytest.mark.filterwarnings("ignore:unclosed <:ResourceWarning")
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("profile", "transport"), [("plain", "tcp"), ("secured", "websockets")])
 async def test_a_minute_of_faults_loses_nothing_and_counts_nothing_twice(
     servers: LocalStack, profile: str, transport: str
@@ -56,7 +56,7 @@ async def test_a_minute_of_faults_loses_nothing_and_counts_nothing_twice(
 
 
 @pytest.mark.filterwarnings("ignore:unclosed <:ResourceWarning")
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("mode", ["ledger", "rest5"])
 async def test_with_drafts_that_someone_edits_nothing_is_lost_and_both_rows_are_alike(
     tmp_path: Path, mode: str
@@ -75,7 +75,7 @@ async def test_with_drafts_that_someone_edits_nothing_is_lost_and_both_rows_are_
 
 
 @pytest.mark.filterwarnings("ignore:unclosed <:ResourceWarning")
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 async def test_three_brokers_two_engines_and_two_strapis_lose_nothing_and_count_nothing_twice(tmp_path: Path) -> None:
     said: list[str] = []
     plan = short_cluster()

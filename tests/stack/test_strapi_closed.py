@@ -196,17 +196,17 @@ def test_the_runner_says_how_to_log_in_and_whom_strapi_lets_in(
     said = io.StringIO()
     monkeypatch.setattr(panel, "start", lambda: False)
     monkeypatch.setattr(panel, "stop", lambda: None)
-    monkeypatch.setattr(session, "_open", lambda *_, **__: said.write("the screen\n") and 0)
+    monkeypatch.setattr(session, "_open_trial", lambda _: said.write("the trial\n") and 0)
     before = panel.paths.strangers.read_text()
     panel.paths.strangers.write_text('{"administrators": [{"name": "m@x", "since": "2026"}], "tokens": []}')
     try:
         assert session.run(panel.paths, Report(said), panel, config=None) == 0
     finally:
         panel.paths.strangers.write_text(before)
-    first, _, last = said.getvalue().partition("the screen")
+    first, _, last = said.getvalue().partition("the trial")
     assert f"{panel.addresses.strapi}/admin as {USER}, with the password in {panel.paths.admin_password}" in first
     assert panel.paths.admin_password.read_text().strip() not in said.getvalue()
-    # The screen would cover what was said before it.
+    # What was said before would be off the screen by now.
     assert "warning: Strapi lets in the administrator 'm@x' since 2026" in last
 
 
