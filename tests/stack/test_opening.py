@@ -100,7 +100,7 @@ def test_servers_that_are_to_run_on_are_waited_for(paths: Paths) -> None:
         run.shows("no answer yet on")
         run.terminal.type("q")
         run.shows("Quitting stops the servers")
-        run.terminal.type("k")
+        run.terminal.type("b")
         assert run.is_left() == 0
         assert "the servers run on" in run.said()
         assert RunState.read(paths.record).alive() == set(SERVERS)
