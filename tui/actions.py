@@ -38,6 +38,7 @@ HELP: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
         (msgid("In a product's window"), ("product",)),
         (msgid("In the window of the servers"), ("infrastructure",)),
         (msgid("In the charts"), ("charts",)),
+        (msgid("During the guided tour"), ("tour",)),
     ),
     "letters": (
         (msgid("Refused movements"), ("letters_table", "letters")),
@@ -165,6 +166,15 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         Action("still", "f8", "still", msgid("Picture"), msgid("Keep the screen as SVG"), show=False, palette=True),
         Action("suspend", "ctrl+z", "suspend_process", msgid("Suspend"), show=False),
         Action("quit.anywhere", "ctrl+q", "quit", msgid("Quit"), show=False, priority=True),
+        Action(
+            "tour",
+            "T",
+            "tour",
+            msgid("Tour"),
+            msgid("A guided tour of a minute on this chain; it leaves everything as it was"),
+            show=False,
+            palette=True,
+        ),
         Action(
             "web.open",
             "",
@@ -614,7 +624,12 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         Action("charts.next", "v", "next_chart", msgid("View"), msgid("The next chart, where there is room for one")),
         Action("charts.close", "escape,l,q", "dismiss", msgid("Close"), display="esc"),
     ),
+    "tour": (
+        Action("tour.next", "enter,space,right", "go_on", msgid("Go on"), display="enter"),
+        Action("tour.leave", "escape,q", "leave", msgid("Leave"), display="esc"),
+    ),
     "help": (
+        Action("help.tour", "T", "tour", msgid("Tour"), msgid("The guided tour")),
         Action("help.close", "escape,question_mark,q", "dismiss", msgid("Close"), display="esc"),
         Action("help.scroll_down", "j", "scroll(1)", msgid("Down"), show=False),
         Action("help.scroll_up", "k", "scroll(-1)", msgid("Up"), show=False),

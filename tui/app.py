@@ -247,6 +247,9 @@ class OpsciApp(App[None]):
         """Disable what this engine can't do, and the settings while they are open or a text field is focused."""
         if self._is_elsewhere(action):
             return False
+        if action == "tour":
+            below = self.screen_stack[-2] if isinstance(self.screen, CommandPalette) else self.screen
+            return below is self._main and not isinstance(below.focused, Input | TextArea)
         if action == "settings":
             inside = any(screen.id == SETTINGS_SCREEN for screen in self.screen_stack)
             # The palette's own field takes no letters from the screen below, of which it offers what is possible.
@@ -388,6 +391,14 @@ class OpsciApp(App[None]):
             case "pause_ingest" | "resume_ingest":
                 return (connections[Server.MQTT].state is State.PAUSED) == (call == "resume_ingest")
         return True
+
+    def action_tour(self) -> None:
+        """Begin the guided tour, from the main screen."""
+        # Late: the first frame needs none of it.
+        from tui.screens.guided_tour import GuidedTourScreen  # noqa: PLC0415
+
+        if self._main is not None and self.screen is self._main:
+            self.push_screen(GuidedTourScreen(self.engine, self.own_servers, self._main))
 
     def action_open_web(self) -> None:
         self.open_url(self.engine.settings.screen.web)

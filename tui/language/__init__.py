@@ -20,7 +20,7 @@ from bridge.phrase import Phrase
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LANGUAGES", "figure", "language_of", "msgid", "say", "say_count", "speak"]
+__all__ = ["LANGUAGES", "figure", "language", "language_of", "msgid", "say", "say_count", "speak"]
 
 LANGUAGES: Final = ("en", "fr")
 """The supported languages; the first one is the source language of the texts."""
@@ -33,6 +33,7 @@ _FRENCH_FIGURES: Final = str.maketrans({",": "\u00a0", ".": ","})
 
 _spoken: gettext.NullTranslations = gettext.NullTranslations()
 _figures: dict[int, str] = {}
+_language = LANGUAGES[0]
 
 
 def language_of(setting: str, environ: Mapping[str, str]) -> str:
@@ -58,13 +59,19 @@ def speak(language: str) -> None:
     Args:
         language: `fr` or `en`.
     """
-    global _spoken, _figures  # noqa: PLW0603 - a process speaks one language, as its locale is one
+    global _spoken, _figures, _language  # noqa: PLW0603 - a process speaks one language, as its locale is one
+    _language = language
     if language == LANGUAGES[0]:
         _spoken, _figures = gettext.NullTranslations(), {}
         return
     _figures = _FRENCH_FIGURES
     with resources.files(__name__).joinpath(f"{language}.mo").open("rb") as file:
         _spoken = gettext.GNUTranslations(file)
+
+
+def language() -> str:
+    """Return the language of all texts: `fr` or `en`."""
+    return _language
 
 
 def msgid(text: str) -> str:

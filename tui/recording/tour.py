@@ -113,8 +113,8 @@ class StepError(OpsciError):
         self.screen = screen
 
 
-def load_tour(path: Path) -> Callable[[Player], Awaitable[None]]:
-    """Load a tour's file.
+def load_tour(path: Path) -> Callable[[Any], Awaitable[None]]:
+    """Load a tour's file, to be called with a `Player`, or with the `Guide` of the tour in the program.
 
     Raises:
         TourError: it is missing, is not Python, or has no `async def tour(t)`.
@@ -135,7 +135,7 @@ def load_tour(path: Path) -> Callable[[Player], Awaitable[None]]:
     found: Any = getattr(module, "tour", None)
     if not inspect.iscoroutinefunction(found):
         raise TourError(f"{path} has no `async def tour(t)`")
-    play: Callable[[Player], Awaitable[None]] = found
+    play: Callable[[Any], Awaitable[None]] = found
     return play
 
 

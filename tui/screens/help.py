@@ -66,6 +66,15 @@ class HelpScreen(ModalScreen[None], TranslatedKeys[None]):
         """Scroll to the top whenever the help is opened."""
         self.query_one("#help", VerticalScroll).scroll_home(animate=False)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer the tour in the help of the main screen only."""
+        return self._about == "main" if action == "tour" else super().check_action(action, parameters)
+
+    async def action_tour(self) -> None:
+        """Close the help and start the guided tour."""
+        await self.dismiss()
+        await self.app.run_action("app.tour")
+
     def action_scroll(self, lines: int) -> None:
         self.query_one("#help", VerticalScroll).scroll_relative(y=lines, animate=False)
 

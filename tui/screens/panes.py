@@ -64,6 +64,7 @@ def first_steps(settings: Settings) -> list[tuple[str, str]]:
     offered = {
         "sensors": say("start simulated sensors"),
         "focus.form": say("move a product's stock yourself"),
+        "tour": say("a guided tour of a minute"),
         "web.open": say("open the web page") if settings.screen.web else "",
         "help": say("help: every key and every sign"),
     }
@@ -229,6 +230,11 @@ class PanesScreen(RecordsScreen):
         self._sizes = Sizes(self, self.panes)
         self._relative = False
         self._current = 1
+
+    @property
+    def current_pane(self) -> int:
+        """The number of the pane that has, or last had, the focus."""
+        return self._current
 
     @property
     def followed(self) -> Journey | None:
