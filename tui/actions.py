@@ -625,7 +625,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         Action("charts.close", "escape,l,q", "dismiss", msgid("Close"), display="esc"),
     ),
     "tour": (
-        Action("tour.next", "enter,space,right", "go_on", msgid("Go on"), display="enter"),
+        Action("tour.next", "enter,right", "go_on", msgid("Go on"), display="enter"),
         Action("tour.leave", "escape,q", "leave", msgid("Leave"), display="esc"),
     ),
     "help": (

@@ -303,7 +303,16 @@ class OpsciApp(App[None]):
         self.push_screen(ConfirmScreen(say("Reset the counters?"), consequence), reset)
 
     async def action_quit(self) -> None:
-        """Quit; if that would stop servers, ask first what to do with them."""
+        """Quit; if that would stop servers, ask first what to do with them.
+
+        A guided tour, which may have stopped one itself, is only left: it puts everything back first.
+        """
+        # Imported here because the first frame doesn't need it.
+        from tui.screens.guided_tour import GuidedTourScreen  # noqa: PLC0415
+
+        if self.asks_about_servers and isinstance(self.screen, GuidedTourScreen):
+            self.screen.action_leave()
+            return
         connections = self.engine.journal.connections.values()
         failed = any(connection.state is State.FAILED for connection in connections)
         if not self.asks_about_servers or failed:

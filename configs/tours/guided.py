@@ -1,4 +1,4 @@
-"""The tour in the program (`?`, then `t`): about a minute on the user's own chain. It leaves everything as it was."""
+"""The tour in the program (`T`): about a minute on the user's own chain. It leaves everything as it was."""
 
 from __future__ import annotations
 

@@ -145,10 +145,12 @@ async def test_the_end_of_the_program_moves_back_what_it_moved(app: OpsciApp, en
     assert moved(engine) == [("12", 1), ("12", -1)]
 
 
+@pytest.mark.parametrize("key", ["escape", "ctrl+q"])
 async def test_servers_of_ours_are_stopped_and_started_again(
-    app: OpsciApp, pilot: Pilot[None], engine: ScriptedEngine
+    app: OpsciApp, pilot: Pilot[None], engine: ScriptedEngine, key: str
 ) -> None:
     servers = Recorded()
+    app.asks_about_servers = True
     app.push_screen(GuidedTourScreen(engine, servers, main_screen(app)))
     await until(pilot, lambda: isinstance(app.screen, GuidedTourScreen) and "Pane 1" in said(app))
     await go_on_to(pilot, app, "adds one")
@@ -164,7 +166,7 @@ async def test_servers_of_ours_are_stopped_and_started_again(
     await pilot.press("enter")
     await until(pilot, lambda: len(engine.published) == 3)
     assert servers.calls == ["stop strapi"]
-    await pilot.press("escape")
+    await pilot.press(key)
     await until(pilot, lambda: servers.calls == ["stop strapi", "start strapi"])
     await until(pilot, lambda: len(engine.published) == 4)
     carry(engine)
