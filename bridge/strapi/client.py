@@ -166,8 +166,8 @@ class StrapiClient:
         It is asked directly: the cookies, redirects and joined addresses of `httpx.AsyncClient` are nothing that
         Strapi's API needs, and with them a request costs the engine nearly twice as much.
         """
-        if self._given is not None:
-            return self._given
+        if self._made is None:
+            self._made = self._given
         if self._made is None:
             settings = self.settings
             try:

@@ -37,6 +37,12 @@ def _presses_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Pilot, "press", answered)
 
 
+@pytest.fixture(autouse=True)
+def _toasts_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a notification until a slow machine has looked for it."""
+    monkeypatch.setattr(OpsciApp, "NOTIFICATION_TIMEOUT", 120)
+
+
 @pytest.fixture
 def engine() -> ScriptedEngine:
     """An engine with three products and three open connections."""
