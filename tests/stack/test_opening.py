@@ -67,7 +67,6 @@ def test_the_screen_shows_the_servers_starting_and_then_the_chain(paths: Paths) 
     with opened(paths) as run:
         run.shows("Move stock")
         assert not any(running.log_start for running in run.servers().values())
-        run.shows("starting")
         run.shows("no answer yet on")
         run.shows("listening")
         run.shows("nothing waits")
