@@ -55,7 +55,9 @@ class Terminal:
     ) -> None:
         self._command = command
         self._size = struct.pack("HHHH", rows, columns, 0, 0)
-        self._environ = {**environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        # Its size is the terminal's, whatever a test runner says of its own.
+        size = {"COLUMNS": str(columns), "LINES": str(rows)}
+        self._environ = {**environ, **size, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         self._folder = folder
         self._painted = bytearray()
         self._recorded: list[Painted] | None = None
