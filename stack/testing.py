@@ -36,8 +36,8 @@ _CHECKS: Final = {
 _SIDE_BY_SIDE: Final = ("-n", "auto")
 """As many workers as `tests/side_by_side.py` says; `-n 0` among the arguments overrides it."""
 
-_REPEATED: Final = ("--reruns", "1", "--max-suite-reruns", "5", "--rerun-show-tracebacks")
-"""A failed test is repeated once, for at most five tests; its first failure is shown in any case.
+_REPEATED: Final = ("--reruns", "1", "--max-suite-reruns", "10", "--rerun-show-tracebacks")
+"""A failed test is repeated once, for at most ten tests; its first failure is shown in any case.
 
 An hour with real servers is not wasted for one of three thousand tests. Repeated tests are counted in the closing line
 as "rerun": each is a fault of the program or of the test, and must be found.
