@@ -170,6 +170,7 @@ async def test_without_a_ledger_the_position_tells_and_that_is_said(lane: Lane, 
         await until(lambda: carries.journal.lag == 0)
         for payload in (movement(product, -1), movement(product, -5), b'{"id":1}'):
             await carries.publish(payload)
+        await until(lambda: carries.journal.received.total == 3)
         await agree(carries, watches)
         assert watches.journal.verdicts == {
             **dict.fromkeys(Verdict, 0),
@@ -201,7 +202,7 @@ async def test_watchers_come_back_after_each_server_was_away(lane: Lane, shop: S
     settings = lane.settings()
     async with engine(settings) as carries, watching(settings) as watches:
         await until(lambda: carries.journal.lag == 0)
-        for server in ("mosquitto", "kafka", "strapi"):
+        for number, server in enumerate(("mosquitto", "kafka", "strapi"), 1):
             lane.stack.stop_server(server)
             try:
                 await until(lambda: watches.journal.connections[NAMES[server]].state is State.DOWN, what=server)  # noqa: B023
@@ -211,6 +212,7 @@ async def test_watchers_come_back_after_each_server_was_away(lane: Lane, shop: S
             await until(lambda: all(one.state is State.UP for one in carries.journal.connections.values()), 90)
             for _ in range(3):
                 await carries.publish(movement(product, 1))
+            await until(lambda: carries.journal.verdicts[Verdict.APPLIED] == 3 * number)  # noqa: B023
             await agree(carries, watches)
     assert watches.journal.verdicts[Verdict.APPLIED] == 9
 
@@ -227,8 +229,8 @@ async def test_a_watcher_takes_no_share_of_a_shared_subscription(lane: Lane, sho
         await until(lambda: carries.journal.lag == 0)
         for _ in range(20):
             await carries.publish(movement(product, 1))
+        await until(lambda: carries.journal.received.total == 20)
         await agree(carries, one, other)
-        assert carries.journal.received.total == 20
 
 
 async def test_the_command_prints_each_movement_and_then_the_account(
