@@ -46,13 +46,7 @@ def _toasts_stay(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def engine() -> ScriptedEngine:
     """An engine with three products and three open connections."""
-    from bridge.journal import Server, State
-
-    scripted = ScriptedEngine()
-    scripted.stock_up()
-    for server in Server:
-        scripted.connect(server, State.UP)
-    return scripted
+    return ScriptedEngine.ready()
 
 
 @pytest.fixture

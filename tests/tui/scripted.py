@@ -16,6 +16,7 @@ from bridge.simulator import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Self
 
     from bridge.infrastructure.facts import Facts
 
@@ -145,6 +146,15 @@ class ScriptedEngine:
         answer.set_result(None)
         return answer
 
+    @classmethod
+    def ready(cls) -> Self:
+        """An engine with three products and three open connections."""
+        scripted = cls()
+        scripted.stock_up()
+        for server in Server:
+            scripted.connect(server, State.UP)
+        return scripted
+
     def stock_up(self, *products: Product) -> None:
         """Add products to the stock."""
         self.journal.stock.read(products or (GLOVES, TOWELS, BIKE), complete=True)
@@ -198,6 +208,18 @@ class ScriptedEngine:
             journey.product_id, journey.product_name = product.id, product.name
             journey.stock_before, journey.stock_after = product.stock, product.stock + journey.movement.delta
             self.journal.settled([journey])
+
+    def carry(self) -> list[Journey]:
+        """Carry what was published and has no answer as far as Strapi; returns it."""
+        waiting = [(payload, answer) for payload, answer in self.published if not answer.done()]
+        journeys = [self.journey(payload) for payload, _ in waiting]
+        for (_, answer), journey in zip(waiting, journeys, strict=True):
+            answer.set_result(journey)
+            self.journal.published(journey)
+        self.journal.arrived(journeys)
+        self.acknowledge(journeys)
+        self.apply(journeys)
+        return journeys
 
     def reject(self, journeys: Sequence[Journey], reason: Reason, text: str) -> None:
         """Refuse journeys as Strapi does."""

@@ -49,17 +49,6 @@ def moved(engine: ScriptedEngine) -> list[tuple[str, int]]:
     return [(one.product, one.delta) for one in found if isinstance(one, Movement)]
 
 
-def carry(engine: ScriptedEngine) -> None:
-    """Carry what was published and has no answer as far as Strapi."""
-    for payload, answer in engine.published:
-        if not answer.done():
-            journey = engine.journey(payload)
-            answer.set_result(journey)
-            engine.journal.arrived([journey])
-            engine.acknowledge([journey])
-            engine.apply([journey])
-
-
 def is_drawn(widget: Widget) -> bool:
     return widget.region.area > 0
 
@@ -72,6 +61,17 @@ async def go_on_to(pilot: Pilot[None], app: OpsciApp, text: str) -> None:
             before = said(app)
             await pilot.press("enter")
         await pilot.pause()
+
+
+async def move_and_back(pilot: Pilot[None], app: OpsciApp, engine: ScriptedEngine) -> None:
+    """Go on from where it says that it adds one, until both movements are applied."""
+    await pilot.press("enter")
+    await until(pilot, lambda: len(engine.published) == 1)
+    engine.carry()
+    await until(pilot, lambda: "Added:" in said(app))
+    await pilot.press("enter")
+    await until(pilot, lambda: len(engine.published) == 2)
+    engine.carry()
 
 
 async def begin(pilot: Pilot[None], app: OpsciApp) -> None:
@@ -101,13 +101,7 @@ async def test_it_moves_a_stock_and_moves_it_back_and_says_so_first(
     await begin(pilot, app)
     await go_on_to(pilot, app, "adds one Licensed Concrete Gloves")
     assert not engine.published
-    await pilot.press("enter")
-    await until(pilot, lambda: len(engine.published) == 1)
-    carry(engine)
-    await until(pilot, lambda: "Added:" in said(app))
-    await pilot.press("enter")
-    await until(pilot, lambda: len(engine.published) == 2)
-    carry(engine)
+    await move_and_back(pilot, app, engine)
     await until(pilot, lambda: "That is the whole chain" in said(app))
     await pilot.press("enter")
     await until(pilot, lambda: app.screen is main_screen(app))
@@ -122,7 +116,7 @@ async def test_escape_moves_back_what_it_moved(app: OpsciApp, pilot: Pilot[None]
     await pilot.press("escape")
     await until(pilot, lambda: len(engine.published) == 2)
     assert "Everything is being put back" in said(app)
-    carry(engine)
+    engine.carry()
     await until(pilot, lambda: app.screen is main_screen(app))
     assert moved(engine) == [("12", 1), ("12", -1)]
 
@@ -154,13 +148,7 @@ async def test_servers_of_ours_are_stopped_and_started_again(
     app.push_screen(GuidedTourScreen(engine, servers, main_screen(app)))
     await until(pilot, lambda: isinstance(app.screen, GuidedTourScreen) and "Pane 1" in said(app))
     await go_on_to(pilot, app, "adds one")
-    await pilot.press("enter")
-    await until(pilot, lambda: len(engine.published) == 1)
-    carry(engine)
-    await until(pilot, lambda: "Added:" in said(app))
-    await pilot.press("enter")
-    await until(pilot, lambda: len(engine.published) == 2)
-    carry(engine)
+    await move_and_back(pilot, app, engine)
     await until(pilot, lambda: "stops Strapi" in said(app))
     assert not servers.calls
     await pilot.press("enter")
@@ -169,7 +157,7 @@ async def test_servers_of_ours_are_stopped_and_started_again(
     await pilot.press(key)
     await until(pilot, lambda: servers.calls == ["stop strapi", "start strapi"])
     await until(pilot, lambda: len(engine.published) == 4)
-    carry(engine)
+    engine.carry()
     await until(pilot, lambda: app.screen is main_screen(app))
     assert sum(delta for _, delta in moved(engine)) == 0
 

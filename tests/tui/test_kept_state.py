@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.journal import Server, State
 from tests.tui.looking import main_screen, screen_text, until
 from tests.tui.scripted import ScriptedEngine
 from tui.app import OpsciApp
@@ -18,11 +17,7 @@ if TYPE_CHECKING:
 
 def next_engine() -> ScriptedEngine:
     """The engine of the next start, on the same chain."""
-    scripted = ScriptedEngine()
-    scripted.stock_up()
-    for server in Server:
-        scripted.connect(server, State.UP)
-    return scripted
+    return ScriptedEngine.ready()
 
 
 async def test_a_restart_goes_on_with_what_was_on_the_screen(engine: ScriptedEngine) -> None:
@@ -32,12 +27,7 @@ async def test_a_restart_goes_on_with_what_was_on_the_screen(engine: ScriptedEng
         app.theme = "opsci-light"
         await pilot.press("3", "]", ">", "o", "slash", *"stock>6", "enter", "g", "plus", "5", "enter")
         await until(pilot, lambda: engine.published)
-        sent = engine.journey(engine.published[0][0])
-        engine.published[0][1].set_result(sent)
-        engine.journal.published(sent)
-        engine.journal.arrived([sent])
-        engine.acknowledge([sent])
-        engine.apply([sent])
+        engine.carry()
         screen = main_screen(app)
         name, order, shares = screen.stock.key_at(0), screen.stock.order, screen._sizes.shares
         await until(pilot, screen.moves.undoable)
