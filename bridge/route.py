@@ -10,7 +10,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Does", "Route", "carries_movements", "filter_matches", "filters_overlap"]
+__all__ = ["Does", "Route", "carries_movements", "filter_matches", "filters_overlap", "unshared"]
 
 
 class Does(StrEnum):
@@ -42,7 +42,7 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def filter_matches(topic_filter: str, topic: str) -> bool:
     """Whether an MQTT topic matches a filter, by MQTT 5 section 4.7: `$` topics match no leading wildcard."""
-    topic_filter = _unshared(topic_filter)
+    topic_filter = unshared(topic_filter)
     if topic.startswith("$") and topic_filter[:1] in {"+", "#"}:
         return False
     wanted, levels = topic_filter.split("/"), topic.split("/")
@@ -61,7 +61,7 @@ def carries_movements(routes: Iterable[Route], topic: str) -> bool:
 
 def filters_overlap(one: str, other: str) -> bool:
     """Whether some topic matches both MQTT filters: a broker may then deliver its messages twice (MQTT 5, 3.3.4)."""
-    one, other = _unshared(one), _unshared(other)
+    one, other = unshared(one), unshared(other)
     if any(a.startswith("$") and b[:1] in {"+", "#"} for a, b in ((one, other), (other, one))):
         return False
     levels, others = one.split("/"), other.split("/")
@@ -75,8 +75,7 @@ def filters_overlap(one: str, other: str) -> bool:
     return len(levels) == len(others) or longer[min(len(levels), len(others)) :] == ["#"]
 
 
-def _unshared(topic_filter: str) -> str:
+def unshared(topic_filter: str) -> str:
     """Strip the prefix of a shared subscription (MQTT 5 section 4.8.2) from a filter."""
-    return (
-        topic_filter.removeprefix("$share/").partition("/")[2] if topic_filter.startswith("$share/") else topic_filter
-    )
+    levels = topic_filter.split("/", 2)
+    return levels[2] if levels[0] == "$share" and len(levels) == 3 else topic_filter

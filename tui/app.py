@@ -56,7 +56,7 @@ _EXPLAINED: Final = {
     for actions in ACTIONS.values()
     for action in actions
     # The keys of tables and lists go from row to row, and Ctrl+Q is Quit once more.
-    if action.keys and (action.help or action.title == "Close") and action.id != "quit.anywhere"
+    if action.keys and (action.help or action.id.endswith(".close")) and action.id != "quit.anywhere"
 }
 """What the palette offers of what has a key, by its id."""
 

@@ -299,8 +299,7 @@ def _show(chain: EmbeddedChain, sources: Sources, notice: str, before: CarriedOv
     spare_the_rings()
     if isinstance(sys.__stderr__, io.TextIOWrapper):
         # Textual paints to this stream. Its lines and symbols need UTF-8, which terminals understand whatever the
-        # locale
-        # says.
+        # locale says.
         sys.__stderr__.reconfigure(encoding="utf-8")
     app = OpsciApp(chain, sources, running=chain.running, before=before)
     app.notice = notice

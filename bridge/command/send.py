@@ -22,7 +22,7 @@ from bridge.command.rows import BadRow, RowOrder, read_rows, recognise
 from bridge.errors import OpsciError, PublishError, SettingsError
 from bridge.movement import Movement, read_movement
 from bridge.mqtt.publisher import Publisher
-from bridge.route import Does, carries_movements
+from bridge.route import Does, carries_movements, unshared
 from bridge.settings.constraints import topic_problem
 from bridge.text import readable_bytes
 
@@ -133,9 +133,8 @@ def topic_for(settings: Settings, does: Does) -> str:
         return settings.mqtt.publish_topic
     for route in settings.routes:
         if route.does is does and route.mqtt:
-            topic = route.mqtt.split("/", 2)[2] if route.mqtt.startswith("$share/") else route.mqtt
             # `a/#` matches `a` itself too (MQTT 5 section 4.7.1.2).
-            topic = topic.removesuffix("/#")
+            topic = unshared(route.mqtt).removesuffix("/#")
             if not topic_problem(topic):
                 return topic
     msg = f"routes: no route that does {does.value} names an MQTT topic without wildcards; say it with --topic"

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
     KafkaError,
@@ -16,9 +16,9 @@ from aiokafka.errors import (
 
 from bridge.errors import ForeignServerError, SettingsError, cause_of
 from bridge.infrastructure.facts import KafkaFacts, PartitionFacts, TopicFacts, not_allowed
-from bridge.kafka._private import stop_consumer
-from bridge.kafka.cluster import Cluster, admin_client
-from bridge.kafka.connect import connection_error, kafka_options
+from bridge.kafka.cluster import admin_client
+from bridge.kafka.connect import connection_error
+from bridge.kafka.fetching import Watermarks
 from bridge.kafka.group import read_group
 from bridge.kafka.group_offsets import committed_offsets
 from bridge.phrase import Phrase
@@ -36,8 +36,6 @@ __all__ = ["read_kafka"]
 
 _GROUP: Final = 5.0
 """Seconds that the group's coordinator gets to answer: a cluster that has just started has none for a while."""
-
-_CLOSING: Final = 1.0
 
 
 async def read_kafka(settings: Settings) -> KafkaFacts:
@@ -156,22 +154,16 @@ async def _ends(kafka: KafkaSettings, places: list[TopicPartition]) -> tuple[dic
     """Return the end offsets over all records, including those of open transactions."""
     if not places:
         return {}, ""
-    consumer = AIOKafkaConsumer(
-        **kafka_options(kafka),
-        client_id=kafka.client_id,
-        enable_auto_commit=False,
-        isolation_level="read_uncommitted",
-        request_timeout_ms=int(kafka.timeout * 1000),
-    )
+    watermarks = Watermarks(kafka, remember=False)
     try:
-        await Cluster(kafka, remember=False).start(consumer)
-        return await consumer.end_offsets(places), ""
+        await watermarks.start()
+        return await watermarks.of(places), ""
     except TopicAuthorizationFailedError:
         return {}, not_allowed(kafka.username, Phrase("to see where the topics end"))
     except (KafkaError, OSError, TimeoutError) as error:
         return {}, _untold(error)
     finally:
-        await stop_consumer(consumer, _CLOSING)
+        await watermarks.stop()
 
 
 def _untold(error: BaseException) -> Phrase:

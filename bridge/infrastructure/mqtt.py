@@ -7,16 +7,17 @@ import contextlib
 import time
 import uuid
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 import aiomqtt
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from bridge.infrastructure.facts import MqttFacts, RetainedMessage, not_allowed
-from bridge.mqtt._private import abandon, session_client
+from bridge.mqtt._private import connect, session_client
 from bridge.mqtt.connect import mqtt_options, server_error
+from bridge.mqtt.presence import presence_topic
 from bridge.mqtt.session import REFUSED, codes_of
 from bridge.phrase import Phrase
+from bridge.route import unshared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,11 +72,7 @@ async def read_mqtt(settings: Settings) -> MqttFacts:
     filters = _filters(settings)
     try:
         async with asyncio.timeout(_WITHIN):
-            try:
-                await client.__aenter__()
-            except BaseException:
-                abandon(client)
-                raise
+            await connect(client)
             try:
                 codes = await _asked(client, [f"{_SYS}#", *filters], mqtt)
                 if not told.get("version", "").startswith(_PROMPT):
@@ -128,12 +125,8 @@ def _facts(
 
 def _filters(settings: Settings) -> list[str]:
     """Return the chain's topic filters: the routes' without their share names, and that of the presence topics."""
-    found: list[str] = []
-    for route in settings.routes:
-        if route.mqtt:
-            levels = route.mqtt.split("/", 2)
-            # Nothing retained is sent to a shared subscription (MQTT 5 section 4.8.2).
-            found.append(levels[2] if levels[0] == "$share" and len(levels) == 3 else route.mqtt)
+    # Nothing retained is sent to a shared subscription (MQTT 5 section 4.8.2).
+    found = [unshared(route.mqtt) for route in settings.routes if route.mqtt]
     if settings.mqtt.presence:
-        found.append(f"{settings.mqtt.presence}/{quote(settings.kafka.group, safe='')}/+")
+        found.append(f"{presence_topic(settings)}/+")
     return list(dict.fromkeys(found))

@@ -86,10 +86,12 @@ class Watermarks:
 
     Args:
         settings: the cluster's.
+        remember: whether a cluster at a new address is stored as this engine's.
     """
 
-    def __init__(self, settings: KafkaSettings) -> None:
+    def __init__(self, settings: KafkaSettings, *, remember: bool = True) -> None:
         self._settings = settings
+        self._remember = remember
         self._consumer: Any = None
 
     async def start(self) -> None:
@@ -108,7 +110,7 @@ class Watermarks:
             request_timeout_ms=int(self._settings.timeout * 1000),
             retry_backoff_ms=250,
         )
-        await Cluster(self._settings).start(self._consumer)
+        await Cluster(self._settings, remember=self._remember).start(self._consumer)
 
     async def look_for_brokers(self) -> None:
         """Look up the brokers at the configured addresses, as known brokers may have new names.

@@ -33,6 +33,7 @@ __all__ = [
     "PublishingClient",
     "abandon",
     "check_libraries",
+    "connect",
     "missing_for_chunks",
     "session_client",
 ]
@@ -120,6 +121,19 @@ def session_client(reader: str, hostname: str, port: int, **options: Any) -> Chu
 def abandon(client: aiomqtt.Client) -> None:
     """Close the socket of a client that was not admitted: aiomqtt leaves it open, with a task of its own."""
     client._client._sock_close()
+
+
+async def connect(client: aiomqtt.Client) -> None:
+    """Connect a client; one that is not admitted, or cancelled meanwhile, leaves no socket open.
+
+    Raises:
+        aiomqtt.MqttError: the broker does not answer, or refuses the client.
+    """
+    try:
+        await client.__aenter__()
+    except BaseException:
+        abandon(client)
+        raise
 
 
 class OwnSocketClient(aiomqtt.Client):

@@ -33,7 +33,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from bridge.backoff import Backoff, pause
 from bridge.errors import ServerError, SettingsError
-from bridge.mqtt._private import abandon, session_client
+from bridge.mqtt._private import connect, session_client
 from bridge.mqtt.client_id import KeptId, shown
 from bridge.mqtt.connect import mqtt_options
 from bridge.mqtt.session import REFUSED, codes_of
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from bridge.mqtt.frames import Inbound
     from bridge.settings import MqttSettings, Settings
 
-__all__ = ["Presence", "Sign"]
+__all__ = ["Presence", "Sign", "presence_topic"]
 
 _log = logging.getLogger(__name__)
 
@@ -121,6 +121,11 @@ _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(Sign).decode
 
 
+def presence_topic(settings: Settings) -> str:
+    """The MQTT topic below which the engines of the settings' consumer group publish their signs."""
+    return f"{settings.mqtt.presence}/{quote(settings.kafka.group, safe='')}"
+
+
 class Presence:
     """Knows the engines of a group, and publishes the sign of this one.
 
@@ -144,7 +149,7 @@ class Presence:
         account: Callable[[], dict[str, int]] = dict,
     ) -> None:
         self._mqtt = settings.mqtt
-        self._below = f"{settings.mqtt.presence}/{quote(settings.kafka.group, safe='')}"
+        self._below = presence_topic(settings)
         self._enabled = bool(settings.mqtt.presence) and not any(
             route.mqtt and filters_overlap(route.mqtt, f"{self._below}/+") for route in settings.routes
         )
@@ -248,11 +253,7 @@ class Presence:
             will=aiomqtt.Will(self._topic, b"", 1, True) if self._program else None,
             **mqtt_options(self._mqtt, session=False),
         )
-        try:
-            await client.__aenter__()
-        except BaseException:
-            abandon(client)
-            raise
+        await connect(client)
         try:
             answers = await client.subscribe([(f"{self._below}/+", _options(self._mqtt))])
             if codes_of(answers)[0] >= REFUSED:

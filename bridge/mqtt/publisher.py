@@ -13,7 +13,7 @@ from paho.mqtt.enums import MQTTErrorCode
 
 from bridge.errors import PublishError, RefusedError, UnconfirmedError
 from bridge.identity import MOVEMENT_ID
-from bridge.mqtt._private import PublishingClient, PublishRefusedError, abandon
+from bridge.mqtt._private import PublishingClient, PublishRefusedError, connect
 from bridge.mqtt.connect import mqtt_options, publishing, server_error, user_properties
 from bridge.phrase import Phrase
 
@@ -130,11 +130,7 @@ class Publisher:
                 return self._client
             try:
                 client = PublishingClient(logger=_quiet, **mqtt_options(self._settings, session=False))
-                try:
-                    await client.__aenter__()
-                except (aiomqtt.MqttError, asyncio.CancelledError):
-                    abandon(client)
-                    raise
+                await connect(client)
             except aiomqtt.MqttError as error:
                 raise PublishError(server_error(error, self._settings).text) from error
             except RefusedError as error:

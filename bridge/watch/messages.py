@@ -17,10 +17,11 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from bridge.backoff import Backoff, pause
 from bridge.errors import RefusedError, ServerError
 from bridge.journal import Server, State
-from bridge.mqtt._private import abandon, session_client
+from bridge.mqtt._private import connect, session_client
 from bridge.mqtt.connect import mqtt_options, server_error
 from bridge.mqtt.session import REFUSED, codes_of, refusal_advice
 from bridge.phrase import Phrase
+from bridge.route import unshared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,13 +30,7 @@ if TYPE_CHECKING:
     from bridge.mqtt.frames import Inbound
     from bridge.settings import Settings
 
-__all__ = ["Messages", "plain"]
-
-
-def plain(topic_filter: str) -> str:
-    """A filter without the prefix of a shared subscription."""
-    levels = topic_filter.split("/", 2)
-    return levels[2] if levels[0] == "$share" and len(levels) == 3 else topic_filter
+__all__ = ["Messages"]
 
 
 class Messages:
@@ -51,7 +46,7 @@ class Messages:
         self._mqtt = settings.mqtt
         self._journal = journal
         self._take = take
-        self._filters = list(dict.fromkeys(plain(route.mqtt) for route in settings.routes if route.mqtt))
+        self._filters = list(dict.fromkeys(unshared(route.mqtt) for route in settings.routes if route.mqtt))
 
     async def run(self) -> None:
         """Connect, and reconnect after each loss."""
@@ -93,13 +88,9 @@ class Messages:
             **mqtt_options(self._mqtt, session=False),
         )
         try:
-            await client.__aenter__()
+            await connect(client)
         except aiomqtt.MqttError as error:
-            abandon(client)
             raise server_error(error, self._mqtt) from error
-        except BaseException:
-            abandon(client)
-            raise
         try:
             wanted: list[Any] = [(one, _options() if version_5 else 0) for one in self._filters]
             answers = await client.subscribe(wanted)
