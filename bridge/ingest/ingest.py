@@ -19,6 +19,7 @@ from bridge.journal import Server, State, Verdict
 from bridge.movement import Reason, Rejection
 from bridge.mqtt.client_id import shown
 from bridge.mqtt.connect import session_taken
+from bridge.mqtt.handover import filters_of_the_move
 from bridge.mqtt.session import Session
 from bridge.phrase import Phrase
 
@@ -293,7 +294,7 @@ class Ingest:
                 await self._settled.wait()
                 taken = self._taken
                 # The broker sends whatever fits its in-flight window before it answers what follows an acknowledgement.
-                empty = asyncio.create_task(session.answered(self._filters))
+                empty = asyncio.create_task(session.answered(filters_of_the_move(self._mqtt, self._filters)))
                 await asyncio.wait({lost, empty}, return_when=asyncio.FIRST_COMPLETED)
                 if lost.done():
                     empty.cancel()

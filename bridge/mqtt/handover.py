@@ -39,10 +39,16 @@ if TYPE_CHECKING:
 
     from bridge.settings import MqttSettings
 
-__all__ = ["begin_to_share", "end_session", "move_subscriptions"]
+__all__ = ["begin_to_share", "end_session", "filters_of_the_move", "move_subscriptions"]
 
 _UNSUPPORTED_VERSION: Final = (1, 132)
 """CONNACK: the broker does not support this version, in MQTT 3.1.1 (section 3.2.2.3) and MQTT 5 (section 3.2.2.2)."""
+
+
+def filters_of_the_move(new: MqttSettings, filters: Sequence[str]) -> list[str]:
+    """The shared subscriptions that exist only while a move to the session `new` lasts, one for each filter."""
+    bare = (one.split("/", 2)[2] if one.startswith("$share/") else one for one in filters)
+    return [f"$share/{shown(new.client_id)}/{one}" for one in bare]
 
 
 async def move_subscriptions(
@@ -79,7 +85,7 @@ async def move_subscriptions(
         async with _connected(new) as own:
             plain = [one for one in filters if not one.startswith("$share/")]
             given = [one for one in filters if one.startswith("$share/")]
-            shared = [f"$share/{shown(new.client_id)}/{one}" for one in plain]
+            shared = filters_of_the_move(new, plain)
             try:
                 if moved and not own.session_present:
                     note_lost()
