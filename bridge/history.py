@@ -20,9 +20,9 @@ from bridge.errors import ServerError, SettingsError
 from bridge.journal import EARLIER, Elsewhere
 from bridge.kafka._private import stop_consumer
 from bridge.kafka.cluster import Cluster
-from bridge.kafka.connect import committed_consumer
+from bridge.kafka.connect import new_consumer
 from bridge.kafka.dead_letter_reader import letter_of
-from bridge.kafka.record import MQTT_DELIVERY, MQTT_RECEIVED_AT, PART_OF
+from bridge.kafka.record import MQTT_DELIVERY, PART_OF, received_at
 from bridge.kafka.reread import assigned, group_positions, read_ranges
 from bridge.route import Does
 
@@ -41,8 +41,6 @@ _FURTHER: Final = 8
 
 _BYTES: Final = 8_000_000
 """How many bytes are read before it stops going further back."""
-
-_DIGITS: Final = 15
 
 _log = logging.getLogger(__name__)
 
@@ -118,7 +116,7 @@ class History:
 
     async def _latest(self) -> list[ConsumedRecord]:
         settings = self._kafka
-        consumer = committed_consumer(settings, "earliest", fetch_max_bytes=_BYTES)
+        consumer = new_consumer(settings, auto_offset_reset="earliest", fetch_max_bytes=_BYTES)
         try:
             await Cluster(settings).start(consumer)
             return await read_latest(consumer, [*self._does, settings.errors_topic], EARLIER)
@@ -186,7 +184,7 @@ def journeys_of(records: Sequence[ConsumedRecord], does: dict[str, Does], errors
     for record in records:
         if record.topic in does:
             journey = journey_of(record, does[record.topic], lambda _: ())
-            journey.received_at = _received_at(record)
+            journey.received_at = received_at(record)
             journey.qos = int(any(name == MQTT_DELIVERY for name, _ in record.headers))
             if letter := refused.get(f"kafka {record.topic}/{record.partition}@{record.offset}"):
                 journey.rejection, journey.verdict = letter.journey.rejection, letter.journey.verdict
@@ -210,8 +208,3 @@ def _never_in_kafka(letter: DeadLetter) -> Journey:
     journey.received_at = letter.at
     journey.shorten()
     return journey
-
-
-def _received_at(record: ConsumedRecord) -> float | None:
-    told = next((content or b"" for name, content in record.headers if name == MQTT_RECEIVED_AT), b"")
-    return int(told) / 1000 if told.isdigit() and len(told) <= _DIGITS else None

@@ -236,7 +236,7 @@ class Apply:
                 with contextlib.suppress(ServerError):
                     await consumer.look_for_topics()
             if rounds % _MADE_AGAIN == 0:
-                await consumer.look_for_new_topics()
+                await consumer.look_for_recreated_topics()
             self._measure_now.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_MEASURE):

@@ -21,9 +21,9 @@ from bridge.identity import MOVEMENT_ID, new_movement_id
 from bridge.journal import Server, Stage, Verdict
 from bridge.kafka._private import stop_consumer
 from bridge.kafka.cluster import Cluster
-from bridge.kafka.connect import committed_consumer, connection_error
+from bridge.kafka.connect import connection_error, new_consumer
 from bridge.kafka.dead_letter_reader import letter_of
-from bridge.kafka.record import MQTT_RECEIVED_AT, PART_OF, PAYLOAD
+from bridge.kafka.record import PART_OF, PAYLOAD, received_at
 from bridge.kafka.reread import assigned, group_positions
 from bridge.movement import MAX_AMOUNT
 from bridge.phrase import Phrase
@@ -209,7 +209,7 @@ class Follower:
         """
         kafka = self._settings.kafka
         try:
-            self._consumer = committed_consumer(kafka, "latest")
+            self._consumer = new_consumer(kafka, auto_offset_reset="latest")
             await Cluster(kafka).start(self._consumer)
             places = await assigned(self._consumer, [*self._topics, self._errors])
             for place, end in (await self._consumer.end_offsets(places) if places else {}).items():
@@ -262,9 +262,8 @@ class Follower:
         if attempt is None or attempt.journey is None:
             return
         came = journey_of(record, Does.MOVEMENT, lambda _: ())
-        received = (headers.get(MQTT_RECEIVED_AT) or b"").decode("utf-8", "replace")
         came.published_at = attempt.journey.published_at
-        came.received_at = int(received) / 1000 if received.isascii() and received.isdigit() else None
+        came.received_at = received_at(record)
         attempt.journey = came
 
     def _letter(self, record: ConsumedRecord, waiting: Sequence[Attempt]) -> None:

@@ -18,9 +18,9 @@ from bridge.errors import ForeignServerError, SettingsError, cause_of
 from bridge.infrastructure.facts import KafkaFacts, PartitionFacts, TopicFacts, not_allowed
 from bridge.kafka.cluster import admin_client
 from bridge.kafka.connect import connection_error
-from bridge.kafka.fetching import Watermarks
 from bridge.kafka.group import read_group
 from bridge.kafka.group_offsets import committed_offsets
+from bridge.kafka.lag import Watermarks
 from bridge.phrase import Phrase
 from bridge.route import Does
 

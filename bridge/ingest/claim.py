@@ -27,14 +27,14 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 
 from bridge.backoff import pause
 from bridge.errors import ForeignServerError, SettingsError
 from bridge.kafka._private import stop_consumer
 from bridge.kafka.cluster import Cluster, close_admin, start_admin
-from bridge.kafka.connect import kafka_options
+from bridge.kafka.connect import new_consumer
 from bridge.kafka.group_offsets import committed_at
 from bridge.mqtt.address import read_address
 from bridge.mqtt.client_id import KeptId, shown
@@ -300,13 +300,7 @@ class Claim:
         kafka = self._settings.kafka
         holders: dict[str, Any] = {**held.holders, **{key: (name, seen) for key, name in mine.items()}}
         place = TopicPartition(held.topic, 0)
-        consumer = AIOKafkaConsumer(
-            **kafka_options(kafka),
-            client_id=kafka.client_id,
-            group_id=self.group,
-            enable_auto_commit=False,
-            request_timeout_ms=int(kafka.timeout * 1000),
-        )
+        consumer = new_consumer(kafka, group_id=self.group)
         try:
             async with asyncio.timeout(kafka.timeout):
                 await Cluster(kafka).start(consumer)

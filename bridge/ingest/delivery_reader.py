@@ -21,7 +21,6 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from bridge.errors import SettingsError, UnreachableError
@@ -29,7 +28,7 @@ from bridge.identity import MOVEMENT_ID
 from bridge.ingest.dedup import PACKET_IDS, Delivered, Deliveries, Delivery, fingerprint
 from bridge.kafka._private import stop_consumer
 from bridge.kafka.cluster import Cluster
-from bridge.kafka.connect import connection_error, kafka_options
+from bridge.kafka.connect import connection_error, new_consumer
 from bridge.kafka.record import MQTT_DELIVERY, MQTT_RECEIVED_AT, MQTT_TOPIC
 from bridge.kafka.reread import assigned, read_ranges
 from bridge.phrase import Phrase
@@ -92,19 +91,11 @@ class DeliveryReader:
             RefusedError: a file named in the settings can't be read, or another cluster answers.
         """
         try:
-            options = kafka_options(self._kafka)
-        except SettingsError as error:
-            raise await connection_error(self._kafka, error) from error
-        consumer = AIOKafkaConsumer(
-            **options,
-            client_id=self._kafka.client_id,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
             # Ingest writes outside of transactions. Its records behind another producer's open transaction count too;
             # to miss them would write them twice.
-            isolation_level="read_uncommitted",
-            request_timeout_ms=int(self._kafka.timeout * 1000),
-        )
+            consumer = new_consumer(self._kafka, auto_offset_reset="earliest", isolation_level="read_uncommitted")
+        except SettingsError as error:
+            raise await connection_error(self._kafka, error) from error
         try:
             async with asyncio.timeout(self._kafka.timeout * 2) as deadline:
                 await Cluster(self._kafka).start(consumer)

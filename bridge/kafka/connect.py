@@ -43,10 +43,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Advertised",
     "Reach",
-    "committed_consumer",
     "connection_error",
     "kafka_options",
     "look_at_brokers",
+    "new_consumer",
     "reach_of",
 ]
 
@@ -284,25 +284,25 @@ def kafka_options(settings: KafkaSettings) -> dict[str, Any]:
     return {"bootstrap_servers": settings.brokers, **_identification(settings)}
 
 
-def committed_consumer(settings: KafkaSettings, reset: str, **more: Any) -> AIOKafkaConsumer:
-    """Create a consumer outside of any group, which commits nothing and skips records of aborted transactions.
+def new_consumer(settings: KafkaSettings, **options: Any) -> AIOKafkaConsumer:
+    """Create a consumer that commits only when told to and, unless told otherwise, reads only committed records.
 
     Args:
         settings: the cluster's.
-        reset: where it starts in a partition without a position: "earliest", "latest", or "none" to raise.
-        more: further options of aiokafka's.
+        options: further options of aiokafka's, which override those.
 
     Raises:
         SettingsError: a file named in the settings can't be read.
     """
     return AIOKafkaConsumer(
-        **kafka_options(settings),
-        client_id=settings.client_id,
-        enable_auto_commit=False,
-        auto_offset_reset=reset,
-        isolation_level="read_committed",
-        request_timeout_ms=int(settings.timeout * 1000),
-        **more,
+        **{
+            **kafka_options(settings),
+            "client_id": settings.client_id,
+            "enable_auto_commit": False,
+            "isolation_level": "read_committed",
+            "request_timeout_ms": int(settings.timeout * 1000),
+            **options,
+        }
     )
 
 

@@ -12,7 +12,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import (
     CommitFailedError,
     GroupAuthorizationFailedError,
@@ -25,23 +25,24 @@ from aiokafka.errors import (
 )
 
 from bridge.errors import RefusedError, ServerError, SettingsError, UnreachableError
-from bridge.journal import Held
 from bridge.kafka._private import ask_again, fetch_by, missing_names, stop_consumer
+from bridge.kafka.assigned_partitions import AssignedPartitions
 from bridge.kafka.cluster import Cluster, admin_client
-from bridge.kafka.connect import connection_error, kafka_options
-from bridge.kafka.fetching import QUIET_WAIT, Fetching, Watermarks
+from bridge.kafka.connect import connection_error, new_consumer
+from bridge.kafka.fetching import QUIET_WAIT, Fetching
 from bridge.kafka.group import EngineAssignor, Group, read_group
 from bridge.kafka.kept_positions import OURS
+from bridge.kafka.lag import Watermarks, lag_of
 from bridge.kafka.record import Fetched
-from bridge.kafka.reread import group_commits, group_positions
-from bridge.kafka.start_offset import Start, start_of
 from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
+    from bridge.journal import Held
     from bridge.kafka.fetching import Partitions
-    from bridge.kafka.kept_positions import KeptPositions, Stood
+    from bridge.kafka.kept_positions import KeptPositions
+    from bridge.kafka.start_offset import Start
     from bridge.settings import KafkaSettings
 
 __all__ = ["Consumer"]
@@ -49,8 +50,7 @@ __all__ = ["Consumer"]
 _log = logging.getLogger(__name__)
 
 _DAY: Final = 86_400_000
-_NOWHERE: Final = (1 << 63) - 1
-"""An offset that no record has."""
+"""Milliseconds."""
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -82,24 +82,19 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Topics that the cluster does not have; they are read once they exist."""
         self.held: dict[tuple[str, int], Held] = {}
         """By topic and partition, what waits behind an open transaction, as of the last call of `lag`."""
-        self._started = started
-        self._recall = recall
         self._kept = kept
-        self._begun: set[str] = set()
         self._settings = settings
         self._topics = frozenset(topics)
         self._release = release
         self._cluster = Cluster(settings)
         self._consumer: Any = None
         self._subscribed: frozenset[str] = frozenset()
-        self._assigned = False
         self._expelled = False
-        self._generation = 0
-        self._unplaced: dict[Any, int | None] = {}
-        self._committed: dict[Any, int] = {}
-        """By partition, the group's offset as far as it is known here."""
+        """Whether the group refused a commit since the last assignment."""
         self._watermarks = Watermarks(settings)
-        self._placing = asyncio.Lock()
+        self._partitions = AssignedPartitions(
+            settings, self._watermarks, self.commit, started=started, recall=recall, kept=kept
+        )
         self._fetching = Fetching(self._fetch_by)
 
     async def start(self) -> None:
@@ -111,35 +106,29 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 wrong; or another cluster answers.
             TakenError: the group is another program's; it was not disturbed.
         """
-        timeout = int(self._settings.timeout * 1000)
         try:
-            options = kafka_options(self._settings)
+            self._consumer = new_consumer(
+                self._settings,
+                group_id=self._settings.group,
+                partition_assignment_strategy=(EngineAssignor,),
+                # Every reset of an offset is reported, with how many records it skips: see `AssignedPartitions`.
+                auto_offset_reset="none",
+                session_timeout_ms=int(self._settings.session_timeout * 1000),
+                heartbeat_interval_ms=int(self._settings.session_timeout * 300),
+                # Waiting for Strapi must not end the membership: the heartbeat shows that the engine runs.
+                max_poll_interval_ms=_DAY,
+                fetch_max_wait_ms=QUIET_WAIT,
+                # Records, rebalances and metadata wake it; this is the interval at which it checks anyway.
+                consumer_timeout_ms=1_000,
+                fetch_max_bytes=8 * 1024 * 1024,
+                # Of a backlog, some thousand records of each partition, fetched while the ones before are applied.
+                max_partition_fetch_bytes=256 * 1024,
+                metadata_max_age_ms=30_000,
+                # aiokafka logs each attempt, and by default makes ten a second while Kafka is away.
+                retry_backoff_ms=250,
+            )
         except SettingsError as error:
             raise await connection_error(self._settings, error) from error
-        self._consumer = AIOKafkaConsumer(
-            **options,
-            client_id=self._settings.client_id,
-            group_id=self._settings.group,
-            partition_assignment_strategy=(EngineAssignor,),
-            enable_auto_commit=False,
-            # Every reset of an offset is reported, with how many records it skips: see `_place`.
-            auto_offset_reset="none",
-            isolation_level="read_committed",
-            session_timeout_ms=int(self._settings.session_timeout * 1000),
-            heartbeat_interval_ms=int(self._settings.session_timeout * 300),
-            # Waiting for Strapi must not end the membership: the heartbeat shows that the engine runs.
-            max_poll_interval_ms=_DAY,
-            request_timeout_ms=timeout,
-            fetch_max_wait_ms=QUIET_WAIT,
-            # Records, rebalances and metadata wake it; this is the interval at which it checks anyway.
-            consumer_timeout_ms=1_000,
-            fetch_max_bytes=8 * 1024 * 1024,
-            # Of a backlog, some thousand records of each partition, fetched while the ones before are applied.
-            max_partition_fetch_bytes=256 * 1024,
-            metadata_max_age_ms=30_000,
-            # aiokafka logs each attempt, and by default makes ten a second while Kafka is away.
-            retry_backoff_ms=250,
-        )
         try:
             async with asyncio.timeout(self._settings.timeout):
                 await self._cluster.start(self._consumer)
@@ -151,7 +140,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 if refusal := (await self.group()).refusal:
                     raise refusal
                 await self._watermarks.start()
-                await self._look_for_positions()
+                await self._partitions.note_earlier_topics()
                 await self.look_for_topics()
         except (TopicAuthorizationFailedError, GroupAuthorizationFailedError) as error:
             raise self._error(error) from error
@@ -176,8 +165,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             there = frozenset(await self._consumer.topics()) & self._topics
         except (KafkaError, OSError) as error:
             raise self._error(error) from error
-        # Everything in a topic created after the start is new, so it is read from its beginning.
-        self._begun |= self.missing & there
+        self._partitions.begin_at_first_record(self.missing & there)
         self.missing = set(self._topics - there)
         if there and there != self._subscribed:
             self._subscribed = there
@@ -201,13 +189,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             await asyncio.sleep(self._fetching.look / 1000)
             return self._nothing()
         try:
-            async with self._placing:
-                await self._place()
+            await self._partitions.decide_starts(self._consumer)
             assigned = self._consumer.assignment()
-            places = share.among(assigned)
+            partitions = share.among(assigned)
             # Also called without any partition, as this is where a refusal by the group is raised.
-            if places or not assigned:
-                return await self._take(places, most)
+            if partitions or not assigned:
+                return await self._take(partitions, most)
             await asyncio.sleep(self._fetching.look / 1000)
         except InconsistentGroupProtocolError as error:
             raise (await self.group()).taken() from error
@@ -229,14 +216,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         except (KafkaError, OSError, TimeoutError) as error:
             raise await connection_error(self._settings, error) from error
 
-    async def _take(self, places: Sequence[Any], most: int) -> Fetched:
-        generation = self._generation
+    async def _take(self, partitions: Sequence[Any], most: int) -> Fetched:
+        generation = self.generation
         self._fetching.look_begins()
         try:
-            taken = await self._consumer.getmany(*places, timeout_ms=self._fetching.look, max_records=most)
+            taken = await self._consumer.getmany(*partitions, timeout_ms=self._fetching.look, max_records=most)
         except (NoOffsetForPartitionError, OffsetOutOfRangeError) as error:
             if isinstance(error, OffsetOutOfRangeError):
-                self._unplaced |= error.args[0]
+                self._partitions.undecided |= error.args[0]
             return self._nothing()
         except ValueError as error:
             # The record's bytes are unavailable, so no dead letter could keep it, and to skip it would lose it
@@ -246,46 +233,35 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 Phrase("Kafka has a record that can't be decoded: {error}", error=str(error)),
                 Phrase("applying waits before it; delete it from its partition (kafka-delete-records)"),
             ) from error
-        if self._unplaced or generation != self._generation:
+        if self._partitions.undecided or generation != self.generation:
             # Partitions were assigned meanwhile: their start is undecided, and they may belong to other shares.
-            for place, records in taken.items():
+            for partition, records in taken.items():
                 with contextlib.suppress(IllegalStateError):
-                    self._consumer.seek(place, records[0].offset)
+                    self._consumer.seek(partition, records[0].offset)
             return self._nothing()
         found = [record for records in taken.values() for record in records]
         if not found:
-            return Fetched([], generation, time.monotonic(), await self._passed(places))
+            return Fetched([], generation, time.monotonic(), await self._partitions.passed(self._consumer, partitions))
         self._fetching.taken(full=len(found) == most)
         return Fetched(found, generation, time.monotonic())
-
-    async def _passed(self, places: Sequence[Any]) -> dict[tuple[str, int], int]:
-        """By topic and partition, the next offset to read where it is beyond the group's committed offset."""
-        passed: dict[tuple[str, int], int] = {}
-        with contextlib.suppress(IllegalStateError):
-            for place in places:
-                # Before the first answer there is no position yet, and asking for it would wait.
-                if place in self._committed and self._consumer.highwater(place) is not None:
-                    position = await self._consumer.position(place)
-                    if position > self._committed[place]:
-                        passed[place.topic, place.partition] = position
-        return passed
 
     @property
     def assigned(self) -> set[tuple[str, int]]:
         """The topics and partitions that are assigned to us and have a start."""
-        if self._consumer is None or not self._assigned:
+        if self._consumer is None or not self._partitions.are_assigned:
             return set()
-        return {(place.topic, place.partition) for place in self._consumer.assignment() - self._unplaced.keys()}
+        decided = self._consumer.assignment() - self._partitions.undecided.keys()
+        return {(partition.topic, partition.partition) for partition in decided}
 
     @property
     def is_in(self) -> bool:
         """Whether we are a member of the group, or there is no topic to read."""
-        return self._assigned or not self._subscribed
+        return self._partitions.are_assigned or not self._subscribed
 
     @property
     def generation(self) -> int:
         """A number that changes with each assignment."""
-        return self._generation
+        return self._partitions.generation
 
     def put_down(self, fetched: Fetched) -> None:
         """Note that records were settled or dropped; call this once for each `Fetched` with records."""
@@ -297,7 +273,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return self._fetching.backlog
 
     def _nothing(self) -> Fetched:
-        return Fetched([], self._generation, time.monotonic())
+        return Fetched([], self.generation, time.monotonic())
 
     def _fetch_by(self, wait: int, least: int) -> None:
         if self._consumer is not None:
@@ -305,14 +281,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def holds(self, generation: int) -> bool:
         """Whether the assignment is still the one of that generation."""
-        return generation == self._generation
+        return generation == self.generation
 
     def takes(self, generation: int) -> bool:
         """Whether records of a generation may be committed: until the next assignment.
 
         After partitions are revoked there is still time to settle what is in flight.
         """
-        return self._generation - generation in {0, 1}
+        return self.generation - generation in {0, 1}
 
     async def commit(self, positions: Mapping[tuple[str, int], int]) -> bool:
         """Commit, by topic and partition, the offset of the first record that is not settled.
@@ -325,17 +301,17 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """
         if self._expelled:
             return False
-        generation = self._generation
+        generation = self.generation
         try:
-            offsets = {TopicPartition(*place): offset for place, offset in positions.items()}
-            await self._consumer.commit({place: (offset, OURS) for place, offset in offsets.items()})
-            self._committed |= offsets
+            offsets = {TopicPartition(*partition): offset for partition, offset in positions.items()}
+            await self._consumer.commit({partition: (offset, OURS) for partition, offset in offsets.items()})
+            self._partitions.committed |= offsets
         except IllegalStateError:
             return False
         except CommitFailedError:
             # Until it has rejoined, aiokafka commits as a client outside of the group, which Kafka accepts while the
             # group is empty: records taken but not settled would count as settled.
-            self._expelled = generation == self._generation
+            self._expelled = generation == self.generation
             return False
         except KafkaError as error:
             raise self._error(error) from error
@@ -349,33 +325,22 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if not self._subscribed:
             self.held = {}
             return {}
+        partitions = self._partitions
         try:
-            if self._assigned and not self._expelled:
+            if partitions.are_assigned and not self._expelled:
                 # Also while nothing is taken.
-                async with self._placing:
-                    await self._place()
+                await partitions.decide_starts(self._consumer)
             assigned = self._consumer.assignment()
-            if not self._assigned or self._unplaced:
+            if not partitions.are_assigned or partitions.undecided:
                 return None
             if not assigned:
                 self.held = {}
                 return {}
-            # In this order, so that records arriving between the two answers do not count as held.
-            ends = await self._watermarks.of(assigned)
-            stable = await self._consumer.end_offsets(assigned)
-            positions = {place: await self._consumer.position(place) for place in assigned}
-            firsts = {place: max(stable[place], positions[place]) for place in assigned}
-            self.held = {
-                (place.topic, place.partition): Held(first, ends[place] - first)
-                for place, first in firsts.items()
-                if first < ends[place]
-            }
-            lag = dict.fromkeys((place.topic for place in assigned), 0)
-            for place, position in positions.items():
-                lag[place.topic] += max(0, stable[place] - position)
+            lag = await lag_of(self._consumer, self._watermarks, assigned)
         except (ServerError, KafkaError, OSError, TimeoutError):
             return None
-        return lag
+        self.held = lag.held
+        return lag.readable
 
     async def look_for_brokers(self) -> None:
         """Look up the brokers at the configured addresses, as known brokers may have new names."""
@@ -384,7 +349,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 await ask_again(self._consumer)
                 await self._watermarks.look_for_brokers()
 
-    async def bounds(self, places: Collection[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, int]]:
+    async def bounds(self, partitions: Collection[tuple[str, int]]) -> dict[tuple[str, int], tuple[int, int]]:
         """By topic and partition, the offset of Kafka's first record, and the offset after the last.
 
         The last one may belong to an open transaction.
@@ -392,123 +357,27 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         Raises:
             ServerError: the cluster does not answer.
         """
-        asked = [TopicPartition(*place) for place in places]
+        asked = [TopicPartition(*partition) for partition in partitions]
         try:
             first, end = await self._consumer.beginning_offsets(asked), await self._watermarks.of(asked)
         except (KafkaError, OSError) as error:
             raise self._error(error) from error
-        return {(place.topic, place.partition): (first[place], end[place]) for place in asked}
+        return {(one.topic, one.partition): (first[one], end[one]) for one in asked}
 
-    async def look_for_new_topics(self) -> None:
-        """Check that the group still has its offsets: Kafka drops them with their topic.
-
-        Nothing else shows that a topic was deleted and recreated between two requests, and to continue after the old
-        offset would skip what the new topic has before it.
-        """
-        with contextlib.suppress(KafkaError, OSError, IllegalStateError):
-            for place in self._committed.keys() & self._consumer.assignment():
-                if await self._consumer.committed(place) is None and place not in self._unplaced:
-                    self._committed.pop(place, None)
-                    # Beyond any end: an offset of the earlier topic.
-                    self._unplaced[place] = _NOWHERE
+    async def look_for_recreated_topics(self) -> None:
+        """Check that the group still has its offsets, which Kafka drops with their topic; else start anew there."""
+        await self._partitions.look_for_recreated(self._consumer)
 
     async def on_partitions_revoked(self, revoked: Collection[Any]) -> None:
         """Settle or drop what is in flight; aiokafka calls this before a rebalance."""
-        self._generation += 1
-        self._assigned = False
+        self._partitions.revoke()
         if revoked:
             await self._release()
 
     async def on_partitions_assigned(self, assigned: Collection[Any]) -> None:
         """Note the new assignment; aiokafka calls this after a rebalance."""
-        self._generation += 1
-        self._assigned = True
         self._expelled = False
-        self._unplaced = dict.fromkeys(assigned)
-        self._committed = {}
-
-    async def _place(self) -> None:
-        """Decide where to start, and commit that at once where the group's offset differs."""
-        while self._unplaced:
-            generation, unplaced = self._generation, dict(sorted(self._unplaced.items()))
-            committed = await group_commits(self._settings)
-            foreign = set()
-            for place, position in unplaced.items():
-                if position is None and (found := committed.get((place.topic, place.partition))) is not None:
-                    unplaced[place] = found.offset
-                    foreign |= {place} if found.metadata != OURS else set()
-            first = await self._consumer.beginning_offsets(list(unplaced))
-            # The group's offset may be beyond the stable one: a reader of uncommitted records commits them too.
-            end = await self._watermarks.of(unplaced)
-            stable = await self._consumer.end_offsets(list(unplaced))
-            stood = self._where_we_stood(unplaced)
-            new = [place for place, at in unplaced.items() if at is None]
-            again = await self._made_again({place: stood[place] for place in new if place in stood}, first)
-            otherwise = await self._where_without(new)
-            if generation != self._generation:
-                continue
-            starts = [
-                start_of(
-                    place,
-                    position,
-                    first[place],
-                    end[place],
-                    otherwise.get(place),
-                    stable=stable[place],
-                    stood=stood[place].position if place in stood else None,
-                    again=place in again,
-                    ours=place not in foreign,
-                )
-                for place, position in unplaced.items()
-            ]
-            moved = {(start.topic, start.partition): start.offset for start in starts if start.moved}
-            for place, offset in moved.items():
-                self._consumer.seek(TopicPartition(*place), offset)
-            if moved and not await self.commit(moved):
-                return
-            self._committed |= {TopicPartition(start.topic, start.partition): start.offset for start in starts}
-            self._begun |= {place.topic for place in unplaced}
-            for place, position in unplaced.items():
-                if self._unplaced.get(place, position) in {None, position}:
-                    self._unplaced.pop(place, None)
-            if self._kept is not None:
-                for start in starts:
-                    self._kept.put((start.topic, start.partition), start.offset)
-                self._kept.save(soon=False)
-            self._started(starts)
-
-    def _where_we_stood(self, places: Iterable[Any]) -> dict[Any, Stood]:
-        if self._kept is None:
-            return {}
-        found = {place: self._kept.of_place((place.topic, place.partition)) for place in places}
-        return {place: one for place, one in found.items() if one is not None}
-
-    async def _made_again(self, stood: Mapping[Any, Stood], first: Mapping[Any, int]) -> set[Any]:
-        """The partitions without an offset whose topic is not the one this engine knew.
-
-        Kafka drops offsets with their topic. In a recreated topic, the first record is newer than everything settled,
-        and its offset is before the one where that ended.
-        """
-        newest = {place: one.newest for place, one in stood.items() if one.newest and first[place] < one.position}
-        oldest = await self._consumer.offsets_for_times(dict.fromkeys(newest, 0)) if newest else {}
-        return {place for place, told in oldest.items() if told is not None and told.timestamp > newest[place]}
-
-    async def _where_without(self, new: Sequence[Any]) -> Mapping[Any, int | None]:
-        """Where to start in the partitions in which the group has no offset; None is the end."""
-        if not new:
-            return {}
-        if self._settings.beginning:
-            return dict.fromkeys(new, 0)
-        known = await self._recall() if self._recall is not None else {}
-        begun = self._begun | {topic for topic, _ in known} | (self._kept.topics if self._kept else set())
-        # In a topic read before, a partition without an offset was added later, or its offset was lost.
-        return {place: known.get((place.topic, place.partition), 0) if place.topic in begun else None for place in new}
-
-    async def _look_for_positions(self) -> None:
-        """Note the topics in which the group has an offset, before any engine that starts now commits one."""
-        if self._settings.beginning:
-            return
-        self._begun |= {topic for topic, _ in await group_positions(self._settings)}
+        self._partitions.assign(assigned)
 
     def _error(self, error: BaseException) -> ServerError:
         brokers = ", ".join(dict.fromkeys(self._settings.brokers))

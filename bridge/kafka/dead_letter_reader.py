@@ -19,7 +19,7 @@ from bridge.identity import MOVEMENT_ID, is_identity, record_identity
 from bridge.journal import DeadLetter, Journey, Verdict
 from bridge.kafka._private import stop_consumer
 from bridge.kafka.cluster import Cluster
-from bridge.kafka.connect import committed_consumer
+from bridge.kafka.connect import new_consumer
 from bridge.kafka.foreign_letter import Original, error_of, original_of
 from bridge.kafka.record import (
     MQTT_TOPIC,
@@ -251,10 +251,10 @@ class DeadLetterReader:
         return [letter for letters in partitions.values() for letter in letters]
 
     def _made(self) -> Any:
-        return committed_consumer(
+        return new_consumer(
             self._settings,
             # Also for a recreated topic that is shorter.
-            "earliest",
+            auto_offset_reset="earliest",
             fetch_max_wait_ms=2_000,
             fetch_max_bytes=_FETCH,
             metadata_max_age_ms=30_000,

@@ -1,23 +1,15 @@
-"""How the consumer fetches: from which partitions, how long its requests wait, and where each partition ends."""
+"""How the consumer fetches: from which partitions, and how long its requests wait at the broker."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
-
-from aiokafka import AIOKafkaConsumer
-
-from bridge.kafka._private import ask_again, stop_consumer
-from bridge.kafka.cluster import Cluster
-from bridge.kafka.connect import kafka_options
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable
 
-    from bridge.settings import KafkaSettings
-
-__all__ = ["QUIET_WAIT", "Fetching", "Partitions", "Watermarks"]
+__all__ = ["QUIET_WAIT", "Fetching", "Partitions"]
 
 QUIET_WAIT: Final = 500
 """Milliseconds that a request waits for a first record while none is in flight; each request costs both sides CPU."""
@@ -79,60 +71,6 @@ class Partitions(NamedTuple):
         """Select the assigned partitions that are in this share; each is in exactly one."""
         places = (place for place in assigned if place.topic in self.topics)
         return sorted(places, key=lambda place: (place.topic, place.partition))[self.number :: self.of]
-
-
-class Watermarks:
-    """Requests high watermarks, on a connection of its own that reads nothing.
-
-    Args:
-        settings: the cluster's.
-        remember: whether a cluster at a new address is stored as this engine's.
-    """
-
-    def __init__(self, settings: KafkaSettings, *, remember: bool = True) -> None:
-        self._settings = settings
-        self._remember = remember
-        self._consumer: Any = None
-
-    async def start(self) -> None:
-        """Connect.
-
-        Raises:
-            KafkaError: no broker answers, or the user is refused; also OSError.
-            SettingsError: a file named in the settings can't be read.
-            ForeignServerError: another cluster answers.
-        """
-        self._consumer = AIOKafkaConsumer(
-            **kafka_options(self._settings),
-            client_id=self._settings.client_id,
-            enable_auto_commit=False,
-            isolation_level="read_uncommitted",
-            request_timeout_ms=int(self._settings.timeout * 1000),
-            retry_backoff_ms=250,
-        )
-        await Cluster(self._settings, remember=self._remember).start(self._consumer)
-
-    async def look_for_brokers(self) -> None:
-        """Look up the brokers at the configured addresses, as known brokers may have new names.
-
-        Raises:
-            KafkaError: none of them answers; also OSError and TimeoutError.
-        """
-        await ask_again(self._consumer)
-
-    async def stop(self) -> None:
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            await stop_consumer(consumer, 1.0)
-
-    async def of(self, places: Collection[Any]) -> dict[Any, int]:
-        """By partition, the offset after its last record.
-
-        Raises:
-            KafkaError: the cluster does not answer; also OSError.
-        """
-        found: dict[Any, int] = await self._consumer.end_offsets(list(places))
-        return found
 
 
 class Fetching:

@@ -29,6 +29,7 @@ __all__ = [
     "PAYLOAD_SIZE",
     "ConsumedRecord",
     "Fetched",
+    "received_at",
 ]
 
 
@@ -52,6 +53,9 @@ PAYLOAD_PART: Final = "payload-part"
 ORIGINAL_KEY: Final = "original-key"
 ORIGINAL_HEADER: Final = "original-header."
 ORIGINALS_LEFT_OUT: Final = "original-headers-left-out"
+
+_DIGITS: Final = 15
+"""The most digits of a time in milliseconds; longer numbers are not times."""
 
 
 class ConsumedRecord(Protocol):
@@ -96,3 +100,9 @@ class Fetched(NamedTuple):
     generation: int
     taken_at: float
     passed: Mapping[tuple[str, int], int] = MappingProxyType({})
+
+
+def received_at(record: ConsumedRecord) -> float | None:
+    """When the record's message was received from MQTT, in seconds since the epoch; None where it does not say."""
+    told = next((content or b"" for name, content in record.headers if name == MQTT_RECEIVED_AT), b"")
+    return int(told) / 1000 if told.isdigit() and len(told) <= _DIGITS else None

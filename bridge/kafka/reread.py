@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, OffsetOutOfRangeEr
 from bridge.errors import ForeignServerError, ServerError, SettingsError, UnreachableError
 from bridge.kafka._private import stop_consumer
 from bridge.kafka.cluster import Cluster, admin_client
-from bridge.kafka.connect import committed_consumer, connection_error
+from bridge.kafka.connect import connection_error, new_consumer
 from bridge.kafka.group import ask_coordinator
 from bridge.kafka.group_offsets import committed_offsets
 from bridge.phrase import Phrase
@@ -208,7 +208,7 @@ class Rereader:
         """
         settings = self._settings
         try:
-            self._consumer = committed_consumer(settings, "none", retry_backoff_ms=250)
+            self._consumer = new_consumer(settings, auto_offset_reset="none", retry_backoff_ms=250)
         except SettingsError as error:
             raise await connection_error(settings, error) from error
         try:

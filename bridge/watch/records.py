@@ -14,7 +14,7 @@ from bridge.errors import ForeignServerError, RefusedError, ServerError, Setting
 from bridge.journal import Server, State
 from bridge.kafka._private import stop_consumer
 from bridge.kafka.cluster import Cluster, close_admin, start_admin
-from bridge.kafka.connect import committed_consumer, connection_error
+from bridge.kafka.connect import connection_error, new_consumer
 from bridge.kafka.group import read_group
 from bridge.kafka.group_offsets import committed_offsets
 from bridge.kafka.reread import assigned
@@ -121,7 +121,7 @@ class Records:
     async def _connect(self) -> None:
         kafka = self._settings
         # A new or recreated topic is read from its beginning.
-        self._consumer = committed_consumer(kafka, "earliest", metadata_max_age_ms=30_000)
+        self._consumer = new_consumer(kafka, auto_offset_reset="earliest", metadata_max_age_ms=30_000)
         async with asyncio.timeout(kafka.timeout * 2):
             await Cluster(kafka).start(self._consumer)
             places = await assigned(self._consumer, self._topics)

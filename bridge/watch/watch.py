@@ -16,7 +16,7 @@ from bridge.history import History
 from bridge.ingest.mapping import Mapper
 from bridge.journal import DeadLetter, Verdict
 from bridge.kafka.dead_letter_reader import letter_of
-from bridge.kafka.record import MQTT_DELIVERY, MQTT_RECEIVED_AT, PART_OF
+from bridge.kafka.record import MQTT_DELIVERY, PART_OF, received_at
 from bridge.mqtt.presence import Presence
 from bridge.watch.account import Agreement
 from bridge.watch.messages import Messages
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["Watch"]
 
 _FROM_KAFKA: Final = re.compile(r"kafka ([A-Za-z0-9._-]{1,249})/(\d{1,9})@(\d{1,18})")
-_DIGITS: Final = 15
 
 _AGREE: Final = 1.5
 """Seconds between two comparisons with the engines' counts: longer than they take to publish new ones."""
@@ -120,11 +119,11 @@ class Watch:
         for record in records:
             came = journey_of(record, self._does[record.topic], lambda _: ())
             came.timestamp = 0
-            received_at = _received_at(record)
-            if received_at is None or came.mqtt_topic is None:
+            received = received_at(record)
+            if received is None or came.mqtt_topic is None:
                 foreign.append(came)
                 continue
-            came.received_at = received_at
+            came.received_at = received
             came.qos = int(any(name == MQTT_DELIVERY for name, _ in record.headers))
             journey = self._pairing.record(came, now)
             if journey is None:
@@ -158,7 +157,7 @@ class Watch:
             if found := _FROM_KAFKA.fullmatch(letter.origin):
                 journey = self._verdicts.refused((found[1], int(found[2])), int(found[3]), letter)
             elif letter.origin.startswith("mqtt "):
-                journey = self._never_in_kafka(letter, _received_at(record), now)
+                journey = self._never_in_kafka(letter, received_at(record), now)
             letters.append(
                 letter
                 if journey is None
@@ -194,8 +193,3 @@ def _take_over(journey: Journey, came: Journey) -> None:
     journey.partition, journey.offset = came.partition, came.offset
     journey.acknowledged_at, journey.received_at, journey.qos = came.acknowledged_at, came.received_at, came.qos
     journey.movement, journey.rejection = came.movement, came.rejection
-
-
-def _received_at(record: ConsumedRecord) -> float | None:
-    told = next((content or b"" for name, content in record.headers if name == MQTT_RECEIVED_AT), b"")
-    return int(told) / 1000 if told.isdigit() and len(told) <= _DIGITS else None

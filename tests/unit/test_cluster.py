@@ -25,7 +25,7 @@ def test_every_client_of_the_engine_is_guarded() -> None:
     from pathlib import Path
 
     folder = Path(bridge.__file__).parent
-    makes = re.compile(r"\b(?:AIOKafka(?:Consumer|Producer|AdminClient)|(?<!def )committed_consumer)\(")
+    makes = re.compile(r"\b(?:AIOKafka(?:Consumer|Producer|AdminClient)|(?<!def )new_consumer)\(")
     for file in folder.rglob("*.py"):
         text = file.read_text()
         if made := len(makes.findall(text)):
