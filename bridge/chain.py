@@ -34,7 +34,7 @@ from bridge.secret import warning_of_open_secrets
 from bridge.simulator import Simulation
 from bridge.strapi.client import StrapiClient
 from bridge.strapi.product_poller import ProductPoller
-from bridge.watch.account import counted
+from bridge.watch.engine_counts import counts_of
 from bridge.watch.watch import Watch
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class Chain:
         self.simulation = Simulation(journal.stock, self._publish_simulated)
         self._presence: Presence | None = None
         if program and not watch and (settings.ingest.enabled or settings.apply.enabled):
-            self._presence = Presence(settings, program, took_over=took_over, account=lambda: counted(self.journal))
+            self._presence = Presence(settings, program, took_over=took_over, account=lambda: counts_of(self.journal))
         self._took_over = took_over
         self.superseded = ""
         self._stopping = asyncio.Event()
@@ -151,7 +151,7 @@ class Chain:
         tasks = [asyncio.create_task(self._kept(part)) for part in parts]
         ingest = apply = None
         try:
-            carries = await self._may_carry()
+            carries = await self._wait_for_other_engine()
             if carries and self.settings.ingest.enabled:
                 ingest = asyncio.create_task(self._kept(self.ingest.run))
                 tasks.append(ingest)
@@ -333,7 +333,7 @@ class Chain:
             parts.append(asyncio.wait([apply]))
         await asyncio.gather(*parts)
 
-    async def _may_carry(self) -> bool:
+    async def _wait_for_other_engine(self) -> bool:
         """Wait while another engine with this one's MQTT client id carries the chain.
 
         Returns:
@@ -346,10 +346,10 @@ class Chain:
             async with asyncio.timeout(_HEARD):
                 await presence.heard.wait()
         # An engine that is superseded finishes what is in flight.
-        patience = time.monotonic() + (self.settings.drain + _HEARD if self._took_over else 0.0)
+        deadline = time.monotonic() + (self.settings.drain + _HEARD if self._took_over else 0.0)
         while not self._stopping.is_set():
             other = presence.before
-            if other is None and not (presence.withdrawing and time.monotonic() < patience):
+            if other is None and not (presence.withdrawing and time.monotonic() < deadline):
                 self.journal.notes.pop(_WAITS, None)
                 presence.carries = True
                 return True

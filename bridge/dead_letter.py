@@ -191,7 +191,7 @@ class DeadLetters:
         self._rooms = list(_ROOMS)
         """The sizes of parts, without those that Kafka has refused."""
 
-    async def bury(self, journeys: Sequence[Journey]) -> None:
+    async def write(self, journeys: Sequence[Journey]) -> None:
         """Write a dead letter for each journey, and return once Kafka has them, however long that takes.
 
         If Kafka refuses even a dead letter without its payload, that is reported, and retried until the errors topic is
@@ -205,12 +205,12 @@ class DeadLetters:
             letters.append((journey, origin, record))
             size += record.size
             if size > _AT_ONCE:
-                await self._bury(letters)
+                await self._write(letters)
                 letters, size = [], 0
         if letters:
-            await self._bury(letters)
+            await self._write(letters)
 
-    async def _bury(self, letters: Sequence[tuple[Journey, str, Record]]) -> None:
+    async def _write(self, letters: Sequence[tuple[Journey, str, Record]]) -> None:
         places: list[Placed | None] = [None] * len(letters)
         fit = [number for number, (_, _, record) in enumerate(letters) if record.size <= LARGEST_RECORD]
         placed: list[Placed | None] = [None] * len(fit)
@@ -222,17 +222,17 @@ class DeadLetters:
         now = time.time()
         noted = []
         for (journey, origin, record), found in zip(letters, places, strict=True):
-            place = found or await self._bury_at_last(journey, origin, record)
+            place = found or await self._write_at_last(journey, origin, record)
             noted.append(DeadLetter(journey, origin, now, place.partition, place.offset))
-        self._journal.buried(noted)
+        self._journal.dead_lettered(noted)
 
-    async def _bury_at_last(self, journey: Journey, origin: str, record: Record) -> Placed:
+    async def _write_at_last(self, journey: Journey, origin: str, record: Record) -> Placed:
         """Write a dead letter that failed together with others, retrying as often as necessary."""
         backoff, call = Backoff(first=1.0, longest=_REFUSED), object()
         try:
             while True:
                 try:
-                    place = await self._bury_alone(journey, origin, record)
+                    place = await self._write_alone(journey, origin, record)
                 except RejectedError as error:
                     self._journal.notes[_NOTE] = Phrase(
                         "no dead letter can be written into {topic}, so everything behind the next one stops and waits "
@@ -249,7 +249,7 @@ class DeadLetters:
         finally:
             self._writer.taken(call)
 
-    async def _bury_alone(self, journey: Journey, origin: str, record: Record) -> Placed:
+    async def _write_alone(self, journey: Journey, origin: str, record: Record) -> Placed:
         """Write one dead letter: whole, or in parts of the largest size that Kafka accepts.
 
         Raises:
@@ -260,13 +260,13 @@ class DeadLetters:
                 return (await self._writer.produce([record]))[0]
         while self._rooms:
             try:
-                return await self._bury_in_parts(journey, origin, self._rooms[0])
+                return await self._write_in_parts(journey, origin, self._rooms[0])
             except TooLargeError:
                 del self._rooms[0]
         self._rooms.append(_ROOMS[-1])
         return (await self._writer.produce([dead_letter_record(self.topic, journey, origin, 0)]))[0]
 
-    async def _bury_in_parts(self, journey: Journey, origin: str, room: int) -> Placed:
+    async def _write_in_parts(self, journey: Journey, origin: str, room: int) -> Placed:
         placed: list[Placed] = []
         for part in part_records(self.topic, journey, room):
             # Each separately, as Kafka limits the size of batches.

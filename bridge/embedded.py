@@ -13,7 +13,7 @@ from bridge.errors import ChainStoppedError, OpsciError, PublishError
 from bridge.journal import EARLIER, Journal
 from bridge.phrase import Phrase
 from bridge.runtime import loop_factory
-from bridge.simulator import Standing
+from bridge.simulator import SimulatorStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -81,7 +81,7 @@ class EmbeddedChain:
         self.read_only = read_only
         self._role: Role = role
         self.watches = role == "watch"
-        self.journal = Journal(settings.screen.keep, EARLIER) if before is None else _gone_on(before, settings)
+        self.journal = Journal(settings.screen.keep, EARLIER) if before is None else _continued(before, settings)
         # A replaced chain has read the records from before the start already.
         self._earlier = before is None
         self._took_over = 0.0
@@ -122,8 +122,8 @@ class EmbeddedChain:
         """
         self._ends = True
         if self.running:
-            standing = self.simulation
-            self._simulated = (standing.objects, standing.rate) if standing.running else None
+            status = self.simulation
+            self._simulated = (status.objects, status.rate) if status.running else None
             if self._starting is not None and self._loop is not None:
                 self._loop.call_soon_threadsafe(self._starting.give_up)
             self._call(lambda chain: _at_once(chain.stop))
@@ -155,9 +155,9 @@ class EmbeddedChain:
         return await look_at(self.settings, server)
 
     @property
-    def simulation(self) -> Standing:
+    def simulation(self) -> SimulatorStatus:
         """The state of the simulation."""
-        return Standing() if self.chain is None else self.chain.simulation.standing
+        return SimulatorStatus() if self.chain is None else self.chain.simulation.status
 
     def start_simulator(self, objects: int, rate: float) -> Future[None]:
         """Start simulated objects; see `Simulation.start`. Errors are raised by the future."""
@@ -178,15 +178,15 @@ class EmbeddedChain:
 
     def take_over(self) -> Future[None]:
         """Carry the chain instead of watching it; do nothing if it carries it already."""
-        return self._change(self._carry_first)
+        return self._change(self._take_over_first)
 
     def apply_missing(self) -> Future[tuple[int, int, int]]:
         """Apply what Strapi's ledger lacks; see `Chain.apply_missing`. Errors are raised by the future."""
         return self._change(lambda chain: chain.apply_missing())
 
-    def count_anew(self) -> Future[None]:
+    def reset_counters(self) -> Future[None]:
         """Set what the journal counts to nothing."""
-        return self._change(lambda _: _at_once(self.journal.count_anew))
+        return self._change(lambda _: _at_once(self.journal.reset_counters))
 
     def pause_apply(self) -> Future[None]:
         """Stop applying; Kafka keeps the records."""
@@ -257,13 +257,13 @@ class EmbeddedChain:
                     took_over=self._took_over,
                 )
                 if not self.watches:
-                    await self._take_up(chain)
+                    await self._restore(chain)
                 self._made.set()
                 confirming = asyncio.create_task(self._confirm()) if self.watches and not sure else None
                 await chain.run()
                 if confirming is not None:
                     confirming.cancel()
-                if not self._changes(chain):
+                if not self._is_replaced(chain):
                     return
                 sure = True
         finally:
@@ -280,7 +280,7 @@ class EmbeddedChain:
         if waiting := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(waiting)
 
-    def _changes(self, ended: Chain) -> bool:
+    def _is_replaced(self, ended: Chain) -> bool:
         """Whether another chain replaces one that ended; sets which kind."""
         if self._ends:
             return False
@@ -309,9 +309,9 @@ class EmbeddedChain:
         """
         sure = True
         if self._role == "auto":
-            from bridge.watch.carriers import carriers, signs  # noqa: PLC0415
+            from bridge.watch.running_engines import engines_at_broker, engines_in_group  # noqa: PLC0415
 
-            there, members = await asyncio.gather(signs(self.settings), carriers(self.settings))
+            there, members = await asyncio.gather(engines_at_broker(self.settings), engines_in_group(self.settings))
             sure = bool(there)
             found = there or members
             self.watches = bool(found)
@@ -327,25 +327,25 @@ class EmbeddedChain:
 
     async def _confirm(self) -> None:
         """Carry the chain after all if the engine that was seen turns out to be gone."""
-        from bridge.watch.carriers import carriers  # noqa: PLC0415
+        from bridge.watch.running_engines import engines_in_group  # noqa: PLC0415
 
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.settings.kafka.session_timeout + _SURE):
-                while await carriers(self.settings) != "":  # noqa: ASYNC110 - Kafka calls nobody
+                while await engines_in_group(self.settings) != "":  # noqa: ASYNC110 - Kafka calls nobody
                     await asyncio.sleep(_LOOK)
             if self.chain is not None:
-                await self._carry(self.chain)
+                await self._take_over_chain(self.chain)
 
-    async def _carry(self, chain: Chain) -> None:
+    async def _take_over_chain(self, chain: Chain) -> None:
         if self.watches and not self._takes_over:
             self._takes_over = True
             chain.stop()
 
-    async def _carry_first(self, chain: Chain) -> None:
+    async def _take_over_first(self, chain: Chain) -> None:
         self._took_over = time.time()
-        await self._carry(chain)
+        await self._take_over_chain(chain)
 
-    async def _take_up(self, chain: Chain) -> None:
+    async def _restore(self, chain: Chain) -> None:
         """Restore the pauses and the simulation of the chain before."""
         if "apply" in self._paused:
             chain.apply.pause()
@@ -356,7 +356,7 @@ class EmbeddedChain:
                 chain.simulation.start(*self._simulated)
 
 
-def _gone_on(before: EmbeddedChain, settings: Settings) -> Journal:
+def _continued(before: EmbeddedChain, settings: Settings) -> Journal:
     old = before.settings
     before.journal.go_on(
         settings.screen.keep,

@@ -24,7 +24,7 @@ from bridge.kafka.connect import new_consumer
 from bridge.kafka.dead_letter_reader import letter_of
 from bridge.kafka.record import MQTT_DELIVERY, PART_OF, received_at
 from bridge.kafka.reread import assigned, group_positions, read_ranges
-from bridge.route import Does
+from bridge.route import RouteKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -91,7 +91,7 @@ class History:
 
     def _is_over(self, topic: str, partition: int, offset: int, positions: Mapping[tuple[str, int], int]) -> bool:
         """Whether the group has settled a record, or never gets it."""
-        if not self._carries or self._does.get(topic, Does.CARRY) is Does.CARRY:
+        if not self._carries or self._does.get(topic, RouteKind.CARRY) is RouteKind.CARRY:
             return True
         position = positions.get((topic, partition))
         return not self._kafka.beginning if position is None else offset < position
@@ -162,7 +162,7 @@ async def read_latest(consumer: Any, topics: Iterable[str], count: int) -> list[
     return sorted(found, key=lambda record: (record.timestamp, record.topic, record.partition, record.offset))
 
 
-def journeys_of(records: Sequence[ConsumedRecord], does: dict[str, Does], errors_topic: str) -> list[Journey]:
+def journeys_of(records: Sequence[ConsumedRecord], does: dict[str, RouteKind], errors_topic: str) -> list[Journey]:
     """Convert records from before the start into journeys to show.
 
     Args:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from bridge.phrase import Phrase
 from bridge.rejection import Reason, Rejection, fault_of, no_json, no_number
 
-__all__ = ["Fields", "NumberText", "bare", "no_utf8", "read_number", "read_object", "shown", "whole_number"]
+__all__ = ["Fields", "NumberText", "no_utf8", "read_number", "read_object", "shown", "trimmed", "whole_number"]
 
 _LONGEST: Final = 40
 """The most characters of a number that is parsed as one; all meaningful numbers here have ten digits."""
@@ -56,7 +56,7 @@ class _NoNumberError(ValueError):
     pass
 
 
-def bare(payload: bytes) -> bytes:
+def trimmed(payload: bytes) -> bytes:
     """Strip the byte order mark before a payload, and NUL bytes and blanks after it."""
     return payload.removeprefix(codecs.BOM_UTF8).rstrip(b"\0 \t\r\n")
 
@@ -75,7 +75,7 @@ def read_object(payload: bytes) -> Fields | Rejection:
     wrong = _no_text(payload)
     if wrong is not None:
         return wrong
-    body = bare(payload)
+    body = trimmed(payload)
     try:
         found = _decode(body.decode("utf-8", "surrogateescape"))
     except RecursionError:
@@ -164,7 +164,7 @@ def _no_text(payload: bytes) -> Rejection | None:
     if not payload:
         return Rejection(Reason.EMPTY_PAYLOAD, Phrase("the payload is empty"))
     encoding = next((name for mark, name in _MARKS if payload.startswith(mark)), "")
-    body = bare(payload)
+    body = trimmed(payload)
     if not body:
         return Rejection(Reason.EMPTY_PAYLOAD, Phrase("the payload has nothing but blanks and NUL bytes"))
     if b"\0" in body and not encoding:

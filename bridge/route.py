@@ -10,10 +10,10 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Does", "Route", "carries_movements", "filter_matches", "filters_overlap", "unshared"]
+__all__ = ["Route", "RouteKind", "carries_movements", "filter_matches", "filters_overlap", "unshared"]
 
 
-class Does(StrEnum):
+class RouteKind(StrEnum):
     """What a route does with its records."""
 
     MOVEMENT = "movement"
@@ -37,7 +37,7 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     mqtt: str
     kafka: str
-    does: Does = Does.MOVEMENT
+    does: RouteKind = RouteKind.MOVEMENT
 
 
 def filter_matches(topic_filter: str, topic: str) -> bool:
@@ -56,7 +56,9 @@ def filter_matches(topic_filter: str, topic: str) -> bool:
 
 def carries_movements(routes: Iterable[Route], topic: str) -> bool:
     """Whether a message on an MQTT topic is treated as a movement."""
-    return any(route.does is Does.MOVEMENT and route.mqtt and filter_matches(route.mqtt, topic) for route in routes)
+    return any(
+        route.does is RouteKind.MOVEMENT and route.mqtt and filter_matches(route.mqtt, topic) for route in routes
+    )
 
 
 def filters_overlap(one: str, other: str) -> bool:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from bridge.settings import Settings
 
-__all__ = ["collect_cycles", "is_available", "loop_factory", "spare_the_rings"]
+__all__ = ["collect_cycles", "collect_rarely", "is_available", "loop_factory"]
 
 
 def is_available(name: str) -> bool:
@@ -33,7 +33,7 @@ def loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop]:
     return uvloop.new_event_loop
 
 
-def spare_the_rings() -> None:
+def collect_rarely() -> None:
     """Run the cyclic garbage collector less often; call this once, when everything is imported.
 
     Journeys form no cycles, and full rings hold some hundred thousand objects: at 5,000 messages a second a full
@@ -48,7 +48,7 @@ def collect_cycles(*, forever: bool = False) -> None:
 
     Args:
         forever: exclude everything that remains from all further collections; once, when all permanent objects exist,
-            in a program that called `spare_the_rings`. Those of them that become part of a cycle later are never freed.
+            in a program that called `collect_rarely`. Those of them that become part of a cycle later are never freed.
     """
     gc.collect()
     if forever and gc.get_freeze_count():

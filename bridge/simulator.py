@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Publish = Callable[[bytes, str, tuple[tuple[str, str], ...]], Awaitable[None]]
 
-__all__ = ["MOST_OBJECTS", "RATES", "SIMULATED", "Choice", "Simulated", "Simulation", "Standing"]
+__all__ = ["MOST_OBJECTS", "RATES", "SIMULATED", "Choice", "Simulated", "Simulation", "SimulatorStatus"]
 
 
 REFUSED: Final = 0.03
@@ -163,7 +163,7 @@ class Choice:
         return encode_movement(Movement(str(identity), amount, "OUT"))
 
 
-class Standing(NamedTuple):
+class SimulatorStatus(NamedTuple):
     """The state of a simulation.
 
     Attributes:
@@ -186,7 +186,7 @@ class Standing(NamedTuple):
 
 
 class Simulation:
-    """Runs at most one simulation. The engine's thread makes the calls, any thread reads `standing`.
+    """Runs at most one simulation. The engine's thread makes the calls, any thread reads `status`.
 
     Args:
         board: the products to move.
@@ -196,7 +196,7 @@ class Simulation:
     """
 
     def __init__(self, board: StockTable, publish: Publish, seed: int | None = None) -> None:
-        self.standing = Standing()
+        self.status = SimulatorStatus()
         self._board = board
         self._publish = publish
         self._seed = seed
@@ -229,7 +229,7 @@ class Simulation:
             raise OpsciError(Phrase("there is no product to move yet: is Strapi up, and does it have products?"))
         self._cancel()
         self._confirmed = Rate()
-        self.standing = Standing(running=True, objects=objects, rate=rate)
+        self.status = SimulatorStatus(running=True, objects=objects, rate=rate)
         self._task = asyncio.create_task(self._run(objects, rate))
 
     async def stop(self) -> None:
@@ -238,7 +238,7 @@ class Simulation:
         for task in (under_way := list(self._under_way)):
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
-        self.standing = self.standing._replace(running=False, per_second=0.0, slow=False, trouble="")
+        self.status = self.status._replace(running=False, per_second=0.0, slow=False, trouble="")
 
     def _cancel(self) -> None:
         task, self._task = self._task, None
@@ -272,7 +272,7 @@ class Simulation:
             self._tell(now - began, rate)
             await asyncio.sleep(max(_TICK, min(1.0, (1 - due) / rate)))
         self._task = None
-        self.standing = self.standing._replace(
+        self.status = self.status._replace(
             running=False, per_second=0.0, slow=False, trouble=Phrase("stopped, as there is no product left to move")
         )
 
@@ -283,19 +283,19 @@ class Simulation:
             # The object lost it, like a real one that keeps nothing; the next one is tried after a pause.
             if time.monotonic() >= self._not_before:
                 self._not_before = time.monotonic() + self._backoff.pause()
-            self.standing = self.standing._replace(trouble=error.text)
+            self.status = self.status._replace(trouble=error.text)
         else:
             self._backoff.reset()
             self._confirmed.add(1)
 
     def _tell(self, running: float, rate: float) -> None:
-        standing = self.standing
+        status = self.status
         per_second = self._confirmed.per_second()
         failing = time.monotonic() < self._not_before
-        self.standing = standing._replace(
+        self.status = status._replace(
             sent=self._confirmed.total,
             per_second=per_second,
             # A low rate varies from second to second, and the first seconds are incomplete.
             slow=not failing and running > 5 and per_second < rate * _SLOW - 1,
-            trouble=standing.trouble if failing else "",
+            trouble=status.trouble if failing else "",
         )

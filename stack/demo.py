@@ -16,7 +16,7 @@ from stack.local import LocalStack
 from stack.paths import ROOT
 from stack.seed import seed_catalogue
 from stack.system_packages import SystemPackages
-from stack.tool import leashed
+from stack.tool import end_with_runner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,7 +96,7 @@ class _Maker:
 
     def _record(self, label: str, arguments: Sequence[str | Path]) -> None:
         program = Path(sys.executable).with_name("opsci-tui")
-        argv = leashed([program, "record", *arguments])
+        argv = end_with_runner([program, "record", *arguments])
         pipe = subprocess.PIPE
         with (
             self._report.step(label) as step,

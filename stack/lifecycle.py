@@ -71,8 +71,8 @@ def stop_servers(
     def stop(name: str) -> None:
         running = record.servers[name]
         with report.step(f"stop {name}"):
-            if stop_group(running.identity, patience=running.stop_patience):
-                report.note(f"  {name} did not stop within {running.stop_patience:.0f} s and was killed")
+            if stop_group(running.identity, timeout=running.stop_timeout):
+                report.note(f"  {name} did not stop within {running.stop_timeout:.0f} s and was killed")
 
     if alive:
         with ThreadPoolExecutor(len(alive), "stop") as pool:
@@ -188,7 +188,7 @@ class Starter:
             if self._cancel.is_set():
                 raise CancelledError
             log_start = log.stat().st_size if log.exists() else 0
-            running = Running(Identity.of(os.getpid()), self._owner, log_start, launch.stop_patience)
+            running = Running(Identity.of(os.getpid()), self._owner, log_start, launch.stop_timeout)
             environment = {**launch.environment, **record.entry(name, running, self._paths.state)}
             identity, child = spawn(launch.argv, log=log, cwd=launch.cwd, environment=environment)
             self._children[name] = child
@@ -198,7 +198,7 @@ class Starter:
 
     def _wait_well(self, launch: Launch, identity: Identity, log_start: int, step: Step) -> None:
         log = self._paths.log(launch.name)
-        deadline = time.monotonic() + launch.start_patience
+        deadline = time.monotonic() + launch.start_timeout
         todo: list[tuple[str, Callable[[], None]]] = [
             (name, partial(check, identity)) for name, check in launch.checks.items()
         ]
@@ -220,7 +220,7 @@ class Starter:
                     raise _DiedError(launch.name, log, log_start, taken) from None
                 if time.monotonic() > deadline:
                     end = tail(log, since=log_start)
-                    silence = f"{step.waits_for} did not work within {launch.start_patience:.0f} s: {error}"
+                    silence = f"{step.waits_for} did not work within {launch.start_timeout:.0f} s: {error}"
                     raise ServerStartError(launch.name, silence, str(log), end) from None
                 self._cancel.wait(_ASK_AGAIN)
 

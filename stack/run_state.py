@@ -99,13 +99,13 @@ class Running:
         identity: its process.
         owner: the runner with which it ends, or None for one that keeps running after `up`.
         log_start: the size of its log in bytes when it started.
-        stop_patience: how many seconds it gets between SIGTERM and SIGKILL.
+        stop_timeout: how many seconds it gets between SIGTERM and SIGKILL.
     """
 
     identity: Identity
     owner: Identity | None
     log_start: int
-    stop_patience: float
+    stop_timeout: float
 
 
 @dataclass
@@ -214,7 +214,7 @@ def _as_dict(running: Running) -> dict[str, Any]:
         "identity": running.identity.as_dict(),
         "owner": running.owner.as_dict() if running.owner else None,
         "log_start": running.log_start,
-        "stop_patience": running.stop_patience,
+        "stop_patience": running.stop_timeout,
     }
 
 

@@ -16,7 +16,7 @@ from stack.errors import StateError
 from stack.run_state import RunState
 from stack.seed import seed_catalogue
 from stack.status import log_in, pages_that_may, warnings
-from stack.tool import leashed
+from stack.tool import end_with_runner
 
 if TYPE_CHECKING:
     import socket
@@ -147,7 +147,7 @@ def _wait_for(argv: list[str], handed: socket.socket | None = None) -> int:
         argv: the program and its arguments.
         handed: a socket that it inherits, and that is closed here.
     """
-    with subprocess.Popen(leashed(argv), pass_fds=[] if handed is None else [handed.fileno()]) as child:
+    with subprocess.Popen(end_with_runner(argv), pass_fds=[] if handed is None else [handed.fileno()]) as child:
         if handed is not None:
             handed.close()
         try:

@@ -15,7 +15,7 @@ from stack.install import BROWSER, DATABASE, FONTS, install
 from stack.paths import ROOT, Paths
 from stack.servers.server import SERVERS
 from stack.system_packages import SystemPackages
-from stack.tool import leashed
+from stack.tool import end_with_runner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,7 @@ def run_everything(paths: Paths, report: Report, arguments: Sequence[str]) -> in
     # the terminal, and the first failure.
     ways = () if "--pdb" in arguments else (*_SIDE_BY_SIDE, *_REPEATED)
     argv = [sys.executable, "-m", "pytest", *ways, *arguments]
-    code = subprocess.run(leashed(argv), cwd=ROOT, check=False).returncode
+    code = subprocess.run(end_with_runner(argv), cwd=ROOT, check=False).returncode
     return code or (1 if failed else 0)
 
 
@@ -81,7 +81,7 @@ def run_fast(arguments: Sequence[str]) -> int:
         # One after the other: besides the tests, one more keeps two cores busy.
         checks = aside.submit(lambda: [name for name, argv in _CHECKS.items() if not _passes(name, argv)])
         argv = [sys.executable, "-m", "pytest", "-n", "logical", "tests/unit", "--quiet", *arguments]
-        tests = subprocess.run(leashed(argv), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+        tests = subprocess.run(end_with_runner(argv), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
         failed = checks.result()
     if failed:
         print(f"FAILED beside the tests: {', '.join(failed)}", flush=True)
@@ -114,7 +114,9 @@ def run_bench(arguments: Sequence[str]) -> int:
     """
     if not (ROOT / "tests" / "bench").is_dir():
         raise StateError("bench measures from a clone: there is no tests/bench here")
-    return subprocess.run(leashed([sys.executable, "-m", "tests.bench", *arguments]), cwd=ROOT, check=False).returncode
+    return subprocess.run(
+        end_with_runner([sys.executable, "-m", "tests.bench", *arguments]), cwd=ROOT, check=False
+    ).returncode
 
 
 def run_containers(arguments: Sequence[str]) -> int:
@@ -148,7 +150,7 @@ def run_faults(arguments: Sequence[str]) -> int:
 
 def _run_to_its_end(module: str, arguments: Sequence[str]) -> int:
     """Run a package of tests/, which cleans up even if this is interrupted."""
-    argv = leashed([sys.executable, "-m", module, *arguments])
+    argv = end_with_runner([sys.executable, "-m", module, *arguments])
     # In the caller's folder, as paths on the command line are relative to it.
     with subprocess.Popen(argv, env={**os.environ, "PYTHONPATH": str(ROOT)}) as child:
         try:

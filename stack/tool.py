@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from stack.report import Step
 
-__all__ = ["end_tools", "leashed", "run_tool"]
+__all__ = ["end_tools", "end_with_runner", "run_tool"]
 
 _HEAD: Final = 8
 _TAIL: Final = 12
@@ -50,7 +50,7 @@ def run_tool(
         InstallError: it failed; the text ends with its first lines about errors, and its last lines.
     """
     tool = subprocess.Popen(
-        leashed(argv),
+        end_with_runner(argv),
         cwd=cwd,
         env={**without_secrets(os.environ), **(environment or {})},
         stdin=subprocess.DEVNULL,
@@ -77,7 +77,7 @@ def run_tool(
         raise InstallError(f"{Path(argv[0]).name} failed with exit code {code} ({step.label}):\n{lines}")
 
 
-def leashed(argv: Sequence[str | Path]) -> list[str]:
+def end_with_runner(argv: Sequence[str | Path]) -> list[str]:
     """Make the kernel send SIGTERM to a program when the thread that starts it ends (prctl(2), PR_SET_PDEATHSIG).
 
     Args:

@@ -288,7 +288,7 @@ class OpsciApp(App[None]):
 
         def reset(wanted: bool | None) -> None:
             if wanted:
-                self.engine.count_anew()
+                self.engine.reset_counters()
                 self.letters.archive()
 
         waiting = len(self.letters)

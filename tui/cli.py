@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from bridge.command_line import LEAVE_SERVERS, key_and_value
 from bridge.errors import OpsciError, SettingsError
-from bridge.runtime import spare_the_rings
+from bridge.runtime import collect_rarely
 from bridge.streams import fit_streams
 from tui.language import language_of, say, speak
 from tui.local_servers import LocalServers
@@ -296,7 +296,7 @@ def _show(chain: EmbeddedChain, sources: Sources, notice: str, before: CarriedOv
     # The journal shows the state of each connection; log output of the client libraries would spill into the terminal
     # when the screen exits.
     logging.getLogger().addHandler(logging.NullHandler())
-    spare_the_rings()
+    collect_rarely()
     if isinstance(sys.__stderr__, io.TextIOWrapper):
         # Textual paints to this stream. Its lines and symbols need UTF-8, which terminals understand whatever the
         # locale says.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bridge.infrastructure.facts import Facts
     from bridge.journal import DeadLetter, Journal, Journey, Product, Server
     from bridge.settings import Settings
-    from bridge.simulator import Standing
+    from bridge.simulator import SimulatorStatus
 
 __all__ = ["Engine"]
 
@@ -40,7 +40,7 @@ class Engine(Protocol):
         ...
 
     @property
-    def simulation(self) -> Standing:
+    def simulation(self) -> SimulatorStatus:
         """The state of the simulated objects."""
         ...
 
@@ -91,7 +91,7 @@ class Engine(Protocol):
         """Apply again what Strapi's ledger lacks; counts those applied, known before, and impossible to apply."""
         ...
 
-    def count_anew(self) -> Future[None]:
+    def reset_counters(self) -> Future[None]:
         """Set what the journal counts to nothing; records, stock and what waits stay."""
         ...
 

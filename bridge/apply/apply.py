@@ -20,7 +20,7 @@ from bridge.kafka.commits import Commits
 from bridge.kafka.consumer import Consumer
 from bridge.kafka.kept_positions import KeptPositions
 from bridge.phrase import Phrase, listed
-from bridge.route import Does
+from bridge.route import RouteKind
 from bridge.strapi.client import StrapiClient
 from bridge.strapi.content import content_of
 from bridge.strapi.documents import Documents, FormerIds
@@ -72,7 +72,7 @@ class Apply:
         self._settings = settings
         self._journal = journal
         self._letters = letters
-        self._does = {route.kafka: route.does for route in settings.routes if route.does is not Does.CARRY}
+        self._does = {route.kafka: route.does for route in settings.routes if route.does is not RouteKind.CARRY}
         self._client: StrapiClient | None = None
         self._retry = Retry(settings.apply, journal, self._token_is_new, self._strapi_went)
         self._stopping = asyncio.Event()
@@ -134,7 +134,7 @@ class Apply:
             self._journal.notes.pop(note, None)
 
     async def _consume(self, settler: Settler, stock: StockGateway, backoff: Backoff) -> None:
-        movements = [topic for topic, does in self._does.items() if does is Does.MOVEMENT]
+        movements = [topic for topic, does in self._does.items() if does is RouteKind.MOVEMENT]
         settled = Settled(movements, beginning=self._settings.kafka.beginning)
         comparison = Comparison(self._journal, stock, settled, self._retry.wake, self._settings.kafka.group)
         kept = KeptPositions.of(self._settings.kafka)
@@ -190,7 +190,7 @@ class Apply:
                 raise error
 
     def _work(self, workers: Workers, consumer: Consumer, stock: StockGateway) -> list[Coroutine[Any, Any, None]]:
-        movements = frozenset(topic for topic, does in self._does.items() if does is Does.MOVEMENT)
+        movements = frozenset(topic for topic, does in self._does.items() if does is RouteKind.MOVEMENT)
         others = frozenset(self._does) - movements
         work: list[tuple[Assignment, int, Callable[[], int]]] = []
         if movements:
@@ -269,7 +269,7 @@ class Apply:
 
     def _by_kind(self, records: Mapping[str, int]) -> tuple[int, int]:
         """Split a count of records by topic into movements and others."""
-        movements = sum(count for topic, count in records.items() if self._does[topic] is Does.MOVEMENT)
+        movements = sum(count for topic, count in records.items() if self._does[topic] is RouteKind.MOVEMENT)
         return movements, sum(records.values()) - movements
 
     def _note_lag(self, lag: Mapping[str, int] | None) -> None:
@@ -284,7 +284,7 @@ class Apply:
 
     def _note_missing(self, topics: set[str]) -> None:
         # A cluster that somebody else set up may well have no topics for products and events.
-        missing = sorted(topic for topic in topics if self._does[topic] is Does.MOVEMENT)
+        missing = sorted(topic for topic in topics if self._does[topic] is RouteKind.MOVEMENT)
         if missing:
             self._journal.notes["topics"] = Phrase(
                 "Kafka has no topic {topics} yet; it is read once it is there", topics=", ".join(missing)

@@ -81,16 +81,16 @@ def note_starts(journal: Journal, starts: Sequence[Start], group: str) -> None:
             count=sum(journal.skipped.values()),
             places=listed(f"{topic}:{partition} {count}" for (topic, partition), count in journal.skipped.items()),
         )
-    if anew := _counted(journal, Reset.MADE_AGAIN, starts, lambda start: start.anew):
+    if recreated := _counted(journal, Reset.MADE_AGAIN, starts, lambda start: start.recreated):
         journal.notes["made-again"] = Phrase(
             "the topic was made again, or cut, behind our position ({places}): it is read from its first record; "
             "how many records of the old one were not applied is not known",
             places=listed(
-                f"{start.topic}:{start.partition}" + (f" at {start.stood}" if start.stood is not None else "")
-                for start in anew
+                f"{start.topic}:{start.partition}" + (f" at {start.kept}" if start.kept is not None else "")
+                for start in recreated
             ),
         )
-    if lost := _counted(journal, Reset.LOST, starts, lambda start: start.lost and not start.anew):
+    if lost := _counted(journal, Reset.LOST, starts, lambda start: start.lost and not start.recreated):
         journal.notes["lost"] = Phrase(
             "Kafka has no position of the group {group!r} any more: it expired while the engine was away, or the group "
             "was deleted; reading continues where this engine was ({places})",

@@ -20,7 +20,7 @@ from bridge.journal import Journal, Server, State, Verdict
 from bridge.kafka.reread import Rereader, group_positions
 from bridge.kafka.writer import Writer
 from bridge.phrase import Phrase
-from bridge.route import Does
+from bridge.route import RouteKind
 from bridge.strapi.client import StrapiClient
 from bridge.strapi.gateway import ApiKind, StockGateway, detect
 from bridge.strapi.ledger import Ledger, OffsetRange, recorded
@@ -98,13 +98,13 @@ class _NewLetters(DeadLetters):
         self._reader = reader
         self._known: set[int] | None = None
 
-    async def bury(self, journeys: Sequence[Journey]) -> None:
+    async def write(self, journeys: Sequence[Journey]) -> None:
         if not journeys:
             return
         if self._known is None:
             self._known = await self._read()
         fresh = [journey for journey in journeys if hash(journey.movement_id) not in self._known]
-        await super().bury(fresh)
+        await super().write(fresh)
         self._known.update(hash(journey.movement_id) for journey in fresh)
 
     async def _read(self) -> set[int]:
@@ -126,7 +126,7 @@ class Replay:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.topics = [route.kafka for route in settings.routes if route.does is Does.MOVEMENT]
+        self.topics = [route.kafka for route in settings.routes if route.does is RouteKind.MOVEMENT]
         """The topics whose records can be applied again."""
         self._reader = Rereader(settings.kafka)
         self._letter_reader = Rereader(settings.kafka)
@@ -247,7 +247,7 @@ class Replay:
         for span in spans:
             at = span.there
             async for records, until in self._reader.read(span.topic, span.partition, span.there, span.next, _AT_ONCE):
-                journeys = [journey_of(record, Does.MOVEMENT, lambda _: ()) for record in records]
+                journeys = [journey_of(record, RouteKind.MOVEMENT, lambda _: ()) for record in records]
                 ids = [journey.movement_id for journey in journeys if journey.movement is not None]
                 found = await recorded(self._client, ids) if ids else {}
                 read += len(journeys)
@@ -308,7 +308,7 @@ class Replay:
             await stock.settle([OffsetRange(span.topic, span.partition, span.first, span.next)])
         async for records, until in self._reader.read(span.topic, span.partition, span.there, span.next, stock.size):
             ranges = [OffsetRange(span.topic, span.partition, at, until)]
-            batch = [journey_of(record, Does.MOVEMENT, lambda _: ()) for record in records]
+            batch = [journey_of(record, RouteKind.MOVEMENT, lambda _: ()) for record in records]
             await settler.settle(batch, gone, ranges)
             for journey in batch:
                 journey.shorten()

@@ -13,7 +13,7 @@ from bridge.journal import Journey, Verdict
 from bridge.kafka.record import MQTT_TOPIC, OURS
 from bridge.movement import Reason, Rejection, read_movement
 from bridge.phrase import Phrase
-from bridge.route import Does
+from bridge.route import RouteKind
 from bridge.strapi.client import StrapiRejectedError
 from bridge.strapi.gateway import CAVEATS
 from bridge.strapi.ledger import OffsetRange
@@ -35,7 +35,7 @@ _AT_ONCE: Final = 1_000
 """The most partitions in one request to the ledger."""
 
 
-def journey_of(record: ConsumedRecord, does: Does, known: Callable[[str], Sequence[Journey]]) -> Journey:
+def journey_of(record: ConsumedRecord, does: RouteKind, known: Callable[[str], Sequence[Journey]]) -> Journey:
     """Find or create the journey of a record.
 
     Args:
@@ -68,7 +68,7 @@ def journey_of(record: ConsumedRecord, does: Does, known: Callable[[str], Sequen
         journey.acknowledged_at = record.timestamp / 1000
     if record.value is None:
         journey.rejection = Rejection(Reason.EMPTY_PAYLOAD, Phrase("the record has no value: it is a tombstone"))
-    elif does is Does.MOVEMENT and journey.movement is None:
+    elif does is RouteKind.MOVEMENT and journey.movement is None:
         judged = read_movement(payload)
         if isinstance(judged, Rejection):
             journey.rejection = judged
@@ -122,13 +122,13 @@ class Settled:
         ours = [start for start in starts if start.topic in self._topics]
         for start in ours:
             place = start.topic, start.partition
-            if start.anew:
+            if start.recreated:
                 self._anew.add(place)
             # Records that Kafka deleted unread are lost and reported: no replay can restore them, so they are no gap in
             # the ledger.
             self._next[place] = start.offset - start.skipped
-            begin = start.first if self._beginning and start.position is not None and not start.anew else None
-            self._new[place] = OffsetRange(*place, self._next[place], self._next[place], start.anew, begin)
+            begin = start.first if self._beginning and start.position is not None and not start.recreated else None
+            self._new[place] = OffsetRange(*place, self._next[place], self._next[place], start.recreated, begin)
         return ours
 
     def start_anew(self, place: tuple[str, int], first: int) -> None:
@@ -278,7 +278,7 @@ class Settler:
         if not journeys:
             return
         decided_at = time.time()
-        await self._letters.bury([journey for journey in journeys if journey.rejection is not None])
+        await self._letters.write([journey for journey in journeys if journey.rejection is not None])
         for journey, verdict in zip(journeys, verdicts, strict=True):
             journey.decided_at = decided_at
             journey.verdict = verdict

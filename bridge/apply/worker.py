@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.apply.retry import DroppedError
 from bridge.apply.settle import journey_of
-from bridge.kafka.fetching import Partitions
+from bridge.kafka.fetching import PartitionShare
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bridge.kafka.consumer import Consumer
     from bridge.kafka.kept_positions import KeptPositions
     from bridge.kafka.record import ConsumedRecord, Fetched
-    from bridge.route import Does
+    from bridge.route import RouteKind
 
 __all__ = ["Assignment", "InFlightRecords", "Workers"]
 
@@ -101,14 +101,14 @@ class Assignment:
     """
 
     def __init__(self, topics: frozenset[str], workers: int, backlog: Callable[[], bool]) -> None:
-        self._whole = Partitions(topics)
-        self._shares = [Partitions(topics, number, workers) for number in range(workers)]
+        self._whole = PartitionShare(topics)
+        self._shares = [PartitionShare(topics, number, workers) for number in range(workers)]
         self._backlog = backlog
-        self._given: list[Partitions] = []
+        self._given: list[PartitionShare] = []
         self._freed = asyncio.Condition()
 
     @contextlib.asynccontextmanager
-    async def share(self, worker: int) -> AsyncIterator[Partitions]:
+    async def share(self, worker: int) -> AsyncIterator[PartitionShare]:
         """Wait until this worker may take records, and yield from which partitions.
 
         Until the block ends no other worker gets any of those, so records in flight of a partition belong to one
@@ -128,7 +128,7 @@ class Assignment:
                 self._given.remove(share)
                 self._freed.notify_all()
 
-    def _next(self, worker: int) -> Partitions | None:
+    def _next(self, worker: int) -> PartitionShare | None:
         if self._backlog() and self._whole not in self._given:
             return self._shares[worker]
         return None if self._given else self._whole
@@ -155,7 +155,7 @@ class Workers:
     def __init__(
         self,
         *,
-        does: Mapping[str, Does],
+        does: Mapping[str, RouteKind],
         consumer: Consumer,
         settler: Settler,
         commits: Commits,
@@ -176,7 +176,7 @@ class Workers:
         self._journal = journal
 
     async def run(
-        self, worker: int, share: Callable[[], AbstractAsyncContextManager[Partitions]], most: Callable[[], int]
+        self, worker: int, share: Callable[[], AbstractAsyncContextManager[PartitionShare]], most: Callable[[], int]
     ) -> None:
         """Run one worker until the membership ends.
 

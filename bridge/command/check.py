@@ -14,7 +14,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from bridge.apply.foreign_members import told_of
 from bridge.command.health import needed
 from bridge.errors import ForeignServerError, RefusedError, ServerError, SettingsError
-from bridge.ingest.claim import Claim, Standing
+from bridge.ingest.claim import Claim, ClaimState
 from bridge.journal import Journal, Server
 from bridge.kafka.cluster import admin_client
 from bridge.kafka.connect import connection_error, reach_of
@@ -26,7 +26,7 @@ from bridge.mqtt.client_id import FORMER, is_guessable
 from bridge.mqtt.connect import mqtt_options, publishing, server_error
 from bridge.mqtt.session import REFUSED, codes_of, refusal_advice
 from bridge.phrase import Phrase
-from bridge.route import Does
+from bridge.route import RouteKind
 from bridge.secret import warning_of_open_secrets
 from bridge.strapi.client import StrapiClient, StrapiRejectedError
 from bridge.strapi.content import CONTENT
@@ -166,7 +166,7 @@ async def _whose(settings: Settings) -> Finding:
     """Check whether another engine receives the MQTT messages."""
     claim = Claim(settings, Journal(1))
     try:
-        if await claim.found() is Standing.OTHERS:
+        if await claim.found() is ClaimState.OTHERS:
             return Finding(Server.KAFKA, False, str(claim.what), str(claim.advice))
     except (KafkaError, OSError, TimeoutError, SettingsError, ForeignServerError) as error:
         text = f"whether another engine takes the same MQTT messages can't be known: {error or type(error).__name__}"
@@ -176,7 +176,7 @@ async def _whose(settings: Settings) -> Finding:
 
 async def _group(admin: AIOKafkaAdminClient, settings: Settings) -> Finding:
     name = settings.kafka.group
-    topics = frozenset(route.kafka for route in settings.routes if route.does is not Does.CARRY)
+    topics = frozenset(route.kafka for route in settings.routes if route.does is not RouteKind.CARRY)
     deadline = asyncio.get_running_loop().time() + _HANDED_OUT
     try:
         while (group := await read_group(admin, name, topics)).is_changing and group.refusal is None:

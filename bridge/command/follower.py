@@ -27,7 +27,7 @@ from bridge.kafka.record import PART_OF, PAYLOAD, received_at
 from bridge.kafka.reread import assigned, group_positions
 from bridge.movement import MAX_AMOUNT
 from bridge.phrase import Phrase
-from bridge.route import Does
+from bridge.route import RouteKind
 from bridge.strapi.client import StrapiClient
 from bridge.strapi.gateway import ApiKind, detect
 from bridge.strapi.ledger import recorded
@@ -195,7 +195,7 @@ class Follower:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._errors = settings.kafka.errors_topic
-        self._topics = [route.kafka for route in settings.routes if route.does is Does.MOVEMENT]
+        self._topics = [route.kafka for route in settings.routes if route.does is RouteKind.MOVEMENT]
         self._strapi = StrapiClient(settings.strapi)
         self._consumer: Any = None
         self._ledger: bool | None = None
@@ -261,7 +261,7 @@ class Follower:
         attempt = _of(waiting, (headers.get(MOVEMENT_ID) or b"").decode("utf-8", "replace"), record.value or b"")
         if attempt is None or attempt.journey is None:
             return
-        came = journey_of(record, Does.MOVEMENT, lambda _: ())
+        came = journey_of(record, RouteKind.MOVEMENT, lambda _: ())
         came.published_at = attempt.journey.published_at
         came.received_at = received_at(record)
         attempt.journey = came

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from bridge.errors import OpsciError
-from bridge.route import Does
+from bridge.route import RouteKind
 from bridge.strapi.content import CONTENT
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ __all__ = ["BadRow", "Layout", "Row", "RowOrder", "UnknownFileError", "read_rows
 _DELIMITERS: Final = ",;\t|"
 
 _KINDS: Final = (
-    (Does.MOVEMENT, ("id", "amount", "type")),
+    (RouteKind.MOVEMENT, ("id", "amount", "type")),
     *((does, kind.columns) for does, kind in CONTENT.items()),
 )
 
@@ -101,7 +101,7 @@ class Layout(NamedTuple):
         columns: the names in the header, in order.
     """
 
-    does: Does
+    does: RouteKind
     delimiter: str
     columns: tuple[str, ...]
 

@@ -15,7 +15,7 @@ from bridge.chain import Chain
 from bridge.command.health import HealthServer, needed
 from bridge.journal import Hop, Journal, Server, State
 from bridge.phrase import Phrase
-from bridge.runtime import loop_factory, spare_the_rings
+from bridge.runtime import collect_rarely, loop_factory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,7 +119,7 @@ def run(settings: Settings, *, once: bool) -> int:
     """
     # No screen shows the records: they are kept to time movements from hop to hop.
     journal = Journal(_KEPT)
-    spare_the_rings()
+    collect_rarely()
     with asyncio.Runner(loop_factory=loop_factory(settings)) as runner:
         runner.run(_Run(settings, journal, once=once).until_stopped())
     if once:

@@ -22,7 +22,7 @@ from bridge.command.rows import BadRow, RowOrder, read_rows, recognise
 from bridge.errors import OpsciError, PublishError, SettingsError
 from bridge.movement import Movement, read_movement
 from bridge.mqtt.publisher import Publisher
-from bridge.route import Does, carries_movements, unshared
+from bridge.route import RouteKind, carries_movements, unshared
 from bridge.settings.constraints import topic_problem
 from bridge.text import readable_bytes
 
@@ -107,16 +107,16 @@ def send(settings: Settings, sending: Sending) -> int:
         return _tell(rows, layout, topic)
     digest = hashlib.sha256(content).hexdigest()
     run = "" if sending.resumable else sending.run or f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(5)}"
-    if run and layout.does is Does.MOVEMENT and settings.mqtt.version == "5":
+    if run and layout.does is RouteKind.MOVEMENT and settings.mqtt.version == "5":
         print(
             f"run {run}: should this be cut short, --run {run} sends the rest under the same identities",
             file=sys.stderr,
         )
-    follows = layout.does is Does.MOVEMENT and carries_movements(settings.routes, topic)
+    follows = layout.does is RouteKind.MOVEMENT and carries_movements(settings.routes, topic)
     return asyncio.run(_Send(settings, sending, topic, _Identities(run, digest), follows=follows).all_of(rows))
 
 
-def topic_for(settings: Settings, does: Does) -> str:
+def topic_for(settings: Settings, does: RouteKind) -> str:
     """The MQTT topic on which to publish rows of a kind.
 
     Args:
@@ -129,7 +129,7 @@ def topic_for(settings: Settings, does: Does) -> str:
     Raises:
         SettingsError: no route has such a topic.
     """
-    if does is Does.MOVEMENT:
+    if does is RouteKind.MOVEMENT:
         return settings.mqtt.publish_topic
     for route in settings.routes:
         if route.does is does and route.mqtt:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from bridge.journal import Product
     from bridge.settings import Settings
 
-__all__ = ["Carriers", "trial"]
+__all__ = ["Engines", "trial"]
 
 
 _LOOK_AT_CLAIM: Final = 1.0
@@ -48,7 +48,7 @@ _DECIDED_WITHIN: Final = 30.0
 _LOOK: Final = 0.05
 
 
-class Carriers:
+class Engines:
     """Runs the parts of an engine that no other one does; use it as an asynchronous context manager.
 
     Args:
@@ -171,15 +171,15 @@ def trial(settings: Settings) -> int:
 
 async def _trial(settings: Settings) -> int:
     try:
-        async with Follower(settings) as follower, Carriers(settings) as carriers:
-            return await _tried(settings, follower, carriers)
+        async with Follower(settings) as follower, Engines(settings) as engines:
+            return await _tried(settings, follower, engines)
     except ServerError as error:
         msg = f"{error.server}: {error}"
         raise _FailedError(msg) from error
 
 
-async def _tried(settings: Settings, follower: Follower, carriers: Carriers) -> int:
-    chain = carriers.chain
+async def _tried(settings: Settings, follower: Follower, engines: Engines) -> int:
+    chain = engines.chain
     await _connected(chain)
     attempts = plan(chain.journal.stock)
     if not attempts:
@@ -189,7 +189,7 @@ async def _tried(settings: Settings, follower: Follower, carriers: Carriers) -> 
         await _sent(chain, attempt)
     wrong = []
     for number, attempt in enumerate(attempts, 1):
-        if text := await _told(follower, carriers, attempts, number, attempt):
+        if text := await _told(follower, engines, attempts, number, attempt):
             wrong.append(text)
     await _tell_stock(settings, [attempt.product for attempt in attempts if attempt.product is not None])
     for text in wrong:
@@ -254,24 +254,24 @@ async def _sent(chain: Chain, attempt: Attempt) -> None:
 
 
 async def _told(
-    follower: Follower, carriers: Carriers, attempts: Sequence[Attempt], number: int, attempt: Attempt
+    follower: Follower, engines: Engines, attempts: Sequence[Attempt], number: int, attempt: Attempt
 ) -> str:
     """Wait for one movement's verdict and print its way; return what is wrong with it."""
 
     def decided() -> bool:
         for one in attempts:
-            for journal in carriers.journals:
+            for journal in engines.journals:
                 one.follow(journal)
         return attempt.journey is not None and attempt.journey.stage is Stage.DECIDED
 
     deadline = time.monotonic() + _DECIDED_WITHIN
-    while not decided() and time.monotonic() < deadline + carriers.waited:
+    while not decided() and time.monotonic() < deadline + engines.waited:
         await follower.look(attempts)
-        await carriers.look(attempts)
+        await engines.look(attempts)
         await asyncio.sleep(_LOOK)
     print(f"{number:02d}  {attempt.way()}")
     if not decided():
-        return f"{number:02d} {attempt.waits_for(carriers.chain.journal)}"
+        return f"{number:02d} {attempt.waits_for(engines.chain.journal)}"
     if not attempt.as_expected:
         return f"{number:02d} should be {attempt.expected}"
     return ""

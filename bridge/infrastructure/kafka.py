@@ -22,7 +22,7 @@ from bridge.kafka.group import read_group
 from bridge.kafka.group_offsets import committed_offsets
 from bridge.kafka.lag import Watermarks
 from bridge.phrase import Phrase
-from bridge.route import Does
+from bridge.route import RouteKind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -63,7 +63,7 @@ async def _read(admin: AIOKafkaAdminClient, settings: Settings) -> KafkaFacts:
     cluster = await admin.describe_cluster()
     # All topics: asking for one can create it if the cluster auto-creates topics.
     found = {topic["topic"]: topic for topic in await admin.describe_topics()}
-    read = [name for name, kind in does.items() if kind is not Does.CARRY]
+    read = [name for name, kind in does.items() if kind is not RouteKind.CARRY]
     group, group_trouble = await _group(admin, kafka, read)
     # Committed offsets before end offsets, so that no lag is negative.
     committed, offsets_trouble = await _committed(admin, kafka, read)

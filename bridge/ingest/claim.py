@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from bridge.journal import Journal
     from bridge.settings import Settings
 
-__all__ = ["SILENT", "Claim", "Standing"]
+__all__ = ["SILENT", "Claim", "ClaimState"]
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ _REFUSALS: Final = (GroupAuthorizationFailedError, TopicAuthorizationFailedError
 _decode = msgspec.json.Decoder(dict[str, tuple[str, int]]).decode
 
 
-class Standing(Enum):
+class ClaimState(Enum):
     """Whether this engine may ingest."""
 
     UNKNOWN = "unknown"
@@ -121,7 +121,7 @@ class Claim:
         self._remember = True
         self._left = False
         self._take_over = settings.ingest.take_over
-        self.standing = Standing.OURS if not self._filters else Standing.UNKNOWN
+        self.state = ClaimState.OURS if not self._filters else ClaimState.UNKNOWN
         self.taken_over = False
         """Whether we took the filters over from another holder, which then also received what waits in our session."""
         self.what: str = ""
@@ -139,11 +139,11 @@ class Claim:
                     if not refused:
                         _log.warning("whether another engine takes the same messages can't be known: %r", error)
                     refused = True
-                    await self._set(Standing.OURS)
+                    await self._set(ClaimState.OURS)
                 except (KafkaError, OSError, TimeoutError, SettingsError, ForeignServerError) as error:
                     _log.debug("whether another engine takes the same messages is not known now: %r", error)
                     await self.close()
-                await pause(_LOOK if self.standing is not Standing.UNKNOWN else _AGAIN)
+                await pause(_LOOK if self.state is not ClaimState.UNKNOWN else _AGAIN)
         finally:
             await self.close()
 
@@ -164,33 +164,33 @@ class Claim:
 
     async def leave(self) -> None:
         """Store that this engine stops: it remains the holder, but nobody waits for its sign of life."""
-        if not self._filters or self.standing is not Standing.OURS or self._left:
+        if not self._filters or self.state is not ClaimState.OURS or self._left:
             return
         self._left = True
         with contextlib.suppress(KafkaError, OSError, TimeoutError, SettingsError, ForeignServerError):
             async with asyncio.timeout(_LEAVE):
                 await self._write(await self._read(), self._mine(), int(time.time() - _AWAY))
 
-    async def is_not(self, standing: Standing, seconds: float | None = None) -> None:
-        """Wait until the standing is a different one.
+    async def is_not(self, state: ClaimState, seconds: float | None = None) -> None:
+        """Wait until the state is a different one.
 
         Args:
-            standing: the one to wait for the end of.
+            state: the one to wait for the end of.
             seconds: the longest wait; None waits for ever.
         """
         # Asked before every write: only a wait needs the lock and a timer.
-        if self.standing is not standing:
+        if self.state is not state:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds), self._changed:
-                await self._changed.wait_for(lambda: self.standing is not standing)
+                await self._changed.wait_for(lambda: self.state is not state)
 
-    async def becomes(self, standing: Standing) -> None:
-        """Wait until the standing is this one."""
+    async def becomes(self, state: ClaimState) -> None:
+        """Wait until the state is this one."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self.standing is standing)
+            await self._changed.wait_for(lambda: self.state is state)
 
-    async def found(self) -> Standing:
+    async def found(self) -> ClaimState:
         """Look once, without claiming anything.
 
         Raises:
@@ -203,13 +203,13 @@ class Claim:
             held = await self._read()
         finally:
             await self.close()
-        return Standing.OTHERS if self._others(held) else Standing.OURS
+        return ClaimState.OTHERS if self._others(held) else ClaimState.OURS
 
     async def _look(self) -> None:
         held, mine, own = await self._read(), self._mine(), self._own()
         others = self._others(held)
         if others and not (self._take_over and self._are_away(held)):
-            await self._set(Standing.OTHERS)
+            await self._set(ClaimState.OTHERS)
             return
         found = [(held.holders.get(key), name) for key, name in mine.items()]
         known = all(holder is not None and holder[0] == name for holder, name in found)
@@ -218,12 +218,12 @@ class Claim:
         if not known:
             await pause(_SURE)
             if self._others(await self._read()):
-                await self._set(Standing.OTHERS)
+                await self._set(ClaimState.OTHERS)
                 return
             _log.info("mqtt: this engine takes what is published on %s", ", ".join(self._filters))
             self.taken_over = any(holder is not None and holder[0] not in {name, own} for holder, name in found)
         self._take_over = False
-        await self._set(Standing.OURS)
+        await self._set(ClaimState.OURS)
 
     def _own(self) -> str:
         """The name of this engine's session among the holders."""
@@ -273,12 +273,12 @@ class Claim:
         seen = [held.holders[key][1] for key in self._mine() if key in held.holders]
         return max(seen, default=0) < time.time() - _AWAY
 
-    async def _set(self, standing: Standing) -> None:
-        if standing is Standing.OTHERS and self.standing is not Standing.OTHERS:
+    async def _set(self, state: ClaimState) -> None:
+        if state is ClaimState.OTHERS and self.state is not ClaimState.OTHERS:
             _log.warning("mqtt: %s (%s)", self.what, self.advice)
-        self._journal.stands_by = standing is Standing.OTHERS
+        self._journal.stands_by = state is ClaimState.OTHERS
         async with self._changed:
-            self.standing = standing
+            self.state = state
             self._changed.notify_all()
 
     async def _read(self) -> _Held:

@@ -152,7 +152,7 @@ class DeliveryReader:
 
     def _deliveries(self, records: Iterable[ConsumedRecord]) -> list[Delivered]:
         """The deliveries of our session among these records."""
-        came = (_delivered(record, buried=record.topic == self._kafka.errors_topic) for record in records)
+        came = (_delivered(record, is_dead_letter=record.topic == self._kafka.errors_topic) for record in records)
         return [
             one
             for one in came
@@ -165,14 +165,14 @@ def _may_hide(deliveries: Deliveries, oldest: Delivered | None, most: int) -> bo
     return oldest is None or oldest.delivery is None or deliveries.age(oldest.delivery) < most
 
 
-def _delivered(record: ConsumedRecord, *, buried: bool) -> Delivered | None:
+def _delivered(record: ConsumedRecord, *, is_dead_letter: bool) -> Delivered | None:
     headers = {name: content or b"" for name, content in record.headers}
     identity = headers.get(MOVEMENT_ID, b"").decode("utf-8", "replace")
     if not identity or MQTT_RECEIVED_AT not in headers:
         return None
     delivery = headers.get(MQTT_DELIVERY, b"").decode("utf-8", "replace")
     topic = headers.get(MQTT_TOPIC, b"").decode("utf-8", "replace")
-    if buried:
+    if is_dead_letter:
         # A dead letter's value is the course's format; the message's own bytes are in a header, perhaps truncated.
         size = headers.get("payload-size", b"")
         message = fingerprint(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from bridge.backoff import Backoff, pause
 from bridge.errors import RefusedError, RejectedError, ServerError, TakenError
 from bridge.ingest.arriving import Arriving
-from bridge.ingest.claim import Standing
+from bridge.ingest.claim import ClaimState
 from bridge.ingest.delivery_reader import DeliveryReader, recognised
 from bridge.ingest.in_flight import Arrival, InFlight
 from bridge.ingest.mapping import Mapper, record_of
@@ -189,7 +189,7 @@ class Ingest:
             # What waits in our session was also delivered to the previous holder.
             await self._sessions.give_up(due)
             self._claim.taken_over = False
-        unsaid = self._claim is not None and self._claim.standing is Standing.UNKNOWN
+        unsaid = self._claim is not None and self._claim.state is ClaimState.UNKNOWN
         self._judge_as(due.name)
         self._passes_over = due.copies
         session = self._session_of(due)
@@ -236,11 +236,11 @@ class Ingest:
         claim = self._claim
         if claim is None:
             return False
-        await claim.is_not(Standing.UNKNOWN, _SAID_WITHIN)
-        if claim.standing is not Standing.OTHERS:
+        await claim.is_not(ClaimState.UNKNOWN, _SAID_WITHIN)
+        if claim.state is not ClaimState.OTHERS:
             return False
         self._journal.connection(Server.MQTT, State.REFUSED, claim.what, claim.advice)
-        await claim.is_not(Standing.OTHERS)
+        await claim.is_not(ClaimState.OTHERS)
         self._journal.connection(Server.MQTT, State.CONNECTING)
         return True
 
@@ -255,7 +255,7 @@ class Ingest:
             await session.lost()
             return
         lost = asyncio.create_task(session.lost())
-        theirs = asyncio.create_task(self._claim.becomes(Standing.OTHERS))
+        theirs = asyncio.create_task(self._claim.becomes(ClaimState.OTHERS))
         try:
             await asyncio.wait({lost, theirs}, return_when=asyncio.FIRST_COMPLETED)
             if lost.done():
@@ -269,8 +269,8 @@ class Ingest:
         """Wait until Kafka says whether this engine may write what it received."""
         if self._claim is None:
             return True
-        await self._claim.is_not(Standing.UNKNOWN)
-        return self._claim.standing is Standing.OURS
+        await self._claim.is_not(ClaimState.UNKNOWN)
+        return self._claim.state is ClaimState.OURS
 
     def _judge_as(self, name: str) -> None:
         """Receive under another session's name from now on; all messages received before must be settled."""
@@ -480,7 +480,7 @@ class Ingest:
             journey.decided_at = now
             journey.verdict = Verdict.REJECTED
         try:
-            await self._letters.bury(journeys)
+            await self._letters.write(journeys)
         except BaseException:
             for journey in journeys:
                 journey.decided_at = journey.verdict = None

@@ -13,7 +13,7 @@ from bridge.kafka.record import MQTT_DELIVERY, MQTT_RECEIVED_AT, MQTT_TOPIC, OUR
 from bridge.movement import Reason, Rejection, read_movement
 from bridge.mqtt.frames import MalformedFrameError, user_properties
 from bridge.phrase import Phrase
-from bridge.route import Does, filter_matches
+from bridge.route import RouteKind, filter_matches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,7 +99,7 @@ class Mapper:
             journey.rejection = Rejection(
                 Reason.NO_ROUTE, Phrase("no route takes the MQTT topic {topic!r}", topic=message.topic)
             )
-        elif route.does is Does.MOVEMENT:
+        elif route.does is RouteKind.MOVEMENT:
             journey.kafka_topic = route.kafka
             _judge_movement(journey, named=named is not None)
         else:

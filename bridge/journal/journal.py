@@ -225,7 +225,7 @@ class Journal:
                 self.stock.moved(journey.product_id, journey.stock_after, journey.movement.delta, journey.decided_at)
         self.news.ring()
 
-    def buried(self, letters: Sequence[DeadLetter]) -> None:
+    def dead_lettered(self, letters: Sequence[DeadLetter]) -> None:
         """Note dead letters that Kafka has."""
         self.rejected.add(len(letters))
         self.errors.extend(letters)
@@ -302,7 +302,7 @@ class Journal:
         if self.lag >= 0:
             self.to_strapi.note(self.lag)
 
-    def count_anew(self) -> None:
+    def reset_counters(self) -> None:
         """Set what is counted to nothing, for whoever begins something new; what is kept and what waits stays."""
         for rate in (self.received, self.produced, self.decided, self.answered, self.rejected):
             rate.total = 0

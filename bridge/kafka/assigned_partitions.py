@@ -16,7 +16,7 @@ from bridge.kafka.start_offset import Start, start_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
-    from bridge.kafka.kept_positions import KeptPositions, Stood
+    from bridge.kafka.kept_positions import KeptPosition, KeptPositions
     from bridge.kafka.lag import Watermarks
     from bridge.settings import KafkaSettings
 
@@ -126,9 +126,9 @@ class AssignedPartitions:
         # The group's offset may be beyond the stable one: a reader of uncommitted records commits them too.
         end = await self._watermarks.of(positions)
         stable = await consumer.end_offsets(list(positions))
-        stood = self._own_offsets(positions)
+        kept = self._own_offsets(positions)
         new = [one for one, position in positions.items() if position is None]
-        again = await self._recreated(consumer, {one: stood[one] for one in new if one in stood}, first)
+        again = await self._recreated(consumer, {one: kept[one] for one in new if one in kept}, first)
         otherwise = await self._starts_without_offset(new)
         return [
             start_of(
@@ -138,7 +138,7 @@ class AssignedPartitions:
                 end[one],
                 otherwise.get(one),
                 stable=stable[one],
-                stood=stood[one].position if one in stood else None,
+                kept=kept[one].position if one in kept else None,
                 again=one in again,
                 ours=one not in foreign,
             )
@@ -158,20 +158,20 @@ class AssignedPartitions:
             self._kept.save(soon=False)
         self._started(starts)
 
-    def _own_offsets(self, partitions: Iterable[Any]) -> dict[Any, Stood]:
+    def _own_offsets(self, partitions: Iterable[Any]) -> dict[Any, KeptPosition]:
         if self._kept is None:
             return {}
-        found = {one: self._kept.of_place((one.topic, one.partition)) for one in partitions}
-        return {one: stood for one, stood in found.items() if stood is not None}
+        found = {one: self._kept.of_partition((one.topic, one.partition)) for one in partitions}
+        return {one: kept for one, kept in found.items() if kept is not None}
 
     @staticmethod
-    async def _recreated(consumer: Any, stood: Mapping[Any, Stood], first: Mapping[Any, int]) -> set[Any]:
+    async def _recreated(consumer: Any, kept: Mapping[Any, KeptPosition], first: Mapping[Any, int]) -> set[Any]:
         """The partitions without an offset whose topic is not the one this engine knew.
 
         Kafka drops offsets with their topic. In a recreated topic, the first record is newer than everything settled,
         and its offset is before the one where that ended.
         """
-        newest = {one: own.newest for one, own in stood.items() if own.newest and first[one] < own.position}
+        newest = {one: own.newest for one, own in kept.items() if own.newest and first[one] < own.position}
         oldest = await consumer.offsets_for_times(dict.fromkeys(newest, 0)) if newest else {}
         return {one for one, told in oldest.items() if told is not None and told.timestamp > newest[one]}
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from bridge.journal import Held
-    from bridge.kafka.fetching import Partitions
+    from bridge.kafka.fetching import PartitionShare
     from bridge.kafka.kept_positions import KeptPositions
     from bridge.kafka.start_offset import Start
     from bridge.settings import KafkaSettings
@@ -171,7 +171,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._subscribed = there
             self._consumer.subscribe(topics=sorted(there), listener=self)
 
-    async def poll(self, share: Partitions, most: int) -> Fetched:
+    async def poll(self, share: PartitionShare, most: int) -> Fetched:
         """Take records from a share of our partitions, waiting a moment where there are none.
 
         Several shares may be polled concurrently. After the group refused a commit this returns no records until the
@@ -234,7 +234,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 Phrase("applying waits before it; delete it from its partition (kafka-delete-records)"),
             ) from error
         if self._partitions.undecided or generation != self.generation:
-            # Partitions were assigned meanwhile: their start is undecided, and they may belong to other shares.
+            # PartitionShare were assigned meanwhile: their start is undecided, and they may belong to other shares.
             for partition, records in taken.items():
                 with contextlib.suppress(IllegalStateError):
                     self._consumer.seek(partition, records[0].offset)

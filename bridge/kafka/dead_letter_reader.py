@@ -34,7 +34,7 @@ from bridge.kafka.record import (
 )
 from bridge.kafka.reread import read_on, read_tail
 from bridge.movement import Movement, Reason, Rejection, read_movement
-from bridge.payload import bare
+from bridge.payload import trimmed
 from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def letter_of(record: ConsumedRecord) -> DeadLetter:
 def _value(value: bytes, *, ours: bool) -> tuple[str, Original]:
     """The error and the message in a value; a value of any other form is itself the message."""
     try:
-        found = _decode(bare(value))
+        found = _decode(trimmed(value))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return "", Original(value)
     if found.message is None and found.error is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["QUIET_WAIT", "Fetching", "Partitions"]
+__all__ = ["QUIET_WAIT", "Fetching", "PartitionShare"]
 
 QUIET_WAIT: Final = 500
 """Milliseconds that a request waits for a first record while none is in flight; each request costs both sides CPU."""
@@ -41,7 +41,7 @@ _WEIGHT: Final = 0.3
 """The weight of the last batch in the expected time of the next one."""
 
 
-class Place(Protocol):
+class Partition(Protocol):
     """A partition of a topic, as aiokafka represents it."""
 
     @property
@@ -51,10 +51,10 @@ class Place(Protocol):
     def partition(self) -> int: ...
 
 
-AnyPlace = TypeVar("AnyPlace", bound=Place)
+AnyPartition = TypeVar("AnyPartition", bound=Partition)
 
 
-class Partitions(NamedTuple):
+class PartitionShare(NamedTuple):
     """Every n-th partition of some topics: a product's movements have one key, so all are in one share.
 
     Attributes:
@@ -67,10 +67,10 @@ class Partitions(NamedTuple):
     number: int = 0
     of: int = 1
 
-    def among(self, assigned: Iterable[AnyPlace]) -> list[AnyPlace]:
+    def among(self, assigned: Iterable[AnyPartition]) -> list[AnyPartition]:
         """Select the assigned partitions that are in this share; each is in exactly one."""
-        places = (place for place in assigned if place.topic in self.topics)
-        return sorted(places, key=lambda place: (place.topic, place.partition))[self.number :: self.of]
+        partitions = (partition for partition in assigned if partition.topic in self.topics)
+        return sorted(partitions, key=lambda partition: (partition.topic, partition.partition))[self.number :: self.of]
 
 
 class Fetching:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeGuard
 
 import msgspec
 
-from bridge.payload import bare
+from bridge.payload import trimmed
 
 __all__ = ["Original", "error_of", "original_of"]
 
@@ -124,7 +124,7 @@ def _kafkajs_record(message: dict[str, Any], origin: str, depth: int) -> Origina
 
 def _within(content: bytes, depth: int) -> Original | None:
     """The record in bytes that are a dead letter, a Buffer or a record; None where they are the original payload."""
-    text = bare(content)
+    text = trimmed(content)
     if not text.startswith(b"{") or not (b'"Buffer"' in text or b'"0"' in text or b'"magicByte"' in text):
         return None
     try:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bridge.kafka.record import ConsumedRecord
     from bridge.settings import KafkaSettings
 
-__all__ = ["OURS", "KeptPositions", "Stood"]
+__all__ = ["OURS", "KeptPosition", "KeptPositions"]
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ _APART: Final = 1.0
 """Seconds between two writes, at least."""
 
 
-class Stood(NamedTuple):
+class KeptPosition(NamedTuple):
     """The state of this engine in a partition.
 
     Attributes:
@@ -49,7 +49,7 @@ class Stood(NamedTuple):
 
 class _File(msgspec.Struct):
     cluster: str = ""
-    topics: dict[str, dict[str, Stood]] = {}
+    topics: dict[str, dict[str, KeptPosition]] = {}
 
 
 _decode: Final = msgspec.json.Decoder(_File).decode
@@ -65,7 +65,7 @@ class KeptPositions:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._cluster = ""
-        self._stood: dict[tuple[str, int], Stood] = {}
+        self._positions: dict[tuple[str, int], KeptPosition] = {}
         self._saved_at = float("-inf")
         self._changed = self._complained = False
         self._read()
@@ -85,32 +85,32 @@ class KeptPositions:
         """
         if cluster and self._cluster and cluster != self._cluster:
             _log.warning("where this engine stood in the Kafka cluster %s does not count in %s", self._cluster, cluster)
-            self._stood.clear()
+            self._positions.clear()
         self._cluster = cluster or self._cluster
 
     @property
     def topics(self) -> frozenset[str]:
         """The topics in which this engine has offsets."""
-        return frozenset(topic for topic, _ in self._stood)
+        return frozenset(topic for topic, _ in self._positions)
 
-    def of_place(self, place: tuple[str, int]) -> Stood | None:
+    def of_partition(self, place: tuple[str, int]) -> KeptPosition | None:
         """The state in a partition; None where there is none."""
-        return self._stood.get(place)
+        return self._positions.get(place)
 
     def put(self, place: tuple[str, int], position: int) -> None:
         """Set where reading continues in a partition."""
-        before = self._stood.get(place)
+        before = self._positions.get(place)
         newest = before.newest if before is not None and before.position <= position else 0
-        self._stood[place] = Stood(position, newest)
+        self._positions[place] = KeptPosition(position, newest)
         self._changed = True
 
     def settled(self, records: Iterable[ConsumedRecord]) -> None:
         """Note records as settled; those of a partition must be in order."""
         for record in records:
             place = record.topic, record.partition
-            before = self._stood.get(place)
+            before = self._positions.get(place)
             newest = record.timestamp if before is None else max(before.newest, record.timestamp)
-            self._stood[place] = Stood(record.offset + 1, newest)
+            self._positions[place] = KeptPosition(record.offset + 1, newest)
             self._changed = True
 
     def save(self, *, soon: bool = True) -> None:
@@ -122,8 +122,8 @@ class KeptPositions:
         if not self._changed or (soon and time.monotonic() - self._saved_at < _APART):
             return
         self._saved_at, self._changed = time.monotonic(), False
-        topics: dict[str, dict[str, Stood]] = {}
-        for (topic, partition), stood in self._stood.items():
+        topics: dict[str, dict[str, KeptPosition]] = {}
+        for (topic, partition), stood in self._positions.items():
             topics.setdefault(topic, {})[str(partition)] = stood
         try:
             make_folder(self._path.parent)
@@ -137,7 +137,7 @@ class KeptPositions:
     def _read(self) -> None:
         try:
             found = _decode(self._path.read_bytes())
-            self._stood = {
+            self._positions = {
                 (topic, int(partition)): stood
                 for topic, places in found.topics.items()
                 for partition, stood in places.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from bridge.kafka.fetching import Place
+    from bridge.kafka.fetching import Partition
 
 __all__ = ["Start", "start_of"]
 
@@ -19,10 +19,10 @@ class Start(NamedTuple):
         offset: of the first record to read.
         first: of the first record that Kafka has.
         position: the offset of the group, or of this consumer; None where the group has none.
-        stood: this engine's own record of its offset; None where it has none.
+        kept: this engine's own record of its offset; None where it has none.
         skipped: how many offsets after ours Kafka deleted before they were read.
-        anew: whether the topic was recreated or truncated: our offset is beyond Kafka's end, or Kafka dropped it with
-            the topic.
+        recreated: whether the topic was recreated or truncated: our offset is beyond Kafka's end, or Kafka dropped it
+            with the topic.
         lost: whether Kafka lost the group's offset and this engine still knows it.
         passed_over: by how many offsets another program set the group's offset ahead of this engine's own.
         set_back: by how many offsets it set it back.
@@ -34,9 +34,9 @@ class Start(NamedTuple):
     offset: int
     first: int
     position: int | None
-    stood: int | None = None
+    kept: int | None = None
     skipped: int = 0
-    anew: bool = False
+    recreated: bool = False
     lost: bool = False
     passed_over: int = 0
     set_back: int = 0
@@ -49,45 +49,45 @@ class Start(NamedTuple):
 
 
 def start_of(
-    place: Place,
+    partition: Partition,
     position: int | None,
     first: int,
     end: int,
     otherwise: int | None,
     *,
     stable: int | None = None,
-    stood: int | None = None,
+    kept: int | None = None,
     again: bool = False,
     ours: bool = True,
 ) -> Start:
     """Decide where to start.
 
     Args:
-        place: the partition.
+        partition: the partition.
         position: the offset of the group, or of this consumer; None where the group has none.
         first: the offset of Kafka's first record.
         end: the offset after the last one.
         otherwise: where to start without an offset, as near as Kafka's records allow; None is the end.
         stable: the end for a first start, where the records after it belong to open transactions.
-        stood: this engine's own record of its offset; None where it has none in this topic.
+        kept: this engine's own record of its offset; None where it has none in this topic.
         again: whether the topic was recreated since.
         ours: whether an engine committed the group's offset.
     """
-    start = Start(place.topic, place.partition, first, first, position, stood)
+    start = Start(partition.topic, partition.partition, first, first, position, kept)
     if position is None:
-        if stood is None:
+        if kept is None:
             if otherwise is None:
                 offset = end if stable is None else stable
                 return start._replace(offset=offset, left_out=offset - first)
             return start._replace(offset=min(max(first, otherwise), end))
-        if again or stood > end:
-            return start._replace(anew=True, lost=True)
-        offset = max(first, stood)
-        return start._replace(offset=offset, skipped=offset - stood, lost=True)
+        if again or kept > end:
+            return start._replace(recreated=True, lost=True)
+        offset = max(first, kept)
+        return start._replace(offset=offset, skipped=offset - kept, lost=True)
     if position > end:
-        return start._replace(anew=True)
+        return start._replace(recreated=True)
     offset = max(first, position)
     start = start._replace(offset=offset, skipped=offset - position)
-    if ours or stood is None:
+    if ours or kept is None:
         return start
-    return start._replace(passed_over=max(0, position - stood), set_back=max(0, stood - position))
+    return start._replace(passed_over=max(0, position - kept), set_back=max(0, kept - position))

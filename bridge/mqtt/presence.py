@@ -87,7 +87,7 @@ class Sign(msgspec.Struct, frozen=True):
         since: when it started, in seconds since the epoch by its clock.
         at: when it published this.
         took_over: when the user told it to take over, 0 where nobody did.
-        account: its counts since it started, by name; see `bridge.watch.account`.
+        account: its counts since it started, by name; see `bridge.watch.engine_counts`.
         proof: a digest that proves knowledge of the client id.
     """
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from bridge.errors import SettingsError
 from bridge.mqtt.address import read_address
-from bridge.route import Does, filters_overlap
+from bridge.route import RouteKind, filters_overlap
 from bridge.runtime import is_available
 from bridge.settings.model import TopicName
 from bridge.settings.types import check_as
@@ -177,7 +177,7 @@ def with_topics(settings: Settings, topics: CourseTopics, places: dict[str, str]
     given = next((name for name in topics if name is not None), None)
     if given is None:
         return settings, []
-    number = next((place for place, route in enumerate(settings.routes) if route.does is Does.MOVEMENT), None)
+    number = next((place for place, route in enumerate(settings.routes) if route.does is RouteKind.MOVEMENT), None)
     if number is None:
         return settings, [f"{given.where}: no route does movement, so there is none whose topic it could name"]
     route, mqtt = settings.routes[number], settings.mqtt

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, field
 
 from bridge.movement import MAX_AMOUNT
-from bridge.route import Does, Route
+from bridge.route import Route, RouteKind
 
 __all__ = [
     "LONGEST_NAME",
@@ -401,9 +401,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     routes: Annotated[list[Route], Meta(min_length=1)] = field(
         default_factory=lambda: [
-            Route("topic", "stock", Does.MOVEMENT),
-            Route("product", "product", Does.PRODUCT),
-            Route("event", "event", Does.EVENT),
+            Route("topic", "stock", RouteKind.MOVEMENT),
+            Route("product", "product", RouteKind.PRODUCT),
+            Route("event", "event", RouteKind.EVENT),
         ]
     )
     """The routes: an MQTT topic filter, a Kafka topic, and what happens to the records there.

@@ -13,7 +13,7 @@ from msgspec import Meta, inspect
 from msgspec.structs import fields
 
 from bridge.movement import MAX_REFERENCE
-from bridge.route import Does, Route
+from bridge.route import Route, RouteKind
 from bridge.settings.model import LONGEST_NAME, Preset, TopicName
 from bridge.settings.names import SETTINGS, allowed, did_you_mean, found
 from bridge.text import length_of
@@ -101,7 +101,7 @@ class _Rows(NamedTuple):
 
 
 _ROWS: Final = {
-    "routes": _Rows(Route, {"mqtt": str, "kafka": TopicName, "does": Does}, ("mqtt", "kafka"), 1),
+    "routes": _Rows(Route, {"mqtt": str, "kafka": TopicName, "does": RouteKind}, ("mqtt", "kafka"), 1),
     "screen.presets": _Rows(Preset, {"name": _NAME, "product": _PRODUCT, "amount": _AMOUNT}, ("name", "amount"), 0),
 }
 

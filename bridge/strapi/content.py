@@ -1,7 +1,7 @@
 """Route kinds whose records become Strapi content, the course's `product` and `event`: a class for each.
 
-A record is written once, as far as Strapi's schema allows. A new kind needs a member of `bridge.route.Does`, a class
-here that is listed in `CONTENT`, and its content type in `stack/strapi/src/api`.
+A record is written once, as far as Strapi's schema allows. A new kind needs a member of
+`bridge.route.RouteKind`, a class here that is listed in `CONTENT`, and its content type in `stack/strapi/src/api`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import msgspec
 
 from bridge.errors import UnreachableError
 from bridge.movement import MAX_AMOUNT, Reason, Rejection
-from bridge.payload import bare, read_object
+from bridge.payload import read_object, trimmed
 from bridge.phrase import Phrase
-from bridge.route import Does
+from bridge.route import RouteKind
 from bridge.strapi.client import StrapiRejectedError
 from bridge.strapi.products import STATUS_FIELDS, path_of, row_of, stock_of, write_query
 from bridge.text import LONGEST_TEXT, can_be_stored, length_of
@@ -252,11 +252,13 @@ class Events(Content):
         return bool(_data_of(_EVENTS, answer))
 
 
-CONTENT: Final[Mapping[Does, type[Content]]] = MappingProxyType({Does.PRODUCT: Products, Does.EVENT: Events})
+CONTENT: Final[Mapping[RouteKind, type[Content]]] = MappingProxyType(
+    {RouteKind.PRODUCT: Products, RouteKind.EVENT: Events}
+)
 """The route kinds whose records become content; records of other kinds are movements, or stay in Kafka."""
 
 
-def content_of(topics: Mapping[str, Does], client: StrapiClient, documents: Documents) -> dict[str, Content]:
+def content_of(topics: Mapping[str, RouteKind], client: StrapiClient, documents: Documents) -> dict[str, Content]:
     """By Kafka topic, what writes its records, for topics with content."""
     kinds = {does: kind(client, documents) for does, kind in CONTENT.items()}
     return {topic: kinds[does] for topic, does in topics.items() if does in kinds}
@@ -307,7 +309,7 @@ def _shown(found: object) -> str:
 
 def _object(value: bytes) -> dict[str, Any] | Rejection:
     try:
-        found = msgspec.json.decode(bare(value))
+        found = msgspec.json.decode(trimmed(value))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         why = read_object(value)
         return why if isinstance(why, Rejection) else Rejection(Reason.NOT_JSON, Phrase("the record is not JSON"))

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from bridge.kafka.record import ConsumedRecord
     from bridge.settings import KafkaSettings
 
-__all__ = ["Place", "Records", "Standing"]
+__all__ = ["GroupProgress", "Records", "TopicPartition"]
 
-Place = tuple[str, int]
+TopicPartition = tuple[str, int]
 """A topic and a partition."""
 
 _POLL: Final = 200
@@ -47,7 +47,7 @@ _TOPICS: Final = 5.0
 _FAILURES = (KafkaError, OSError, TimeoutError, SettingsError, ForeignServerError)
 
 
-class Standing(NamedTuple):
+class GroupProgress(NamedTuple):
     """The group's state at one moment; all records up to the ends have been delivered before.
 
     Attributes:
@@ -56,8 +56,8 @@ class Standing(NamedTuple):
         group: the group's members; None where Kafka does not answer.
     """
 
-    positions: Mapping[Place, int]
-    ends: Mapping[Place, int]
+    positions: Mapping[TopicPartition, int]
+    ends: Mapping[TopicPartition, int]
     group: Group | None
 
 
@@ -69,7 +69,7 @@ class Records:
         topics: those to read; ones that are created later are read from their beginning.
         journal: where the connection is noted.
         take: called with new records, those of a partition in order.
-        stands: called about once a second with the group's state.
+        take_progress: called about once a second with the group's state.
 
     Attributes:
         placed: set once reading is at the end of the topics.
@@ -83,18 +83,18 @@ class Records:
         journal: Journal,
         *,
         take: Callable[[Sequence[ConsumedRecord]], None],
-        stands: Callable[[Standing], None],
+        take_progress: Callable[[GroupProgress], None],
     ) -> None:
         self._settings = settings
         self._topics = frozenset(topics)
         self._journal = journal
         self._take = take
-        self._stands = stands
+        self._take_progress = take_progress
         self._consumer: Any = None
-        self._next: dict[Place, int] = {}
+        self._next: dict[TopicPartition, int] = {}
         self._group: Group | None = None
         self._members_due = 0.0
-        self.begun: dict[Place, int] = {}
+        self.begun: dict[TopicPartition, int] = {}
         self.placed = asyncio.Event()
 
     async def run(self) -> None:
@@ -185,8 +185,8 @@ class Records:
         if self._journal.connections[Server.KAFKA].state is not State.UP:
             self._journal.connection(Server.KAFKA, State.UP)
         positions = {(place.topic, place.partition): told.offset for place, told in found.items()}
-        self._stands(
-            Standing(positions, {(place.topic, place.partition): end for place, end in ends.items()}, self._group)
+        self._take_progress(
+            GroupProgress(positions, {(place.topic, place.partition): end for place, end in ends.items()}, self._group)
         )
 
     async def _members(self, admin: Any) -> Group | None:

@@ -19,7 +19,7 @@ from bridge.bounded import Recent
 from bridge.errors import RefusedError, ServerError
 from bridge.journal import Elsewhere, Verdict
 from bridge.phrase import Phrase
-from bridge.route import Does
+from bridge.route import RouteKind
 from bridge.strapi.client import StrapiClient, StrapiRejectedError
 from bridge.strapi.ledger import Decision, Outcome, recorded
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from bridge.journal import DeadLetter, Journal, Journey
     from bridge.settings import Settings
-    from bridge.watch.records import Place, Standing
+    from bridge.watch.records import GroupProgress, TopicPartition
 
 __all__ = ["Verdicts"]
 
@@ -66,15 +66,15 @@ class Verdicts:
         self._settings = settings
         self._journal = journal
         self._does = {route.kafka: route.does for route in settings.routes}
-        self._open: dict[Place, dict[int, Journey]] = {}
+        self._open: dict[TopicPartition, dict[int, Journey]] = {}
         self._past: list[Journey] = []
         """Settled journeys for which the ledger is to be asked."""
         self._letters: Recent[tuple[str, int, int], DeadLetter] = Recent(2_000)
         """Dead letters whose records have not been received."""
-        self._decided: dict[Place, set[int]] = {}
+        self._decided: dict[TopicPartition, set[int]] = {}
         """By partition, the decided records at or after the group's offset."""
-        self._positions: dict[Place, int] = {}
-        self._begun: dict[Place, int] = {}
+        self._positions: dict[TopicPartition, int] = {}
+        self._begun: dict[TopicPartition, int] = {}
         self._has_ledger: bool | None = None if settings.strapi.mode in {"auto", "ledger"} else False
         self._asked_at = 0.0
         self._work = asyncio.Event()
@@ -83,7 +83,7 @@ class Verdicts:
         """Follow records in Kafka until they have a verdict; those of `carry` routes get none."""
         early: list[Journey] = []
         for journey in journeys:
-            if self._does.get(journey.kafka_topic, Does.CARRY) is Does.CARRY:
+            if self._does.get(journey.kafka_topic, RouteKind.CARRY) is RouteKind.CARRY:
                 continue
             open_ones = self._open.setdefault((journey.kafka_topic, journey.partition), {})
             open_ones[journey.offset] = journey
@@ -103,7 +103,7 @@ class Verdicts:
         self._past = [*self._past, *journeys][-_MOST_OPEN:]
         self._work.set()
 
-    def refused(self, place: Place, offset: int, letter: DeadLetter) -> Journey | None:
+    def refused(self, place: TopicPartition, offset: int, letter: DeadLetter) -> Journey | None:
         """Process the dead letter of a record.
 
         Returns:
@@ -123,9 +123,9 @@ class Verdicts:
         if self._has_ledger is not False and (known := [one for one in refused if one.movement is not None]):
             self.ask_for(known)
 
-    def stands(self, standing: Standing, begun: Mapping[Place, int]) -> None:
+    def take_progress(self, progress: GroupProgress, begun: Mapping[TopicPartition, int]) -> None:
         """Process the group's state: settle what its offsets decide, and count what waits."""
-        self._positions = dict(standing.positions)
+        self._positions = dict(progress.positions)
         found: list[Journey] = []
         now = time.time()
         for place, open_ones in self._open.items():
@@ -135,7 +135,7 @@ class Verdicts:
                     continue
                 if journey.rejection is not None and journey.movement is None:
                     journey.verdict, journey.decided_at = Verdict.REJECTED, now
-                elif self._does[place[0]] is not Does.MOVEMENT:
+                elif self._does[place[0]] is not RouteKind.MOVEMENT:
                     journey.verdict, journey.decided_at = Verdict.CARRIED, now
                 elif self._has_ledger is False:
                     journey.verdict, journey.decided_at = Verdict.APPLIED, now
@@ -143,8 +143,8 @@ class Verdicts:
                     continue
                 found.append(journey)
         self._settle(found)
-        self._count_waiting(standing, begun)
-        self._note_members(standing)
+        self._count_waiting(progress, begun)
+        self._note_members(progress)
         self._work.set()
 
     async def run(self) -> None:
@@ -219,12 +219,12 @@ class Verdicts:
         return [
             journey
             for (topic, _), open_ones in self._open.items()
-            if self._does[topic] is Does.MOVEMENT
+            if self._does[topic] is RouteKind.MOVEMENT
             for journey in islice(open_ones.values(), each)
             if journey.movement is not None
         ]
 
-    def _judged(self, journey: Journey, decision: Decision | None, positions: Mapping[Place, int]) -> bool:
+    def _judged(self, journey: Journey, decision: Decision | None, positions: Mapping[TopicPartition, int]) -> bool:
         """Store the ledger's verdict in a journey; return whether there is one."""
         if journey.verdict is not None:
             # Its dead letter was received meanwhile.
@@ -277,23 +277,23 @@ class Verdicts:
                 self._show_last_change(journey)
         self._journal.news.ring()
 
-    def _count_waiting(self, standing: Standing, begun: Mapping[Place, int]) -> None:
-        waiting = dict.fromkeys(Does, 0)
+    def _count_waiting(self, progress: GroupProgress, begun: Mapping[TopicPartition, int]) -> None:
+        waiting = dict.fromkeys(RouteKind, 0)
         kafka = self._settings.kafka
-        for place, end in standing.ends.items():
-            does = self._does.get(place[0], Does.CARRY)
-            if does is Does.CARRY:
+        for place, end in progress.ends.items():
+            does = self._does.get(place[0], RouteKind.CARRY)
+            if does is RouteKind.CARRY:
                 continue
-            position = standing.positions.get(place, 0 if kafka.beginning else begun.get(place, end))
+            position = progress.positions.get(place, 0 if kafka.beginning else begun.get(place, end))
             decided = {offset for offset in self._decided.get(place, ()) if offset >= position}
             self._decided[place] = decided
             waiting[does] += max(0, end - position - sum(offset < end for offset in decided))
-        self._journal.lag = waiting.pop(Does.MOVEMENT)
+        self._journal.lag = waiting.pop(RouteKind.MOVEMENT)
         self._journal.lag_of_others = sum(waiting.values())
         self._journal.news.ring()
 
-    def _note_members(self, standing: Standing) -> None:
-        group = standing.group
+    def _note_members(self, progress: GroupProgress) -> None:
+        group = progress.group
         if group is None or group.is_hidden or group.members:
             self._journal.notes.pop(_NOBODY, None)
         else:

@@ -18,7 +18,7 @@ from bridge.journal import DeadLetter, Verdict
 from bridge.kafka.dead_letter_reader import letter_of
 from bridge.kafka.record import MQTT_DELIVERY, PART_OF, received_at
 from bridge.mqtt.presence import Presence
-from bridge.watch.account import Agreement
+from bridge.watch.engine_counts import EngineCounts
 from bridge.watch.messages import Messages
 from bridge.watch.pairing import Pairing
 from bridge.watch.records import Records
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from bridge.kafka.record import ConsumedRecord
     from bridge.mqtt.frames import Inbound
     from bridge.settings import Settings
-    from bridge.watch.records import Standing
+    from bridge.watch.records import GroupProgress
 
 __all__ = ["Watch"]
 
 _FROM_KAFKA: Final = re.compile(r"kafka ([A-Za-z0-9._-]{1,249})/(\d{1,9})@(\d{1,18})")
 
-_AGREE: Final = 1.5
+_EVERY: Final = 1.5
 """Seconds between two comparisons with the engines' counts: longer than they take to publish new ones."""
 
 
@@ -63,10 +63,14 @@ class Watch:
         self._pairing = Pairing()
         self._verdicts = Verdicts(settings, journal)
         self._presence = Presence(settings)
-        self._agreement = Agreement(journal)
+        self._engine_counts = EngineCounts(journal)
         self._messages = Messages(settings, journal, self._came_by_mqtt)
         self._records = Records(
-            settings.kafka, [*self._does, self._errors], journal, take=self._came_into_kafka, stands=self._stands
+            settings.kafka,
+            [*self._does, self._errors],
+            journal,
+            take=self._came_into_kafka,
+            take_progress=self._take_progress,
         )
 
     async def run(self) -> None:
@@ -75,7 +79,7 @@ class Watch:
             tasks.create_task(self._records.run())
             tasks.create_task(self._verdicts.run())
             tasks.create_task(self._presence.run())
-            tasks.create_task(self._agree())
+            tasks.create_task(self._take_engine_counts())
             # Only then, so that the record of each received message is received too.
             await self._records.placed.wait()
             tasks.create_task(self._messages.run())
@@ -89,12 +93,12 @@ class Watch:
                 )
                 tasks.create_task(history.run())
 
-    async def _agree(self) -> None:
+    async def _take_engine_counts(self) -> None:
         await self._presence.heard.wait()
         while True:
             carrying = sorted((one for one in self._presence.others if one.carries), key=lambda one: one.engine)
-            self._agreement.take([one.account for one in carrying])
-            await asyncio.sleep(_AGREE)
+            self._engine_counts.take([one.account for one in carrying])
+            await asyncio.sleep(_EVERY)
 
     def _came_by_mqtt(self, chunk: Sequence[Inbound]) -> None:
         now = time.monotonic()
@@ -165,7 +169,7 @@ class Watch:
             )
             letters[-1].journey.shorten()
         if letters:
-            self._journal.buried(letters)
+            self._journal.dead_lettered(letters)
 
     def _never_in_kafka(self, letter: DeadLetter, received_at: float | None, now: float) -> Journey:
         """Settle the MQTT message of a dead letter."""
@@ -182,8 +186,8 @@ class Watch:
         self._journal.settled([journey], seen=True)
         return journey
 
-    def _stands(self, standing: Standing) -> None:
-        self._verdicts.stands(standing, self._records.begun)
+    def _take_progress(self, progress: GroupProgress) -> None:
+        self._verdicts.take_progress(progress, self._records.begun)
 
 
 def _take_over(journey: Journey, came: Journey) -> None:

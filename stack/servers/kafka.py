@@ -304,7 +304,7 @@ def launch_kafka(paths: Paths, programs: Programs, ports: Ports, damage: Damage,
         finish=partial(_set_up, f"{LOOPBACK}:{port}", credentials, data, kept, len(listeners), is_first=node == 1),
         mend=partial(_mend, data, damage),
         # It answers once two of them have started in parallel.
-        start_patience=180.0 if several else 60.0,
+        start_timeout=180.0 if several else 60.0,
     )
 
 

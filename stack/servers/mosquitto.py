@@ -175,7 +175,7 @@ def launch_mosquitto(paths: Paths, programs: Programs, ports: Ports, damage: Dam
         environment={**server_environment(os.environ), **programs.library_path},
         checks=checks,
         mend=partial(_mend, database, damage),
-        start_patience=20,
+        start_timeout=20,
     )
 
 

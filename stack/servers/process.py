@@ -255,12 +255,12 @@ def wait_paused(identity: Identity, seconds: float) -> bool:
     return identity.is_paused
 
 
-def stop_group(identity: Identity, *, patience: float) -> bool:
+def stop_group(identity: Identity, *, timeout: float) -> bool:
     """End a process and its group: SIGTERM, then SIGKILL after a deadline.
 
     Args:
         identity: the process.
-        patience: how many seconds it gets to end by itself.
+        timeout: how many seconds it gets to end by itself.
 
     Returns:
         Whether it had to be killed.
@@ -269,7 +269,7 @@ def stop_group(identity: Identity, *, patience: float) -> bool:
         return False
     # A paused process handles SIGTERM only once it continues.
     identity.signal_group(signal.SIGCONT)
-    if wait_gone(identity, patience):
+    if wait_gone(identity, timeout):
         _kill_orphans(identity.pid)
         return False
     identity.signal_group(signal.SIGKILL)

@@ -59,8 +59,8 @@ class Launch:
         finish: called once, when the checks pass and before the server counts as started.
         mend: for a server that died while starting: moves aside what its output names as damaged, and returns whether
             it did, so that another start is worthwhile. Its argument is the server's output.
-        start_patience: how many seconds it may take to answer.
-        stop_patience: how many seconds it gets between SIGTERM and SIGKILL.
+        start_timeout: how many seconds it may take to answer.
+        stop_timeout: how many seconds it gets between SIGTERM and SIGKILL.
     """
 
     name: str
@@ -70,8 +70,8 @@ class Launch:
     checks: Mapping[str, Callable[[Identity], None]]
     finish: Callable[[], None] | None = None
     mend: Callable[[str], bool] | None = None
-    start_patience: float = 60.0
-    stop_patience: float = field(default=20.0)
+    start_timeout: float = 60.0
+    stop_timeout: float = field(default=20.0)
 
 
 def cause_of_death(log: str) -> str:

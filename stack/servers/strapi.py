@@ -294,7 +294,7 @@ def launch_strapi(
         environment=environment,
         checks={f"Strapi on port {ports.strapi}": partial(ask_strapi, ports.strapi, trust)},
         # Its first start creates the database, which takes time on a slow disk.
-        start_patience=120,
+        start_timeout=120,
         mend=partial(_mend, database, damage),
     )
 

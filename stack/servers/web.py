@@ -49,8 +49,8 @@ def launch_websockets(paths: Paths, ports: Ports, origins: Sequence[str]) -> Lau
                 ask_websockets, ports.mqtt_ws, credentials.trust() if credentials else None
             )
         },
-        start_patience=20,
-        stop_patience=5,
+        start_timeout=20,
+        stop_timeout=5,
     )
 
 
@@ -80,6 +80,6 @@ def launch_web(paths: Paths, programs: Programs, ports: Ports) -> Launch:
                 ask_web, ports.web, credentials.trust() if credentials else None
             )
         },
-        start_patience=20,
-        stop_patience=5,
+        start_timeout=20,
+        stop_timeout=5,
     )

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from stack.paths import ROOT
-from stack.tool import leashed
+from stack.tool import end_with_runner
 
 __all__ = ["Published", "publish_all", "rate_alone"]
 
@@ -40,7 +40,7 @@ def publish_all(port: int, topic: str, count: int, publishers: int = 2) -> Publi
     for first, stop in pairwise(bounds):
         argv = [sys.executable, "-m", "tests.bench.publisher", str(port), topic, str(first), str(stop - first)]
         started.append(
-            subprocess.Popen(leashed(argv), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            subprocess.Popen(end_with_runner(argv), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         )
     for process in started:
         if process.stdout is None or process.stdout.readline() != "ready\n":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING, Self
 
-from stack.tool import leashed
+from stack.tool import end_with_runner
 from tests.bench.bench import FailedError
 
 if TYPE_CHECKING:
@@ -35,7 +35,11 @@ class Running:
     def __enter__(self) -> Self:
         with self._log.open("ab") as output:
             self.process = subprocess.Popen(
-                leashed(self._argv), cwd=self._cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+                end_with_runner(self._argv),
+                cwd=self._cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
             )
         return self
 

@@ -14,7 +14,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from bridge.route import Does, Route
+from bridge.route import Route, RouteKind
 from bridge.settings import (
     ApplySettings,
     IngestSettings,
@@ -71,9 +71,9 @@ class Lane:
             drain=5,
             loop=loop,
             routes=[
-                Route(self.mqtt_topic, self.stock, Does.MOVEMENT),
-                Route(f"{self.name}/product", self.product, Does.PRODUCT),
-                Route(f"{self.name}/event/#", self.event, Does.EVENT),
+                Route(self.mqtt_topic, self.stock, RouteKind.MOVEMENT),
+                Route(f"{self.name}/product", self.product, RouteKind.PRODUCT),
+                Route(f"{self.name}/event/#", self.event, RouteKind.EVENT),
             ],
         )
         for section, changes in sections.items():

@@ -135,5 +135,5 @@ class _Within:
                 time.sleep(0.1)
             yield
         finally:
-            stop_group(identity, patience=10)
+            stop_group(identity, timeout=10)
             child.wait()

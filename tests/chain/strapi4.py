@@ -87,7 +87,7 @@ def running(folder: Path) -> Iterator[Strapi4]:
             time.sleep(0.2)
         yield Strapi4(url, token_file.read_text().strip())
     finally:
-        stop_group(identity, patience=10)
+        stop_group(identity, timeout=10)
         child.wait()
 
 

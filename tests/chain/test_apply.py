@@ -12,7 +12,7 @@ import httpx
 import msgspec
 
 from bridge.journal import Server, State, Verdict
-from bridge.route import Does, Route
+from bridge.route import Route, RouteKind
 from bridge.strapi.client import StrapiClient
 from tests.chain.applying import Shop, applying, movement, produce
 from tests.chain.lane import until
@@ -231,7 +231,7 @@ async def test_pause_leaves_the_records_in_kafka_and_resume_takes_them(lane: Lan
 async def test_a_topic_that_is_not_there_yet_is_said_and_the_others_are_read(lane: Lane, shop: Shop) -> None:
     product = await shop.add(0)
     settings = lane.settings()
-    missing = Route("", f"{lane.name}.missing", Does.MOVEMENT)
+    missing = Route("", f"{lane.name}.missing", RouteKind.MOVEMENT)
     settings = msgspec.structs.replace(settings, routes=[*settings.routes, missing])
     async with applying(settings) as (journal, _):
         await produce(lane, lane.stock, [movement(product, 1)])

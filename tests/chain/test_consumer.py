@@ -13,7 +13,7 @@ from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from bridge.errors import ServerError
 from bridge.kafka.consumer import Consumer
-from bridge.kafka.fetching import Partitions
+from bridge.kafka.fetching import PartitionShare
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -47,7 +47,7 @@ async def write(lane: Lane, count: int) -> None:
 
 async def some(consumer: Consumer, lane: Lane, most: int = 10) -> Fetched:
     async with asyncio.timeout(60):
-        while not (fetched := await consumer.poll(Partitions(frozenset({lane.stock})), most)).records:
+        while not (fetched := await consumer.poll(PartitionShare(frozenset({lane.stock})), most)).records:
             pass
     return fetched
 
@@ -71,7 +71,7 @@ async def test_after_a_refused_commit_nothing_is_taken_or_committed_until_partit
             patch.setattr(consumer._consumer, "commit", refuse)
             assert not await consumer.commit({(lane.stock, 0): 7})
         # Kafka still counts us in, so only our own word keeps this from skipping what was dropped.
-        assert (await consumer.poll(Partitions(frozenset({lane.stock})), 10)).records == []
+        assert (await consumer.poll(PartitionShare(frozenset({lane.stock})), 10)).records == []
         assert not await consumer.commit({(lane.stock, 0): 30})
         consumer._consumer._coordinator.request_rejoin()
         assert numbers((await some(consumer, lane)).records)[0] == 5

@@ -159,7 +159,7 @@ async def test_letters_of_any_size_are_kept_whole_and_come_back(lane: Lane, larg
         journey.kafka_topic, journey.partition, journey.offset = "stock", 3, 128
         journey.key, journey.properties = "caf\udce9", (("object", "scale 4"), ("raw", "\udcff"))
     async with burying(settings) as letters:
-        await letters.bury(journeys)
+        await letters.write(journeys)
     # Parts are records too, and the smaller Kafka's are the more of them there are.
     reader = DeadLetterReader(settings, 1_000)
     try:
@@ -195,7 +195,7 @@ async def test_a_part_that_kafka_has_deleted_is_said(lane: Lane) -> None:
     settings = lane.settings().kafka
     journey = Journey(f"{lane.name}-parts", os.urandom(1_700_000))
     async with burying(settings) as letters:
-        await letters.bury([journey])
+        await letters.write([journey])
     reader = DeadLetterReader(settings, 10)
     try:
         (letter,) = await reader.read()

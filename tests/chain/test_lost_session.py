@@ -15,7 +15,7 @@ from bridge.journal import Gap, Server, State
 from bridge.mqtt.client_id import FORMER, KeptId
 from bridge.mqtt.handover import end_session
 from bridge.mqtt.publisher import Publisher
-from bridge.route import Does, Route
+from bridge.route import Route, RouteKind
 from bridge.settings import MqttSettings
 from tests.chain.brokers import Between, running
 from tests.chain.lane import until
@@ -273,7 +273,7 @@ async def test_a_new_route_of_a_kept_session_is_subscribed_and_the_others_are_no
         settings = lane.settings(mqtt={"url": between.url, "version": "3.1.1"})
         async with ingesting(settings) as journal:
             await until(lambda: journal.rejected.total == 1)
-        more = replace(settings, routes=[*settings.routes, Route(other, lane.stock, Does.MOVEMENT)])
+        more = replace(settings, routes=[*settings.routes, Route(other, lane.stock, RouteKind.MOVEMENT)])
         async with ingesting(more) as journal:
             await until(lambda: journal.rejected.total == 1)
             await one_more(settings, journal)

@@ -18,7 +18,7 @@ from bridge.chain import Chain
 from bridge.embedded import EmbeddedChain
 from bridge.journal import Journal, Server, State, Verdict
 from bridge.mqtt.presence import Presence
-from bridge.watch.carriers import signs
+from bridge.watch.running_engines import engines_at_broker
 from tests.chain.applying import Shop, movement
 from tests.chain.lane import until
 from tests.chain.programs import write_settings
@@ -51,10 +51,10 @@ def is_up(chain: Chain) -> bool:
 
 async def test_a_sign_stands_at_the_broker_as_long_as_the_engine_lives(lane: Lane, tmp_path: Path) -> None:
     settings = lane.settings()
-    assert await signs(settings) == ""
+    assert await engines_at_broker(settings) == ""
     async with bridge(settings) as chain:
         await until(lambda: is_up(chain))
-        assert "opsci-bridge on " in await signs(settings)
+        assert "opsci-bridge on " in await engines_at_broker(settings)
         async with aiomqtt.Client("127.0.0.1", port_of(settings)) as client:
             await client.subscribe(f"opsci/engines/{lane.name}/+")
             message = await anext(client.messages)
@@ -62,18 +62,18 @@ async def test_a_sign_stands_at_the_broker_as_long_as_the_engine_lives(lane: Lan
         assert isinstance(message.payload, bytes)
         said = json.loads(message.payload)
         assert (said["program"], said["client_id"]) == ("opsci-bridge", lane.name)
-    assert await signs(settings) == ""
+    assert await engines_at_broker(settings) == ""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "bridge", "run", "--config", str(write_settings(settings, tmp_path)), "--set", "watch.enabled=false"),
     )
     async with asyncio.timeout(90):
-        while not await signs(settings):  # noqa: ASYNC110 - the broker calls nobody
+        while not await engines_at_broker(settings):  # noqa: ASYNC110 - the broker calls nobody
             await asyncio.sleep(0.1)
     process.send_signal(signal.SIGKILL)
     await process.wait()
     async with asyncio.timeout(30):
-        while await signs(settings):  # noqa: ASYNC110 - the broker calls nobody
+        while await engines_at_broker(settings):  # noqa: ASYNC110 - the broker calls nobody
             await asyncio.sleep(0.1)
 
 
@@ -90,7 +90,7 @@ async def test_a_sign_that_a_killed_broker_kept_delays_nobody(lane: Lane) -> Non
         ):
             told = replace(sign, proof=presence._proof_of(sign))
             await client.publish(f"opsci/engines/{lane.name}/{name}", msgspec.json.encode(told), 1, True)
-        assert await signs(settings) == ""
+        assert await engines_at_broker(settings) == ""
         async with bridge(settings) as chain:
             await until(lambda: is_up(chain))
             assert "presence" not in chain.journal.notes
@@ -119,7 +119,7 @@ async def test_it_can_be_switched_off(lane: Lane) -> None:
     settings = lane.settings(mqtt={"presence": ""})
     async with bridge(settings) as chain:
         await until(lambda: is_up(chain))
-        assert await signs(lane.settings()) == ""
+        assert await engines_at_broker(lane.settings()) == ""
 
 
 async def test_a_second_engine_with_the_same_client_id_says_so_waits_and_then_carries(lane: Lane, shop: Shop) -> None:

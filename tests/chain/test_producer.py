@@ -17,7 +17,7 @@ from bridge.journal import Journal
 from bridge.kafka.producer import Placed, Producer, Record
 from bridge.kafka.writer import Writer
 from bridge.mqtt.publisher import Publisher
-from bridge.route import Does, Route
+from bridge.route import Route, RouteKind
 from tests.chain.lane import until
 from tests.chain.test_ingest import connected, ingesting
 
@@ -115,7 +115,7 @@ async def test_where_a_batch_can_not_be_handed_over_those_before_it_are_awaited_
 
 
 async def test_one_message_that_kafka_refuses_is_buried_and_the_others_stand_once(lane: Lane, narrow: str) -> None:
-    settings = msgspec.structs.replace(lane.settings(), routes=[Route(lane.mqtt_topic, narrow, Does.MOVEMENT)])
+    settings = msgspec.structs.replace(lane.settings(), routes=[Route(lane.mqtt_topic, narrow, RouteKind.MOVEMENT)])
     async with ingesting(settings) as journal:
         await connected(journal)
     async with Publisher(settings.mqtt) as publisher:

@@ -25,7 +25,7 @@ from bridge.mqtt.handover import end_session
 from bridge.mqtt.presence import Presence
 from bridge.mqtt.publisher import Publisher
 from bridge.mqtt.session import Session
-from bridge.watch.carriers import signs
+from bridge.watch.running_engines import engines_at_broker
 from stack.secure.certificates import make_certificates
 from tests.chain.engine import engine
 from tests.chain.lane import until
@@ -96,11 +96,11 @@ async def test_an_engine_may_say_that_it_runs_and_another_hears_it(secure_stack:
     saying = asyncio.create_task(presence.run())
     try:
         await asyncio.wait_for(presence.heard.wait(), 30)
-        assert "opsci-bridge on " in await signs(settings)
+        assert "opsci-bridge on " in await engines_at_broker(settings)
     finally:
         saying.cancel()
         await asyncio.gather(saying, return_exceptions=True)
-    assert await signs(settings) == ""
+    assert await engines_at_broker(settings) == ""
 
 
 @pytest.mark.parametrize("user", ["object", "publisher"])

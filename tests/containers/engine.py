@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from stack.downloads import fetch_once
 from stack.errors import StackError
 from stack.system_packages import Debian
-from stack.tool import leashed, run_tool
+from stack.tool import end_with_runner, run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -209,7 +209,7 @@ def _started(dockerd: str, folder: Path, run: Path) -> Iterator[None]:
     ]
     with (run / "log").open("wb") as log:
         try:
-            process = subprocess.Popen(leashed(argv), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            process = subprocess.Popen(end_with_runner(argv), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         except OSError as error:
             raise NoEngineError(f"{dockerd} can't be started: {error}") from error
     try:

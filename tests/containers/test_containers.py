@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 
 from stack.paths import ROOT
-from stack.tool import leashed
+from stack.tool import end_with_runner
 from tests.containers.__main__ import NOT_RUN
 
 _MINUTES = 10
@@ -25,7 +25,7 @@ def test_the_containers_keep_what_the_compose_file_promises() -> None:
     argv = [sys.executable, "-m", "tests.containers", "test", "--quick", "--minutes", str(_MINUTES)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
-        leashed(argv), cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        end_with_runner(argv), cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as run:
         try:
             said, _ = run.communicate(timeout=_LONGEST)

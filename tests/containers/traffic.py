@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from stack.paths import ROOT
 from stack.seed import read_catalogue
-from stack.tool import leashed
+from stack.tool import end_with_runner
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,7 +119,7 @@ class Traffic:
             ]
             self._senders.append(
                 subprocess.Popen(
-                    leashed(argv),
+                    end_with_runner(argv),
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                     text=True,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import tomli_w
 
 from stack.paths import ROOT
-from stack.tool import leashed
+from stack.tool import end_with_runner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -163,7 +163,7 @@ class Engine:
         environment = {**os.environ, "PYTHONPATH": f"{_STEPPED}:{ROOT}", "OPSCI_CLOCK": str(self._clock)}
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *leashed([sys.executable, "-m", *self._program, "--config", str(self._file), *self._arguments]),
+                *end_with_runner([sys.executable, "-m", *self._program, "--config", str(self._file), *self._arguments]),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -25,7 +25,7 @@ from bridge.kafka.producer import LARGEST_RECORD
 from bridge.movement import Movement, Rejection, read_movement
 from bridge.mqtt.frames import Frames, Inbound, MalformedFrameError
 from bridge.mqtt.websocket import WebsocketFrames
-from bridge.route import Does, Route, filter_matches
+from bridge.route import Route, RouteKind, filter_matches
 from bridge.settings import Settings, StrapiSettings
 from bridge.settings.load import load_settings
 from bridge.strapi.client import StrapiClient, StrapiRejectedError
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 __all__ = ["TARGETS", "HeldRecord", "answers"]
 
 _ROUTES: Final = [
-    Route("topic", "stock", Does.MOVEMENT),
-    Route("product/+", "product", Does.PRODUCT),
-    Route("event/#", "event", Does.EVENT),
+    Route("topic", "stock", RouteKind.MOVEMENT),
+    Route("product/+", "product", RouteKind.PRODUCT),
+    Route("event/#", "event", RouteKind.EVENT),
 ]
 _MOST_REQUESTS: Final = 300
 """What one call may ask of a Strapi, whatever it answers."""
@@ -127,7 +127,7 @@ def record(data: bytes) -> None:
         (names[place % len(names)], part or None) for place, part in enumerate(parts)
     ]
     held = HeldRecord(value or None, headers)
-    for does in Does:
+    for does in RouteKind:
         found: Journey = journey_of(held, does, lambda _: ())
         assert is_identity(found.movement_id)
     assert is_identity(letter_of(held).journey.movement_id)

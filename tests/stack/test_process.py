@@ -45,7 +45,7 @@ def test_another_process_with_the_same_number_is_never_signalled(sleeper: Identi
     for stranger in (replace(sleeper, start_ticks=sleeper.start_ticks + 1), replace(sleeper, boot="another")):
         assert not stranger.is_alive
         assert not stranger.signal_group(signal.SIGKILL)
-        assert not stop_group(stranger, patience=0)
+        assert not stop_group(stranger, timeout=0)
     assert sleeper.is_alive
 
 
@@ -54,13 +54,13 @@ def test_a_program_whose_name_holds_brackets_and_spaces_is_told_apart(tmp_path: 
     odd.symlink_to("/bin/sleep")
     identity, child = spawn([odd, "600"], log=tmp_path / "log", cwd=tmp_path, environment=os.environ)
     assert identity.is_alive
-    assert not stop_group(identity, patience=10)
+    assert not stop_group(identity, timeout=10)
     child.wait()
 
 
 def test_a_process_that_has_ended_is_not_alive_before_it_is_reaped(tmp_path: Path) -> None:
     identity, child = _start(tmp_path, _SLEEP)
-    assert not stop_group(identity, patience=10)
+    assert not stop_group(identity, timeout=10)
     assert not identity.is_alive
     assert child.wait() == -signal.SIGTERM
 
@@ -72,7 +72,7 @@ def test_a_paused_process_is_seen_and_can_be_stopped(tmp_path: Path) -> None:
     while not identity.is_paused:
         assert time.monotonic() < deadline
     assert identity.is_alive
-    assert not stop_group(identity, patience=10)
+    assert not stop_group(identity, timeout=10)
     child.wait()
 
 
@@ -81,5 +81,5 @@ def test_a_process_that_ignores_sigterm_is_killed_at_the_deadline(tmp_path: Path
     deadline = time.monotonic() + 10
     while b"deaf" not in (tmp_path / "log").read_bytes():
         assert time.monotonic() < deadline
-    assert stop_group(identity, patience=0.2)
+    assert stop_group(identity, timeout=0.2)
     assert child.wait() == -signal.SIGKILL

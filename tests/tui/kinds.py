@@ -22,7 +22,7 @@ from bridge.journal import Connection, DeadLetter, Hop, Server, State
 from bridge.movement import Movement, Reason, encode_movement
 from bridge.phrase import Phrase
 from bridge.settings import ScreenSettings, Settings
-from bridge.simulator import Standing
+from bridge.simulator import SimulatorStatus
 from tests.tui.looking import main_screen
 from tests.tui.scripted import ScriptedEngine
 from tests.tui.server_facts import server_facts
@@ -115,7 +115,7 @@ def _live(engine: ScriptedEngine) -> None:
     _empty(engine)
     _rates(engine)
     _some(engine)
-    engine.simulation = Standing(running=True, objects=20, rate=_RATE, sent=3_767, per_second=_RATE)
+    engine.simulation = SimulatorStatus(running=True, objects=20, rate=_RATE, sent=3_767, per_second=_RATE)
     engine.journal.lag = 0
 
 
@@ -123,7 +123,7 @@ def _down(engine: ScriptedEngine) -> None:
     _empty(engine)
     _rates(engine, strapi=False)
     _some(engine, strapi=False)
-    engine.simulation = Standing(running=True, objects=20, rate=_RATE, sent=3_767, per_second=_RATE)
+    engine.simulation = SimulatorStatus(running=True, objects=20, rate=_RATE, sent=3_767, per_second=_RATE)
     engine.journal.connections[Server.STRAPI] = Connection(
         State.DOWN,
         "http://127.0.0.1:1337",

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from bridge.embedded import EmbeddedChain
 from bridge.journal import State
 from bridge.settings.load import load_settings
-from bridge.watch.carriers import signs
+from bridge.watch.running_engines import engines_at_broker
 from stack.local import LocalStack
 from stack.paths import Paths
 from stack.report import Report
@@ -92,7 +92,7 @@ def _carried(settings: Path) -> Iterator[None]:
 def _chain_beside(settings: Path) -> EmbeddedChain:
     """A chain that watches, as soon as the engine has said that it carries."""
     deadline = time.monotonic() + 60
-    while not asyncio.run(signs(load_settings(settings, {}))):
+    while not asyncio.run(engines_at_broker(load_settings(settings, {}))):
         if time.monotonic() > deadline:
             msg = "opsci-bridge does not carry the chain"
             raise TimeoutError(msg)

@@ -12,7 +12,7 @@ from bridge.identity import new_movement_id
 from bridge.journal import Connection, DeadLetter, Journal, Journey, Product, Server, State, Verdict
 from bridge.movement import Movement, Reason, Rejection, encode_movement, read_movement
 from bridge.settings import ScreenSettings, Settings
-from bridge.simulator import Standing
+from bridge.simulator import SimulatorStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ class ScriptedEngine:
         self.offset = 0
         self.old_letters: list[DeadLetter] = []
         """What stood in the errors topic before."""
-        self.simulation = Standing()
+        self.simulation = SimulatorStatus()
         self.simulation_refused = ""
         """Why the simulator can't start."""
         self.answers_at_once = False
@@ -104,7 +104,7 @@ class ScriptedEngine:
             answer = Future()
             answer.set_exception(OpsciError(self.simulation_refused))
         else:
-            self.simulation = Standing(running=True, objects=objects, rate=rate)
+            self.simulation = SimulatorStatus(running=True, objects=objects, rate=rate)
         return answer
 
     def stop_simulator(self) -> Future[None]:
@@ -124,9 +124,9 @@ class ScriptedEngine:
             answer.set_result((12, 3, 1))
         return answer
 
-    def count_anew(self) -> Future[None]:
-        self.journal.count_anew()
-        return self._done("count_anew")
+    def reset_counters(self) -> Future[None]:
+        self.journal.reset_counters()
+        return self._done("reset_counters")
 
     def pause_apply(self) -> Future[None]:
         return self._done("pause_apply")
@@ -228,7 +228,7 @@ class ScriptedEngine:
             journey.verdict, journey.rejection = Verdict.REJECTED, Rejection(reason, text)
         self.journal.settled(journeys)
 
-    def bury(self, count: int = 1) -> list[DeadLetter]:
+    def add_letters(self, count: int = 1) -> list[DeadLetter]:
         """Add dead letters."""
         letters = []
         for offset in range(count):

@@ -39,7 +39,7 @@ async def test_letters_of_before_and_of_now_are_shown_once(engine: ScriptedEngin
     engine.old_letters = [old, new]
     app = OpsciApp(engine)
     async with app.run_test(size=size) as pilot:
-        engine.journal.buried([new])
+        engine.journal.dead_lettered([new])
         await until(pilot, lambda: "refused 2" in screen_text(app))
         await pilot.press("d")
         await until(pilot, lambda: "Refused movements · errors · 2" in screen_text(app))

@@ -71,10 +71,10 @@ async def test_a_click_on_a_key_is_the_key_and_the_mouse_over_it_says_more(app: 
 
 
 def test_at_most_seven_entries_stand_before_those_at_the_end() -> None:
-    many = [KeyShown(str(key), str(key), f"Does {key}", "") for key in range(9)]
+    many = [KeyShown(str(key), str(key), f"RouteKind {key}", "") for key in range(9)]
     line = key_line(many, [PALETTE], 200, STYLES)
-    assert "Does 6" in line.content.plain
-    assert "Does 7" not in line.content.plain
+    assert "RouteKind 6" in line.content.plain
+    assert "RouteKind 7" not in line.content.plain
 
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 40)])

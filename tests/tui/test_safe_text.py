@@ -14,7 +14,7 @@ from textual.events import Paste
 from bridge.journal import Journal, Journey, Product, State, Verdict
 from bridge.journal.connection import Connection, Server
 from bridge.movement import Reason, Rejection
-from bridge.simulator import Standing
+from bridge.simulator import SimulatorStatus
 from bridge.text import readable
 from tests.tui.looking import main_screen, screen_text, until
 from tests.tui.marks import TOASTS
@@ -99,7 +99,7 @@ def test_the_status_of_any_text_is_printable(text: str) -> None:
             state_label(connection, 2.0),
             banner_lines(journal, 2.0),
             trouble_lines({Server.MQTT: connection}, journal.notes),
-            status_line(journal, Standing(trouble=text), 120),
+            status_line(journal, SimulatorStatus(trouble=text), 120),
         ):
             assert isinstance(content, Content)
             assert_safe(content.plain)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.settings import MqttSettings, ScreenSettings, Settings
-from bridge.simulator import Standing
+from bridge.simulator import SimulatorStatus
 from tests.tui.looking import SIZES, main_screen, screen_text, until
 from tests.tui.scripted import ScriptedEngine
 from tui.app import OpsciApp
@@ -26,7 +26,7 @@ async def test_ctrl_g_asks_starts_says_and_stops(engine: ScriptedEngine, app: Op
     await until(pilot, lambda: "50 objects would send 2.5/s" in screen_text(app))
     await pilot.press("enter")
     await until(pilot, lambda: engine.calls == ["start_simulator 50 2.5"])
-    engine.simulation = Standing(True, 50, 2.5, 1_234, 2.4)
+    engine.simulation = SimulatorStatus(True, 50, 2.5, 1_234, 2.4)
     await until(pilot, lambda: "50 sensors, 2.5/s" in screen_text(app))
     await pilot.press("ctrl+g")
     await until(pilot, lambda: engine.calls[1:] == ["stop_simulator"])
@@ -82,9 +82,9 @@ def test_what_is_no_number_of_objects_is_said(objects: str, rate: str) -> None:
 
 
 def test_the_line_says_what_is_wrong() -> None:
-    running = Standing(True, 20, 50, 1_234, 31)
+    running = SimulatorStatus(True, 20, 50, 1_234, 31)
     assert simulator_words(running).plain == "20 sensors, 50/s"
     assert "only 31/s of it gets through" in simulator_words(running._replace(slow=True)).plain
     assert "▲ away" in simulator_words(running._replace(trouble="away")).plain
-    assert simulator_words(Standing()).plain == ""
-    assert simulator_words(Standing(trouble="no product left")).plain == "▲ no product left"
+    assert simulator_words(SimulatorStatus()).plain == ""
+    assert simulator_words(SimulatorStatus(trouble="no product left")).plain == "▲ no product left"

@@ -84,7 +84,7 @@ async def _after(
         engine.connect(server, State.UP)
     engine.flow(3)
     engine.flow(2, "13", 2)
-    engine.old_letters = engine.bury(2)
+    engine.old_letters = engine.add_letters(2)
     app = OpsciApp(engine, sources)
     async with app.run_test(size=(120, 40)) as pilot:
         screen = main_screen(app)

@@ -13,8 +13,8 @@ from pathlib import Path
 from bridge.ingest.mapping import Mapper
 from bridge.journal import Journal, Product, Stage, Verdict
 from bridge.mqtt.frames import Inbound
-from bridge.route import Does, Route
-from bridge.runtime import spare_the_rings
+from bridge.route import Route, RouteKind
+from bridge.runtime import collect_rarely
 
 CHUNK = 500
 PRODUCTS = 40
@@ -24,7 +24,7 @@ def flow(records: int, kept: int) -> Journal:
     """Pass a number of records through a journal that keeps a number of them."""
     journal = Journal(kept)
     journal.stock.read([Product(n, f"doc{n}", f"product {n}", 1_000) for n in range(1, PRODUCTS + 1)], complete=True)
-    judge = Mapper([Route("topic", "stock", Does.MOVEMENT)], "engine")
+    judge = Mapper([Route("topic", "stock", RouteKind.MOVEMENT)], "engine")
     for start in range(0, records, CHUNK):
         now = time.time()
         journeys = judge.journeys(
@@ -51,7 +51,7 @@ def flow(records: int, kept: int) -> Journal:
 
 def main() -> None:
     """Run it, and print the peak memory."""
-    spare_the_rings()
+    collect_rarely()
     records, kept = map(int, sys.argv[1:])
     journal = flow(records, kept)
     assert journal.received.total == journal.decided.total == records

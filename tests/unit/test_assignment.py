@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.apply.worker import Assignment
-from bridge.kafka.fetching import Partitions
+from bridge.kafka.fetching import PartitionShare
 
 TOPICS = frozenset({"stock"})
-WHOLE = Partitions(TOPICS)
+WHOLE = PartitionShare(TOPICS)
 
 
 class Place(NamedTuple):
@@ -55,8 +55,8 @@ async def test_one_lane_has_all_until_there_is_a_backlog_and_again_after_it() ->
         # What the first one has in hand may be of each partition.
         assert not waiting.done()
         await first.aclose()
-        assert await waiting == Partitions(TOPICS, 1, 2)
-        assert await first.enter_async_context(spread.share(0)) == Partitions(TOPICS, 0, 2)
+        assert await waiting == PartitionShare(TOPICS, 1, 2)
+        assert await first.enter_async_context(spread.share(0)) == PartitionShare(TOPICS, 0, 2)
         backlog.there = False
         await first.aclose()
         waiting = asyncio.create_task(first.enter_async_context(spread.share(0)))

@@ -45,7 +45,7 @@ def test_no_one_listens_and_nothing_breaks() -> None:
         lambda journal: journal.acknowledged([Journey("a", b"{}", received_at=1.0)]),
         lambda journal: journal.consumed([Journey("a", b"{}", received_at=1.0)]),
         lambda journal: journal.settled([Journey("a", b"{}", received_at=1.0)]),
-        lambda journal: journal.buried([]),
+        lambda journal: journal.dead_lettered([]),
         lambda journal: journal.connection(Server.MQTT, State.UP),
         lambda journal: journal.stock.read([Product(1, "a", "Bread", 5)], complete=True),
         lambda journal: journal.stock.moved(1, 6, 1, 1.0),

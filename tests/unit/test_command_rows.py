@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bridge.command.rows import BadRow, Layout, Row, UnknownFileError, read_rows, recognise
 from bridge.command.send import Sending, send, topic_for
 from bridge.errors import SettingsError
-from bridge.route import Does, Route
+from bridge.route import Route, RouteKind
 from bridge.settings import Settings
 
 DATA = Path(__file__).parents[1] / "data"
@@ -28,14 +28,14 @@ def rows(text: str) -> list[Row | BadRow]:
 @pytest.mark.parametrize(
     ("header", "does", "delimiter"),
     [
-        ("id,amount,type\r\n", Does.MOVEMENT, ","),
-        ("Type; Amount ;ID", Does.MOVEMENT, ";"),
-        ("id\tamount\ttype\tnote", Does.MOVEMENT, "\t"),
-        ("name,description,stock_available,barcode,status", Does.PRODUCT, ","),
-        ("value;metadata", Does.EVENT, ";"),
+        ("id,amount,type\r\n", RouteKind.MOVEMENT, ","),
+        ("Type; Amount ;ID", RouteKind.MOVEMENT, ";"),
+        ("id\tamount\ttype\tnote", RouteKind.MOVEMENT, "\t"),
+        ("name,description,stock_available,barcode,status", RouteKind.PRODUCT, ","),
+        ("value;metadata", RouteKind.EVENT, ";"),
     ],
 )
-def test_files_are_recognised_by_their_header(header: str, does: Does, delimiter: str) -> None:
+def test_files_are_recognised_by_their_header(header: str, does: RouteKind, delimiter: str) -> None:
     assert recognise(header)[:2] == (does, delimiter)
 
 
@@ -79,9 +79,9 @@ def test_a_cell_beyond_the_limit_of_the_csv_reader_is_a_bad_row() -> None:
 
 @pytest.mark.parametrize(
     ("name", "does", "count"),
-    [("stocks", Does.MOVEMENT, 2000), ("products", Does.PRODUCT, 200), ("events", Does.EVENT, 200)],
+    [("stocks", RouteKind.MOVEMENT, 2000), ("products", RouteKind.PRODUCT, 200), ("events", RouteKind.EVENT, 200)],
 )
-def test_the_courses_own_files_are_read_whole(name: str, does: Does, count: int) -> None:
+def test_the_courses_own_files_are_read_whole(name: str, does: RouteKind, count: int) -> None:
     text = (DATA / f"{name}.csv").read_text(encoding="utf-8")
     assert recognise(text.splitlines()[0]).does is does
     found = rows(text)
@@ -93,19 +93,22 @@ def test_the_courses_own_files_are_read_whole(name: str, does: Does, count: int)
 def test_any_cells_that_a_csv_writer_wrote_come_back(cells: list[tuple[str, str, str]]) -> None:
     written = io.StringIO(newline="")
     csv.writer(written).writerows(cells)
-    layout = Layout(Does.EVENT, ",", ("value", "metadata", "more"))
+    layout = Layout(RouteKind.EVENT, ",", ("value", "metadata", "more"))
     found = list(read_rows(layout, io.StringIO(written.getvalue(), newline="")))
     read = [tuple(json.loads(row.payload).values()) for row in found if isinstance(row, Row)]
     assert read == cells
 
 
 def test_topics_come_from_the_settings() -> None:
-    assert topic_for(Settings(), Does.MOVEMENT) == "topic"
-    assert topic_for(Settings(), Does.PRODUCT) == "product"
-    routes = [Route("$share/g/shop/event/#", "event", Does.EVENT), Route("shop/+/product", "product", Does.PRODUCT)]
-    assert topic_for(Settings(routes=routes), Does.EVENT) == "shop/event"
+    assert topic_for(Settings(), RouteKind.MOVEMENT) == "topic"
+    assert topic_for(Settings(), RouteKind.PRODUCT) == "product"
+    routes = [
+        Route("$share/g/shop/event/#", "event", RouteKind.EVENT),
+        Route("shop/+/product", "product", RouteKind.PRODUCT),
+    ]
+    assert topic_for(Settings(routes=routes), RouteKind.EVENT) == "shop/event"
     with pytest.raises(SettingsError, match="--topic"):
-        topic_for(Settings(routes=routes), Does.PRODUCT)
+        topic_for(Settings(routes=routes), RouteKind.PRODUCT)
 
 
 def test_a_dry_run_tells_and_sends_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -106,7 +106,7 @@ def test_every_letter_has_all_bytes_whatever_they_are_and_whatever_kafka_takes(
 ) -> None:
     topic = Topic(largest)
     journeys = [rejected((kind * (size // len(kind) + 1))[:size], number) for number, (size, kind) in enumerate(sent)]
-    asyncio.run(letters_into(topic).bury(journeys))
+    asyncio.run(letters_into(topic).write(journeys))
     assert {dict(letter.headers)["movement-id"] for letter in topic.letters} == {
         journey.movement_id.encode() for journey in journeys
     }
@@ -130,7 +130,7 @@ def test_every_letter_has_all_bytes_whatever_they_are_and_whatever_kafka_takes(
 async def test_an_ordinary_letter_is_one_record_with_its_text() -> None:
     topic = Topic(LARGEST_RECORD)
     payload = b'{"id":12,"amount":0,"type":"IN"}'
-    await letters_into(topic).bury([rejected(payload)])
+    await letters_into(topic).write([rejected(payload)])
     (letter,) = topic.records
     assert msgspec.json.decode(letter.value or b"") == {"error": "it is too long", "message": payload.decode()}
 
@@ -175,7 +175,7 @@ def test_parts_are_what_the_letter_has_no_room_for(size: int, room: int) -> None
 
 async def test_where_kafka_takes_next_to_nothing_the_letter_says_how_much_there_was() -> None:
     topic = Topic(700)
-    await letters_into(topic).bury([rejected(b"x" * 5_000)])
+    await letters_into(topic).write([rejected(b"x" * 5_000)])
     (letter,) = topic.letters
     assert dict(letter.headers)["payload-size"] == b"5000"
     assert letter_of(letter).journey.cut == 5_000

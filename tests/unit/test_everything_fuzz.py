@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bridge.ingest.mapping import Mapper, record_of
 from bridge.mqtt.frames import Inbound
-from bridge.route import Does, Route
+from bridge.route import Route, RouteKind
 from tests.fuzz.__main__ import NAMES as COMMANDS
 from tests.fuzz.__main__ import main
 from tests.fuzz.targets import TARGETS, answers
@@ -89,7 +89,7 @@ def test_any_answers_of_strapi(answered: list[tuple[int, bytes]]) -> None:
 def test_any_message_is_a_record_or_a_dead_letter(
     topic: str, payload: bytes, properties: bytes, redelivered: bool, qos: int
 ) -> None:
-    routes = [Route("#", "all", does) for does in (Does.MOVEMENT,)]
+    routes = [Route("#", "all", does) for does in (RouteKind.MOVEMENT,)]
     (journey,) = Mapper(routes, "fuzz").journeys([Inbound(topic, payload, qos, 5, False, redelivered, properties)], 1.0)
     if journey.rejection is None:
         assert record_of(journey).value == payload

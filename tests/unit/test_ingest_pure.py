@@ -23,7 +23,7 @@ from bridge.movement import Reason, Rejection
 from bridge.mqtt._private import ChunkClient, check_libraries, missing_for_chunks, session_client
 from bridge.mqtt.address import Address, read_address
 from bridge.mqtt.frames import Inbound
-from bridge.route import Does, Route
+from bridge.route import Route, RouteKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +31,11 @@ if TYPE_CHECKING:
     from bridge.mqtt.session import Session
 
 MOVEMENT = b'{"id":12,"amount":5,"type":"IN"}'
-ROUTES = [Route("topic", "stock"), Route("shop/+/event", "event", Does.EVENT), Route("", "product", Does.PRODUCT)]
+ROUTES = [
+    Route("topic", "stock"),
+    Route("shop/+/event", "event", RouteKind.EVENT),
+    Route("", "product", RouteKind.PRODUCT),
+]
 
 
 def inbound(topic: str, payload: bytes = MOVEMENT, **changes: object) -> Inbound:

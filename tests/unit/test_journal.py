@@ -62,7 +62,7 @@ def test_a_rejection_at_ingest_is_counted_and_is_no_latency_to_strapi() -> None:
     refused = Journey("m", b"", received_at=1.0, decided_at=2.0, verdict=Verdict.REJECTED)
     refused.rejection = Rejection(Reason.NOT_JSON, "no")
     journal.settled([refused])
-    journal.buried([DeadLetter(refused, "mqtt topic", 2.0, 0, 7)])
+    journal.dead_lettered([DeadLetter(refused, "mqtt topic", 2.0, 0, 7)])
     assert journal.reasons == {"not-json": 1}
     assert journal.verdicts[Verdict.REJECTED] == 1
     assert (journal.decided.total, journal.rejected.total) == (1, 1)

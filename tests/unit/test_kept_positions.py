@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from bridge.kafka.kept_positions import KeptPositions, Stood
+from bridge.kafka.kept_positions import KeptPosition, KeptPositions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +31,8 @@ def test_what_is_settled_is_there_at_the_next_start(tmp_path: Path) -> None:
     kept.save(soon=False)
     again = KeptPositions(tmp_path / "new" / "positions.json")
     again.are_of("one")
-    assert again.of_place(PLACE) == Stood(6, 90)
-    assert again.of_place(("stock", 0)) is None
+    assert again.of_partition(PLACE) == KeptPosition(6, 90)
+    assert again.of_partition(("stock", 0)) is None
     assert again.topics == {"stock"}
 
 
@@ -40,9 +40,9 @@ def test_a_position_that_is_set_back_knows_no_newest_record(tmp_path: Path) -> N
     kept = KeptPositions(tmp_path / "positions.json")
     kept.settled([Record(5, 80)])  # type: ignore[list-item]
     kept.put(PLACE, 9)
-    assert kept.of_place(PLACE) == Stood(9, 80)
+    assert kept.of_partition(PLACE) == KeptPosition(9, 80)
     kept.put(PLACE, 2)
-    assert kept.of_place(PLACE) == Stood(2, 0)
+    assert kept.of_partition(PLACE) == KeptPosition(2, 0)
 
 
 def test_another_cluster_at_the_address_begins_afresh(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -52,9 +52,9 @@ def test_another_cluster_at_the_address_begins_afresh(tmp_path: Path, caplog: py
     kept.save(soon=False)
     again = KeptPositions(tmp_path / "positions.json")
     again.are_of(None)
-    assert again.of_place(PLACE) == Stood(9)
+    assert again.of_partition(PLACE) == KeptPosition(9)
     again.are_of("two")
-    assert again.of_place(PLACE) is None
+    assert again.of_partition(PLACE) is None
     assert "does not count in two" in caplog.text
 
 

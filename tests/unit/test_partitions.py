@@ -6,7 +6,7 @@ from aiokafka import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.kafka.fetching import Partitions
+from bridge.kafka.fetching import PartitionShare
 
 PLACES = st.sets(st.builds(TopicPartition, st.sampled_from(["stock", "more", "event"]), st.integers(0, 20)))
 
@@ -16,7 +16,7 @@ def test_each_partition_is_in_one_share_and_no_share_has_two_more_than_another(
     assigned: set[TopicPartition], of: int
 ) -> None:
     topics = frozenset({"stock", "more"})
-    shares = [Partitions(topics, number, of).among(assigned) for number in range(of)]
+    shares = [PartitionShare(topics, number, of).among(assigned) for number in range(of)]
     assert sorted(place for share in shares for place in share) == sorted(
         place for place in assigned if place.topic in topics
     )
@@ -25,4 +25,4 @@ def test_each_partition_is_in_one_share_and_no_share_has_two_more_than_another(
 
 def test_alone_it_has_them_all() -> None:
     places = [TopicPartition("event", 2), TopicPartition("event", 0), TopicPartition("stock", 0)]
-    assert Partitions(frozenset({"event"})).among(places) == [places[1], places[0]]
+    assert PartitionShare(frozenset({"event"})).among(places) == [places[1], places[0]]

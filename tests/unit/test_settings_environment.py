@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 
 from bridge.errors import SettingsError
-from bridge.route import Does, Route
+from bridge.route import Route, RouteKind
 from bridge.settings import Settings
 from bridge.settings.load import load_settings
 from bridge.settings.names import SETTINGS
@@ -25,7 +25,7 @@ def test_each_setting_has_a_variable() -> None:
         environ[setting.variable] = values.get(setting.key, str(getattr(section, setting.name)))
     settings = load_settings(None, environ)
     assert settings.kafka.brokers == ["a:1", "b:2"]
-    assert settings.routes == [Route("topic", "stock", Does.MOVEMENT)]
+    assert settings.routes == [Route("topic", "stock", RouteKind.MOVEMENT)]
     assert (settings.mqtt, settings.strapi, settings.apply) == (Settings().mqtt, Settings().strapi, Settings().apply)
 
 
@@ -98,7 +98,7 @@ def test_a_token_file_covers_a_token_that_was_given_with_less_right(tmp_path: Pa
 )
 def test_wrong_variables_are_named(environ: dict[str, str], problem: str | None) -> None:
     if problem is None:
-        assert load_settings(None, environ).routes == [Route("a", "a", Does.EVENT)]
+        assert load_settings(None, environ).routes == [Route("a", "a", RouteKind.EVENT)]
         return
     with pytest.raises(SettingsError) as caught:
         load_settings(None, environ)
@@ -160,19 +160,19 @@ class TestInPlaceOfTheCoursesConnector:
 
     def test_its_topics_are_those_of_the_movements(self) -> None:
         settings = load_settings(None, {"KAFKA_TOPIC": "moves", "MQTT_TOPIC": "shop/+"}, self.ALONE)
-        assert settings.routes[0] == Route("shop/+", "moves", Does.MOVEMENT)
+        assert settings.routes[0] == Route("shop/+", "moves", RouteKind.MOVEMENT)
         assert settings.routes[1:] == Settings().routes[1:]
         assert settings.mqtt.publish_topic == "topic"
         assert load_settings(None, {"MQTT_TOPIC": "shop"}, self.ALONE).mqtt.publish_topic == "shop"
 
     def test_topic_alone_names_both_as_in_the_program(self) -> None:
-        assert load_settings(None, {"TOPIC": "both"}, self.ALONE).routes[0] == Route("both", "both", Does.MOVEMENT)
+        assert load_settings(None, {"TOPIC": "both"}, self.ALONE).routes[0] == Route("both", "both", RouteKind.MOVEMENT)
 
     def test_the_documented_names_win_over_topic(self) -> None:
         environ = {"TOPIC": "both", "MQTT_TOPIC": "in"}
-        assert load_settings(None, environ, self.ALONE).routes[0] == Route("in", "both", Does.MOVEMENT)
+        assert load_settings(None, environ, self.ALONE).routes[0] == Route("in", "both", RouteKind.MOVEMENT)
         environ = {"TOPIC": "both", "KAFKA_TOPIC": "out"}
-        assert load_settings(None, environ, self.ALONE).routes[0] == Route("topic", "out", Does.MOVEMENT)
+        assert load_settings(None, environ, self.ALONE).routes[0] == Route("topic", "out", RouteKind.MOVEMENT)
 
     def test_ours_win_over_its(self) -> None:
         environ = {"MQTT_ENDPOINT": "ws://course:1", "OPSCI_MQTT_URL": "ws://ours:1", "MQTT_TOPIC": "in"}
@@ -198,7 +198,7 @@ class TestInPlaceOfTheCoursesStockConsumer:
         settings = load_settings(None, environ, self.ALONE)
         assert settings.kafka.brokers == ["kafka:9092"]
         assert (settings.strapi.token, settings.strapi.url) == ("secret", "http://localhost:8080")
-        assert settings.routes[0] == Route("topic", "moves", Does.MOVEMENT)
+        assert settings.routes[0] == Route("topic", "moves", RouteKind.MOVEMENT)
         assert settings.kafka.beginning is False
         assert settings.kafka.errors_topic == "errors"
 
@@ -211,4 +211,4 @@ class TestInPlaceOfTheCoursesStockConsumer:
         assert load_settings(file, {"STRAPI_TOKEN": ""}, self.ALONE).strapi.token == "kept"
 
     def test_topic_is_the_kafka_side_beside_ingest_too(self) -> None:
-        assert load_settings(None, {"TOPIC": "moves"}).routes[0] == Route("topic", "moves", Does.MOVEMENT)
+        assert load_settings(None, {"TOPIC": "moves"}).routes[0] == Route("topic", "moves", RouteKind.MOVEMENT)

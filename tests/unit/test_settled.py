@@ -67,7 +67,7 @@ def test_what_kafka_deleted_is_covered_and_no_gap() -> None:
 
 
 def test_a_topic_that_was_made_again_is_said_until_the_ledger_has_it() -> None:
-    settled = started(Start("stock", 0, 0, 0, 50, anew=True))
+    settled = started(Start("stock", 0, 0, 0, 50, recreated=True))
     (first,) = settled.of(records(0, 1))  # type: ignore[arg-type]
     assert first == OffsetRange("stock", 0, 0, 2, anew=True)
     settled.note([first])

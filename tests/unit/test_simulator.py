@@ -75,10 +75,10 @@ async def test_it_sends_under_ids_and_marks_of_its_own_until_it_is_stopped() -> 
     sent: list[tuple[bytes, str, tuple[tuple[str, str], ...]]] = []
     simulation = await simulated(lambda *message: sent.append(message))
     simulation.start(3, 1_000)
-    await until(lambda: simulation.standing.sent >= 50)
-    assert (simulation.standing.running, simulation.standing.objects, simulation.standing.rate) == (True, 3, 1_000)
+    await until(lambda: simulation.status.sent >= 50)
+    assert (simulation.status.running, simulation.status.objects, simulation.status.rate) == (True, 3, 1_000)
     await simulation.stop()
-    assert not simulation.standing.running
+    assert not simulation.status.running
     count = len(sent)
     assert len({movement_id for _, movement_id, _ in sent}) == count
     assert {properties[0][0] for _, _, properties in sent} == {SIMULATED}
@@ -97,11 +97,11 @@ async def test_it_waits_for_the_brokers_words_and_says_that_it_is_slow() -> None
     simulation = Simulation(board(), publish, seed=1)
     simulation.start(1, 5_000)
     await until(lambda: len(waiting) >= 80)
-    await until(lambda: simulation.standing.slow)
+    await until(lambda: simulation.status.slow)
     assert len(waiting) == 80
     for answer in waiting[:10]:
         answer.set_result(None)
-    await until(lambda: simulation.standing.sent == 10 and len(waiting) == 90)
+    await until(lambda: simulation.status.sent == 10 and len(waiting) == 90)
     await simulation.stop()
 
 
@@ -115,8 +115,8 @@ async def test_a_broker_that_does_not_take_it_is_said_and_tried_again() -> None:
 
     simulation = await simulated(publish)
     simulation.start(1, 1)
-    await until(lambda: simulation.standing.trouble == "the broker is away")
-    await until(lambda: simulation.standing.sent == 1 and not simulation.standing.trouble)
+    await until(lambda: simulation.status.trouble == "the broker is away")
+    await until(lambda: simulation.status.sent == 1 and not simulation.status.trouble)
     await simulation.stop()
 
 
@@ -125,8 +125,8 @@ async def test_without_products_it_does_not_start_and_ends() -> None:
     simulation = await simulated(lambda *_: None, products)
     simulation.start(1, 100)
     products.read([], complete=True)
-    await until(lambda: not simulation.standing.running)
-    assert "no product left" in simulation.standing.trouble
+    await until(lambda: not simulation.status.running)
+    assert "no product left" in simulation.status.trouble
     with pytest.raises(OpsciError, match="no product to move"):
         simulation.start(1, 1)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.movement import Reason, Rejection
-from bridge.route import Does
+from bridge.route import RouteKind
 from bridge.strapi.content import CONTENT, Events, Products
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def test_what_is_neither_a_movement_nor_left_in_kafka_has_a_class_of_its_own() -> None:
-    assert CONTENT.keys() == set(Does) - {Does.MOVEMENT, Does.CARRY}
+    assert CONTENT.keys() == set(RouteKind) - {RouteKind.MOVEMENT, RouteKind.CARRY}
     assert len({kind.columns for kind in CONTENT.values()}) == len(CONTENT)
 
 

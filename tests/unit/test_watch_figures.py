@@ -6,7 +6,7 @@ import json
 
 from bridge.journal import Journal, Journey, Verdict
 from bridge.movement import read_movement
-from bridge.watch.account import Agreement, counted
+from bridge.watch.engine_counts import EngineCounts, counts_of
 from bridge.watch.lines import Passed, json_line, text_line
 
 PAYLOAD = b'{"id":3,"amount":5,"type":"IN"}'
@@ -38,29 +38,29 @@ def test_a_watcher_begins_with_what_was_counted_and_counts_on() -> None:
     engine.received.add(100)
     engine.verdicts[Verdict.APPLIED] = 90
     engine.reasons["not-json"] = 10
-    agreement = Agreement(watcher)
-    agreement.take([counted(engine)])
-    assert counted(watcher) == counted(engine)
+    engine_counts = EngineCounts(watcher)
+    engine_counts.take([counts_of(engine)])
+    assert counts_of(watcher) == counts_of(engine)
     watcher.received.add(2)
-    agreement.take([counted(engine)])
+    engine_counts.take([counts_of(engine)])
     assert watcher.received.total == 102, "what is seen sooner than the engine says it stays"
     engine.received.add(3)
-    agreement.take([counted(engine)])
+    engine_counts.take([counts_of(engine)])
     assert watcher.received.total == 102
-    agreement.take([counted(engine)])
+    engine_counts.take([counts_of(engine)])
     assert watcher.received.total == 103, "once both stand still the engine's figure counts"
 
 
 def test_of_several_engines_the_sum_counts_and_of_none_its_own() -> None:
     watcher = Journal()
     watcher.received.add(7)
-    agreement = Agreement(watcher)
-    agreement.take([])
+    engine_counts = EngineCounts(watcher)
+    engine_counts.take([])
     assert watcher.received.total == 7
     one, other = Journal(), Journal()
     one.received.add(4)
     other.received.add(5)
-    agreement.take([counted(one), counted(other)])
+    engine_counts.take([counts_of(one), counts_of(other)])
     assert watcher.received.total == 9
 
 

@@ -18,7 +18,7 @@ from bridge.journal import Connection, DeadLetter, Journal, Journey, Product, Se
 from bridge.movement import Movement, Reason, Rejection, read_movement
 from bridge.phrase import Phrase
 from bridge.settings import Settings
-from bridge.simulator import Standing
+from bridge.simulator import SimulatorStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +90,7 @@ class StagedEngine:
         self.settings = settings or Settings()
         self.journal = Journal(self.settings.screen.keep)
         self.watches = self.read_only = False
-        self.simulation = Standing()
+        self.simulation = SimulatorStatus()
         self._up: set[Server] = set()
         self._paused: set[Server] = set()
         self._waiting: dict[Server, list[Journey]] = {server: [] for server in Server}
@@ -165,8 +165,8 @@ class StagedEngine:
         answer.set_result((0, 0, 0))
         return answer
 
-    def count_anew(self) -> Future[None]:
-        self.journal.count_anew()
+    def reset_counters(self) -> Future[None]:
+        self.journal.reset_counters()
         return _done(None)
 
     def pause_apply(self) -> Future[None]:
@@ -269,7 +269,7 @@ class StagedEngine:
             f"kafka stock/{journey.partition}@{journey.offset}" if journey.position else f"mqtt {journey.mqtt_topic}"
         )
         self._settle(journey, Verdict.REJECTED)
-        self.journal.buried([DeadLetter(journey, where, time.time(), 0, self._letters)])
+        self.journal.dead_lettered([DeadLetter(journey, where, time.time(), 0, self._letters)])
         self._letters += 1
 
     def _settle(self, journey: Journey, verdict: Verdict) -> None:

@@ -54,7 +54,7 @@ class WaitingChain(EmbeddedChain):
         while not self._left.wait(_LOOK):
             if self._locked():
                 self.journal.notes.pop(_NOTE, None)
-                self._call(self._carry)
+                self._call(self._take_over_chain)
                 return
 
     def _locked(self) -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from textual import events
 
     from bridge.journal import Connection, Journal
-    from bridge.simulator import Standing
+    from bridge.simulator import SimulatorStatus
     from tui.engine import Engine
 
 __all__ = [
@@ -112,15 +112,15 @@ def state_label(connection: Connection, now: float) -> Content:
     return Content.styled(f" {word} ", f"bold $background on {colour}")
 
 
-def simulator_words(standing: Standing) -> Content:
+def simulator_words(simulator: SimulatorStatus) -> Content:
     """Describe how many sensors send at which rate, or why they stopped; empty where there are none."""
-    if not standing.running:
-        return Content.styled(f"▲ {readable(say(standing.trouble))}" if standing.trouble else "", "$text-warning")
-    said = say_count("{count} sensor", "{count} sensors", standing.objects) + f", {rate(standing.rate)}"
-    if standing.trouble:
-        said += f"  ▲ {readable(say(standing.trouble))}"
-    elif standing.slow:
-        slow = say("only {rate} of it gets through").format(rate=rate(standing.per_second))
+    if not simulator.running:
+        return Content.styled(f"▲ {readable(say(simulator.trouble))}" if simulator.trouble else "", "$text-warning")
+    said = say_count("{count} sensor", "{count} sensors", simulator.objects) + f", {rate(simulator.rate)}"
+    if simulator.trouble:
+        said += f"  ▲ {readable(say(simulator.trouble))}"
+    elif simulator.slow:
+        slow = say("only {rate} of it gets through").format(rate=rate(simulator.per_second))
         said += f"  ▲ {slow}"
     return Content.styled(said, "$text-warning")
 
@@ -139,12 +139,12 @@ def too_small(width: int, height: int) -> str:
     )
 
 
-def status_line(journal: Journal, standing: Standing, width: int, web: str = "") -> Content:
+def status_line(journal: Journal, simulator: SimulatorStatus, width: int, web: str = "") -> Content:
     """Format the top line: how much was applied and refused, the typical time, and the sensors.
 
     Args:
         journal: the source of its data.
-        standing: the state of the simulated sensors.
+        simulator: the state of the simulated sensors.
         width: the available cells; parts without room are dropped, the program's name and the typical time first.
         web: the address of the web client; empty for none.
     """
@@ -160,7 +160,7 @@ def status_line(journal: Journal, standing: Standing, width: int, web: str = "")
         Content.styled(say("stock chain"), "$foreground-muted"),
     ]
     right = rest if applied or refused else []
-    sensors = simulator_words(standing)
+    sensors = simulator_words(simulator)
     for shown in (
         [
             *right,

@@ -13,18 +13,18 @@ from bridge.kafka.cluster import admin_client
 from bridge.kafka.group import named, read_group
 from bridge.mqtt.presence import Presence
 from bridge.phrase import listed
-from bridge.route import Does
+from bridge.route import RouteKind
 
 if TYPE_CHECKING:
     from bridge.settings import Settings
 
-__all__ = ["carriers", "signs"]
+__all__ = ["engines_at_broker", "engines_in_group"]
 
 _WITHIN: Final = 3.0
 """Seconds that a server may take to answer, which delay the start."""
 
 
-async def signs(settings: Settings) -> str:
+async def engines_at_broker(settings: Settings) -> str:
     """Find out whether an engine of the group publishes at the broker that it carries the chain.
 
     Returns:
@@ -42,14 +42,14 @@ async def signs(settings: Settings) -> str:
         await asyncio.gather(hearing, return_exceptions=True)
 
 
-async def carriers(settings: Settings) -> str | None:
+async def engines_in_group(settings: Settings) -> str | None:
     """Find out whether an engine applies the records in Kafka.
 
     Returns:
         Client ids and hosts of the engines, for the user; empty where there are none, None where Kafka does not answer
         in time or not to this user.
     """
-    topics = [route.kafka for route in settings.routes if route.does is not Does.CARRY]
+    topics = [route.kafka for route in settings.routes if route.does is not RouteKind.CARRY]
     try:
         async with asyncio.timeout(_WITHIN), admin_client(settings.kafka, remember=False) as admin:
             group = await read_group(admin, settings.kafka.group, topics)

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
     from bridge.journal import Journal, Rate
 
-__all__ = ["Agreement", "counted"]
+__all__ = ["EngineCounts", "counts_of"]
 
 _VERDICT: Final = "verdict."
 _REASON: Final = "reason."
 
 
-def counted(journal: Journal) -> dict[str, int]:
+def counts_of(journal: Journal) -> dict[str, int]:
     """The counts of an engine since it started, by name."""
     return {
         **{name: rate.total for name, rate in _rates(journal).items()},
@@ -31,7 +31,7 @@ def counted(journal: Journal) -> dict[str, int]:
     }
 
 
-class Agreement:
+class EngineCounts:
     """Keeps a watcher's counts in agreement with the engines'.
 
     Args:
@@ -52,7 +52,7 @@ class Agreement:
         if not accounts:
             return
         told = tuple(dict(account) for account in accounts)
-        own = counted(self._journal)
+        own = counts_of(self._journal)
         if self._last is None or len(told) != len(self._last) or (told == self._last and own == self._own):
             wanted: dict[str, int] = {}
             for account in told:
@@ -60,7 +60,7 @@ class Agreement:
                     wanted[name] = wanted.get(name, 0) + count
             if wanted != own:
                 self._set(wanted)
-                own = counted(self._journal)
+                own = counts_of(self._journal)
         self._last, self._own = told, own
 
     def _set(self, wanted: Mapping[str, int]) -> None:
