@@ -353,7 +353,7 @@ class OpsciApp(App[None]):
         self.starts_anew = True
         if self._main is not None:
             # Read the state now: the widgets are removed one by one on exit.
-            self._left = CarriedOver(self.letters, self._main.moves, *self._main.carried_over())
+            self._left = CarriedOver(self.letters, self._main.sent_movements, *self._main.carried_over())
         self.exit()
 
     def action_command_palette(self) -> None:

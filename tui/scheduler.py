@@ -69,20 +69,20 @@ class Eager(selectors.DefaultSelector):
     response takes a dozen turns of the loop waits in each turn while the chain works, and a frame is painted in pieces.
 
     Args:
-        patience: sets the interval, in seconds.
+        set_interval: sets the interval, in seconds.
     """
 
-    def __init__(self, patience: Callable[[float], None] = sys.setswitchinterval) -> None:
+    def __init__(self, set_interval: Callable[[float], None] = sys.setswitchinterval) -> None:
         super().__init__()
-        self._patience = patience
+        self._set_interval = set_interval
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait for something to do; see `selectors.BaseSelector.select`."""
-        self._patience(_ASKS)
+        self._set_interval(_ASKS)
         try:
             return super().select(timeout)
         finally:
-            self._patience(_KEEPS)
+            self._set_interval(_KEEPS)
 
 
 def screen_loop() -> asyncio.AbstractEventLoop:

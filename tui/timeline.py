@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from bridge.journal import Journey
 
-__all__ = ["Mark", "Station", "dots", "marks", "result", "stations", "timeline", "timeline_row"]
+__all__ = ["HopTime", "Mark", "dots", "hop_times", "marks", "result", "timeline", "timeline_row"]
 
 
-class Station(NamedTuple):
+class HopTime(NamedTuple):
     """One hop of a journey.
 
     Attributes:
@@ -38,11 +38,11 @@ class Station(NamedTuple):
     tone: Tone
 
 
-def stations(journey: Journey) -> list[Station]:
-    """Return the stations that a journey passed, and the one that it waits for.
+def hop_times(journey: Journey) -> list[HopTime]:
+    """Return the hops that a journey passed, with their times, and the one that it waits for.
 
     A movement published elsewhere was not sent by this program, and a record that another program wrote into Kafka did
-    not come over MQTT: those stations are left out.
+    not come over MQTT: those hops are left out.
     """
     foreign = journey.mqtt_topic is None
     open_yet = journey.stage is not Stage.DECIDED
@@ -53,21 +53,21 @@ def stations(journey: Journey) -> list[Station]:
         (f"{in_kafka} {journey.position}".rstrip(), journey.acknowledged_at, open_yet and not foreign),
         (f"{consumed} {journey.position}".rstrip() if foreign else consumed, journey.consumed_at, False),
     )
-    found: list[Station] = []
+    found: list[HopTime] = []
     before: float | None = None
     for words, at, awaited in places:
         if at is not None:
-            found.append(Station(words, at, _between(before, at), Tone.PLAIN))
+            found.append(HopTime(words, at, _between(before, at), Tone.PLAIN))
             before = at
         elif awaited and not waits(found):
-            found.append(Station(f"{words} {PENDING}", None, None, Tone.PENDING))
+            found.append(HopTime(f"{words} {PENDING}", None, None, Tone.PENDING))
     if journey.decided_at is not None:
         # If another engine settled it, only the time when this one noticed is known.
         took = _between(before, journey.decided_at) if journey.elsewhere is None else None
         at = None if journey.earlier and journey.elsewhere is not None else journey.decided_at
-        found.append(Station(decision(journey), at, took, outcome(journey).tone))
+        found.append(HopTime(decision(journey), at, took, outcome(journey).tone))
     elif not waits(found):
-        found.append(Station(say("in Strapi") + f" {PENDING}", None, None, Tone.PENDING))
+        found.append(HopTime(say("in Strapi") + f" {PENDING}", None, None, Tone.PENDING))
     return found
 
 
@@ -93,7 +93,7 @@ def decision(journey: Journey) -> str:
     return f"{GLYPHS[Verdict.REJECTED]} {why}"
 
 
-def waits(found: list[Station]) -> bool:
+def waits(found: list[HopTime]) -> bool:
     """Return whether the movement has not reached the last station yet."""
     return bool(found) and found[-1].at is None
 
@@ -103,7 +103,7 @@ def _between(before: float | None, at: float) -> float | None:
 
 
 class Mark(NamedTuple):
-    """One of the four stations of a drawn timeline: sent, MQTT, Kafka, Strapi.
+    """One of the four hops of a drawn timeline: sent, MQTT, Kafka, Strapi.
 
     Attributes:
         sign: a dot if the movement was there, else a ring.
@@ -130,7 +130,7 @@ _MUTED: Final = STYLES[Tone.MUTED]
 
 
 def marks(journey: Journey | None, now: float, name: str = "") -> list[Mark]:
-    """Return the four stations of a movement's drawn timeline.
+    """Return the four hops of a movement's drawn timeline.
 
     Args:
         journey: the movement; None for an empty timeline.
@@ -229,7 +229,7 @@ def timeline(found: Sequence[Mark], places: Sequence[int], width: int, hint: str
     """Draw a timeline on two lines, each station at its column.
 
     Args:
-        found: the four stations.
+        found: the four hops.
         places: the column in which each begins, increasing.
         width: the available cells.
         hint: shown in the second line instead of times.
@@ -251,10 +251,10 @@ def timeline(found: Sequence[Mark], places: Sequence[int], width: int, hint: str
 
 
 def timeline_row(found: Sequence[Mark], width: int) -> Content:
-    """Draw a timeline on one line; if it does not fit, drop the times first and then the earliest stations.
+    """Draw a timeline on one line; if it does not fit, drop the times first and then the earliest hops.
 
     Args:
-        found: the four stations.
+        found: the four hops.
         width: the available cells.
     """
     line = _row(found, times=True)

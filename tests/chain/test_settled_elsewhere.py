@@ -13,7 +13,7 @@ from tests.chain.applying import Shop, applying, movement
 from tests.chain.engine import engine
 from tests.chain.lane import until
 from tui.outcome import outcome
-from tui.timeline import stations
+from tui.timeline import hop_times
 
 if TYPE_CHECKING:
     from bridge.chain import Chain
@@ -39,7 +39,7 @@ async def test_a_row_has_the_ledgers_verdict_of_what_another_engine_applied(lane
         applied, refused = found[str(product), -2], found[str(product), -5]
         assert (applied.verdict, applied.stock_before, applied.stock_after) == (Verdict.APPLIED, 2, 0)
         assert outcome(applied).words == "applied"
-        assert [station.words for station in stations(applied)][-1] == "✓ in Strapi 2 → 0"
+        assert [station.words for station in hop_times(applied)][-1] == "✓ in Strapi 2 → 0"
         assert (refused.verdict, outcome(refused).words) == (Verdict.REJECTED, "none in stock")
         assert outcome(found["no-such-product", 1]).words == "unknown product"
         journal = chain.journal
@@ -61,7 +61,7 @@ async def test_without_a_ledger_a_row_says_that_another_engine_settled_it(lane: 
         for row in rows(chain):
             assert (row.elsewhere, row.verdict) == (Elsewhere.SETTLED, None)
             assert outcome(row).words == "by another engine"
-            assert "another engine" in stations(row)[-1].words
+            assert "another engine" in hop_times(row)[-1].words
 
 
 async def test_of_two_engines_that_share_the_partitions_none_leaves_a_row_open(lane: Lane, shop: Shop) -> None:

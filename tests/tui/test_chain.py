@@ -388,7 +388,7 @@ async def test_a_saved_setting_resumes_nothing_that_was_paused(lane: Lane, chain
         async with app.run_test(size=(120, 40)) as pilot:
             await until(pilot, lambda: running.journal.connections[Server.MQTT].state is State.UP)
             await until(pilot, lambda: running.journal.connections[Server.STRAPI].state is State.PAUSED)
-            assert main_screen(app).moves.pending() == {product["id"]: 5}
+            assert main_screen(app).sent_movements.pending() == {product["id"]: 5}
             running.resume_apply().result(10)
             await until(pilot, lambda: "1,000 → 1,005" in widget_text(main_screen(app).form.sent))
             assert await lane.stock_of(product) == 1_005

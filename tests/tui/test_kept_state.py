@@ -30,7 +30,7 @@ async def test_a_restart_goes_on_with_what_was_on_the_screen(engine: ScriptedEng
         engine.carry()
         screen = main_screen(app)
         name, order, shares = screen.stock.key_at(0), screen.stock.order, screen._sizes.shares
-        await until(pilot, screen.moves.undoable)
+        await until(pilot, screen.sent_movements.undoable)
         await pilot.press("q")
         await until(pilot, lambda: not app.is_running)
     engine_again = next_engine()
@@ -62,9 +62,9 @@ async def test_one_that_was_open_at_the_end_is_said_to_be_so_until_it_is_heard_o
     async with again.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: "open at the last end" in screen_text(again))
         # Nothing is said to be pending of which nobody knows whether it is.
-        assert main_screen(again).moves.pending() == {}
+        assert main_screen(again).sent_movements.pending() == {}
         engine_again.journal.arrived([sent])
-        await until(pilot, lambda: main_screen(again).moves.pending() == {12: 5})
+        await until(pilot, lambda: main_screen(again).sent_movements.pending() == {12: 5})
         engine_again.acknowledge([sent])
         engine_again.apply([sent])
         await until(pilot, lambda: "open at the last end" not in screen_text(again) and "41 → 46" in screen_text(again))
@@ -76,14 +76,14 @@ async def test_what_was_sent_to_another_chain_is_not_undone_here(engine: Scripte
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: main_screen(app).stock.rows == 3)
         await pilot.press("3", "g", "plus", "5", "enter")
-        await until(pilot, lambda: main_screen(app).moves.steps)
+        await until(pilot, lambda: main_screen(app).sent_movements.steps)
         app.exit()
     file = screen_file()
     file.write_bytes(file.read_bytes().replace(b'"chain":"', b'"chain":"other '))
     again = OpsciApp(next_engine())
     async with again.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: main_screen(again).stock.rows == 3)
-        assert not main_screen(again).moves.steps
+        assert not main_screen(again).sent_movements.steps
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from bridge.simulator import SimulatorStatus
 from tests.tui.looking import SIZES, main_screen, screen_text, until
 from tests.tui.scripted import ScriptedEngine
 from tui.app import OpsciApp
-from tui.screens.simulator import SimulatorRequest, read_wish
+from tui.screens.simulator import SimulatorRequest, read_request
 from tui.widgets.status import simulator_words
 
 if TYPE_CHECKING:
@@ -69,14 +69,14 @@ async def test_without_user_properties_it_says_that_nothing_is_marked() -> None:
     ],
 )
 def test_what_is_typed_is_read(objects: str, rate: str, found: SimulatorRequest) -> None:
-    assert read_wish(objects, rate) == found
+    assert read_request(objects, rate) == found
 
 
 @pytest.mark.parametrize(
     ("objects", "rate"), [("", "1"), ("0", "1"), ("1001", "1"), ("x", "1"), ("1", ""), ("1", "0.05"), ("1", "5001")]
 )
 def test_what_is_no_number_of_objects_is_said(objects: str, rate: str) -> None:
-    said = read_wish(objects, rate)
+    said = read_request(objects, rate)
     assert isinstance(said, str)
     assert "type" in said
 

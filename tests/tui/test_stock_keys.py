@@ -133,7 +133,7 @@ async def test_undo_sends_the_opposite_and_goes_back(engine: ScriptedEngine, app
     await until(pilot, lambda: len(engine.published) == 2)
     carry_out(engine, 0)
     carry_out(engine, 1)
-    await until(pilot, lambda: len(screen.moves.undoable()) == 2)
+    await until(pilot, lambda: len(screen.sent_movements.undoable()) == 2)
     await pilot.press("u")
     await until(pilot, lambda: "sends +2  3 → 5" in screen_text(app))
     assert "undo 1 of 2: 13 Licensed" in screen_text(app)

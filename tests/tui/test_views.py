@@ -14,7 +14,7 @@ from tests.tui.looking import main_screen, screen_text, until, widget_text
 from tests.tui.marks import TOASTS
 from tui.app import OpsciApp
 from tui.view_choice import PANES, VIEWS, ViewChoice
-from tui.widgets.stage import large
+from tui.widgets.stage_view import large
 
 if TYPE_CHECKING:
     from pathlib import Path

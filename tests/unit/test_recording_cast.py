@@ -13,7 +13,7 @@ from rich.style import Style
 from tui.actions import key_cap
 from tui.recording.cast import Cast, CastError, CastWriter, Event, Header, Promise, Theme, Tour, read
 from tui.recording.pictures import changed_part
-from tui.recording.tour import ROWS, band
+from tui.recording.tour import ROWS, caption_band
 
 HEADER = Header(
     80,
@@ -103,7 +103,7 @@ def test_the_band_fills_its_rows_and_no_more() -> None:
     from tui.recording.terminal import Terminal
 
     terminal = Terminal(60, 10 + ROWS)
-    terminal.play(Event(0, "o", band(60, 11, "A caption " * 30, "A chapter", ["+", "5", "Enter"])))
+    terminal.play(Event(0, "o", caption_band(60, 11, "A caption " * 30, "A chapter", ["+", "5", "Enter"])))
     lines = terminal.text.split("\n")
     assert [line.strip() for line in lines[:10]] == [""] * 10
     assert "A chapter" in lines[10]

@@ -15,7 +15,7 @@ from bridge.phrase import Phrase
 from tui.widgets.amount import meaning_line
 from tui.widgets.amount_plan import Target, plan
 from tui.widgets.inputs import History
-from tui.widgets.sent import Moves, Sent
+from tui.widgets.sent import Sent, SentMovements
 
 GLOVES = Product(12, "docgloves", "Licensed Concrete Gloves", 41)
 TOWELS = Product(13, "doctowels", "Licensed Plastic Towels", 5)
@@ -99,7 +99,7 @@ def test_a_refusal_of_which_more_is_known_later_is_drawn_again() -> None:
 def test_pending_is_what_is_sent_and_not_decided() -> None:
     journal = Journal()
     journal.stock.read([GLOVES, TOWELS], complete=True)
-    moves = Moves(journal.stock)
+    moves = SentMovements(journal.stock)
     first, second, third = (sent(journal, delta) for delta in (5, -2, 7))
     moves.add([first, second])
     moves.add([third])
@@ -113,7 +113,7 @@ def test_pending_is_what_is_sent_and_not_decided() -> None:
 
 def test_undo_goes_back_over_what_was_applied_alone() -> None:
     journal = Journal()
-    moves = Moves(journal.stock)
+    moves = SentMovements(journal.stock)
     first, refused, last = (sent(journal, delta) for delta in (5, -900, 7))
     for one, verdict in ((first, Verdict.APPLIED), (refused, Verdict.REJECTED), (last, Verdict.APPLIED)):
         moves.add([one])

@@ -8,7 +8,7 @@ from bridge.journal import Elsewhere, Journey, Verdict
 from bridge.movement import Movement, Reason, Rejection
 from tui.outcome import outcome
 from tui.screens.record import journey_details, payload_lines
-from tui.timeline import dots, marks, result, stations, timeline, timeline_row
+from tui.timeline import dots, hop_times, marks, result, timeline, timeline_row
 
 
 def journey(**fields: object) -> Journey:
@@ -95,7 +95,7 @@ def test_a_sent_movement_has_a_dot_for_each_system_and_its_result_in_words(
 
 def test_a_record_that_was_consumed_before_its_acknowledgement_has_no_time_between() -> None:
     found = journey(**{**CONSUMED, "consumed_at": 1.013})
-    assert stations(found)[-2].took is None
+    assert hop_times(found)[-2].took is None
 
 
 @pytest.mark.parametrize(
@@ -115,13 +115,13 @@ def test_what_another_engine_settled_is_open_no_longer_and_has_no_time_of_ours(
 ) -> None:
     found = journey(**IN_KAFKA, decided_at=9.0, **fields)
     assert outcome(found).words == words
-    assert stations(found)[-1].words.startswith(last)
-    assert stations(found)[-1].took is None
+    assert hop_times(found)[-1].words.startswith(last)
+    assert hop_times(found)[-1].took is None
 
 
 def test_a_foreign_record_has_no_mqtt() -> None:
     found = journey(mqtt_topic=None, consumed_at=1.0, partition=1, offset=7)
-    assert [station.words for station in stations(found)] == ["consumed p1@7", "in Strapi …"]
+    assert [station.words for station in hop_times(found)] == ["consumed p1@7", "in Strapi …"]
 
 
 @pytest.mark.parametrize("width", [20, 30, 40, 60, 80])

@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
     from tui.recording.cast import Cast, Event
 
-__all__ = ["Fault", "check"]
+__all__ = ["CastProblem", "check"]
 
 _PLACE: Final = re.compile(r"\x1b\[(\d+);(\d+)H")
 _SIZE: Final = re.compile(r"[1-9]\d{0,3}x[1-9]\d{0,3}")
 
 
-class Fault(str):
+class CastProblem(str):
     """What is wrong with a cast, with the time, and the screen if a promise is not kept."""
 
     __slots__ = ()
 
 
-def check(cast: Cast) -> Iterator[Fault]:
+def check(cast: Cast) -> Iterator[CastProblem]:
     """Play a cast and report what is wrong with it.
 
     Args:
@@ -39,22 +39,22 @@ def check(cast: Cast) -> Iterator[Fault]:
     """
     header = cast.header
     if header.width < 1 or header.height < 1:
-        yield Fault(f"the header's size is {header.width} by {header.height}")
+        yield CastProblem(f"the header's size is {header.width} by {header.height}")
         return
     if not any(event.code == OUTPUT for event in cast.events):
-        yield Fault("nothing is shown: there is no output in it")
+        yield CastProblem("nothing is shown: there is no output in it")
     terminal = Terminal(header.width, header.height)
     promises = list(header.opsci.promises) if header.opsci is not None else []
     began = 0.0
     for number, event in enumerate(cast.events, 2):
         where = f"line {number}, {event.at:.1f} s"
         if event.at < began:
-            yield Fault(f"{where}: it comes before the event above it, at {began:.1f} s")
+            yield CastProblem(f"{where}: it comes before the event above it, at {began:.1f} s")
         began = max(began, event.at)
         if event.code not in {OUTPUT, MARKER, RESIZE, "i"}:
-            yield Fault(f"{where}: no such event: {event.code!r}")
+            yield CastProblem(f"{where}: no such event: {event.code!r}")
         elif event.code == RESIZE and not _SIZE.fullmatch(event.data):
-            yield Fault(f"{where}: {event.data!r} is no size")
+            yield CastProblem(f"{where}: {event.data!r} is no size")
             return
         if event.code == OUTPUT:
             yield from _outside(event, terminal, where)
@@ -62,20 +62,20 @@ def check(cast: Cast) -> Iterator[Fault]:
         if event.code == MARKER and header.opsci is not None:
             if not promises or promises[0].chapter != event.data:
                 expected = f"{promises[0].chapter!r} comes next" if promises else "no more are promised"
-                yield Fault(f"{where}: chapter {event.data!r} is not promised; {expected}")
+                yield CastProblem(f"{where}: chapter {event.data!r} is not promised; {expected}")
                 continue
             for text in promises.pop(0).shows:
                 if text not in terminal.text:
-                    yield Fault(
+                    yield CastProblem(
                         f"{where}: chapter {event.data!r} promises {text!r}, and the screen is\n{terminal.text}"
                     )
     for promise in promises:
-        yield Fault(f"chapter {promise.chapter!r} is promised and does not come")
+        yield CastProblem(f"chapter {promise.chapter!r} is promised and does not come")
 
 
-def _outside(event: Event, terminal: Terminal, where: str) -> Iterator[Fault]:
+def _outside(event: Event, terminal: Terminal, where: str) -> Iterator[CastProblem]:
     width, height = terminal.size
     for row, column in _PLACE.findall(event.data):
         if int(row) > height or int(column) > width:
-            yield Fault(f"{where}: something is written at row {row}, column {column} of {width} by {height}")
+            yield CastProblem(f"{where}: something is written at row {row}, column {column} of {width} by {height}")
             return

@@ -55,7 +55,7 @@ EPOCH: Final = 1_768_471_200.0
 
 
 class Size(NamedTuple):
-    """A film's size in cells, including the band's rows."""
+    """A film's size in cells, including the caption band's rows."""
 
     width: int
     height: int
@@ -138,7 +138,7 @@ class FilmSession:
             nonlocal picture
             photographer = asyncio.ensure_future(self.pictures.go_on())
             try:
-                self.player.draw_band()
+                self.player.draw_caption_band()
                 await play(self.player)
                 self.pictures.take()
                 picture = self.player.picture or still(self.app)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tui.recording.pictures import Pictures
     from tui.recording.servers import Servers
 
-__all__ = ["ROWS", "Player", "StepError", "TourError", "band", "load_tour", "where"]
+__all__ = ["ROWS", "Player", "StepError", "TourError", "caption_band", "load_tour", "where"]
 
 
 ROWS: Final = 4
@@ -63,8 +63,8 @@ STROKE: Final = 0.09
 """Seconds between two typed characters, about 120 words a minute."""
 
 
-def band(width: int, top: int, caption: str, chapter: str, keys: list[str]) -> str:
-    """Draw the band under the screen of a film: the caption, the chapter, and the latest keys.
+def caption_band(width: int, top: int, caption: str, chapter: str, keys: list[str]) -> str:
+    """Draw the caption band under the screen of a film: the caption, the chapter, and the latest keys.
 
     It is separate from the application: its rows are below the application's, so that it covers nothing, stays when
     windows open, and is the same for a player whatever the application draws.
@@ -187,7 +187,7 @@ class Player:
         """Show a caption, in the film's language, until the next one."""
         self._caption = {"en": en, "fr": fr}[self._language]
         self._keys.clear()
-        self.draw_band()
+        self.draw_caption_band()
 
     async def mark(self, en: str, fr: str, shows: str | tuple[str, ...] = ()) -> None:
         """Begin a chapter; `shows` are the texts that the screen must show by then, whatever plays the film."""
@@ -195,7 +195,7 @@ class Player:
         for text in promised:
             await self.wait_for(text)
         self._chapter = {"en": en, "fr": fr}[self._language]
-        self.draw_band()
+        self.draw_caption_band()
         await self._pictures.come_to_rest()
         screen = self._pictures.take()
         for text in promised:
@@ -281,7 +281,7 @@ class Player:
         await self._until(lambda: not self._aside, f"not within {seconds:g} s: what goes on meanwhile is done", seconds)
 
     def still(self) -> None:
-        """Take the picture of `--svg` now, without the band; by default it is taken at the end."""
+        """Take the picture of `--svg` now, without the caption band; by default it is taken at the end."""
         self.picture = still(self._app)
 
     async def close(self) -> None:
@@ -290,10 +290,10 @@ class Player:
             task.cancel()
         await asyncio.gather(*self._aside, return_exceptions=True)
 
-    def draw_band(self) -> None:
-        """Draw the band under the application."""
+    def draw_caption_band(self) -> None:
+        """Draw the caption band under the application."""
         width, height = self._app.size
-        self._tape.output(band(width, height + 1, self._caption, self._chapter, self._keys))
+        self._tape.output(caption_band(width, height + 1, self._caption, self._chapter, self._keys))
 
     @staticmethod
     def rows(height: int) -> int:
@@ -315,7 +315,7 @@ class Player:
 
     def _note(self, shown: str) -> None:
         self._keys.append(shown)
-        self.draw_band()
+        self.draw_caption_band()
 
     def _meanwhile(self, work: Coroutine[None, None, None]) -> None:
         self._aside.add(asyncio.ensure_future(work))

@@ -164,9 +164,9 @@ class DeadLettersScreen(RecordsScreen):
             f"{say('Refused movements')} · {self._engine.settings.kafka.errors_topic} · {waiting}"
         )
         pane.border_subtitle = Content(self._subtitle())
-        self._pull_way()
+        self._pull_timeline()
 
-    def _pull_way(self) -> None:
+    def _pull_timeline(self) -> None:
         """Draw how far the one has come that was sent again last."""
         way = self.query_one("#letters-way", CachedStatic)
         way.set_class(self._sent is not None, "told")

@@ -22,7 +22,7 @@ from tui.scheduler import RefreshScheduler
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.dead_letters import DeadLettersScreen
 from tui.screens.help import HelpScreen
-from tui.screens.panes import PanesScreen, WayLine
+from tui.screens.panes import MovementTimeline, PanesScreen
 from tui.screens.presets import PresetScreen
 from tui.screens.simulator import SimulatorController
 from tui.view_choice import MOVEMENTS, PANES, STAGE, VIEWS, ViewChoice, view_file
@@ -35,7 +35,7 @@ from tui.widgets.footer import KeysFooter
 from tui.widgets.form import MovementForm
 from tui.widgets.pane import PaneTabs
 from tui.widgets.sorted_view import Order
-from tui.widgets.stage import Stage
+from tui.widgets.stage_view import StageView
 from tui.widgets.status import Banner, RefusedChosen, StatusBar
 from tui.widgets.stock import SORT_KEYS
 
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from tui.dead_letters import PendingLetters
     from tui.engine import Engine
     from tui.widgets.amount import AmountPrompt
-    from tui.widgets.sent import Moves, Sent
+    from tui.widgets.sent import Sent, SentMovements
 
 __all__ = ["CarriedOver", "MainScreen"]
 
@@ -71,14 +71,14 @@ class CarriedOver(NamedTuple):
 
     Attributes:
         letters: the waiting dead letters; None if the next engine's Kafka has others.
-        moves: the movements sent from the keyboard, for pending and undoable ones.
+        sent_movements: the movements sent from the keyboard, for pending and undoable ones.
         sent: the latest of them, as the form shows them.
         filters: the filter of each pane, in order; empty for none.
         pane: the number of the last focused pane.
     """
 
     letters: PendingLetters | None
-    moves: Moves
+    sent_movements: SentMovements
     sent: Sequence[Sent]
     filters: Sequence[str]
     pane: int
@@ -108,7 +108,7 @@ class MainScreen(PanesScreen):
         origins: Callable[[], Mapping[Server, str]] = dict[Server, str],
         kept: KeptScreen | None = None,
     ) -> None:
-        super().__init__(engine, None if before is None else before.moves)
+        super().__init__(engine, None if before is None else before.sent_movements)
         self._kept = KeptScreen() if kept is None else kept
         self._letters = letters
         self._before = before
@@ -133,10 +133,10 @@ class MainScreen(PanesScreen):
             mqtt, kafka, stock = self.panes
             into_kafka, into_strapi = self.arrows
             yield from (mqtt, into_kafka, kafka, into_strapi, stock)
-        yield Stage(self._engine.journal)
-        yield WayLine(self.panes, self._engine.journal.stock)
+        yield StageView(self._engine.journal)
+        yield MovementTimeline(self.panes, self._engine.journal.stock)
         yield Banner(self._engine.journal, self._origins)
-        yield MovementForm(self._engine.journal, self._engine.settings.mqtt.publish_topic, self.moves)
+        yield MovementForm(self._engine.journal, self._engine.settings.mqtt.publish_topic, self.sent_movements)
         yield FindBar(Finder((self.mqtt, self.kafka), self.stock))
         yield KeysFooter()
 
@@ -171,7 +171,7 @@ class MainScreen(PanesScreen):
             shares=self._sizes.shares,
             filters={view.identity: view.filter_text for view in views if view.filter_text},
             chain=chain_of(self._engine.settings),
-            steps=keep_steps(self.moves.steps),
+            steps=keep_steps(self.sent_movements.steps),
         )
 
     def _restore(self, kept: KeptScreen) -> None:
@@ -232,7 +232,7 @@ class MainScreen(PanesScreen):
         for pane in self.panes:
             pane.pull(now)
         self.form.pull()
-        self.pull_way()
+        self.pull_timeline()
 
     def pull_figures(self) -> None:
         """Take over the state of the servers, and the counts."""
@@ -248,13 +248,13 @@ class MainScreen(PanesScreen):
         else:
             self.query_one(PaneTabs).pull()
 
-    def pull_way(self) -> None:
+    def pull_timeline(self) -> None:
         """Draw the timeline of the movement that is followed, of the last one that was sent where none is."""
         shown = self.followed or next((sent.journey for sent in self.form.sent.entries if not sent.restored), None)
         if self._choice.view == STAGE:
-            self.query_one(Stage).pull(shown)
+            self.query_one(StageView).pull(shown)
         else:
-            self.query_one(WayLine).pull(shown)
+            self.query_one(MovementTimeline).pull(shown)
 
     def show_view(self, view: str) -> None:
         """Show one of the three views.

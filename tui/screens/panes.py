@@ -15,7 +15,7 @@ from tui.widgets.columns import KAFKA_COLUMNS, MQTT_COLUMNS
 from tui.widgets.find import FindBar
 from tui.widgets.log import LogView
 from tui.widgets.pane import HopArrow, KafkaPane, MqttPane, Pane, PaneTabs
-from tui.widgets.sent import Moves
+from tui.widgets.sent import SentMovements
 from tui.widgets.stock import StockView
 from tui.widgets.stock_pane import StockPane
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tui.engine import Engine
     from tui.widgets.cursor import AnyView, LineView
 
-__all__ = ["SHARES", "Following", "PanesScreen", "Sizes", "WayLine", "resized"]
+__all__ = ["SHARES", "Following", "MovementTimeline", "PanesScreen", "Sizes", "resized"]
 
 
 SHARES: Final = (42, 30, 38)
@@ -123,7 +123,7 @@ class Sizes:
             pane.styles.width = f"{share}fr"
 
 
-class WayLine(CachedStatic):
+class MovementTimeline(CachedStatic):
     """The timeline of the followed movement, with each station under its pane.
 
     Args:
@@ -205,22 +205,22 @@ class PanesScreen(RecordsScreen):
 
     Args:
         engine: the chain.
-        moves: the movements sent from the keyboard before; None if none were.
+        sent_movements: the movements sent from the keyboard before; None if none were.
     """
 
-    def __init__(self, engine: Engine, moves: Moves | None = None) -> None:
+    def __init__(self, engine: Engine, sent_movements: SentMovements | None = None) -> None:
         super().__init__(engine)
         journal = engine.journal
         self.mqtt = LogView(journal.mqtt, journal.stock, MQTT_COLUMNS, "mqtt", say("Nothing has moved yet."))
         self.mqtt.hints = first_steps(engine.settings)
         self.kafka = LogView(journal.kafka, journal.stock, KAFKA_COLUMNS, "kafka", "")
         self.stock = StockView(journal.stock, "stock")
-        self.moves = Moves(journal.stock) if moves is None else moves
+        self.sent_movements = SentMovements(journal.stock) if sent_movements is None else sent_movements
         """All movements sent from the keyboard."""
         self.panes: tuple[Pane, Pane, StockPane] = (
             MqttPane(1, Server.MQTT, self.mqtt, journal.received, journal),
             KafkaPane(2, Server.KAFKA, self.kafka, journal.produced, journal),
-            StockPane(3, self.stock, journal, self.moves),
+            StockPane(3, self.stock, journal, self.sent_movements),
         )
         self.arrows = (
             HopArrow(journal, Server.MQTT, Server.KAFKA, (Hop.INGEST,)),
@@ -261,11 +261,11 @@ class PanesScreen(RecordsScreen):
     def follow(self, journey: Journey | None) -> None:
         """Highlight a movement in all panes, or none."""
         self._following.follow(journey)
-        self.pull_way()
+        self.pull_timeline()
 
-    def pull_way(self) -> None:
+    def pull_timeline(self) -> None:
         """Draw the timeline of the followed movement."""
-        self.query_one(WayLine).pull(self.followed)
+        self.query_one(MovementTimeline).pull(self.followed)
 
     def open(self, view: AnyView, item: Journey | Product) -> None:
         """Show a record in full, or a product with its movements."""

@@ -15,7 +15,7 @@ from tui.actions import bindings
 from tui.format import clock_milliseconds, count, duration, signed
 from tui.language import say, say_count
 from tui.outcome import EARLIER, STYLES, Tone, outcome
-from tui.timeline import stations
+from tui.timeline import hop_times
 from tui.widgets.cached_static import CachedStatic
 from tui.widgets.footer import KeysFooter, TranslatedKeys
 
@@ -97,12 +97,12 @@ def _way(journey: Journey) -> Iterable[Content]:
     if journey.earlier:
         told = say("read back from Kafka at the start, and counted in no figure")
         yield Content.styled(f"{EARLIER} {told}", STYLES[Tone.MUTED])
-    for station in stations(journey):
-        took = f"+{duration(station.took)}" if station.took is not None else ""
+    for hop in hop_times(journey):
+        took = f"+{duration(hop.took)}" if hop.took is not None else ""
         yield Content.assemble(
-            (f"{clock_milliseconds(station.at):{WIDTH}} ", STYLES[Tone.MUTED]),
+            (f"{clock_milliseconds(hop.at):{WIDTH}} ", STYLES[Tone.MUTED]),
             (f"{took:>9}  ", STYLES[Tone.MUTED]),
-            (station.words, STYLES[station.tone]),
+            (hop.words, STYLES[hop.tone]),
         )
 
 

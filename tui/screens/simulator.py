@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tui.engine import Engine
 
-__all__ = ["SimulatorController", "SimulatorRequest", "SimulatorScreen", "read_wish"]
+__all__ = ["SimulatorController", "SimulatorRequest", "SimulatorScreen", "read_request"]
 
 
 _OBJECTS: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
@@ -47,7 +47,7 @@ class SimulatorRequest(NamedTuple):
     rate: float = 10.0
 
 
-def read_wish(objects: str, rate: str) -> SimulatorRequest | str:
+def read_request(objects: str, rate: str) -> SimulatorRequest | str:
     """Read what was typed.
 
     Returns:
@@ -91,17 +91,17 @@ class SimulatorScreen(ModalScreen[SimulatorRequest | None], TranslatedKeys[Simul
 
     def on_input_changed(self) -> None:
         """Describe what would be simulated."""
-        wish = self._wish
-        if isinstance(wish, str):
-            said = Content.styled(f"▲ {wish}", STYLES[Tone.OUT])
+        request = self._request
+        if isinstance(request, str):
+            said = Content.styled(f"▲ {request}", STYLES[Tone.OUT])
         else:
             marked = say("{objects} would send {rate} to {topic}, each marked as simulated. Enter starts.")
             plain = say(
                 "{objects} would send {rate} to {topic}; MQTT 3.1.1 carries no mark that says so. Enter starts."
             )
-            objects = say_count("{count} object", "{count} objects", wish.objects)
+            objects = say_count("{count} object", "{count} objects", request.objects)
             text = marked if self._marked else plain
-            said = Content(text.format(objects=objects, rate=rate(wish.rate), topic=self._topic))
+            said = Content(text.format(objects=objects, rate=rate(request.rate), topic=self._topic))
         self.query_one("#wished", Static).update(said)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -110,17 +110,17 @@ class SimulatorScreen(ModalScreen[SimulatorRequest | None], TranslatedKeys[Simul
 
     def action_start(self) -> None:
         """Close with the request if it is valid."""
-        wish = self._wish
-        if isinstance(wish, SimulatorRequest):
-            self.dismiss(wish)
+        request = self._request
+        if isinstance(request, SimulatorRequest):
+            self.dismiss(request)
 
     def action_leave(self) -> None:
         """Close without starting."""
         self.dismiss(None)
 
     @property
-    def _wish(self) -> SimulatorRequest | str:
-        return read_wish(self.query_one("#objects", Input).value, self.query_one("#rate", Input).value)
+    def _request(self) -> SimulatorRequest | str:
+        return read_request(self.query_one("#objects", Input).value, self.query_one("#rate", Input).value)
 
 
 class SimulatorController:
@@ -132,7 +132,7 @@ class SimulatorController:
     """
 
     def __init__(self, screen: Screen[None], engine: Engine) -> None:
-        self.wish = SimulatorRequest()
+        self.request = SimulatorRequest()
         """The last request."""
         self._screen = screen
         self._engine = engine
@@ -144,7 +144,7 @@ class SimulatorController:
             self._engine.stop_simulator()
         else:
             mqtt = self._engine.settings.mqtt
-            asked = SimulatorScreen(self.wish, readable(mqtt.publish_topic), marked=mqtt.version == "5")
+            asked = SimulatorScreen(self.request, readable(mqtt.publish_topic), marked=mqtt.version == "5")
             self._screen.app.push_screen(asked, self._start)
 
     def pull(self) -> None:
@@ -158,7 +158,7 @@ class SimulatorController:
             said = say(error.text) if isinstance(error, OpsciError) else f"{type(error).__name__}: {error}"
             self._screen.notify(readable(said), title=say("Not simulated"), severity="error", markup=False)
 
-    def _start(self, wish: SimulatorRequest | None) -> None:
-        if wish is not None:
-            self.wish = wish
-            self._answer = self._engine.start_simulator(wish.objects, wish.rate)
+    def _start(self, request: SimulatorRequest | None) -> None:
+        if request is not None:
+            self.request = request
+            self._answer = self._engine.start_simulator(request.objects, request.rate)

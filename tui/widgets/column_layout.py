@@ -76,10 +76,10 @@ class Column(Generic[Item]):
         id: its name in the code; its replacements in `clock` and `ago` have the same.
         title: its heading, in English; it is translated when drawn.
         least: the width in cells below which it is left out.
-        wish: the width that it gets before a column of a much higher rank is shown at all.
+        preferred: the width that it gets before a column of a much higher rank is shown at all.
         most: the largest width in cells.
         rank: 0 is shown first; columns of higher rank are left out first, and those from EXTRA on are shown once the
-            others have their `wish`.
+            others have their `preferred`.
         cell: returns its cell for an item, at a time in seconds since the epoch.
         align: numbers are right-aligned.
         short_title: the heading where there is no room for the title, in English.
@@ -95,7 +95,7 @@ class Column(Generic[Item]):
     id: str
     title: str
     least: int
-    wish: int
+    preferred: int
     most: int
     rank: int
     cell: Callable[[Item, float], Cell]
@@ -121,7 +121,7 @@ class Column(Generic[Item]):
         if not self.grows or need <= self.least:
             return self
         least = max(self.least, min(need, self.grows))
-        return replace(self, least=least, wish=max(self.wish, least), most=max(self.most, need))
+        return replace(self, least=least, preferred=max(self.preferred, least), most=max(self.most, need))
 
 
 class Layout(NamedTuple, Generic[Item]):
@@ -159,10 +159,10 @@ def _lay_out(columns: Sequence[Column[Item]], width: int) -> Layout[Item]:
     extras = [place for place in by_rank if columns[place].rank >= EXTRA]
     widths: dict[int, int] = {}
     room = _admit(columns, core, widths, width + 1)
-    room = _grow(widths, {place: columns[place].wish for place in core}, room)
-    room = _grow(widths, {place: max(columns[place].wish, columns[place].full) for place in core}, room)
+    room = _grow(widths, {place: columns[place].preferred for place in core}, room)
+    room = _grow(widths, {place: max(columns[place].preferred, columns[place].full) for place in core}, room)
     room = _admit(columns, extras, widths, room)
-    room = _grow(widths, {place: columns[place].wish for place in extras}, room)
+    room = _grow(widths, {place: columns[place].preferred for place in extras}, room)
     _grow(widths, {place: columns[place].most for place in by_rank}, room)
     shown = sorted(widths)
     return Layout(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from bridge.journal import Journal, Journey, Product
     from bridge.movement import Movement
-    from tui.widgets.sent import Moves
+    from tui.widgets.sent import SentMovements
 
 __all__ = ["Fields", "MovementForm"]
 
@@ -74,12 +74,12 @@ class Fields(Horizontal):
 
 
 class MovementForm(Vertical):
-    """Moves stock from the keyboard.
+    """SentMovements stock from the keyboard.
 
     Args:
         journal: the products as they are shown, and the way of what was sent.
         topic: the MQTT topic to publish to.
-        moves: gets what was sent.
+        sent_movements: gets what was sent.
     """
 
     BINDINGS = bindings("form")
@@ -96,12 +96,12 @@ class MovementForm(Vertical):
     class Left(Message):
         """The form was left."""
 
-    def __init__(self, journal: Journal, topic: str, moves: Moves) -> None:
+    def __init__(self, journal: Journal, topic: str, sent_movements: SentMovements) -> None:
         super().__init__(id="form")
         self._journal = journal
         self._board = journal.stock
         self._topic = topic
-        self._moves = moves
+        self._sent_movements = sent_movements
         self._history: History[tuple[str, str]] = History()
         self._previewed: tuple[str, str, int] | None = None
         self._under_way: list[Sent] = []
@@ -114,7 +114,7 @@ class MovementForm(Vertical):
         yield Suggestions()
         yield Fields()
         yield CachedStatic(id="preview", markup=False)
-        yield SentList(self._moves)
+        yield SentList(self._sent_movements)
 
     def on_mount(self) -> None:
         self.border_title = Content.assemble(("4 ", "$foreground-muted"), (say("Move stock"), "bold $foreground"))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bridge.journal import Journal, Journey, StockTable
     from bridge.movement import Movement, Rejection
 
-__all__ = ["Moves", "Sent", "SentList"]
+__all__ = ["Sent", "SentList", "SentMovements"]
 
 
 _ENTRIES: Final = 50
@@ -187,23 +187,23 @@ class SentList(CachedStatic):
     """The latest sent movements, the last one on top, as many as there is room for.
 
     Args:
-        moves: gets what is added.
+        sent_movements: gets what is added.
     """
 
-    def __init__(self, moves: Moves) -> None:
+    def __init__(self, sent_movements: SentMovements) -> None:
         super().__init__(id="sent", markup=False)
-        self._moves = moves
+        self._sent_movements = sent_movements
         self.entries: deque[Sent] = deque(maxlen=_ENTRIES)
 
     def add(self, *step: Sent) -> None:
         """Note what was just sent together."""
-        self._moves.add(step)
+        self._sent_movements.add(step)
         self.entries.extendleft(step)
         self.pull()
 
     def restore(self, steps: Sequence[Sequence[Sent]]) -> None:
         """Go on with what was sent before this start, the latest step first."""
-        self._moves.restore(steps)
+        self._sent_movements.restore(steps)
         for step in reversed(steps):
             self.entries.extendleft(step)
         self.pull()
@@ -220,7 +220,7 @@ class SentList(CachedStatic):
         self.update(said, layout=False)
 
 
-class Moves:
+class SentMovements:
     """The sent movements, step by step.
 
     Args:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bridge.journal import Journal
     from bridge.settings import Preset
-    from tui.widgets.sent import Moves, Sent
+    from tui.widgets.sent import Sent, SentMovements
     from tui.widgets.stock import StockView
 
 __all__ = ["StockPane"]
@@ -39,24 +39,24 @@ class StockPane(Pane):
         number: the key that focuses it.
         view: its rows.
         journal: the products, and the source of its head.
-        moves: what was sent.
+        sent_movements: what was sent.
     """
 
     BINDINGS = bindings("stock_pane")
 
-    def __init__(self, number: int, view: StockView, journal: Journal, moves: Moves) -> None:
+    def __init__(self, number: int, view: StockView, journal: Journal, sent_movements: SentMovements) -> None:
         super().__init__(number, Server.STRAPI, view, journal.answered, journal)
         self.stock = view
         self.prompt = AmountPrompt(view)
         self._board = journal.stock
-        self._moves = moves
+        self._sent_movements = sent_movements
 
     def compose(self) -> ComposeResult:
         yield from super().compose()
         yield self.prompt
 
     def pull(self, now: float) -> None:
-        self.stock.pending = self._moves.pending()
+        self.stock.pending = self._sent_movements.pending()
         super().pull(now)
         self.prompt.pull()
 
@@ -105,7 +105,7 @@ class StockPane(Pane):
 
     def action_undo(self) -> None:
         """Offer to undo what was applied last."""
-        undoable = [step for step in self._moves.undoable() if self._targets_of(step)]
+        undoable = [step for step in self._sent_movements.undoable() if self._targets_of(step)]
         if undoable:
             self.prompt.offer_undo(undoable, self._targets_of)
         else:

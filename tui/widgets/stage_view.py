@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from bridge.journal import Journal, Journey, Rate
 
-__all__ = ["Stage", "large"]
+__all__ = ["StageView", "large"]
 
 Line: TypeAlias = "list[Content | tuple[str, str]]"
 
@@ -85,7 +85,7 @@ def large(number: int, room: int, ink: str) -> list[Line]:
     return lines
 
 
-class Stage(CachedStatic):
+class StageView(CachedStatic):
     """The whole chain, large.
 
     Args:
