@@ -1,4 +1,4 @@
-"""The start of the servers, which the runner that opened this program tells of, noted in a journal."""
+"""Receives the progress of the servers' start from the runner that opened this program, and notes it in a journal."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 __all__ = ["ServerStart"]
 
 _NOTE: Final = "start"
-"""The journal's note of a start that failed."""
+"""The journal's note of a failed start."""
 
 _READ: Final = 65_536
 
 
 class ServerStart:
-    """The start of the servers as their runner tells it, noted in a journal.
+    """Notes the progress of the servers' start in a journal.
 
     Args:
-        descriptor: a socket's, whose other end the runner has; it is closed once there is nothing more to be told.
+        descriptor: of a socket whose other end the runner has; it is closed once the start is over.
 
     Attributes:
-        all_started: None while servers are being started, then whether all of them are there.
+        all_started: None while servers are being started, then whether all of them run.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -42,25 +42,25 @@ class ServerStart:
         self._runner.setblocking(False)
 
     def begin(self, journal: Journal) -> None:
-        """Note that every server is being started, before there is any word of it."""
+        """Note that every server is being started, before the runner reports anything."""
         if not self.is_over:
             for server in Server:
                 journal.connection(server, State.STARTING)
 
     def shown(self) -> None:
-        """Tell the runner that the first frame is painted."""
+        """Tell the runner that the screen's first frame is painted."""
         if not self.is_over:
             with suppress(OSError):
                 self._runner.send(b"\n")
 
     async def wait(self, journal: Journal) -> bool:
-        """Note what is told until all servers are there, one failed, or `give_up` is called; on the engine's loop.
+        """Note the progress until all servers run, one fails, or `give_up` is called; run this on the engine's loop.
 
         Args:
-            journal: whose connections, and whose note of what went wrong, say it.
+            journal: its connections, and a note if the start fails, are updated.
 
         Returns:
-            Whether all are there.
+            Whether all servers run.
         """
         if not self.is_over:
             self._over = asyncio.Event()
@@ -75,11 +75,11 @@ class ServerStart:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more is told."""
+        """Whether the start has finished or failed."""
         return self.all_started is not None
 
     def give_up(self) -> None:
-        """Have `wait` return; another one may go on."""
+        """Make `wait` return."""
         if self._over is not None:
             self._over.set()
 

@@ -1,8 +1,7 @@
-"""What a runner tells the screen that it opened, of the servers that it starts meanwhile: JSON, a line at a time.
+"""The messages of a runner to its screen about the servers that it is starting: lines of JSON.
 
-The runner writes into a socket whose other end the screen's engine reads (`bridge/server_start.py`). The screen writes
-one byte, once it has painted its first frame: the servers take every core while they start, and it needs one until
-then. Standard library only.
+The runner writes to a socket that the screen's engine reads (`bridge/server_start.py`). The screen writes one byte when
+it has painted its first frame: starting servers occupy every core, and it needs one until then. Standard library only.
 """
 
 from __future__ import annotations
@@ -20,33 +19,33 @@ __all__ = ["Phase", "StartLine", "say_start"]
 
 
 class Phase(StrEnum):
-    """How far the start of a server is."""
+    """The progress of a server's start."""
 
     PREPARES = "prepares"
-    """Its files and its configuration are written."""
+    """Its files and configuration are being written."""
     ANSWER = "answer"
-    """Its process runs, and does not answer yet."""
+    """Its process runs but does not answer yet."""
     SET_UP = "set-up"
-    """It answers, and is set up."""
+    """It answers and is being set up."""
     CATALOGUE = "catalogue"
-    """The catalogue is put into it."""
+    """The catalogue is being loaded into it."""
     STARTED = "started"
     FAILED = "failed"
-    """It did not start, and the others were stopped again."""
+    """It did not start; the others were stopped again."""
     ALL_STARTED = "all-started"
-    """Every server is there, whatever was said of each."""
+    """Every server runs, whatever was reported of each."""
 
 
 @dataclass(frozen=True)
 class StartLine:
-    """One thing that a runner tells.
+    """One message.
 
     Attributes:
-        phase: how far it is.
-        name: the server's name as the runner has it; empty where all are meant.
-        server: which of the engine's connections leads there, a `Server`; empty where none does.
-        port: where it is asked for its answer, 0 where that says nothing.
-        cause: why it did not start.
+        phase: the progress.
+        name: the runner's name of the server; empty for all of them.
+        server: the engine's connection to it, a `Server`; empty if there is none.
+        port: where it listens; 0 if that is not reported.
+        cause: why it did not start; empty unless it failed.
         log: the path of its log.
     """
 
@@ -59,6 +58,6 @@ class StartLine:
 
 
 def say_start(screen: socket.socket, line: StartLine) -> None:
-    """Tell the screen one thing; where it has ended, nothing."""
+    """Send a message to the screen; no effect if the screen has ended."""
     with suppress(ConnectionError):
         screen.sendall(json.dumps(asdict(line)).encode() + b"\n")

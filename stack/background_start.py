@@ -1,4 +1,4 @@
-"""The start of the servers beside the screen that is open meanwhile and shows how far it is."""
+"""The start of the servers while the screen is already open and shows the progress."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ _CONNECTIONS: Final = {
     "strapi": ("strapi", "strapi"),
     "web": ("", "web"),
 }
-"""By server which of the engine's connections leads there, and which of `Ports` it listens on."""
+"""By server, the engine's connection to it and the field of `Ports` with its port."""
 
 _FIRST_FRAME: Final = 5.0
-"""Seconds after which the servers are started though the screen has not painted its first frame."""
+"""Seconds to wait for the screen's first frame before the servers are started."""
 
 
 class BackgroundStart:
-    """Starts servers on a thread of its own and tells a screen how far it is.
+    """Starts servers on a separate thread and reports the progress to a screen.
 
     Args:
-        servers: the servers, of which all that must be installed is.
-        seed: puts the catalogue into Strapi once it runs.
-        introduce: says where the servers will be, before a screen covers the terminal.
-        report: tells the progress on the terminal for as long as no screen covers it.
+        servers: the servers; everything that they need is installed.
+        seed: loads the catalogue into Strapi once it runs.
+        introduce: prints the servers' addresses before a screen covers the terminal.
+        report: prints the progress on the terminal until a screen covers it.
 
     Attributes:
-        screen_end: the end of a socket for the screen, to be handed to it and then closed.
+        screen_end: the screen's end of a socket; pass it to the screen's process, then close it.
         started: whether any server was started.
-        error: why the start failed; None while it has not.
+        error: why the start failed; None if it has not.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class BackgroundStart:
         self._said: dict[str, StartLine] = {}
         self._mutex = threading.Lock()
         self._settled = threading.Event()
-        # A daemon: until the ports are chosen it may wait for another runner, which a person may break off.
+        # A daemon thread: it may wait for another runner until the ports are chosen, and the user may interrupt that.
         self._thread = threading.Thread(target=self._run, name="start", daemon=True)
 
     def begin(self) -> bool:
-        """Start, and wait until the settings name the servers: from then on a screen may cover the terminal.
+        """Start, and wait until the settings have the servers' addresses; then a screen may cover the terminal.
 
         Returns:
-            Whether servers are being started; False where all of them run already.
+            Whether servers are being started; False if all of them run already.
 
         Raises:
             StackError: nothing can be started.
@@ -81,7 +81,7 @@ class BackgroundStart:
         return self._ports is not None
 
     def finish(self) -> None:
-        """Wait until all servers are there.
+        """Wait until all servers run.
 
         Raises:
             StackError: one did not start; those that had started were stopped again.
@@ -91,7 +91,7 @@ class BackgroundStart:
             raise self.error
 
     def cancel(self) -> None:
-        """Break the start off and wait until what it started is stopped; nothing where it is over."""
+        """Cancel the start and wait until what it started is stopped; no effect once it is over."""
         if self._thread.is_alive():
             self._servers.cancel_start()
             if self._ports is not None:
@@ -99,7 +99,7 @@ class BackgroundStart:
 
     @property
     def is_over(self) -> bool:
-        """Whether it is done, or failed."""
+        """Whether it has finished or failed."""
         return not self._thread.is_alive()
 
     def _run(self) -> None:
@@ -110,7 +110,7 @@ class BackgroundStart:
                 self._seed()
                 self._say(StartLine(Phase.ALL_STARTED))
         except BaseException as error:
-            # Whatever it is, the thread that waits raises it.
+            # Raised by the thread that waits.
             self.error = error
             if self._ports is not None:
                 self._servers.stop()
@@ -124,7 +124,7 @@ class BackgroundStart:
         self._introduce()
         self._report.cover()
         self._settled.set()
-        # Also readable where the screen has ended.
+        # Readable too if the screen has ended.
         select.select([self._screen], [], [], _FIRST_FRAME)
 
     def _tell(self, name: str, phase: Phase) -> None:

@@ -46,7 +46,7 @@ __all__ = ["OpsciApp"]
 SETTINGS_SCREEN: Final = "settings-screen"
 
 _CARRYING: Final = frozenset({"pause_apply", "resume_apply", "pause_ingest", "resume_ingest", "reset_counters"})
-"""What only an engine can be asked for that carries the chain."""
+"""Actions that only an engine that runs the chain can perform."""
 
 _WRITING: Final = frozenset({"settings", "record", "still", "apply_missing", *_CARRYING})
 """Actions that change the chain or write files on this machine; a read-only screen doesn't offer them."""
@@ -55,17 +55,17 @@ _EXPLAINED: Final = {
     action.id: action
     for actions in ACTIONS.values()
     for action in actions
-    # The keys of tables and lists go from row to row, and Ctrl+Q is Quit once more.
+    # The keys of tables and lists move between rows, and Ctrl+Q is a second key for Quit.
     if action.keys and (action.help or action.id.endswith(".close")) and action.id != "quit.anywhere"
 }
-"""What the palette offers of what has a key, by its id."""
+"""The actions with a key that the palette offers, by id."""
 
 _TOUCHES: Final = (events.Key, events.MouseUp, events.MouseScrollUp, events.MouseScrollDown)
 _KEPT: Final = 5
-"""Seconds after which what was changed on the screen is kept."""
+"""Seconds after a change on the screen until its state is saved."""
 
 _TOUCHED: Final = 0.05
-"""Seconds after which titles and totals take over what a key changed; the key's own response is painted by then."""
+"""Seconds after a key until titles and totals are updated; the key's own response is painted by then."""
 
 
 class OpsciApp(App[None]):
@@ -106,10 +106,10 @@ class OpsciApp(App[None]):
         for theme in OWN_THEMES:
             self.register_theme(theme)
         self.kept = None if engine.read_only else KeptState(screen_file())
-        """What the screen before this one kept, where this one may write files."""
+        """The saved state of the last screen; None if this one may not write files."""
         self.theme = self._kept_theme()
         self.keys = engine.settings.screen.keys
-        """The keys that the settings give, by binding id."""
+        """The keys from the settings, by binding id."""
         self.starts_anew = False
         """Whether the application exited in order to restart with changed settings."""
         self.notice = ""
@@ -125,7 +125,7 @@ class OpsciApp(App[None]):
         self.type_ahead = TypeAhead(self)
         self._main: MainScreen | None = None
         self._touched = False
-        """Whether a key or the mouse was used since the screen was kept."""
+        """Whether a key or the mouse was used since the state was saved."""
 
     @property
     def read_only(self) -> bool:
@@ -153,20 +153,20 @@ class OpsciApp(App[None]):
         return self._main
 
     def _kept_theme(self) -> str:
-        """The theme that was chosen last on the screen, unless the settings were given another one since."""
+        """The theme chosen last on the screen, unless the theme in the settings has changed since."""
         theme = self.engine.settings.screen.theme
         kept = KeptScreen() if self.kept is None else self.kept.screen
         return kept.theme if kept.settings_theme == theme and kept.theme in self.available_themes else theme
 
     def keep_state(self) -> None:
-        """Keep how the screen stands, for the next start."""
+        """Save the screen's state for the next start."""
         if self.kept is not None and self._main is not None and self._main.is_mounted:
             settings = self.engine.settings
             theme = "" if self.theme == settings.screen.theme else self.theme
             self.kept.keep(self._main.kept(theme=theme, settings_theme=settings.screen.theme))
 
     def exit(self, result: None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
-        """Keep how the screen stands, then end."""
+        """Save the screen's state, then exit."""
         self.keep_state()
         super().exit(result, return_code, message)
 
@@ -185,8 +185,8 @@ class OpsciApp(App[None]):
         return left if left is None or same_letters else left._replace(letters=None)
 
     def on_mount(self) -> None:
-        """Apply the keys that the settings give."""
-        # Another program used the terminal meanwhile, so what was painted is gone.
+        """Apply the keys from the settings."""
+        # Another program has used the terminal, so repaint everything.
         self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh())
         self.set_keymap(self.keys)
         if self.keys:
@@ -206,7 +206,7 @@ class OpsciApp(App[None]):
         self.set_interval(_KEPT, self._keep_changes)
 
     def _keep_changes(self) -> None:
-        """Keep how the screen stands where someone touched it since, as this program may be killed."""
+        """Save the screen's state if a key or the mouse was used since, as this program may be killed."""
         if self._touched:
             self._touched = False
             self.keep_state()
@@ -252,7 +252,7 @@ class OpsciApp(App[None]):
             return below is self._main and not isinstance(below.focused, Input | TextArea)
         if action == "settings":
             inside = any(screen.id == SETTINGS_SCREEN for screen in self.screen_stack)
-            # The palette's own field takes no letters from the screen below, of which it offers what is possible.
+            # While the palette is open, its own field has the focus and it offers the actions of the screen below.
             below = self.screen_stack[-2] if isinstance(self.screen, CommandPalette) else self.screen
             return not inside and not isinstance(below.focused, Input | TextArea)
         return super().check_action(action, parameters)
@@ -284,7 +284,7 @@ class OpsciApp(App[None]):
         self.notify(text.format(applied=applied, known=known, refused=refused), title=title, markup=False)
 
     def action_reset_counters(self) -> None:
-        """Count from zero, and put the refused movements away."""
+        """Reset the counters, and mark the waiting dead letters as handled."""
 
         def reset(wanted: bool | None) -> None:
             if wanted:
@@ -305,7 +305,7 @@ class OpsciApp(App[None]):
     async def action_quit(self) -> None:
         """Quit; if that would stop servers, ask first what to do with them.
 
-        A guided tour, which may have stopped one itself, is only left: it puts everything back first.
+        During a guided tour this leaves the tour instead, as it first restarts the servers that it stopped.
         """
         # Imported here because the first frame doesn't need it.
         from tui.screens.guided_tour import GuidedTourScreen  # noqa: PLC0415
@@ -316,7 +316,7 @@ class OpsciApp(App[None]):
         connections = self.engine.journal.connections.values()
         failed = any(connection.state is State.FAILED for connection in connections)
         if not self.asks_about_servers or failed:
-            # A start that failed has stopped them.
+            # A failed start has stopped them.
             self.exit()
         elif isinstance(self.screen, QuitScreen):
             self.screen.action_choose("stop")
@@ -362,8 +362,8 @@ class OpsciApp(App[None]):
             self.push_screen(CommandPalette(id="--command-palette", placeholder=say("Search for commands…")))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """What the command palette offers."""
-        # Of Textual's own only what has no key here: it has another name for help, zoom, quitting and the picture.
+        """Yield the entries of the command palette."""
+        # Of Textual's own entries only those without a key here: it names help, zoom, quit and the picture differently.
         yield SystemCommand(say("Theme"), say("Change the current theme"), self.action_change_theme)
         yield from self._commands_with_keys(screen)
         web = self.engine.settings.screen.web
@@ -374,7 +374,7 @@ class OpsciApp(App[None]):
                 )
 
     def _commands_with_keys(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """What a key does now in the screen below, each once, with the key behind what it does."""
+        """Yield each action that a key triggers on the screen below, with the key after its name."""
         known: set[str] = set()
         for node, binding, enabled, _ in screen.active_bindings.values():
             explained = _EXPLAINED.get(binding.id or "")
@@ -386,7 +386,7 @@ class OpsciApp(App[None]):
             yield SystemCommand(say(explained.title), f"{does} · {key}", partial(self.run_action, binding.action, node))
 
     def _is_possible(self, call: str) -> bool:
-        """Whether an action that has no key can be done now."""
+        """Whether an action without a key is possible now."""
         if self._is_elsewhere(call):
             return False
         connections = self.engine.journal.connections
@@ -402,8 +402,8 @@ class OpsciApp(App[None]):
         return True
 
     def action_tour(self) -> None:
-        """Begin the guided tour, from the main screen."""
-        # Late: the first frame needs none of it.
+        """Start the guided tour, from the main screen."""
+        # Imported here because the first frame doesn't need it.
         from tui.screens.guided_tour import GuidedTourScreen  # noqa: PLC0415
 
         if self._main is not None and self.screen is self._main:
@@ -414,7 +414,7 @@ class OpsciApp(App[None]):
 
     @property
     def own_servers(self) -> Servers | None:
-        """What stops and starts the servers; None unless the runner started them for this program."""
+        """The control of the servers; None unless the runner started them for this program."""
         if not self.asks_about_servers:
             return None
         from tui.recording.servers import RunnerServers  # noqa: PLC0415 - few stop a server

@@ -165,7 +165,7 @@ class PendingLetters:
             payload: what to send instead, None sends the original bytes.
 
         Returns:
-            The broker's word; None where it is being sent already, or waits no more.
+            The broker's answer; None if the letter is being resent already, or no longer waits.
         """
         movement_id = letter.journey.movement_id
         if movement_id not in self._letters or movement_id in self._under_way:
@@ -182,7 +182,7 @@ class PendingLetters:
         self._done(letter.journey.movement_id, "dropped")
 
     def archive(self) -> None:
-        """Put all that wait away, as something new begins; they stay in Kafka."""
+        """Mark all waiting letters as handled without sending them; they stay in Kafka."""
         self.stop_sending()
         for letter in self.waiting():
             self._done(letter.journey.movement_id, "archived")

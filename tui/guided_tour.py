@@ -1,4 +1,4 @@
-"""The guided tour's hands: what its file (`configs/tours/guided.py`) can ask of the chain, and how all is undone."""
+"""The guided tour: the calls that its script (`configs/tours/guided.py`) can make, and how their effects are undone."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 __all__ = ["Guide"]
 
 _PATIENCE: Final = 60.0
-"""Seconds within which a movement is decided."""
+"""Seconds within which a movement must be decided."""
 
 _LOOK: Final = 0.05
-"""Seconds between two looks at what became of a movement."""
+"""Seconds between two checks of a movement's state."""
 
 
 class Guide:
-    """Plays the steps of the tour in the program.
+    """Carries out the steps of the tour.
 
     Args:
         engine: the chain.
-        servers: stops and starts its servers; None if they are not ours to stop.
-        show: shows a caption beside a part of the screen, and returns once it was read.
+        servers: stops and starts its servers; None if this program may not.
+        show: shows a caption beside a part of the screen, and returns once the user has read it.
         language: `en` or `fr`.
     """
 
@@ -48,21 +48,21 @@ class Guide:
 
     @property
     def product(self) -> Product | None:
-        """The product that the tour moves: the first of the stock table."""
+        """The product used by the tour: the first in the stock table."""
         return next(iter(self._engine.journal.stock.products()), None)
 
     @property
     def may_move(self) -> bool:
-        """Whether this program carries the chain."""
+        """Whether this program runs the chain, and so can publish."""
         return not (self._engine.watches or self._engine.read_only)
 
     @property
     def may_stop_servers(self) -> bool:
-        """Whether the servers are ours to stop."""
+        """Whether this program may stop the servers."""
         return self._servers is not None
 
     async def explain(self, place: str, en: str, fr: str) -> None:
-        """Explain a part of the screen, in the screen's language, until it was read.
+        """Explain a part of the screen in the screen's language, and wait until the user has read it.
 
         Args:
             place: `mqtt`, `kafka`, `stock` or `form`.
@@ -72,17 +72,17 @@ class Guide:
         await self._show(place, {"en": en, "fr": fr}[self._language])
 
     async def publish(self, product: int, delta: int, *, waits: bool = False) -> None:
-        """Move a stock, and return once it is decided.
+        """Publish a movement, and wait until it is decided.
 
         Args:
             product: the product's row id.
-            delta: by how much.
-            waits: whether to return once the broker has it: Strapi is away.
+            delta: the signed amount.
+            waits: whether to return as soon as the broker has it, as Strapi is down.
 
         Raises:
             OpsciError: it was not published.
         """
-        # Before it is sent: it may be under way where the tour is left meanwhile.
+        # Before sending, as the user may leave the tour while it is in flight.
         self._moved[product] += delta
         try:
             journey = await asyncio.shield(asyncio.wrap_future(self._send(product, delta)))
@@ -94,10 +94,10 @@ class Guide:
             await self.settled()
 
     async def settled(self) -> None:
-        """Wait until everything that the tour sent is decided.
+        """Wait until every movement of the tour is decided.
 
         Raises:
-            OpsciError: it is not within a minute.
+            OpsciError: it takes more than a minute.
         """
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -123,7 +123,7 @@ class Guide:
             self._stopped.discard(name)
 
     async def restore(self) -> None:
-        """Leave everything as it was: what was moved is moved back, what was stopped is started.
+        """Undo the tour: move stock back and start stopped servers.
 
         Raises:
             OpsciError: something could not be restored.
@@ -134,7 +134,7 @@ class Guide:
         await self.settled()
 
     def give_back(self) -> list[Future[Journey]]:
-        """Move back at once what is still moved, without waiting for it."""
+        """Publish the movements that move stock back, without waiting for them."""
         moved = [(product, by) for product, by in self._moved.items() if by]
         self._moved.clear()
         return [self._send(product, -by) for product, by in moved]
@@ -147,5 +147,5 @@ class Show(Protocol):
     """Shows a caption."""
 
     def __call__(self, place: str, text: str) -> Awaitable[None]:
-        """Show it beside a part of the screen; done once it was read."""
+        """Show it beside a part of the screen, until the user has read it."""
         ...

@@ -1,4 +1,4 @@
-"""What the charts of the hops show: lines of the last ten minutes from the journal, and the axes beside them. Pure."""
+"""The contents of the charts: lines over the last ten minutes from the journal, and the axes' ticks. Pure."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ HOPS: Final = {
     Hop.APPLY: msgid("consumed → in Strapi"),
     Hop.TOTAL: msgid("from end to end"),
 }
-"""What each hop is called in English, in the order of the way."""
+"""The English name of each hop, from MQTT to Strapi."""
 
 _SHORTEST: Final = 0.000_1
-"""Seconds: the lowest that a latency is measured as."""
+"""Seconds: the lowest latency that is measured."""
 
 
 class Point(NamedTuple):
-    """A figure at a moment, in seconds before now, 0 or below."""
+    """A figure, and its time in seconds relative to now, 0 or negative."""
 
     at: float
     figure: float
@@ -41,11 +41,11 @@ class HopLine(NamedTuple):
     """One line of a chart.
 
     Attributes:
-        name: what it is of, in English or a name.
-        system: whose colour it has: `mqtt`, `kafka` or `strapi`.
-        points: by the moment, oldest first; a figure that is not known has none.
+        name: its name, an English text or a proper name.
+        system: the system that determines its colour: `mqtt`, `kafka` or `strapi`.
+        points: by time, oldest first; there is none where the figure is unknown.
         step: seconds between two of its points.
-        now: the latest figure for a person; empty where there is none.
+        now: the latest figure as text; empty if there is none.
     """
 
     name: str
@@ -56,14 +56,14 @@ class HopLine(NamedTuple):
 
 
 class HopChart(NamedTuple):
-    """One of the charts.
+    """A chart.
 
     Attributes:
-        id: what it is called in the code.
-        title: in a word or two, in English.
-        empty: what will be there, in English.
-        lines: what it shows of a journal.
-        is_latency: whether its figures are seconds, on a scale by powers of ten.
+        id: identifies it in the code.
+        title: its English title.
+        empty: the English text shown while it has no data.
+        lines: returns its lines for a journal.
+        is_latency: whether its figures are seconds on a logarithmic scale.
     """
 
     id: str
@@ -81,7 +81,7 @@ def _rates(journal: Journal) -> list[HopLine]:
         ("Strapi", "strapi", journal.answered),
     ):
         history = counted.history(over=KEPT)
-        # Before this program counted nothing is known.
+        # Unknown before this program started.
         since = max(0, KEPT - counted.counts_for())
         points = [Point(place - KEPT, history[place]) for place in range(since, KEPT)] if any(history) else []
         found.append(HopLine(name, system, points, 1, rate(counted.per_second()) if points else ""))
@@ -140,7 +140,7 @@ CHARTS: Final = (
 
 
 def runs(line: HopLine) -> list[list[Point]]:
-    """A line's points in pieces: where figures are not known there is a gap."""
+    """Split a line's points at gaps, where figures are unknown."""
     return [
         [point for _, point in own]
         for _, own in groupby(enumerate(line.points), key=lambda one: round(one[1].at / line.step) - one[0])
@@ -148,12 +148,12 @@ def runs(line: HopLine) -> list[list[Point]]:
 
 
 def binned(points: Sequence[Point], columns: int, *, peak: bool) -> list[Point]:
-    """One point for each column that a chart of the last KEPT seconds has.
+    """Reduce points to one for each column of a chart of the last KEPT seconds.
 
     Args:
         points: oldest first.
-        columns: how many there are, at least 1.
-        peak: whether the highest figure stands for its column, else the mean does.
+        columns: number of columns, at least 1.
+        peak: whether a column shows its highest figure, else the mean.
     """
     width = KEPT / columns
     found = []
@@ -166,27 +166,27 @@ def binned(points: Sequence[Point], columns: int, *, peak: bool) -> list[Point]:
 
 
 def number_ticks(highest: float, rows: int) -> list[tuple[float, str]]:
-    """Which numbers stand beside a chart that begins at 0, and how each is written."""
+    """Return the ticks of an axis that begins at 0: numbers and their texts."""
     top = max(1, math.ceil(highest))
     step = _round(max(1, top / max(1, min(3, rows // 2))))
     return [(figure, count(figure)) for figure in range(0, top + step, step)]
 
 
 def duration_ticks(lowest: float, highest: float) -> list[tuple[float, str]]:
-    """Which durations stand beside a chart by powers of ten: the powers that its figures lie between."""
+    """Return the ticks of a logarithmic axis: the powers of ten that enclose the figures, and their texts."""
     first, last = math.floor(math.log10(lowest)), math.ceil(math.log10(highest))
     powers = range(first, max(last, first + 1) + 1)
     return [(10.0**power, duration(10.0**power)) for power in powers]
 
 
 def _round(figure: float) -> int:
-    """The next of 1, 2, 5, 10, 20, 50 and so on."""
+    """Round up to the next of 1, 2, 5, 10, 20, 50 and so on."""
     power = 10 ** math.floor(math.log10(figure))
     return int(next(power * one for one in (1, 2, 5, 10) if power * one >= figure))
 
 
 def said_lines(lines: Sequence[HopLine]) -> list[tuple[str, str]]:
-    """Name and latest figure of each line, for the chart's title, and the colour of its system.
+    """Format the name and the latest figure of each line, for the chart's title.
 
     Returns:
         Texts with their styles.

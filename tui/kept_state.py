@@ -1,7 +1,7 @@
-"""What the main screen keeps for the next start beside its view: theme, order, widths, filters, and what was sent.
+"""What the main screen saves for its next start: theme, sort order, pane widths, filters and the movements sent.
 
-It stands in the user's folder for state, as it is neither a setting nor anyone else's data. What it says of a chain
-counts for that chain alone; what can't be read is moved aside and told, and everything begins as at the first start.
+It is in the user's state folder, as it is neither a setting nor shared data. The movements belong to one chain and are
+ignored on another. An unreadable file is moved aside and reported, and the screen starts with its defaults.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 __all__ = ["KeptScreen", "KeptState", "chain_of", "keep_steps", "restore_steps", "screen_file"]
 
 VERSION: Final = 1
-"""Grows when a file of before means something else; such a file is not read."""
+"""Increased when the meaning of the file changes; files of other versions are not read."""
 
 _LARGEST: Final = 4_000_000
-"""Bytes; a larger file is none of ours."""
+"""The largest file that is read, in bytes."""
 
 
 class KeptSent(msgspec.Struct, frozen=True):
-    """One movement that was sent.
+    """A movement that was sent.
 
     Attributes:
         movement: what was sent.
         name: the product's name as it was shown.
         at: seconds since the epoch when it was sent.
-        journey: how far it had come.
-        undoes: the movement-id of the one that it takes back, empty where it takes back none.
+        journey: its state when this was saved.
+        undoes: the movement-id of the movement that it undoes; empty if it undoes none.
     """
 
     movement: Movement
@@ -54,15 +54,15 @@ class KeptSent(msgspec.Struct, frozen=True):
 
 
 class KeptScreen(msgspec.Struct, frozen=True):
-    """What is kept.
+    """The contents of the file.
 
     Attributes:
         version: of this format.
-        theme: the theme that was chosen on the screen; empty for that of the settings.
-        settings_theme: the theme of the settings when it was chosen: another one there counts for more.
-        orders: by the pane's name the column that it is sorted by and whether the largest stands on top.
-        shares: of the width, those of the panes; empty for those to begin with.
-        filters: by the pane's name, as they were typed.
+        theme: the theme chosen on the screen; empty for the one in the settings.
+        settings_theme: the theme in the settings at that time: if it has changed since, it takes precedence.
+        orders: by pane name, the column that it is sorted by and whether the largest comes first.
+        shares: the panes' shares of the width; empty for the defaults.
+        filters: by pane name, the filters as typed.
         chain: the servers that `steps` were sent to.
         steps: what was sent, the latest step first.
     """
@@ -86,25 +86,25 @@ class _Versioned(msgspec.Struct):
 
 
 def screen_file() -> Path:
-    """Where the user's file stands."""
+    """Return the path of the user's file."""
     return platformdirs.user_state_path("opsci") / "screen.json"
 
 
 def chain_of(settings: Settings) -> str:
-    """What tells one chain from another: its servers and topics."""
+    """Return what identifies a chain: its servers and topics."""
     mqtt, kafka, strapi = settings.mqtt, settings.kafka, settings.strapi
     return " ".join((mqtt.url, mqtt.publish_topic, ",".join(kafka.brokers), kafka.errors_topic, strapi.url))
 
 
 class KeptState:
-    """The file.
+    """Reads and writes the file.
 
     Args:
-        path: it need not be there.
+        path: of the file, which need not exist.
 
     Attributes:
-        screen: what it says; what a first start has where it says nothing.
-        trouble: what was wrong with it, for a person; empty where nothing was.
+        screen: its contents; defaults for what is missing.
+        trouble: what was wrong with the file, for the user; empty if nothing was.
     """
 
     def __init__(self, path: Path) -> None:
@@ -126,7 +126,7 @@ class KeptState:
             self.trouble = say(
                 "{file} is of another version of opsci and is not read: order, filters and what was sent begin anew"
             ).format(file=path)
-        # A number that is none of ours, and text that is no UTF-8, are no DecodeError.
+        # Out-of-range numbers and text that is not UTF-8 raise no DecodeError.
         except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError):
             aside = path
             with contextlib.suppress(OSError):
@@ -137,7 +137,7 @@ class KeptState:
             ).format(file=aside)
 
     def keep(self, screen: KeptScreen) -> None:
-        """Write what is to be kept, where it is another than before; where that can't be it counts for this time."""
+        """Write the contents if they changed; if that fails, they are kept in memory only."""
         written = _encode(screen)
         if written == self._written or len(written) > _LARGEST:
             return
@@ -149,7 +149,7 @@ class KeptState:
 
 
 def keep_steps(steps: Sequence[Sequence[Sent]]) -> tuple[tuple[KeptSent, ...], ...]:
-    """Bring what was sent into the form that is kept; what the broker has not is left out, as no one has it.
+    """Convert sent movements for saving; those that the broker does not have are left out.
 
     Args:
         steps: the latest first.
@@ -167,17 +167,17 @@ def _kept(sent: Sent) -> KeptSent | None:
 
 
 def restore_steps(kept: Sequence[Sequence[KeptSent]], journal: Journal) -> list[list[Sent]]:
-    """Bring what was kept back into the form that the screen works with.
+    """Convert saved movements for the screen.
 
     Args:
-        kept: the latest step first.
-        journal: where it is found what became of them meanwhile.
+        kept: the saved steps, the latest first.
+        journal: has the current state of the movements.
 
     Returns:
         The latest step first.
     """
     known: dict[str, Sent] = {}
-    # What is taken back was sent before what takes it back.
+    # A movement was sent before the one that undoes it.
     steps = [[_restored(one, known, journal) for one in step] for step in reversed(kept)]
     return steps[::-1]
 

@@ -1,4 +1,4 @@
-"""The charts window: rate, waiting and latency of each hop over the last ten minutes, and percentiles beside them."""
+"""The charts window: rate, backlog and latency of each hop over the last ten minutes, with percentiles."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ if TYPE_CHECKING:
 __all__ = ["ChartsScreen", "percentiles_below", "percentiles_beside"]
 
 _WIDE: Final = 110
-"""From how many columns on the percentiles stand beside the charts, and all charts are shown."""
+"""Columns from which all charts are shown, with the percentiles beside them."""
 
 _MOMENTS: Final = 16
-"""Columns for each moment that is written under a chart."""
+"""Columns for each time label under a chart."""
 
 
 class HopPlot(Vertical):
-    """One chart in its border, whose title names the lines.
+    """One chart; the title of its border names the lines.
 
     Args:
-        chart: which.
-        journal: what it shows.
+        chart: the chart.
+        journal: the source of its figures.
     """
 
     def __init__(self, chart: HopChart, journal: Journal) -> None:
@@ -95,12 +95,12 @@ class HopPlot(Vertical):
         self.plot.refresh()
 
     def _height(self, figure: float) -> float:
-        """Where a figure stands on the scale: latencies stand by powers of ten."""
+        """Return a figure's height on the scale, which is logarithmic for latencies."""
         return math.log10(figure) if self._chart.is_latency else figure
 
 
 def _moments(columns: int) -> list[tuple[int, str]]:
-    """Which moments stand under a chart, by the time of day."""
+    """Return the positions and texts of the time labels under a chart."""
     steps = max(1, min(5, columns // _MOMENTS))
     now = time.time()
     places = [-KEPT + KEPT * step // steps for step in range(steps + 1)]
@@ -108,7 +108,7 @@ def _moments(columns: int) -> list[tuple[int, str]]:
 
 
 def percentiles_beside(histograms: Mapping[Hop, LatencyHistogram]) -> Content:
-    """Write the percentiles of each hop, in two lines for each."""
+    """Format the percentiles of each hop, two lines each."""
     lines: list[Content] = []
     for hop, name in HOPS.items():
         found = histograms[hop].summary(over=KEPT)
@@ -135,7 +135,7 @@ def _pair(*figures: tuple[str, float]) -> Content:
 
 
 def percentiles_below(histograms: Mapping[Hop, LatencyHistogram]) -> Content:
-    """Write the same as a table of one line for each hop."""
+    """Format them as a table with one line per hop."""
     titles = "".join(f"{title:>9}" for title in ("p50", "p95", "p99", say("max"), say("measured")))
     lines = [Content.styled(f"{say('hop'):22}{titles}", STYLES[Tone.HEADING])]
     for hop, name in HOPS.items():
@@ -147,7 +147,7 @@ def percentiles_below(histograms: Mapping[Hop, LatencyHistogram]) -> Content:
 
 
 def _notes() -> list[Content]:
-    """What the figures count."""
+    """Describe what the figures cover."""
     return [
         Content.styled(text, STYLES[Tone.MUTED])
         for text in (
@@ -164,10 +164,10 @@ def _notes() -> list[Content]:
 
 
 class ChartsScreen(TranslatedKeys[None], Screen[None]):
-    """All charts where there is room, else one at a time.
+    """All charts if there is room, else one at a time.
 
     Args:
-        journal: what they show.
+        journal: the source of the figures.
     """
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012 - Textual declares it so
@@ -195,17 +195,17 @@ class ChartsScreen(TranslatedKeys[None], Screen[None]):
         yield KeysFooter()
 
     def on_mount(self) -> None:
-        """Draw, and draw again every second."""
+        """Draw now and once a second."""
         self._plots[self._current].add_class("-current")
         self.call_after_refresh(self.pull)
         self.set_interval(1, self.pull)
 
     def on_resize(self) -> None:
-        """Use the room that there is."""
+        """Lay out for the new size."""
         self.call_after_refresh(self.pull)
 
     def pull(self) -> None:
-        """Show how it is."""
+        """Redraw from the journal."""
         for plot in self._plots:
             if plot.display:
                 plot.pull()
@@ -215,13 +215,13 @@ class ChartsScreen(TranslatedKeys[None], Screen[None]):
             self._below.update(percentiles_below(self._journal.latency))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Where all charts are shown there is no next one."""
+        """Disable `next_chart` while all charts are shown."""
         if action == "next_chart":
             return self.has_class("-short")
         return super().check_action(action, parameters)
 
     def action_next_chart(self) -> None:
-        """Show the next chart where there is room for one."""
+        """Show the next chart."""
         self._plots[self._current].remove_class("-current")
         self._current = (self._current + 1) % len(self._plots)
         self._plots[self._current].add_class("-current")

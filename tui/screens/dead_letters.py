@@ -114,14 +114,14 @@ class DeadLettersScreen(RecordsScreen):
     Args:
         engine: the chain.
         box: the letters.
-        below: the main screen, whose form gets the movement that is to be repeated.
+        below: the main screen, whose form gets a movement to repeat.
     """
 
     BINDINGS = bindings("letters")
 
     @dataclass
     class SentAgain(Message):
-        """A refused movement was sent again, and is to be followed."""
+        """A refused movement was resent; its progress is to be shown."""
 
         sent: Sent
 
@@ -130,7 +130,7 @@ class DeadLettersScreen(RecordsScreen):
         self._box = box
         self._below = below
         self._sent: Sent | None = None
-        """What was sent again last."""
+        """The movement resent last."""
         self._bad_filter = ""
         self.view = DeadLettersView(box, engine.journal.stock)
         self.tabs = ReasonTabs(self.view)
@@ -167,7 +167,7 @@ class DeadLettersScreen(RecordsScreen):
         self._pull_timeline()
 
     def _pull_timeline(self) -> None:
-        """Draw how far the one has come that was sent again last."""
+        """Draw the progress of the movement resent last."""
         way = self.query_one("#letters-way", CachedStatic)
         way.set_class(self._sent is not None, "told")
         if self._sent is not None and way.size.width:
@@ -187,7 +187,7 @@ class DeadLettersScreen(RecordsScreen):
         return text.format(sent=count(box.sent), wanted=count(box.wanted))
 
     def fill(self, item: Journey | Product) -> None:
-        """Put a movement into the form, and go there."""
+        """Put a movement into the form and focus it."""
         self.dismiss()
         self._below.fill(item)
 
@@ -213,7 +213,7 @@ class DeadLettersScreen(RecordsScreen):
             self._send_again(letter)
 
     def _send_again(self, letter: DeadLetter, payload: bytes | None = None) -> None:
-        """Send one, and have it followed like any other movement that is sent from here."""
+        """Resend a letter; its progress is shown like that of any movement sent from here."""
         answer = self._box.send_again(letter, payload)
         movement = read_movement(letter.journey.payload if payload is None else payload)
         if answer is None or isinstance(movement, Rejection):
@@ -224,12 +224,12 @@ class DeadLettersScreen(RecordsScreen):
         self.pull()
 
     def action_filter(self) -> None:
-        """Open the line in which the filter is typed."""
+        """Open the filter line."""
         self.add_class("filtering")
         self.set_focus(self.query_one(FilterInput))
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter as one types; what is no filter yet changes nothing and is said."""
+        """Filter while typing; an invalid filter is reported and changes nothing."""
         if event.value != event.input.value:
             return
         try:
@@ -242,12 +242,12 @@ class DeadLettersScreen(RecordsScreen):
         self.pull()
 
     def on_input_submitted(self) -> None:
-        """Keep the filter, and go back to the rows."""
+        """Keep the filter and return to the rows."""
         self.set_class(bool(self.view.filter_text), "filtering")
         self.set_focus(self.view)
 
     def on_filter_input_dropped(self) -> None:
-        """Show everything again, and go back to the rows."""
+        """Show everything again and return to the rows."""
         self.query_one(FilterInput).value = ""
         self._bad_filter = ""
         self.view.set_filter("")
@@ -255,12 +255,12 @@ class DeadLettersScreen(RecordsScreen):
         self.set_focus(self.view)
 
     def on_reason_tabs_chosen(self, event: ReasonTabs.Chosen) -> None:
-        """Show the letters of a reason."""
+        """Show the letters with the clicked reason."""
         self.view.show_reason(event.reason)
         self.pull()
 
     def action_reason(self, step: int) -> None:
-        """Show the letters of the next reason alone, or of the one before; after the last one all."""
+        """Show the letters with the next or previous reason; after the last one, all letters."""
         reasons = [None, *(reason for reason, _ in self.view.groups)]
         self.view.show_reason(reasons[(reasons.index(self.view.reason) + step) % len(reasons)])
         self.pull()
@@ -309,7 +309,7 @@ class DeadLettersScreen(RecordsScreen):
         self.app.push_screen(HelpScreen("letters"))
 
     def action_close(self) -> None:
-        """Stop sending all again, else drop the filter, else go back to the panes."""
+        """Stop resending all, else drop the filter, else return to the panes."""
         if self._box.stop_sending():
             return
         if self.view.filter_text or self._bad_filter:

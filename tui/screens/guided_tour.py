@@ -1,4 +1,4 @@
-"""The window of the guided tour: a caption box beside what it explains, over the main screen that goes on below."""
+"""The guided tour's window: a caption beside what it explains, over the main screen, which keeps updating."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ if TYPE_CHECKING:
 __all__ = ["TOUR", "GuidedTourScreen"]
 
 TOUR: Final = Path(__file__).parents[2] / "configs" / "tours" / "guided.py"
-"""The tour's file."""
+"""The tour's script."""
 
 _LOOK: Final = 0.1
-"""Seconds between two refreshes of the screen below."""
+"""Seconds between two refreshes of the main screen."""
 
 _LETTER: Final = 0.06
-"""Seconds that a letter takes to read: 16 a second."""
+"""Reading time of a character in seconds."""
 
 _PANES: Final = {"mqtt": 1, "kafka": 2, "stock": 3}
-"""The number of each pane that is explained."""
+"""The number of each explained pane."""
 
 
 class GuidedTourScreen(ModalScreen[None], TranslatedKeys[None]):
-    """Plays the tour; Enter goes on, Esc leaves. When it is left, everything is put back as it was.
+    """Plays the tour. Enter continues, Esc leaves; then its effects are undone.
 
     Args:
         engine: the chain.
-        servers: stops and starts its servers; None if they are not ours to stop.
-        main: the screen that is explained.
+        servers: stops and starts its servers; None if this program may not.
+        main: the explained screen.
     """
 
     BINDINGS = bindings("tour")
@@ -70,15 +70,15 @@ class GuidedTourScreen(ModalScreen[None], TranslatedKeys[None]):
         self.run_worker(self._play())
 
     def on_unmount(self) -> None:
-        """Move back what the program's end would leave moved."""
+        """Undo the tour's movements if the program ends during it."""
         self._guide.give_back()
 
     def action_go_on(self) -> None:
-        """Go on to the next step."""
+        """Continue with the next step."""
         self._read.set()
 
     def action_leave(self) -> None:
-        """Leave the tour, and put everything back."""
+        """Leave the tour and undo its effects."""
         if self._playing is not None:
             self._playing.cancel()
 

@@ -57,7 +57,7 @@ __all__ = ["CarriedOver", "MainScreen"]
 _HELP: Final = "help"
 
 _LET_GO: Final = 2.0
-"""Seconds after which the memory of a closed screen is released."""
+"""Seconds after a screen is closed until its memory is released."""
 
 _KAFKA: Final = 2
 """The number of the pane that the view of movements hides."""
@@ -90,9 +90,9 @@ class MainScreen(PanesScreen):
     Args:
         engine: the chain.
         letters: the dead letters.
-        before: what the screen before this one left, where saved settings made it start again.
-        origins: gives who gave each server's address.
-        kept: what the screen of the last start kept.
+        before: the state of the previous screen, if saved settings restarted it.
+        origins: returns where each server's address comes from.
+        kept: the saved state of the last start.
     """
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual declares it so
@@ -157,11 +157,11 @@ class MainScreen(PanesScreen):
         return (*self.form.sent.entries,), [pane.view.filter_text for pane in self.panes], self._current
 
     def kept(self, *, theme: str, settings_theme: str) -> KeptScreen:
-        """What is to be kept for the next start.
+        """Return the state to save for the next start.
 
         Args:
-            theme: the one that was chosen on the screen; empty for that of the settings.
-            settings_theme: that of the settings.
+            theme: the theme chosen on the screen; empty for the one in the settings.
+            settings_theme: the theme in the settings.
         """
         views = [pane.view for pane in self.panes]
         return KeptScreen(
@@ -175,7 +175,7 @@ class MainScreen(PanesScreen):
         )
 
     def _restore(self, kept: KeptScreen) -> None:
-        """Go on with the order, the widths and the filters of the last start, as far as they still mean something."""
+        """Restore the sort orders, widths and filters of the last start, as far as they are still valid."""
         self._sizes.restore(kept.shares)
         column, reverse = kept.orders.get("stock", ("", False))
         if column in SORT_KEYS:
@@ -249,7 +249,7 @@ class MainScreen(PanesScreen):
             self.query_one(PaneTabs).pull()
 
     def pull_timeline(self) -> None:
-        """Draw the timeline of the movement that is followed, of the last one that was sent where none is."""
+        """Draw the timeline of the followed movement, or of the one sent last if none is followed."""
         shown = self.followed or next((sent.journey for sent in self.form.sent.entries if not sent.restored), None)
         if self._choice.view == STAGE:
             self.query_one(StageView).pull(shown)
@@ -303,7 +303,7 @@ class MainScreen(PanesScreen):
         self.pull()
 
     def on_dead_letters_screen_sent_again(self, event: DeadLettersScreen.SentAgain) -> None:
-        """Follow a refused movement that was sent again like any other that is sent from here."""
+        """Show the progress of a resent movement like that of any movement sent from here."""
         self.form.sent.add(event.sent)
         for pane in self.panes:
             pane.view.forget_cursor()
@@ -360,7 +360,7 @@ class MainScreen(PanesScreen):
         self.app.push_screen(PresetScreen(self._engine.settings.screen.presets, board), self._ask_preset)
 
     def action_take_over(self) -> None:
-        """Carry the chain on this engine, after a confirmation."""
+        """Run the chain on this engine, after a confirmation."""
 
         def take(wanted: bool | None) -> None:
             if wanted:
@@ -373,7 +373,7 @@ class MainScreen(PanesScreen):
         self.app.push_screen(ConfirmScreen(say("Carry this chain from here?"), consequence), take)
 
     def action_charts(self) -> None:
-        """Show how the hops went over the last ten minutes."""
+        """Show the hops' figures over the last ten minutes."""
         from tui.screens.charts import ChartsScreen  # noqa: PLC0415 - plotting takes 0.2 s to import
 
         self.app.push_screen(ChartsScreen(self._engine.journal))
@@ -386,11 +386,11 @@ class MainScreen(PanesScreen):
 
     @on(RefusedChosen)
     def show_refused(self) -> None:
-        """Go to the dead letters, whose count was clicked."""
+        """Open the dead letters after a click on their number."""
         self.action_letters()
 
     def action_letters(self) -> None:
-        """Go to the dead letters."""
+        """Open the dead letters."""
         self.app.push_screen(DeadLettersScreen(self._engine, self._letters, self))
 
     def action_help(self) -> None:

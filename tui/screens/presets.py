@@ -32,13 +32,13 @@ __all__ = ["PresetScreen", "how_to_make_one", "matching", "preset_line"]
 
 
 def matching(typed: str, presets: Sequence[Preset], board: StockTable) -> list[Preset]:
-    """The presets that all typed words stand in: in the name, the product, its name or the amount."""
+    """Return the presets that contain all typed words in their name, product, the product's name or amount."""
     words = folded(typed).split()
     return [preset for preset in presets if all(word in _text(preset, board) for word in words)]
 
 
 def preset_line(preset: Preset, board: StockTable, width: int) -> Content:
-    """Format a preset's name, amount and product on one line of so many cells."""
+    """Format a preset's name, amount and product on one line of a width in cells."""
     named = Content.styled(readable(preset.name), STYLES[Tone.STRONG])
     amount = Content.styled(f"{signed(preset.amount):>8}", STYLES[Tone.IN if preset.amount > 0 else Tone.OUT])
     return Content.assemble(

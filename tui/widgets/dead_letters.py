@@ -1,4 +1,4 @@
-"""The table of refused movements, grouped by reason: which of them are shown, in which order, and which are marked."""
+"""The table of refused movements: filtered, sorted, selected by reason, and marked."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _why(journey: Journey, now: float) -> Cell:
 
 
 def letter_words(board: StockTable) -> Vocabulary[DeadLetter]:
-    """What a filter can ask of a refused movement: what it can ask of any movement, and why and where it was refused.
+    """The fields that a filter can use: those of any movement, and why and where it was refused.
 
     Args:
         board: the products, whose names a filter knows.
@@ -68,7 +68,7 @@ def _of_journey(asked: Callable[[Journey], Asked]) -> Callable[[DeadLetter], Ask
 
 
 def _reason_words(letter: DeadLetter) -> str:
-    """Its reason, in English too so that a filter means the same in every language, and why in full."""
+    """The reason, in English too so that a filter works the same in every language, and the full explanation."""
     rejection = letter.journey.rejection
     if rejection is None:
         return ""
@@ -76,7 +76,7 @@ def _reason_words(letter: DeadLetter) -> str:
 
 
 class DeadLettersView(SortedView[Journey]):
-    """The letters that wait, all or those of one reason or that a filter lets through; at first the newest on top.
+    """The waiting letters, all of them or those with one reason or matching a filter; at first the newest on top.
 
     Args:
         box: what is shown.
@@ -154,7 +154,7 @@ class DeadLettersView(SortedView[Journey]):
         self._letters: list[DeadLetter] = []
         self._rows: dict[str, int] = {}
         self.groups: list[tuple[Reason, int]] = []
-        """How many wait for each reason, the most first."""
+        """The number of waiting letters by reason, the largest first."""
         self.reason: Reason | None = None
         """The reason whose letters are shown, None for all."""
 
@@ -172,16 +172,16 @@ class DeadLettersView(SortedView[Journey]):
         return self._rows.get(key) if isinstance(key, str) else None
 
     def item_of(self, key: Hashable) -> Journey | None:
-        """What the letter of that movement-id says."""
+        """The letter's journey by its movement-id."""
         row = self.row_of(key)
         return None if row is None else self._letters[row].journey
 
     def state_of(self, item: Journey, now: float) -> tuple[Hashable, str]:
-        """A letter looks different while it is sent again, and as its age grows."""
+        """The look of a letter changes while it is resent, and as its age grows."""
         return (self._box.is_under_way(item.movement_id), self._age(item, now).text), ""
 
     def pull(self, now: float) -> None:
-        """Show what waits; a cursor whose letter is gone goes to the one that took its place."""
+        """Show the waiting letters; if the letter under the cursor is gone, its row's new letter gets the cursor."""
         if self._version != self._box.version:
             self._version = self._box.version
             row = None if self.cursor is None else self.row_of(self.cursor)
@@ -198,18 +198,18 @@ class DeadLettersView(SortedView[Journey]):
         waiting = self._box.waiting()
         self.groups = Counter(map(_reason_of, waiting)).most_common()
         if self.reason is not None and self.reason not in dict(self.groups):
-            # The last one of it is dealt with.
+            # The last letter with this reason was handled.
             self.reason = None
         shown = [one for one in waiting if self.reason is None or _reason_of(one) is self.reason]
         self._letters = self._filtered(shown)
         compared = next((one.sorts_by for one in self.columns if one.id == self.order.column), None)
         if compared is not None:
-            # Equal ones stay in the order of their time.
+            # Equal ones stay in order of time.
             self._letters.sort(key=lambda letter: compared(letter.journey), reverse=self.order.reverse)
         self.marks &= {one.journey.movement_id for one in waiting}
 
     def _filtered(self, letters: list[DeadLetter]) -> list[DeadLetter]:
-        """Those that the filter lets through; all, and no more filter, where it takes too long on one."""
+        """The letters that match the filter; all of them, and the filter disabled, where it takes too long."""
         passes = self._passes
         if passes is None:
             return letters
@@ -222,10 +222,10 @@ class DeadLettersView(SortedView[Journey]):
             return letters
 
     def set_filter(self, typed: str) -> None:
-        """Show only letters that a filter lets through.
+        """Show only letters that match a filter.
 
         Raises:
-            FilterError: what was typed is no filter; nothing changed.
+            FilterError: the text is not a valid filter; nothing changed.
         """
         passes = read_filter(typed, self._words)
         self._passes = passes
@@ -239,7 +239,7 @@ class DeadLettersView(SortedView[Journey]):
         self._show_again()
 
     def show_reason(self, reason: Reason | None) -> None:
-        """Show the letters of one reason alone, None all."""
+        """Show only the letters with a reason; None shows all."""
         self.reason = reason
         self.cursor = None
         self._show_again()
@@ -249,24 +249,24 @@ class DeadLettersView(SortedView[Journey]):
         self.pull(time.time())
 
     def _letter_of(self, journey: Journey) -> DeadLetter:
-        """The letter of a journey that is shown or waits."""
+        """The letter with this journey."""
         row = self.row_of(journey.movement_id)
         letter = self._box.get(journey.movement_id) or (None if row is None else self._letters[row])
         return letter or DeadLetter(journey, "", 0.0, -1, -1)
 
     def shown(self) -> list[DeadLetter]:
-        """The letters that are shown, in their order."""
+        """The shown letters, from top to bottom."""
         return list(self._letters)
 
     def chosen_letters(self) -> list[DeadLetter]:
-        """The marked letters, else the one under the cursor; none where there is none."""
+        """The marked letters, else the one under the cursor, if any."""
         if self.marks:
             return [one for one in self._letters if one.journey.movement_id in self.marks]
         letter = self.selected()
         return [] if letter is None else [letter]
 
     def action_mark(self) -> None:
-        """Mark the letter under the cursor, or unmark it, and go on to the next."""
+        """Mark or unmark the letter under the cursor, and go to the next."""
         letter = self.selected()
         if letter is not None:
             name = letter.journey.movement_id
@@ -274,7 +274,7 @@ class DeadLettersView(SortedView[Journey]):
             self.move_cursor(self._rows[name] + 1)
 
     def selected(self) -> DeadLetter | None:
-        """The letter under the cursor, the newest one where it is on none."""
+        """The letter under the cursor, or the newest if there is no cursor."""
         row = None if self.cursor is None else self.row_of(self.cursor)
         if row is None:
             self.action_first()
@@ -282,7 +282,7 @@ class DeadLettersView(SortedView[Journey]):
         return self._letters[row] if 0 <= row < len(self._letters) else None
 
     def action_want(self, what: What) -> None:
-        """Have something done with the letter under the cursor, the newest one where it is on none."""
+        """Request an action on the letter under the cursor, or the newest if there is no cursor."""
         if self.selected() is not None:
             super().action_want(what)
 
@@ -293,7 +293,7 @@ class DeadLettersView(SortedView[Journey]):
     def _reason(self, journey: Journey, now: float) -> Cell:
         if self._box.is_under_way(journey.movement_id):
             return Cell(f"{PENDING} " + say("sending again"), Tone.PENDING, PENDING)
-        # Not the verdict, which a letter may get a moment later than its place here.
+        # Not the verdict, which a letter may get a moment after it is shown here.
         reason = say(REASONS[journey.rejection.reason]) if journey.rejection else ""
         return Cell(f"{GLYPHS[Verdict.REJECTED]} {reason}", Tone.REJECTED)
 
@@ -308,15 +308,15 @@ def _reason_of(letter: DeadLetter) -> Reason:
 
 
 class ReasonTabs(Static):
-    """One line: how many wait for each reason; a click shows those of one.
+    """One line with the number of letters by reason; a click on one shows its letters.
 
     Args:
-        view: whose groups.
+        view: the table.
     """
 
     @dataclass
     class Chosen(Message):
-        """The letters of a reason are to be shown, of None all."""
+        """A reason was clicked; None for all."""
 
         reason: Reason | None
 
@@ -325,7 +325,7 @@ class ReasonTabs(Static):
         self._view = view
 
     def pull(self) -> None:
-        """Say how many there are by now."""
+        """Update the numbers."""
         self.update(Content.assemble(*(part for _, *parts in self._tabs() for part in parts)), layout=False)
 
     def _tabs(self) -> Iterator[tuple[Reason | None, tuple[str, str], tuple[str, str]]]:
@@ -337,7 +337,7 @@ class ReasonTabs(Static):
             yield reason, (f" {words} {count(number)} ", style), (" ", "")
 
     def on_click(self, event: events.Click) -> None:
-        """Show the reason that was clicked."""
+        """Report the clicked reason."""
         start = 0
         for reason, *parts in self._tabs():
             start += sum(cell_len(text) for text, _ in parts)

@@ -236,7 +236,7 @@ def _whole(wanted: str) -> int | None:
 
 
 def _text_test(wanted: str, at: int) -> Callable[[str], bool] | None:
-    """A test of folded text, None where nothing is wanted yet."""
+    """A test of folded text; None if the term is still empty."""
     if wanted.startswith("re:"):
         pattern = unaccented(_unquoted(wanted.removeprefix("re:")))
         if not pattern:
@@ -311,7 +311,7 @@ def journey_words(board: StockTable) -> Vocabulary[Journey]:
 
 
 def haystack_of_journey(journey: Journey, board: StockTable) -> str:
-    """All of a record that a filter looks at: topics, key, product and its name, verdict and payload, folded."""
+    """The text of a record that a filter searches: topics, key, product and its name, verdict and payload, folded."""
     return folded(
         "\n".join(
             (
@@ -328,7 +328,7 @@ def haystack_of_journey(journey: Journey, board: StockTable) -> str:
 
 
 def haystack_of_product(product: Product) -> str:
-    """All of a product that a filter looks at: id, name, barcode and status, folded."""
+    """The text of a product that a filter searches: id, name, barcode and status, folded."""
     return folded(f"{product.id}\n{product.name}\n{product.barcode}\n{shown_status(product)}")
 
 

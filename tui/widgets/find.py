@@ -1,4 +1,4 @@
-"""Finding a movement across the panes, by its id, product, or partition and offset, and the line to type that in."""
+"""The search for a movement across the panes, by its id, product, or partition and offset, and its input line."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["FindBar", "FindInput", "Finder", "Hit", "journey_is", "product_is"]
 
 LEAST: Final = 6
-"""The least number of characters by which the beginning of an id is matched."""
+"""Minimum length of a text that matches the beginning of an id."""
 
 CHUNK: Final = 64
-"""The number of records after which the clock is checked."""
+"""The clock is checked after so many records."""
 
 
 class FindInput(PrintableInput):
@@ -164,7 +164,7 @@ class Finder:
         return max(0, sum(view.rows for view in self._logs) - self._looked) if self.looking else 0
 
     def seek(self, typed: str) -> None:
-        """Look for what was typed, unless that is what was looked for before and found."""
+        """Start a search, unless the same text was searched for before and found."""
         wanted = folded(typed.strip())
         if wanted != self._typed or not (self.hits or self.looking):
             self._typed, self.place, self._looked = wanted, -1, 0
@@ -187,10 +187,10 @@ class Finder:
         return self.looking
 
     def next(self) -> Hit | None:
-        """Return the next match that is still in its pane; the first comes after the last.
+        """Return the next match that is still in its pane; after the last comes the first.
 
         Returns:
-            The match, None where there is none, or none further so far.
+            The match; None if there is none, or no further one yet.
         """
         for _ in self.hits:
             if self.place + 1 >= len(self.hits) and self.looking:
@@ -217,7 +217,7 @@ class Finder:
                         self.hits.append(Hit(pane, key))
                 self._looked += min(CHUNK, row + 1)
                 yield
-                # Rows fall off the top meanwhile: go on above the one that was looked at last.
+                # Rows are dropped at the top meanwhile: continue above the one checked last.
                 row = -1 if key is None else view.place(key) - 1
         for product in self._stock.items():
             if product_is(product, wanted):
@@ -241,7 +241,7 @@ def journey_is(journey: Journey, wanted: str) -> bool:
 
 
 def product_is(product: Product, wanted: str) -> bool:
-    """Whether a product is the one that is looked for: by id, documentId, barcode or a part of its name."""
+    """Whether a product matches: by id, documentId, barcode or a part of its name."""
     return wanted in {str(product.id), folded(product.document_id), product.barcode} or _in_name(wanted, product.name)
 
 

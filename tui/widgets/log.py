@@ -55,7 +55,7 @@ class LogView(SortedView[Journey]):
             ring, lambda journey: journey.stage if journey.verdict is None else None
         )
         self.hints: Sequence[tuple[str, str]] = ()
-        """The keys to show where there is no record, each with what it does."""
+        """The keys shown while there are no records, each with its description."""
         self.following = True
         self.waiting = 0
         """How many records arrived since the user scrolled back."""
@@ -63,9 +63,9 @@ class LogView(SortedView[Journey]):
         """When the last mark was set, in seconds since the epoch, and after how many records."""
         self._board = board
         self._sorted: list[int] | None = None
-        """The sequence numbers from the first row on where a person sorted them, else None."""
+        """The sequence numbers by row while the records are sorted by a column, else None."""
         self._places: dict[int, int] = {}
-        """The row of each of them."""
+        """The row of each of these numbers."""
         self._ring = ring
         self._slices = TimeSlices(self, self._look_back)
 
@@ -87,11 +87,11 @@ class LogView(SortedView[Journey]):
         return self.shown.row(key) if self._sorted is None else self._places.get(key)
 
     def place(self, key: int) -> int:
-        """The row of a sequence number, or where it would stand; the first where rows are sorted and it is none."""
+        """The row of a sequence number, or where it would be; 0 if the rows are sorted and it is not among them."""
         return self.shown.place(key) if self._sorted is None else self._places.get(key, 0)
 
     def take_order(self) -> None:
-        """Sort what is shown now, which stands still meanwhile; without a column show the latest again."""
+        """Sort the shown records and hold the display; without a column, show the latest again."""
         compared = next((one.sorts_by for one in self.columns if one.id == self.order.column), None)
         if compared is None:
             self.action_last()
@@ -104,7 +104,7 @@ class LogView(SortedView[Journey]):
     def _sort(self, compared: Callable[[Journey], int | float | str]) -> None:
         keys = [key for row in range(len(self.shown)) if (key := self.shown.sequence(row)) is not None]
         found = [(compared(item), key) for key in keys if (item := self.shown.get(key)) is not None]
-        # By what is compared alone, so that equal ones stay in the order in which they came.
+        # By the compared value only, so that equal ones stay in order of arrival.
         found.sort(key=itemgetter(0), reverse=self.order.reverse)
         self._sorted = [key for _, key in found]
         self._places = {key: row for row, key in enumerate(self._sorted)}
@@ -161,7 +161,7 @@ class LogView(SortedView[Journey]):
         return number(journey, None if known is None else known.id)
 
     def pull(self, now: float) -> None:
-        """Show new records; while the user looks back, the visible rows stay in place."""
+        """Show new records; while the user has scrolled back, the visible rows stay in place."""
         above = self.shown.sequence(self.top)
         try:
             with limited():
@@ -170,11 +170,11 @@ class LogView(SortedView[Journey]):
             self._give_up()
             pulled = self.shown.pull()
         if self.shown.left:
-            # Some from before the start were added since the filter was set.
+            # Records from before the start were added since the filter was set.
             self._slices.go()
         if self._sorted is not None:
             if any(pulled):
-                # The filter became another one, or came to more of what stands still.
+                # The filter changed, or has reached more of the held records.
                 self.take_order()
             self.repaint_changed(now)
         elif any(pulled):
@@ -242,7 +242,7 @@ class LogView(SortedView[Journey]):
         super().move_cursor(row)
 
     def action_last(self) -> None:
-        """Follow the latest record, in the order in which they come."""
+        """Follow the latest record, in order of arrival."""
         self._unsort()
         self.following = True
         self.waiting = 0

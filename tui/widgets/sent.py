@@ -1,4 +1,4 @@
-"""Movements sent from the keyboard: how far each has come, which are pending, and which can be undone."""
+"""Movements sent from the keyboard: the progress of each, which are pending, and which can be undone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ENTRIES: Final = 50
 """How many sent movements are kept."""
 
 _STEPS: Final = 200
-"""How many steps are kept. A step is what one Enter sent: one movement, or one for each marked row."""
+"""How many steps are kept. A step is what one Enter sent: one movement, or one per marked row."""
 
 
 class Sent:
@@ -41,8 +41,8 @@ class Sent:
         movement: what was sent.
         name: the product's name as it was shown, may be empty.
         answer: the engine's future, done when the broker has answered.
-        journal: where its way is noted.
-        undoes: the movement that it undoes, None for none.
+        journal: where its progress is noted.
+        undoes: the movement that it undoes, if any.
     """
 
     def __init__(
@@ -54,14 +54,14 @@ class Sent:
         self.answer = answer
         self.undoes = undoes
         self.restored = False
-        """Whether it was sent before this start: what became of it then may not be known here."""
+        """Whether it was sent before this start; its outcome may then be unknown here."""
         self._undo: Sent | None = None
         if undoes is not None:
             undoes._undo = self
         self._journal = journal
         self._journey: Journey | None = None
         self._drawn: tuple[tuple[int, str, Rejection | None], Content] | None = None
-        """Its last drawn line, once it is decided, and the width, name and rejection for which it was drawn."""
+        """Its last drawn line, once it is decided, with the width, name and rejection it was drawn for."""
 
     @property
     def journey(self) -> Journey | None:
@@ -88,7 +88,7 @@ class Sent:
 
     @property
     def unknown(self) -> bool:
-        """Whether it was sent before this start, and nothing has been heard of it since."""
+        """Whether it was sent before this start and its outcome is unknown."""
         journey = self.journey
         if journey is None or not self.restored or journey.verdict is not None:
             return False
@@ -100,12 +100,12 @@ class Sent:
 
     @property
     def undone(self) -> bool:
-        """Whether a movement that undoes it was sent, and was applied or may still be."""
+        """Whether a movement that undoes it was sent and has been, or may still be, applied."""
         return self._undo is not None and (self._undo.applied or not self._undo.over)
 
     @property
     def problem(self) -> str:
-        """Why the broker does not have it, for the user; empty where it has, or that is not known yet."""
+        """Why the broker does not have it, for the user; empty if it has, or if that is not known yet."""
         if not self.answer.done():
             return ""
         if self.answer.cancelled():
@@ -127,7 +127,7 @@ class Sent:
             now: seconds since the epoch.
         """
         journey = self.journey
-        # A watcher learns from the ledger at which stock a movement was refused after it knows that it was.
+        # A watcher learns of a refusal first, and from the ledger later at which stock it was refused.
         shown = width, self.name, None if journey is None else journey.rejection
         if self._drawn is not None and self._drawn[0] == shown:
             return self._drawn[1]
@@ -158,7 +158,7 @@ class Sent:
         return (say("sending"), STYLES[Tone.PENDING]) if journey is None else result(journey)
 
     def _took(self, journey: Journey | None, now: float) -> str:
-        """How long it took in all, or takes by now."""
+        """Its total duration, so far if it is not decided."""
         if journey is None or self.problem or journey.elsewhere is not None or self.unknown:
             return ""
         began = journey.published_at or journey.received_at
@@ -170,7 +170,7 @@ class Sent:
 
 
 def _said(journey: Journey | None) -> str:
-    """Remarks on a movement besides its result, empty where there are none."""
+    """Remarks on a movement besides its result; may be empty."""
     if journey is None or journey.verdict is not None:
         return ""
     if journey.given_up:
@@ -184,10 +184,10 @@ _BESIDE: Final = 12
 
 
 class SentList(CachedStatic):
-    """The latest sent movements, the last one on top, as many as there is room for.
+    """The movements sent last, the latest on top, as many as fit.
 
     Args:
-        sent_movements: gets what is added.
+        sent_movements: the movements that are added here are added to it too.
     """
 
     def __init__(self, sent_movements: SentMovements) -> None:
@@ -196,7 +196,7 @@ class SentList(CachedStatic):
         self.entries: deque[Sent] = deque(maxlen=_ENTRIES)
 
     def add(self, *step: Sent) -> None:
-        """Note what was just sent together."""
+        """Add movements that were sent together."""
         self._sent_movements.add(step)
         self.entries.extendleft(step)
         self.pull()

@@ -58,7 +58,7 @@ def _rank(wanted: str, words: list[str], product: Product) -> int | None:
     if barcode.startswith(wanted):
         return 3
     name = folded(product.name)
-    # A loop and not `all`, before anything is made of the name: most products of many end here.
+    # A loop instead of `all`, before the name is processed: most products are excluded here.
     for word in words:
         if word not in name:
             return None
@@ -67,7 +67,7 @@ def _rank(wanted: str, words: list[str], product: Product) -> int | None:
 
 
 class MarkedList(OptionList, can_focus=False):
-    """A list beside a field: the field keeps the focus, and the line that Enter takes is marked with `▸`."""
+    """A list beside a field: the field keeps the focus, and `▸` marks the line that Enter takes."""
 
     def __init__(self, identity: str) -> None:
         super().__init__(id=identity, markup=False)
@@ -75,7 +75,7 @@ class MarkedList(OptionList, can_focus=False):
         self._with_mark = 0
 
     def offer(self, lines: Sequence[Content], highlighted: int = 0) -> None:
-        """Show these lines, each as wide as the list without the two cells of the mark."""
+        """Show lines, each of the list's width without the two cells of the mark."""
         self.clear_options()
         self._offered, self._with_mark = lines, highlighted
         self.add_options([self._marked_line(place) for place in range(len(lines))])
@@ -99,7 +99,7 @@ class MarkedList(OptionList, can_focus=False):
 
 
 class Suggestions(MarkedList):
-    """At most five products, one of them marked; closed while there is none."""
+    """At most five products, one of them marked; closed if there are none."""
 
     @dataclass
     class Chosen(Message):
@@ -122,7 +122,7 @@ class Suggestions(MarkedList):
         return self.products[self.highlighted or 0] if self.products else None
 
     def suggest(self, products: Sequence[Product]) -> None:
-        """Open with these products, or close where there are none."""
+        """Open with these products, or close if there are none."""
         if not products and not self.products:
             return
         self.products = products[:SUGGESTIONS]
