@@ -56,7 +56,7 @@ _HELD: Final = 3
 """Measurements for which records must wait behind the same open transaction before it is reported."""
 
 _OTHERS: Final = 50
-"""How many products and events form a batch: they are written one by one, and committed together."""
+"""How many records that are no movements form a batch: they are written one by one, and committed together."""
 
 
 class Apply:
@@ -283,7 +283,7 @@ class Apply:
         self._retry.tell_waiting()
 
     def _note_missing(self, topics: set[str]) -> None:
-        # A cluster that somebody else set up may well have no topics for products and events.
+        # A cluster that somebody else set up may well have no topics but that of the movements.
         missing = sorted(topic for topic in topics if self._does[topic] is RouteKind.MOVEMENT)
         if missing:
             self._journal.notes["topics"] = Phrase(

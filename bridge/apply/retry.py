@@ -186,5 +186,5 @@ def _waiting(movements: int, others: int) -> Phrase:
     if movements > 0:
         return Phrase("{count:,} movements wait for Strapi", count=movements)
     if movements == 0 and others > 0:
-        return Phrase("{count:,} products and events wait for Strapi", count=others)
+        return Phrase("{count:,} records of other routes wait for Strapi", count=others)
     return Phrase("what comes waits for Strapi")

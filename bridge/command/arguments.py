@@ -27,7 +27,7 @@ Carries stock movements from MQTT through Kafka into Strapi, without a terminal.
 
   run          the engine; what happens where no command is said
   check        try each server and each right, and say what is wrong
-  send FILE    publish a CSV file of movements, products or events over MQTT
+  send FILE    publish a CSV file of movements, products ... over MQTT
   trial        send five movements and show each one's way through the chain
   replay       apply records that stand in Kafka again; the ledger counts each once
   watch        print movements as they happen, whichever engine carries them
@@ -169,7 +169,8 @@ def _add_send(commands: argparse._SubParsersAction[argparse.ArgumentParser], com
         allow_abbrev=False,
         help="publish a CSV file over MQTT",
         description="Publishes each row of a CSV file over MQTT at QoS 1. The header says what the rows are: "
-        "id, amount, type are movements; name, barcode and more are products; value, metadata are events.",
+        "id, amount, type are movements, name, barcode are products. A header that is not known is answered with all "
+        "that are.",
     )
     send.add_argument("file", type=Path, metavar="FILE", help="a CSV file with a header; - reads standard input")
     send.add_argument(

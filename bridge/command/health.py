@@ -103,7 +103,7 @@ class _JournalCollector(Collector):
             about = "Movements in Kafka that wait for Strapi: they have no verdict yet"
             yield GaugeMetricFamily("opsci_lag_records", about, value=journal.lag)
         if journal.lag_of_others >= 0:
-            about = "Products and events in Kafka that wait for Strapi"
+            about = "Records of other routes in Kafka that wait for Strapi, as products and events"
             yield GaugeMetricFamily("opsci_lag_other_records", about, value=journal.lag_of_others)
         yield GaugeMetricFamily("opsci_products", "Products in Strapi", value=journal.stock.total)
         yield self._latency()

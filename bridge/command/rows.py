@@ -96,7 +96,7 @@ class Layout(NamedTuple):
     """The format of a file, from its header.
 
     Attributes:
-        does: what its rows are: movements, products or events.
+        does: what its rows are.
         delimiter: between two cells.
         columns: the names in the header, in order.
     """

@@ -97,7 +97,7 @@ class Journal:
         foreign_members: how many members of the consumer group are not engines.
         lag: movements that wait for Strapi: records of movement topics in our partitions without a verdict, including
             those in flight; -1 while unknown.
-        lag_of_others: the same for products and events, -1 while unknown.
+        lag_of_others: the same for records of other routes, -1 while unknown.
         held: what can't be read while another program's transaction is open, by topic and partition.
         granted: by topic filter, the QoS that the broker grants; empty before it has answered.
         gaps: how often MQTT messages may have been lost unseen, by the evidence; nobody knows how many each time.

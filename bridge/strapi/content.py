@@ -1,4 +1,4 @@
-"""Route kinds whose records become Strapi content, the course's `product` and `event`: a class for each.
+"""Route kinds whose records become Strapi content: a class for each.
 
 A record is written once, as far as Strapi's schema allows. A new kind needs a member of
 `bridge.route.RouteKind`, a class here that is listed in `CONTENT`, and its content type in `stack/strapi/src/api`.
@@ -32,9 +32,7 @@ if TYPE_CHECKING:
     from bridge.strapi.documents import Documents
     from bridge.strapi.products import Row
 
-__all__ = ["CONTENT", "Content", "Events", "Products", "content_of"]
-
-_EVENTS: Final = "/api/events"
+__all__ = ["CONTENT", "Content", "CreatedOnce", "Events", "Products", "content_of"]
 
 _DIGITS: Final = re.compile(r"[0-9]{1,20}")
 
@@ -183,19 +181,53 @@ class Products(Content):
         return row_of(_data_of(path, answer))
 
 
-class Events(Content):
-    """Creates an event for each record; a Strapi whose events have a unique `source` accepts each once."""
+class CreatedOnce(Content):
+    """Creates an entry for each record; a Strapi whose entries have a unique `source` accepts each once."""
 
-    columns = ("value", "metadata")
+    path: ClassVar[str]
+    """Strapi's path of the content type."""
 
     def __init__(self, client: StrapiClient, documents: Documents) -> None:
         super().__init__(client, documents)
         self._with_source = True
 
+    async def write(self, content: dict[str, Any], journey: Journey) -> None:
+        """Create an entry, with the record's topic, partition, offset and timestamp as its source."""
+        source = f"{journey.kafka_topic}/{journey.partition}@{journey.offset}/{journey.timestamp}"
+        if not self._with_source:
+            await self._client.call("POST", self.path, {"data": content})
+            return
+        try:
+            await self._client.call("POST", self.path, {"data": {**content, "source": source}})
+        except StrapiRejectedError as error:
+            if "source" in error.message:
+                self._with_source = False
+                await self._client.call("POST", self.path, {"data": content})
+            elif not await self._has(source):
+                raise
+        except UnreachableError:
+            # A violation of the database's own unique index results in a 500.
+            if not await self._has(source):
+                raise
+
+    async def _has(self, source: str) -> bool:
+        try:
+            answer = await self._client.get(self.path, {"filters[source][$eq]": source, "pagination[pageSize]": 1})
+        except StrapiRejectedError:
+            return False
+        return bool(_data_of(self.path, answer))
+
+
+class Events(CreatedOnce):
+    """Creates an event for each record."""
+
+    path = "/api/events"
+    columns = ("value", "metadata")
+
     @staticmethod
     def rights(settings: StrapiSettings) -> Iterable[tuple[str, str, str]]:
         """The right to create events."""
-        return (("POST", _EVENTS, Phrase("make events")),)
+        return (("POST", Events.path, Phrase("make events")),)
 
     @staticmethod
     def read(value: bytes) -> dict[str, Any] | Rejection:
@@ -224,32 +256,6 @@ class Events(Content):
         if unstorable is None and not all(map(can_be_stored, _texts_in(metadata))):
             unstorable = _unstorable("metadata", "\0")
         return unstorable or {"value": text, "metadata": metadata}
-
-    async def write(self, content: dict[str, Any], journey: Journey) -> None:
-        """Create an event, with the record's topic, partition, offset and timestamp as its source."""
-        source = f"{journey.kafka_topic}/{journey.partition}@{journey.offset}/{journey.timestamp}"
-        if not self._with_source:
-            await self._client.call("POST", _EVENTS, {"data": content})
-            return
-        try:
-            await self._client.call("POST", _EVENTS, {"data": {**content, "source": source}})
-        except StrapiRejectedError as error:
-            if "source" in error.message:
-                self._with_source = False
-                await self._client.call("POST", _EVENTS, {"data": content})
-            elif not await self._has_event(source):
-                raise
-        except UnreachableError:
-            # A violation of the database's own unique index results in a 500.
-            if not await self._has_event(source):
-                raise
-
-    async def _has_event(self, source: str) -> bool:
-        try:
-            answer = await self._client.get(_EVENTS, {"filters[source][$eq]": source, "pagination[pageSize]": 1})
-        except StrapiRejectedError:
-            return False
-        return bool(_data_of(_EVENTS, answer))
 
 
 CONTENT: Final[Mapping[RouteKind, type[Content]]] = MappingProxyType(
