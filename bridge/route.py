@@ -22,6 +22,8 @@ class RouteKind(StrEnum):
     """Write them to Strapi's products: update the one with the barcode, or create it."""
     EVENT = "event"
     """Write them to Strapi's events."""
+    READING = "reading"
+    """Write them to Strapi's readings: what sensors measured."""
     CARRY = "carry"
     """Leave them in Kafka unchanged."""
 

@@ -409,7 +409,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The routes: an MQTT topic filter, a Kafka topic, and what happens to the records there.
 
     The filter may contain + and #; an empty one takes nothing from MQTT. "movement" changes the stock, "product"
-    writes a product (updates the one with that barcode, or creates it), "event" writes an event, "carry" leaves the
-    records in Kafka. No MQTT topic may match the filters of two routes: the broker would deliver it twice. Each Kafka
-    topic has one purpose, and none may be the errors topic.
+    writes a product (updates the one with that barcode, or creates it), "event" writes an event, "reading" writes what
+    a sensor measured, "carry" leaves the records in Kafka. No MQTT topic may match the filters of two routes: the
+    broker would deliver it twice. Each Kafka topic has one purpose, and none may be the errors topic.
     """

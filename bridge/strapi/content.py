@@ -9,6 +9,8 @@ from __future__ import annotations
 import abc
 import contextlib
 import re
+from datetime import UTC, datetime
+from math import isfinite
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -32,9 +34,10 @@ if TYPE_CHECKING:
     from bridge.strapi.documents import Documents
     from bridge.strapi.products import Row
 
-__all__ = ["CONTENT", "Content", "CreatedOnce", "Events", "Products", "content_of"]
+__all__ = ["CONTENT", "Content", "CreatedOnce", "Events", "Products", "Readings", "content_of"]
 
 _DIGITS: Final = re.compile(r"[0-9]{1,20}")
+_DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,20})?(e[+-]?[0-9]{1,3})?", re.ASCII | re.IGNORECASE)
 
 _STATUSES: Final = ("safe", "danger", "empty")
 
@@ -258,8 +261,55 @@ class Events(CreatedOnce):
         return unstorable or {"value": text, "metadata": metadata}
 
 
+class Readings(CreatedOnce):
+    """Creates a reading for each record: what a sensor measured, with the time at which Kafka got it."""
+
+    path = "/api/readings"
+    columns = ("sensor", "value")
+
+    @staticmethod
+    def rights(settings: StrapiSettings) -> Iterable[tuple[str, str, str]]:
+        """The right to create readings."""
+        return (("POST", Readings.path, Phrase("make readings")),)
+
+    @staticmethod
+    def read(value: bytes) -> dict[str, Any] | Rejection:
+        """Parse a reading: `{"sensor": "cold-room-2", "value": -18.4, "unit": "°C"}`.
+
+        Args:
+            value: the record's value.
+
+        Returns:
+            Its sensor, its value as a number, its unit if it has one, or what is wrong with it. The number may be in a
+            string, as in a row of a CSV file.
+        """
+        found = _object(value)
+        if isinstance(found, Rejection):
+            return found
+        sensor = found.get("sensor")
+        if not isinstance(sensor, str) or not sensor.strip():
+            return Rejection(Reason.BAD_TYPE, Phrase("the sensor is missing; it must be a name"))
+        number = _number(found.get("value"))
+        if number is None:
+            return Rejection(
+                Reason.BAD_TYPE, Phrase("the value is {found}; it must be a number", found=_shown(found.get("value")))
+            )
+        reading: dict[str, Any] = {"sensor": sensor.strip(), "value": number}
+        if found.get("unit") not in (None, ""):
+            reading["unit"] = str(found["unit"])
+        for name in ("sensor", "unit"):
+            if (unstorable := _unstorable(name, reading.get(name, ""), LONGEST_TEXT)) is not None:
+                return unstorable
+        return reading
+
+    async def write(self, content: dict[str, Any], journey: Journey) -> None:
+        """Create a reading, with the time of its record."""
+        at = datetime.fromtimestamp(journey.timestamp / 1000, UTC)
+        await super().write({**content, "in_kafka_at": at.isoformat(timespec="milliseconds")}, journey)
+
+
 CONTENT: Final[Mapping[RouteKind, type[Content]]] = MappingProxyType(
-    {RouteKind.PRODUCT: Products, RouteKind.EVENT: Events}
+    {RouteKind.PRODUCT: Products, RouteKind.EVENT: Events, RouteKind.READING: Readings}
 )
 """The route kinds whose records become content; records of other kinds are movements, or stay in Kafka."""
 
@@ -295,6 +345,18 @@ def _unstorable(name: str, text: str, most: int | None = None) -> Rejection | No
             Phrase("the {name} has a character that no database of Strapi stores, as NUL", name=name),
         )
     return None
+
+
+def _number(found: object) -> float | None:
+    if isinstance(found, str) and _DECIMAL.fullmatch(found):
+        found = float(found)
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return None
+    try:
+        number = float(found)
+    except OverflowError:
+        return None
+    return number if isfinite(number) else None
 
 
 def _texts_in(value: object) -> Iterator[str]:

@@ -1,16 +1,23 @@
-"""The routes `product` and `event`, and the stock table, on the real Strapi."""
+"""The routes `product`, `event` and `reading`, and the stock table, on the real Strapi."""
 
 from __future__ import annotations
 
 import json
+import time
 import uuid
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
+from aiokafka.admin import NewTopic
 
+from bridge.command.check import check_strapi
 from bridge.journal import Verdict
+from bridge.route import Route, RouteKind
 from tests.chain.applying import Shop, applying, movement, produce
 from tests.chain.lane import until
+from tests.chain.topics import administering
 
 if TYPE_CHECKING:
     from tests.chain.lane import Lane
@@ -76,3 +83,25 @@ async def test_an_event_is_stored_once_with_its_metadata_decoded(lane: Lane, sho
     (event,) = answer.json()["data"]
     assert event["metadata"] == {"firewall": "COM"}
     assert event["source"].startswith(f"{lane.event}/0@0/")
+
+
+async def test_a_reading_is_stored_once_and_checked_beforehand(lane: Lane, shop: Shop) -> None:
+    topic, sensor = f"{lane.name}-reading", f"cold-room {lane.name}"
+    async with administering(lane.stack) as admin:
+        await admin.create_topics([NewTopic(topic, 1, 1)])
+    settings = msgspec.structs.replace(
+        lane.settings(), routes=[*lane.settings().routes, Route(f"{lane.name}/reading", topic, RouteKind.READING)]
+    )
+    assert all([finding.ok async for finding in check_strapi(settings) if "readings" in finding.what])
+    before = time.time()
+    async with applying(settings) as (journal, _):
+        await produce(lane, topic, [json.dumps({"sensor": sensor, "value": -18.4, "unit": "°C"}).encode(), b"{}"])
+        await until(lambda: journal.decided.total == 2)
+        assert (journal.verdicts[Verdict.CARRIED], journal.verdicts[Verdict.REJECTED]) == (1, 1)
+    kafka = msgspec.structs.replace(settings.kafka, group=f"{lane.name}-again")
+    async with applying(msgspec.structs.replace(settings, kafka=kafka)) as (journal, _):
+        await until(lambda: journal.decided.total == 2)
+    answer = await shop.http.get("/api/readings", params={"filters[sensor][$eq]": sensor})
+    (reading,) = answer.json()["data"]
+    assert (reading["value"], reading["unit"], reading["source"].split("/")[0]) == (-18.4, "°C", topic)
+    assert before - 1 <= datetime.fromisoformat(reading["in_kafka_at"]).timestamp() <= time.time()

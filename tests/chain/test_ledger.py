@@ -356,7 +356,7 @@ async def test_the_tokens_may_do_what_they_are_for_and_no_more(shop: Shop, strap
         where = "/api/stock-movements" if method == "POST" else "/api/stock-movements/any"
         assert (await shop.http.request(method, where, json={"data": {}})).status_code == 405
     reader = {"Authorization": f"Bearer {strapi.read_token}"}
-    for kind in ("products", "events", "stock-movements"):
+    for kind in ("products", "events", "readings", "stock-movements"):
         (await shop.http.get(f"/api/{kind}", headers=reader)).raise_for_status()
     assert (await shop.http.post(BATCH, json={"movements": []}, headers=reader)).status_code == 403
     assert (await shop.http.get("/api/stock-movements/positions", headers=reader)).status_code == 403
@@ -364,9 +364,9 @@ async def test_the_tokens_may_do_what_they_are_for_and_no_more(shop: Shop, strap
     assert (await shop.http.get("/api/products", headers={"Authorization": "Bearer no"})).status_code == 401
 
 
-def test_the_database_itself_holds_movements_and_events_to_once(stack: LocalStack) -> None:
+def test_the_database_itself_holds_each_entry_to_once(stack: LocalStack) -> None:
     with contextlib.closing(sqlite3.connect(stack.paths.state / "strapi" / "data.db")) as database:
-        for table, column in (("stock_movements", "movement_id"), ("events", "source")):
+        for table, column in (("stock_movements", "movement_id"), ("events", "source"), ("readings", "source")):
             value = uuid.uuid4().hex
             database.execute(f"INSERT INTO {table} ({column}) VALUES (?)", [value])  # noqa: S608
             with pytest.raises(sqlite3.IntegrityError, match=f"UNIQUE constraint failed: {table}.{column}"):

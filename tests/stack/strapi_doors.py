@@ -28,7 +28,7 @@ __all__ = ["METHODS", "Door", "api_token_names", "bearer", "database", "filled",
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
-OWN: Final = ("/_health", "/api/products", "/api/events", "/api/stock-movements", "/uploads")
+OWN: Final = ("/_health", "/api/products", "/api/events", "/api/readings", "/api/stock-movements", "/uploads")
 """What is served: the application's own types, its health and the pictures of products."""
 
 

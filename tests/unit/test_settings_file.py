@@ -65,7 +65,7 @@ def test_wrong_values_name_file_line_key_found_and_allowed(tmp_path: Path) -> No
         ),
         (
             '[[routes]]\nmqtt = "a"\nkafka = "a"\n[[routes]]\nmqtt = "b"\nkafka = "b"\ndoes = "move"',
-            'line 7: routes[1].does: found "move"; allowed: "movement", "product", "event" or "carry"',
+            'line 7: routes[1].does: found "move"; allowed: "movement", "product", "event", "reading" or "carry"',
         ),
         (
             '[[routes]]\nmqtt = "a"\nkafka = "a"\ndo = "event"',

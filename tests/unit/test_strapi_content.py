@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bridge.movement import Reason, Rejection
 from bridge.route import RouteKind
-from bridge.strapi.content import CONTENT, Events, Products
+from bridge.strapi.content import CONTENT, Events, Products, Readings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,32 @@ def test_metadata_that_is_no_json_stays_a_text() -> None:
     assert Events.read(b'{"value":7,"metadata":"{oh"}') == {"value": "7", "metadata": "{oh"}
 
 
-keys = st.sampled_from(["barcode", "status", "value", "metadata", "stock_available"])
+@pytest.mark.parametrize("value", [-18.4, "-18.4", "-1.84e1"])
+def test_a_reading_has_its_value_as_a_number(value: float | str) -> None:
+    reading = {"sensor": " cold-room-2 ", "value": value, "unit": "°C", "more": 1}
+    assert Readings.read(json.dumps(reading).encode()) == {"sensor": "cold-room-2", "value": -18.4, "unit": "°C"}
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (b'{"value":1}', "the sensor is missing"),
+        (b'{"sensor":" ","value":1}', "the sensor is missing"),
+        (b'{"sensor":"a"}', "the value is None; it must be a number"),
+        (b'{"sensor":"a","value":true}', "the value is True"),
+        (b'{"sensor":"a","value":"warm"}', "the value is 'warm'"),
+        (b'{"sensor":"a","value":"1e999"}', "the value is '1e999'"),
+        (b'{"sensor":"a","value":1%s}' % (b"0" * 400), "must be a number"),
+    ],
+)
+def test_a_reading_that_is_none(value: bytes, said: str) -> None:
+    read = Readings.read(value)
+    assert isinstance(read, Rejection)
+    assert read.reason is Reason.BAD_TYPE
+    assert said in read.text
+
+
+keys = st.sampled_from(["barcode", "status", "value", "metadata", "stock_available", "sensor", "unit"])
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(keys, inner),
@@ -72,6 +97,7 @@ anything = st.recursive(
 def test_nothing_raises(value: bytes) -> None:
     Products.read(value)
     Events.read(value)
+    Readings.read(value)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +109,8 @@ def test_nothing_raises(value: bytes) -> None:
         (Products.read, {"barcode": "1", "description": "\0"}, Reason.REFUSED_BY_STRAPI),
         (Events.read, {"value": "v" * 256}, Reason.TOO_LONG),
         (Events.read, {"value": "\0"}, Reason.REFUSED_BY_STRAPI),
+        (Readings.read, {"sensor": "s" * 256, "value": 1}, Reason.TOO_LONG),
+        (Readings.read, {"sensor": "s", "value": 1, "unit": "\0"}, Reason.REFUSED_BY_STRAPI),
         (Events.read, {"value": "v", "metadata": {"a": [{"b\0": 1}]}}, Reason.REFUSED_BY_STRAPI),
         (Events.read, {"value": "v", "metadata": '{"a":"\\u0000"}'}, Reason.REFUSED_BY_STRAPI),
     ],

@@ -2,11 +2,12 @@
 
 /**
  * The indexes that the application rests on. `unique: true` in a content type is only looked up before a write, so two
- * writers at once pass it; the database's own index is what makes a movement or an event count once.
+ * writers at once pass it; the database's own index is what makes a movement, an event or a reading count once.
  */
 const INDEXES = [
   { name: 'stock_movements_movement_id_unique', table: 'stock_movements', columns: ['movement_id'], unique: true },
   { name: 'events_source_unique', table: 'events', columns: ['source'], unique: true },
+  { name: 'readings_source_unique', table: 'readings', columns: ['source'], unique: true },
   {
     name: 'stock_positions_unique',
     table: 'stock_positions',
@@ -21,7 +22,7 @@ const INDEXES = [
 
 /**
  * Make the indexes that are missing, where their tables exist. Harmless to repeat. Several NULLs pass a unique index
- * in SQLite and in PostgreSQL, so events without a source do not collide.
+ * in SQLite and in PostgreSQL, so entries without a source do not collide.
  *
  * It is called twice: by the migration, which reaches a database that an earlier version made, and at bootstrap,
  * because Strapi runs migrations before it makes the tables of a fresh database and then holds them for done.

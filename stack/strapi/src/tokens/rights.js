@@ -11,6 +11,7 @@ const RIGHTS = [
     permissions: [
       ...actions('product', 'find', 'findOne', 'create', 'update'),
       ...actions('event', 'find', 'create'),
+      ...actions('reading', 'find', 'create'),
       ...actions('stock-movement', 'find', 'findOne', 'batch', 'positions'),
     ],
   },
@@ -21,6 +22,7 @@ const RIGHTS = [
     permissions: [
       ...actions('product', 'find', 'findOne'),
       ...actions('event', 'find', 'findOne'),
+      ...actions('reading', 'find', 'findOne'),
       ...actions('stock-movement', 'find', 'findOne'),
     ],
   },
