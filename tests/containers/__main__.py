@@ -56,9 +56,14 @@ def main(arguments: Sequence[str]) -> int:
             made = bases(found, paths, report)
             if made.made:
                 report.note("the base images are made of Debian's packages, as no image registry answers here")
-            project = Project(found, made, Path(folder), f"opsci-test-{Path(folder).name[-8:].lower().strip('_')}")
-            project.panel, project.secure = options.panel, options.secure
-            _verify(project, verdicts, report, options)
+            for secure in (False, True) if options.both else (options.secure,):
+                if secure and options.both:
+                    say("again, with compose.secure.yaml:")
+                own = Path(folder) / ("secure" if secure else "plain")
+                own.mkdir()
+                name = f"opsci-test-{Path(folder).name[-8:].lower().strip('_')}{'-secure' * secure}"
+                project = Project(found, made, own, name, panel=options.panel, secure=secure)
+                _verify(project, verdicts, report, options, None if options.both and secure else options.upgrade_from)
             _sizes(project)
     except NoEngineError as error:
         say(f"not run: {error}")
@@ -66,17 +71,19 @@ def main(arguments: Sequence[str]) -> int:
     return verdicts.close()
 
 
-def _verify(project: Project, verdicts: Verdicts, report: Report, options: argparse.Namespace) -> None:
+def _verify(
+    project: Project, verdicts: Verdicts, report: Report, options: argparse.Namespace, older_commit: str | None
+) -> None:
     try:
         traffic = Traffic(project, project.folder)
-        if options.upgrade_from:
-            with report.step(f"build the images of {options.upgrade_from}"):
-                older = _older(project, options.upgrade_from)
-            verdicts.hold(f"the containers of {options.upgrade_from} carry", lambda: _carry_older(older, traffic))
+        if older_commit:
+            with report.step(f"build the images of {older_commit}"):
+                older = _older(project, older_commit)
+            verdicts.hold(f"the containers of {older_commit} carry", lambda: _carry_older(older, traffic))
         with report.step("build the images"):
             verdicts.hold("the images can be built", lambda: _build(project))
         verdicts.hold("every container is healthy", lambda: f"after {project.up():.0f} s")
-        if options.upgrade_from:
+        if older_commit:
             verdicts.hold("upgraded in place, all data are there", lambda: _hold_older(traffic))
         verdicts.hold("movements over websockets and TCP are in PostgreSQL", lambda: _carry(traffic))
         names = _KILLED_QUICKLY if options.quick else _KILLED
@@ -182,7 +189,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     test = commands.add_parser("test", help="verify the containers")
     test.add_argument("--quick", action="store_true", help="kill four of the containers instead of all")
-    test.add_argument("--secure", action="store_true", help="with compose.secure.yaml: TLS, users and rights")
+    profile = test.add_mutually_exclusive_group()
+    profile.add_argument("--secure", action="store_true", help="with compose.secure.yaml: TLS, users and rights")
+    profile.add_argument("--both", action="store_true", help="without it and with it, one after the other")
     test.add_argument("--panel", action="store_true", help="build Strapi's admin panel as well")
     test.add_argument(
         "--upgrade-from", metavar="COMMIT", help="build that commit's images first, and upgrade them in place"
