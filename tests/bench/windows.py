@@ -1,10 +1,11 @@
 """What the windows of `opsci-tui --serve` take: memory and processor, all open at the same time.
 
-    python -m tests.bench.windows [--windows 20] [--seconds 30] [--rates 0 10 200] [--json FILE]
+    python -m tests.bench.windows [--windows 20] [--seconds 30] [--rates 0 10 200] [--python PATH] [--json FILE]
 
 Each is a browser's websocket that takes all it is sent. The processor is that of the windows and of the server between
 them and the browsers, without the engine and the other servers, at each rate of movements; the memory is what each
-process has for itself and its share of what several have (PSS of proc_pid_smaps(5)).
+process has for itself and its share of what several have (PSS of proc_pid_smaps(5)). The packages of the tests count:
+HTTP's transport loads trio where it is installed. `--python` names another interpreter: that of a user's installation.
 """
 
 from __future__ import annotations
@@ -92,7 +93,9 @@ class _Browser:
                     self.painted.set()
 
 
-async def _measure(folder: Path, count: int, seconds: float, rates: Sequence[float]) -> tuple[float, list[Phase]]:
+async def _measure(
+    folder: Path, count: int, seconds: float, rates: Sequence[float], python: str
+) -> tuple[float, list[Phase]]:
     """Open the windows on servers of their own.
 
     Returns:
@@ -102,7 +105,7 @@ async def _measure(folder: Path, count: int, seconds: float, rates: Sequence[flo
         seed(stack.paths, Report(sys.stderr))
         settings = {**tomllib.loads(stack.settings_file.read_text()), "watch": {"enabled": False}}
         engine = Engine("engine", folder, settings)
-        served = Served(folder, tomli_w.dumps(settings), arguments=("--windows", str(count)))
+        served = Served(folder, tomli_w.dumps(settings), arguments=("--windows", str(count)), python=python)
         try:
             await engine.start()
             async with aiohttp.ClientSession(served.address) as client:
@@ -180,12 +183,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--windows", type=int, default=20, metavar="N", help="how many (default: 20)")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long at each rate (default: 30)")
     parser.add_argument("--rates", type=float, nargs="+", default=[0.0, 10.0, 200.0], help="movements a second")
+    parser.add_argument("--python", default=sys.executable, metavar="PATH", help="runs the windows (default: this one)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found there")
     options = parser.parse_args(arguments)
     # Whatever was started is ended first.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="opsci-windows-") as folder:
-        opened, phases = asyncio.run(_measure(Path(folder), options.windows, options.seconds, options.rates))
+        opened, phases = asyncio.run(
+            _measure(Path(folder), options.windows, options.seconds, options.rates, options.python)
+        )
     say = sys.stdout.write
     say(f"{options.windows} windows, all painted after {opened:.1f} s\n")
     for one in phases:

@@ -2,9 +2,10 @@
 
     python -m tests.faults.watched [--seconds 300] [--rounds 1] [--rate 200] [--json FILE]
 
-The same run is made by turns with watchers and without: movements at the rate, some of them refused, while Strapi,
-Kafka and Mosquitto stand still in turn and Strapi is killed. Of three watchers one is there all the time, one comes and
-goes, by SIGTERM and SIGKILL in turn, and one comes late. At the end all say what they counted, and so does the engine.
+Two chains run at the same time, so that whatever else the machine does slows both: one with watchers, one without.
+Each gets movements at the rate, some of them refused, while Strapi, Kafka and Mosquitto stand still in turn and
+Strapi is killed. Of three watchers one is there all the time, one comes and goes, by SIGTERM and SIGKILL in turn, and
+one comes late. At the end all say what they counted, and so does the engine.
 """
 
 from __future__ import annotations
@@ -189,41 +190,57 @@ async def _published(publisher: Publisher, payload: bytes, identity: str) -> int
     raise AssertionError
 
 
-async def _measure(folder: Path, seconds: float, rate: float, *, watched: bool) -> Watched:
-    """Make one run on servers of its own."""
-    with LocalStack(folder / "state", ports=random_ports(), servers=_SERVERS) as stack:
-        chain = _Chain(stack, folder)
-        products = await chain.make_products()
-        found = Watched(3 if watched else 0, seconds)
-        try:
-            await chain.engine.start()
-            await _until(lambda: _says(chain.engine, "mqtt: connected"), "the engine")
-            if watched:
-                await chain.watchers[0].start()
-                await _until(lambda: _says(chain.watchers[0], "mqtt: up"), "the watcher")
-            before = [_look(chain.engine), *([_look(chain.watchers[0])] if watched else [])]
-            coming = asyncio.create_task(chain.come_and_go(seconds)) if watched else None
-            sent, _ = await asyncio.gather(chain.publish(products, seconds, rate), chain.disturb(seconds))
-            found.published, found.attempts = sent
-            if coming is not None:
-                await coming
-            await _until(lambda: _settled(stack, found.published), "all that was published")
-            after = [_look(chain.engine), *([_look(chain.watchers[0])] if watched else [])]
-            if watched:
-                await _quiet([one.log for one in chain.watchers])
-        finally:
-            for watcher in chain.watchers:
-                await watcher.stop()
-            await chain.engine.stop()
-        said = chain.engine.log.read_text(errors="replace")
-        found.engine = counts_in(said)
-        found.others = [counts_in(one.log.read_text(errors="replace")) for one in chain.watchers] if watched else []
-        found.p50, found.p99 = (float(text.replace(",", "")) for text in _HOPS.findall(said)[-1])
-        found.cpu = (after[0].cpu - before[0].cpu) * 1e6 / found.published
-        found.memory = after[0].memory
+async def _measure(stack: LocalStack, folder: Path, seconds: float, rate: float, *, watched: bool) -> Watched:
+    """Make one run on a chain of its own."""
+    chain = _Chain(stack, folder)
+    products = await chain.make_products()
+    found = Watched(3 if watched else 0, seconds)
+    try:
+        await chain.engine.start()
+        await _until(lambda: _says(chain.engine, "mqtt: connected"), "the engine")
         if watched:
-            found.watchers_cpu = (after[1].cpu - before[1].cpu) / (after[1].at - before[1].at)
+            await chain.watchers[0].start()
+            await _until(lambda: _says(chain.watchers[0], "mqtt: up"), "the watcher")
+        before = [_look(chain.engine), *([_look(chain.watchers[0])] if watched else [])]
+        coming = asyncio.create_task(chain.come_and_go(seconds)) if watched else None
+        sent, _ = await asyncio.gather(chain.publish(products, seconds, rate), chain.disturb(seconds))
+        found.published, found.attempts = sent
+        if coming is not None:
+            await coming
+        await _until(lambda: _settled(stack, found.published), "all that was published")
+        after = [_look(chain.engine), *([_look(chain.watchers[0])] if watched else [])]
+        if watched:
+            await _quiet([one.log for one in chain.watchers])
+    finally:
+        for watcher in chain.watchers:
+            await watcher.stop()
+        await chain.engine.stop()
+    said = chain.engine.log.read_text(errors="replace")
+    found.engine = counts_in(said)
+    found.others = [counts_in(one.log.read_text(errors="replace")) for one in chain.watchers] if watched else []
+    found.p50, found.p99 = (float(text.replace(",", "")) for text in _HOPS.findall(said)[-1])
+    found.cpu = (after[0].cpu - before[0].cpu) * 1e6 / found.published
+    found.memory = after[0].memory
+    if watched:
+        found.watchers_cpu = (after[1].cpu - before[1].cpu) / (after[1].at - before[1].at)
     return found
+
+
+async def _side_by_side(folder: Path, seconds: float, rate: float, *, first: bool) -> list[Watched]:
+    """Measure on two chains at the same time; `first` says whether the watched one is started first."""
+    order = (first, not first)
+    folders = [folder / ("watched" if watched else "alone") for watched in order]
+    with contextlib.ExitStack() as started:
+        for one in folders:
+            one.mkdir()
+        stacks = [
+            started.enter_context(LocalStack(one / "state", ports=random_ports(), servers=_SERVERS)) for one in folders
+        ]
+        measured = [
+            _measure(stack, one, seconds, rate, watched=watched)
+            for stack, one, watched in zip(stacks, folders, order, strict=True)
+        ]
+        return sorted(await asyncio.gather(*measured), key=lambda one: -one.watchers)
 
 
 def _settled(stack: LocalStack, published: int) -> bool:
@@ -285,21 +302,21 @@ def _lines(runs: Sequence[Watched]) -> Iterator[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure by turns, and print what was found; 1 where someone counted otherwise than the engine."""
+    """Measure, and print what was found; 1 where someone counted otherwise than the engine."""
     parser = argparse.ArgumentParser("python -m tests.faults.watched", description=__doc__)
     parser.add_argument("--seconds", type=float, default=300.0, help="how long movements come in a run (default: 300)")
-    parser.add_argument("--rounds", type=int, default=1, help="runs with watchers and as many without (default: 1)")
+    parser.add_argument("--rounds", type=int, default=1, help="how often (default: 1)")
     parser.add_argument("--rate", type=float, default=200.0, help="movements a second (default: 200)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found there")
     options = parser.parse_args(arguments)
     # Whatever was started is ended first.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     runs: list[Watched] = []
-    for number in range(2 * options.rounds):
+    for number in range(options.rounds):
         with tempfile.TemporaryDirectory(prefix="opsci-watched-") as folder:
-            made = _measure(Path(folder), options.seconds, options.rate, watched=number % 2 == 0)
-            runs.append(asyncio.run(made))
-        print([*_lines(runs)][number], flush=True)  # noqa: T201 - what it is for
+            made = _side_by_side(Path(folder), options.seconds, options.rate, first=number % 2 == 0)
+            runs += asyncio.run(made)
+        print(*[*_lines(runs)][-3:-1], sep="\n", flush=True)  # noqa: T201 - what it is for
     print([*_lines(runs)][-1])  # noqa: T201
     here = machine()
     print(f"{here['cores']} cores, {here['memory_mb']:,} MB, Python {here['python']}, commit {here['commit']}")  # noqa: T201

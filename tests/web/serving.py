@@ -47,10 +47,17 @@ class Served:
         toml: the settings.
         arguments: further arguments.
         host: an address beyond loopback with a colon, `0.0.0.0:`; empty for loopback.
+        python: the interpreter that runs it.
     """
 
     def __init__(
-        self, tmp_path: Path, toml: str = AWAY, *, arguments: Sequence[str] = ("--drive",), host: str = ""
+        self,
+        tmp_path: Path,
+        toml: str = AWAY,
+        *,
+        arguments: Sequence[str] = ("--drive",),
+        host: str = "",
+        python: str = sys.executable,
     ) -> None:
         self._folder = tmp_path
         settings = tmp_path / "opsci.toml"
@@ -62,7 +69,7 @@ class Served:
         self.address = f"http://127.0.0.1:{self.port}"
         environment = os.environ | {"TMPDIR": str(tmp_path), "XDG_STATE_HOME": str(tmp_path), "LANG": "C"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tui", "--serve", f"{host}{self.port}", "--config", str(settings), *arguments],
+            [python, "-m", "tui", "--serve", f"{host}{self.port}", "--config", str(settings), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
