@@ -103,7 +103,7 @@ class Starter:
         owner: the runner with which the servers end, or None for servers that keep running.
 
     Attributes:
-        tell: called with a server's name and how far its start is, from the thread that starts it.
+        tell: called with a server's name and the progress of its start, from the thread that starts it.
     """
 
     def __init__(self, paths: Paths, report: Report, owner: Identity | None) -> None:
@@ -148,7 +148,7 @@ class Starter:
             self._cancel.clear()
 
     def cancel(self) -> None:
-        """Have `start` stop what it started and raise CancelledError, from any thread; also one that comes next."""
+        """Make `start`, also a later one, stop what it started and raise CancelledError; call it from any thread."""
         self._cancel.set()
 
     def reap(self, name: str) -> None:

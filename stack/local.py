@@ -156,7 +156,7 @@ class LocalStack:
         return self.paths.read_token.read_text().strip()
 
     def provide(self) -> None:
-        """Find or install what the servers that do not run are started from; `start` does it too where this did not.
+        """Find or install the programs of the servers that do not run; `start` does this too if needed.
 
         Raises:
             StackError: something is missing, or can't be installed.
@@ -175,16 +175,16 @@ class LocalStack:
         """Start the servers that do not run yet, in parallel, and wait until each answers.
 
         Args:
-            settled: called with the ports once they are chosen, and the record and the settings file name them, before
-                any server is started; not at all where all of them run.
-            tell: called with a server's name and how far its start is, from several threads.
+            settled: called with the ports once they are chosen and written to the record and the settings file, before
+                any server is started; not called if all servers run already.
+            tell: called from several threads with a server's name and the progress of its start.
 
         Returns:
             Whether anything was started; False if the servers of another call are used.
 
         Raises:
             StackError: something is missing, or a server did not start; what this call started is stopped again.
-            CancelledError: `cancel_start` was called; the same.
+            CancelledError: `cancel_start` was called; what this call started is stopped again.
         """
         self.paths.claim(secure=self._secure, brokers=self._brokers)
         with hold(self.paths.lock, self._say("another opsci starts or stops these servers: waiting for it")):
@@ -238,7 +238,7 @@ class LocalStack:
         return True
 
     def cancel_start(self) -> None:
-        """Break `start` off from another thread: it stops what it started."""
+        """Cancel `start` from another thread: it stops what it started."""
         self._starter.cancel()
 
     def stop(self) -> None:

@@ -11,9 +11,9 @@ from stack.errors import NotRunningError
 from stack.lifecycle import WAITING
 from stack.local import LocalStack
 from stack.ports import Addresses
+from stack.run import run
 from stack.run_state import RunState, hold
 from stack.seed import seed
-from stack.session import run
 from stack.status import log_in, pages_that_may, warnings
 from stack.testing import run_bench, run_containers, run_everything, run_fast, run_faults
 

@@ -19,7 +19,8 @@ from bridge.streams import fit_streams
 from tui.language import language_of, say, speak
 from tui.local_servers import LocalServers
 from tui.scheduler import screen_loop
-from tui.serve.windows import LOOPBACK, PORT, Listen, serve_windows
+from tui.serve.address import LOOPBACK, PORT, Listen
+from tui.serve.windows import serve_windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stack import local, session
+from stack import local
+from stack import run as run_command
 from stack.install import APPLICATION, install
 from stack.local import LocalStack
 from stack.paths import Paths
@@ -196,11 +197,11 @@ def test_the_runner_says_how_to_log_in_and_whom_strapi_lets_in(
     said = io.StringIO()
     monkeypatch.setattr(panel, "start", lambda: False)
     monkeypatch.setattr(panel, "stop", lambda: None)
-    monkeypatch.setattr(session, "_open_trial", lambda _: said.write("the trial\n") and 0)
+    monkeypatch.setattr(run_command, "_open_trial", lambda _: said.write("the trial\n") and 0)
     before = panel.paths.strangers.read_text()
     panel.paths.strangers.write_text('{"administrators": [{"name": "m@x", "since": "2026"}], "tokens": []}')
     try:
-        assert session.run(panel.paths, Report(said), panel, config=None) == 0
+        assert run_command.run(panel.paths, Report(said), panel, config=None) == 0
     finally:
         panel.paths.strangers.write_text(before)
     first, _, last = said.getvalue().partition("the trial")

@@ -23,7 +23,7 @@ from tests.chain.programs import write_settings
 from tui.recording.check import check
 from tui.recording.film import Script, Size, film_live
 from tui.recording.servers import RunnerServers
-from tui.recording.tour import TourError
+from tui.recording.tour_file import TourError
 from tui.recording.video import find_ffmpeg
 
 if TYPE_CHECKING:

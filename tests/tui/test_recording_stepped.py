@@ -12,7 +12,7 @@ import pytest
 from stack.paths import ROOT
 from tui.recording.check import check
 from tui.recording.film import Script, Size, film_stepped
-from tui.recording.tour import TourError
+from tui.recording.tour_file import TourError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from bridge.errors import SettingsError
 from tui.cli import parse
+from tui.serve.address import Listen
 from tui.serve.login import Login, WaitError, new_password, read_password
-from tui.serve.windows import Listen
 
 if TYPE_CHECKING:
     from pathlib import Path

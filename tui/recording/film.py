@@ -20,7 +20,8 @@ from tui.recording.pictures import Pictures
 from tui.recording.servers import StagedServers
 from tui.recording.session import still
 from tui.recording.staged import StagedEngine
-from tui.recording.tour import Player, StepError, TourError, load_tour, where
+from tui.recording.tour import Player, StepError
+from tui.recording.tour_file import TourError, load_tour, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

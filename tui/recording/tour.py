@@ -1,18 +1,13 @@
-"""A tour: a Python file with `async def tour(t)`, the methods it calls to play a film, and the caption band."""
+"""The steps of a filmed tour: the methods that its file calls, and the caption band below the screen."""
 
 from __future__ import annotations
 
 import asyncio
-import importlib.util
-import inspect
-import linecache
 import random
 import re
-import sys
 import textwrap
-import traceback
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from textual import events
 from textual.binding import Binding
@@ -25,8 +20,7 @@ from tui.recording.cast import Promise
 from tui.recording.session import still
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
-    from pathlib import Path
+    from collections.abc import Callable, Coroutine
 
     from textual.message_pump import MessagePump
 
@@ -36,7 +30,7 @@ if TYPE_CHECKING:
     from tui.recording.pictures import Pictures
     from tui.recording.servers import Servers
 
-__all__ = ["ROWS", "Player", "StepError", "TourError", "caption_band", "load_tour", "where"]
+__all__ = ["ROWS", "Player", "StepError", "caption_band"]
 
 
 ROWS: Final = 4
@@ -96,10 +90,6 @@ def caption_band(width: int, top: int, caption: str, chapter: str, keys: list[st
     )
 
 
-class TourError(OpsciError):
-    """A tour can't be played: its file is invalid, or one of its steps failed."""
-
-
 class StepError(OpsciError):
     """A step failed.
 
@@ -111,39 +101,6 @@ class StepError(OpsciError):
     def __init__(self, why: str, screen: str) -> None:
         super().__init__(why)
         self.screen = screen
-
-
-def load_tour(path: Path) -> Callable[[Any], Awaitable[None]]:
-    """Load a tour's file, to be called with a `Player`, or with the `Guide` of the tour in the program.
-
-    Raises:
-        TourError: it is missing, is not Python, or has no `async def tour(t)`.
-    """
-    if not path.is_file():
-        raise TourError(f"there is no tour {path}")
-    spec = importlib.util.spec_from_file_location(f"opsci_tour_{path.stem}", path.resolve())
-    if spec is None or spec.loader is None:
-        raise TourError(f"{path} is no Python file: a tour ends in .py")
-    module = importlib.util.module_from_spec(spec)
-    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise TourError(f"{path} can't be read: {type(error).__name__}: {error}") from error
-    finally:
-        sys.dont_write_bytecode = writes
-    found: Any = getattr(module, "tour", None)
-    if not inspect.iscoroutinefunction(found):
-        raise TourError(f"{path} has no `async def tour(t)`")
-    play: Callable[[Any], Awaitable[None]] = found
-    return play
-
-
-def where(error: BaseException, path: Path) -> str:
-    """Name the step that raised an error: the tour's file, the line number and the line."""
-    file = str(path.resolve())
-    numbers = [entry.lineno or 0 for entry in traceback.extract_tb(error.__traceback__) if entry.filename == file]
-    return f"{path}:{numbers[-1]}: {linecache.getline(file, numbers[-1]).strip()}" if numbers else str(path)
 
 
 class Player:

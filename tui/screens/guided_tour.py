@@ -15,7 +15,7 @@ from bridge.text import readable
 from tui.actions import bindings
 from tui.guided_tour import Guide
 from tui.language import language, say
-from tui.recording.tour import load_tour
+from tui.recording.tour_file import load_tour
 from tui.widgets.footer import KeysFooter, TranslatedKeys
 
 if TYPE_CHECKING:

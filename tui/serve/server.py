@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
     from aiohttp.web_protocol import RequestHandler
 
+    from tui.serve.address import Listen
     from tui.serve.messages import Message
-    from tui.serve.windows import Listen
 
 __all__ = ["WINDOWS", "ScreenServer", "ServeError", "SlowConnections"]
 

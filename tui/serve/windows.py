@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING
 
 from bridge.errors import OpsciError
 from bridge.settings.names import SECRET, SETTINGS
@@ -17,25 +17,9 @@ from tui.language import say
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LOOPBACK", "PORT", "Listen", "serve_windows"]
+    from tui.serve.address import Listen
 
-LOOPBACK: Final = "127.0.0.1"
-"""The default address; only loopback needs no password."""
-
-PORT: Final = 8010
-"""The default port; 8000 is the web client's."""
-
-
-class Listen(NamedTuple):
-    """The address of the served screen.
-
-    Attributes:
-        host: an address or a name of this machine.
-        port: 1 to 65,535.
-    """
-
-    host: str = LOOPBACK
-    port: int = PORT
+__all__ = ["serve_windows"]
 
 
 class _MissingError(OpsciError):

@@ -1,4 +1,4 @@
-"""`run`: the servers, the catalogue and the screen in one command; without a terminal, a trial of every hop."""
+"""The command `run`: servers, catalogue and screen together; without a terminal, a trial of every hop."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ __all__ = ["run"]
 
 
 def run(paths: Paths, report: Report, servers: LocalStack, *, config: Path | None) -> int:
-    """Open the screen, start the servers beside it, and stop those that this started when it ends.
-
-    What must be installed first is, with its progress on the terminal.
+    """Install what is missing, open the screen while the servers start, and at its end stop those that this started.
 
     Args:
         paths: with the state.
@@ -69,7 +67,7 @@ def run(paths: Paths, report: Report, servers: LocalStack, *, config: Path | Non
             )
         elif start.is_over and start.error is not None:
             raise start.error
-        # Now, because the screen covered earlier messages.
+        # Now, as the screen covered earlier messages.
         for warning in warnings(paths):
             report.note(f"warning: {warning}")
         return code
@@ -81,7 +79,7 @@ def run(paths: Paths, report: Report, servers: LocalStack, *, config: Path | Non
 
 
 def _run_trial(paths: Paths, report: Report, servers: LocalStack) -> int:
-    """A trial of every hop in place of the screen, once the servers are there."""
+    """Try every hop instead of opening the screen, once the servers run."""
     try:
         if not servers.start():
             report.note("these servers run already: they are used as they are, and stay when this ends")
@@ -98,7 +96,7 @@ def _run_trial(paths: Paths, report: Report, servers: LocalStack) -> int:
 
 
 def _seed(paths: Paths, servers: LocalStack) -> str:
-    """Put the catalogue into Strapi, and say what came of it."""
+    """Load the catalogue into Strapi and print the result."""
     trust = servers.credentials.trust() if paths.is_secure else None
     made, there = seed_catalogue(servers.addresses.strapi, servers.bridge_token, trust)
     return f"{made} products made, {there} there already"
@@ -116,20 +114,20 @@ def _has_terminal() -> bool:
 
 
 def _open(config: Path) -> int:
-    """The screen where there is a terminal to show it and a keyboard to drive it, else the trial."""
+    """Open the screen if there is a terminal with a keyboard, else run the trial."""
     return _open_screen(config, None) if _has_terminal() else _open_trial(config)
 
 
 def _open_screen(config: Path, starting: socket.socket | None) -> int:
-    """Show the screen until it is left.
+    """Run the screen.
 
     Args:
         config: the settings file.
-        starting: where the screen reads how far the servers' start is, closed here once it has it; None where they run
-            and it is not to ask what becomes of them.
+        starting: the socket from which the screen reads the progress of the servers' start; it is closed here. None if
+            the servers run already.
 
     Returns:
-        The exit code; LEAVE_SERVERS where the servers are to keep running.
+        The exit code; LEAVE_SERVERS if the user lets the servers keep running.
     """
     program = Path(sys.executable).with_name("opsci-tui")
     flags = [] if starting is None else ["--ask-about-servers", "--starting", str(starting.fileno())]
@@ -141,11 +139,11 @@ def _open_trial(config: Path) -> int:
 
 
 def _wait_for(argv: list[str], handed: socket.socket | None = None) -> int:
-    """Run a program to its end and return its exit code; it ends with this one.
+    """Run a program and return its exit code; it is ended if this program ends.
 
     Args:
         argv: the program and its arguments.
-        handed: a socket that it inherits, and that is closed here.
+        handed: a socket that it inherits; it is closed here.
     """
     with subprocess.Popen(end_with_runner(argv), pass_fds=[] if handed is None else [handed.fileno()]) as child:
         if handed is not None:
