@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["ACTIONS", "HELP", "KEY_SIGNS", "Action", "What", "bindings", "given_keys", "key_cap"]
 
 _PANES: Final = msgid("Panes")
+_PAGES: Final = msgid("Pages")
 _ON_A_PRODUCT: Final = msgid("On a product")
 
 HELP: Final[Mapping[str, Sequence[tuple[str, Sequence[str]]]]] = {
@@ -656,6 +657,27 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         Action("settings.last", "G", "last", msgid("Last"), show=False),
     ),
     "settings": (
+        Action(
+            "settings.connection",
+            "1",
+            "page('connection')",
+            msgid("Connection"),
+            msgid("Addresses, users and topics of the servers"),
+            group=_PAGES,
+        ),
+        Action(
+            "settings.screen", "2", "page('screen')", msgid("Screen"), msgid("What this screen shows"), group=_PAGES
+        ),
+        Action("settings.advanced", "3", "page('advanced')", msgid("Advanced"), msgid("Everything else"), group=_PAGES),
+        Action("settings.next_page", "tab", "next_page(1)", msgid("Next"), msgid("The next page"), show=False),
+        Action(
+            "settings.previous_page",
+            "shift+tab",
+            "next_page(-1)",
+            msgid("Previous"),
+            msgid("The page before"),
+            show=False,
+        ),
         Action("settings.filter", "slash", "search", msgid("Filter"), msgid("Filter these"), display="/"),
         Action(
             "settings.revert",

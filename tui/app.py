@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
 from textual import events
 from textual.app import App, SystemCommand
 from textual.command import CommandPalette
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from textual.driver import Driver
     from textual.screen import Screen
 
+    from bridge.settings import ScreenSettings, Settings
     from tui.engine import Engine
     from tui.recording.servers import Servers
     from tui.screens.quit import QuitChoice
@@ -61,6 +63,9 @@ _EXPLAINED: Final = {
 """The actions with a key that the palette offers, by id."""
 
 _TOUCHES: Final = (events.Key, events.MouseUp, events.MouseScrollUp, events.MouseScrollDown)
+_FROM_THE_NEXT_START: Final = ("keep", "language", "serve_password_file")
+"""The settings of the screen that are read at the start alone."""
+
 _KEPT: Final = 5
 """Seconds after a change on the screen until its state is saved."""
 
@@ -188,6 +193,9 @@ class OpsciApp(App[None]):
         """Apply the keys from the settings."""
         # Another program has used the terminal, so repaint everything.
         self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh())
+        self._use_keys()
+
+    def _use_keys(self) -> None:
         self.set_keymap(self.keys)
         if self.keys:
             from tui.settings.keys import taken_keys  # noqa: PLC0415 - few have keys of their own
@@ -344,17 +352,39 @@ class OpsciApp(App[None]):
         self.push_screen(SettingsScreen(draft, SETTINGS_SCREEN))
 
     def on_settings_screen_kept(self, event: SettingsScreen.Kept) -> None:
-        """Exit so that the caller restarts the application with the saved settings."""
+        """Use the saved settings of the screen at once; for others exit, so that the caller starts with them."""
         from tui.settings.catalogue import short_path  # noqa: PLC0415
 
-        self.notice = say("written to {files}").format(files=", ".join(map(short_path, event.files)))
-        if event.settings.screen.language != self.engine.settings.screen.language:
-            self.notice += "\n" + say("The language changes at the next start of opsci-tui.")
+        before = self.engine.settings
+        notice = say("written to {files}").format(files=", ".join(map(short_path, event.files)))
+        later = [key for key in _FROM_THE_NEXT_START if _differs(key, before.screen, event.settings.screen)]
+        if later:
+            names = ", ".join(f"screen.{key}" for key in later)
+            notice += "\n" + say("From the next start of opsci-tui on: {names}.").format(names=names)
+        if replace(event.settings, screen=before.screen) == before:
+            self._show_with(event.settings)
+            self.notify(notice, title=say("Kept"), markup=False)
+            return
+        self.notice = notice
         self.starts_anew = True
         if self._main is not None:
             # Read the state now: the widgets are removed one by one on exit.
             self._left = CarriedOver(self.letters, self._main.sent_movements, *self._main.carried_over())
         self.exit()
+
+    def _show_with(self, settings: Settings) -> None:
+        """Use changed settings of the screen, without starting anything again."""
+        before, now = self.engine.settings.screen, settings.screen
+        # How much the journal keeps is as it was started.
+        self.engine.settings = replace(settings, screen=replace(now, keep=before.keep))
+        if now.theme != before.theme:
+            self.theme = now.theme
+        if now.keys != before.keys:
+            self.keys = now.keys
+            self._clashes.clear()
+            self._use_keys()
+        if self._main is not None:
+            self._main.show_with(now)
 
     def action_command_palette(self) -> None:
         """Open the command palette with a translated placeholder; Textual's is English only."""
@@ -438,3 +468,7 @@ class OpsciApp(App[None]):
 
     def action_resume_ingest(self) -> None:
         self.engine.resume_ingest()
+
+
+def _differs(key: str, one: ScreenSettings, other: ScreenSettings) -> bool:
+    return bool(getattr(one, key) != getattr(other, key))

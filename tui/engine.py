@@ -19,10 +19,8 @@ __all__ = ["Engine"]
 class Engine(Protocol):
     """The chain as the screen sees it, implemented by `bridge.embedded.EmbeddedChain`."""
 
-    @property
-    def settings(self) -> Settings:
-        """The settings it was started with."""
-        ...
+    settings: Settings
+    """The settings it was started with; saved ones of the screen replace theirs here."""
 
     @property
     def journal(self) -> Journal:

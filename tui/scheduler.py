@@ -105,6 +105,11 @@ class RefreshThrottle:
         self._began = float("-inf")
         self._touched = float("-inf")
 
+    def set_frames(self, frames: float) -> None:
+        """Change how many refreshes a second there are at most."""
+        self._shortest = 1 / frames
+        self._pause = max(self._pause, self._shortest)
+
     def wait(self, now: float) -> float:
         """Return the seconds until the next refresh may begin, 0 or less if it may now.
 
@@ -184,6 +189,10 @@ class RefreshScheduler:
 
     def stop(self) -> None:
         self._news.listen(None)
+
+    def set_frames(self, frames: int) -> None:
+        """Change how many refreshes a second there are at most."""
+        self._pace.set_frames(frames)
 
     def touched(self) -> None:
         """Reserve time for the response to a key or the mouse."""

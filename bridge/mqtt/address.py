@@ -32,10 +32,10 @@ def read_address(url: str) -> Address:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        msg = f"mqtt.url: {url!r} is no address: {error}"
+        msg = f"mqtt.url: write ws://host:1883, wss://, mqtt:// or mqtts://: {url!r} is no address: {error}"
         raise SettingsError(msg) from None
     if parts.scheme not in _PORTS or not parts.hostname:
-        msg = f"mqtt.url: {url!r} is no address; write ws://host:1883, wss://, mqtt:// or mqtts://"
+        msg = f"mqtt.url: write ws://host:1883, wss://, mqtt:// or mqtts://: {url!r} is no address"
         raise SettingsError(msg)
     websockets = parts.scheme in {"ws", "wss"}
     return Address(

@@ -48,8 +48,8 @@ def impossible(settings: Settings, places: Mapping[str, str]) -> list[str]:
         problems.append(f"{at('mqtt.presence')}: {mqtt.presence!r} is no topic: {text}")
     if apply.first_pause > apply.longest_pause:
         problems.append(
-            f"{at('apply.first_pause', 'apply.longest_pause')}: the first pause of {apply.first_pause:g} s is longer "
-            f"than the longest, apply.longest_pause, of {apply.longest_pause:g} s"
+            f"{at('apply.first_pause', 'apply.longest_pause')}: make apply.first_pause no longer than apply.longest_pause: "
+            f"{apply.first_pause:g} s is longer than {apply.longest_pause:g} s"
         )
     if not is_available(settings.loop):
         problems.append(f"{at('loop')}: {settings.loop} is not installed: pip install 'opsci[uvloop]', or take asyncio")
@@ -101,14 +101,14 @@ def _addresses(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "mqtt.url", str(error).removeprefix("mqtt.url: ")
     for broker in dict.fromkeys(settings.kafka.brokers):
         if not 0 < int(broker.rsplit(":", 1)[1]) <= 65_535:
-            yield "kafka.brokers", f"{broker} has a port that is not from 1 to 65535"
+            yield "kafka.brokers", f"write a port from 1 to 65535: {broker} has another"
     try:
         host, _ = urlsplit(settings.strapi.url).hostname, urlsplit(settings.strapi.url).port
     except ValueError as error:
-        yield "strapi.url", f"{settings.strapi.url} is no address: {error}"
+        yield "strapi.url", f"write http://host:1337 or https://host:1337: {settings.strapi.url} is no address: {error}"
     else:
         if not host:
-            yield "strapi.url", f"{settings.strapi.url} names no host"
+            yield "strapi.url", f"write http://host:1337 or https://host:1337: {settings.strapi.url} names no host"
 
 
 def _users(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -119,16 +119,16 @@ def _users(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
         (("kafka.password_file", "kafka.username"), kafka.username, kafka.password_file),
     ):
         if file and not username:
-            yield names, f"there is a password and no user for it: set {names[1]}"
+            yield names, f"set {names[1]}: there is a password and no user for it"
     if kafka.security.startswith("sasl_"):
         if not kafka.username:
-            yield ("kafka.security", "kafka.username"), f"{kafka.security} asks for a user: set kafka.username"
+            yield ("kafka.security", "kafka.username"), f"set kafka.username: {kafka.security} asks for a user"
         elif not kafka.password_file:
-            yield ("kafka.username", "kafka.password_file"), "the user needs a password: set kafka.password_file"
+            yield ("kafka.username", "kafka.password_file"), "set kafka.password_file: the user needs a password"
         elif kafka.security == "sasl_plaintext" and kafka.mechanism == "PLAIN":
-            yield ("kafka.mechanism",), "PLAIN without TLS sends the password in clear: set kafka.security to sasl_ssl"
+            yield ("kafka.mechanism",), "set kafka.security to sasl_ssl: PLAIN without TLS sends the password in clear"
     elif kafka.username:
-        yield ("kafka.username",), f"a user is asked for with sasl_ssl only, and kafka.security is {kafka.security}"
+        yield ("kafka.username",), f"set kafka.security to sasl_ssl: with {kafka.security} nobody asks for a user"
 
 
 def _routes(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:

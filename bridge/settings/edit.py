@@ -195,7 +195,7 @@ def _taken_out(text: str, path: KeyPath) -> str:
 
 
 def _refused(key: str) -> SettingsError:
-    return SettingsError(f"{key} is written there in a way that only a person can change: open the file and edit it")
+    return SettingsError(f"open the file and edit {key} there: it is written in a way that only a person can change")
 
 
 def as_toml(value: object) -> str:

@@ -32,6 +32,7 @@ __all__ = [
     "GENERATED",
     "GENERATED_END",
     "GENERATED_HEAD",
+    "FileChangedError",
     "Layer",
     "Snapshot",
     "changes_file",
@@ -185,6 +186,10 @@ def set_changes_aside(path: Path | None) -> Phrase | None:
     )
 
 
+class FileChangedError(SettingsError):
+    """A file was changed since it was read."""
+
+
 class Snapshot(NamedTuple):
     """A file as it was when it was read.
 
@@ -234,10 +239,11 @@ def replace_file(before: Snapshot, text: str) -> None:
         text: the new content.
 
     Raises:
-        SettingsError: the file was changed meanwhile, or can't be written; then it is left as it is.
+        FileChangedError: the file was changed meanwhile; it is left as it is.
+        SettingsError: it can't be written; it is left as it is.
     """
     if snapshot(before.path) != before:
-        raise SettingsError(f"{before.path} was changed by someone else meanwhile: nothing was written to it")
+        raise FileChangedError(f"{before.path} was changed by someone else meanwhile: nothing was written to it")
     target = Path(os.path.realpath(before.path))
     temporary: str | None = None
     try:

@@ -36,9 +36,16 @@ LONGEST_NAME: Final = 60
 SECONDS: Final = {"unit": "seconds"}
 """Marks a type as a time, as in `Meta(extra=SECONDS)`."""
 
-Seconds = Annotated[float, Meta(gt=0, le=86_400, extra=SECONDS)]
+MESSAGES: Final = {"unit": "messages"}
+MOVEMENTS: Final = {"unit": "movements"}
+REQUESTS: Final = {"unit": "requests"}
+RECORDS: Final = {"unit": "records"}
+TIMES_A_SECOND: Final = {"unit": "times a second"}
 
-Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+FOREVER: Final = 4_294_967_295
+"""The session expiry interval that never ends (MQTT 5, section 3.1.2.11.2)."""
+
+Seconds = Annotated[float, Meta(gt=0, le=86_400, extra=SECONDS)]
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 
@@ -115,13 +122,13 @@ class MqttSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     "opsci-bridge", the client id used before these files existed.
     """
 
-    session_expiry: Annotated[int, Meta(ge=0, le=4_294_967_295, extra=SECONDS)] = 604_800
+    session_expiry: Annotated[int, Meta(ge=0, le=FOREVER, extra=SECONDS)] = 604_800
     """How long the broker keeps the queue while the engine is away; a week by default. The largest value is forever."""
 
     keepalive: Annotated[int, Meta(ge=1, le=65_535, extra=SECONDS)] = 60
     """The keep-alive interval: how often the engine shows the broker that it is alive."""
 
-    in_flight: Annotated[int, Meta(ge=1, le=65_535)] = 500
+    in_flight: Annotated[int, Meta(ge=1, le=65_535, extra=MESSAGES)] = 500
     """How many unacknowledged messages the broker may send at most; 4000 is faster if its configuration is ours.
 
     This is MQTT 5's Receive Maximum. Keep it below the broker's own queue: over websockets, a Mosquitto without
@@ -268,7 +275,7 @@ class IngestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: bool = True
     """Whether this engine takes in MQTT messages; `--only apply` sets it to false."""
 
-    pending: Count = 4_000
+    pending: Annotated[int, Meta(ge=1, le=1_000_000, extra=MESSAGES)] = 4_000
     """How many messages may wait for Kafka before the engine stops reading from the broker.
 
     It also stops while 16 MB of them wait. The broker keeps the rest.
@@ -289,10 +296,10 @@ class ApplySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: bool = True
     """Whether this engine applies movements; `--only ingest` sets it to false."""
 
-    batch: Annotated[int, Meta(ge=1, le=1_000)] = 1_000
+    batch: Annotated[int, Meta(ge=1, le=1_000, extra=MOVEMENTS)] = 1_000
     """How many movements one request to the ledger carries at most; fewer, down to 64, if Strapi takes over 0.1 s."""
 
-    requests: Annotated[int, Meta(ge=1, le=16)] = 2
+    requests: Annotated[int, Meta(ge=1, le=16, extra=REQUESTS)] = 2
     """How many requests to the ledger may run at once in a backlog; each is for different Kafka partitions."""
 
     first_pause: Seconds = 0.5
@@ -308,13 +315,13 @@ class ScreenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     theme: Text = "opsci-dark"
     """opsci-dark, opsci-light, or one of Textual's themes: textual-dark, textual-light, nord, gruvbox, dracula ..."""
 
-    keep: Annotated[int, Meta(ge=100, le=1_000_000)] = 10_000
+    keep: Annotated[int, Meta(ge=100, le=1_000_000, extra=RECORDS)] = 10_000
     """How many records each pane keeps; fewer if they are larger than 1 KB on average.
 
     The first 4,096 bytes of each payload are kept; Kafka has all of it.
     """
 
-    frames: Annotated[int, Meta(ge=1, le=30)] = 30
+    frames: Annotated[int, Meta(ge=1, le=30, extra=TIMES_A_SECOND)] = 30
     """How many times a second the panes are updated at most; fewer if drawing takes long."""
 
     web: Annotated[str, Meta(max_length=1024)] = ""

@@ -11,13 +11,13 @@ import msgspec
 from msgspec import inspect
 from msgspec.structs import fields
 
-from bridge.settings.model import Settings
+from bridge.settings.model import SECONDS, Settings
 from bridge.text import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["SECRET", "SECTIONS", "SETTINGS", "Setting", "allowed", "did_you_mean", "found", "limits"]
+__all__ = ["SECRET", "SECTIONS", "SETTINGS", "Setting", "allowed", "did_you_mean", "found", "limits", "unit_of"]
 
 
 SECRET: Final = frozenset({"strapi.token"})
@@ -80,10 +80,17 @@ def allowed(kind: Any) -> str:
 
 def limits(kind: Any) -> str:
     """Describe which values a type allows, with the unit where it has one."""
+    unit = unit_of(kind)
+    if unit == SECONDS["unit"]:
+        return f"{allowed(kind)}, in {unit}"
+    return f"{allowed(kind)} {unit}".rstrip()
+
+
+def unit_of(kind: Any) -> str:
+    """Return the unit of a type of the model, in the plural; empty where it has none."""
     described = inspect.type_info(kind)
     extra = described.extra if isinstance(described, inspect.Metadata) else None
-    unit = (extra or {}).get("unit")
-    return f"{allowed(kind)}, in {unit}" if unit else allowed(kind)
+    return str((extra or {}).get("unit", ""))
 
 
 def _allowed(kind: inspect.Type) -> str:

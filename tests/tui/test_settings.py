@@ -16,11 +16,13 @@ from bridge.settings.load import Sources, load
 from bridge.settings.names import SETTINGS
 from tests.tui.looking import main_screen, screen_text, until
 from tui.app import OpsciApp
+from tui.settings.catalogue import CONNECTING, Page, catalogue
 from tui.settings.draft import Draft
 from tui.settings.editor import EditScreen
 from tui.settings.keys import binding_ids, key_problems
 from tui.settings.screen import SettingsScreen
 from tui.settings.trial import TrialScreen
+from tui.settings.units import as_number, in_words
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -86,9 +88,15 @@ async def select(pilot: Pilot[None], key: str) -> SettingsScreen:
     screen = pilot.app.screen
     assert isinstance(screen, SettingsScreen)
     await until(pilot, lambda: screen.view.option_count)
+    await go_to(pilot, screen, key)
+    return screen
+
+
+async def go_to(pilot: Pilot[None], screen: SettingsScreen, key: str) -> None:
+    """Show the page of a setting and move the cursor to it."""
+    screen.action_page(next(entry.page for entry in screen.view.entries if entry.key == key).value)
     screen.view.highlighted = screen.view.get_option_index(key)
     await until(pilot, lambda: screen.view.selected and screen.view.selected.key == key)
-    return screen
 
 
 async def edit(pilot: Pilot[None], key: str) -> EditScreen:
@@ -114,15 +122,18 @@ async def test_every_setting_is_listed_with_its_value_and_who_gave_it(
     app = OpsciApp(engine, Sources(file, {"OPSCI_KAFKA_GROUP": "hall"}, {"mqtt.keepalive": "7"}))
     async with app.run_test(size=size) as pilot:
         screen = await select(pilot, "mqtt.url")
-        assert [option.id for option in screen.view.options if option.id] == sorted(
-            SETTINGS, key=lambda key: "." in key
-        )
+        listed = []
+        for key in ("2", "3", "1"):
+            await pilot.press(key)
+            listed += [option.id for option in screen.view.options if option.id]
+        assert sorted(map(str, listed)) == sorted(SETTINGS)
+        await go_to(pilot, screen, "mqtt.url")
         for text in ("ws://127.0.0.1:9", "mine.toml:4", "allowed: ws://host:port", "OPSCI_MQTT_URL"):
             await until(pilot, lambda text=text: text in screen_text(app))  # type: ignore[misc]
         for key, source in (("kafka.group", "OPSCI_KAFKA_GROUP"), ("mqtt.keepalive", "flag"), ("drain", "mine.toml:2")):
-            screen.view.highlighted = screen.view.get_option_index(key)
+            await go_to(pilot, screen, key)
             await until(pilot, lambda source=source: source in screen_text(app))  # type: ignore[misc]
-        screen.view.highlighted = screen.view.get_option_index("strapi.token")
+        await go_to(pilot, screen, "strapi.token")
         await until(pilot, lambda: "set, not shown" in screen_text(app))
         assert "hunter2" not in screen_text(app)
         await pilot.press("escape")
@@ -165,7 +176,8 @@ async def test_the_filter_looks_at_names_values_and_descriptions(engine: Scripte
         assert screen.view.selected
         assert screen.view.selected.key == "mqtt.url"
         await pilot.press("escape")
-        await until(pilot, lambda: len(left()) == len(SETTINGS))
+        advanced = {entry.key for entry in screen.view.entries if entry.page is Page.ADVANCED}
+        await until(pilot, lambda: set(left()) == advanced)
         await pilot.press("slash", *"no such thing")
         await until(pilot, lambda: "no setting matches" in screen_text(app))
 
@@ -178,9 +190,8 @@ async def test_a_value_is_checked_as_it_is_typed_in_the_loaders_words(
     async with app.run_test(size=size) as pilot:
         await edit(pilot, "mqtt.keepalive")
         await retype(pilot, "0")
-        await until(
-            pilot, lambda: "found 0; allowed: a whole number from 1 to 65,535" in screen_text(app).replace('"', "")
-        )
+        await until(pilot, lambda: 'this is "0"' in screen_text(app))
+        assert '→typeatimefrom1secondto65535seconds,typedas5s,2min,12hor7days✗thisis"0"' in squeezed(app)
         await pilot.press("enter")
         assert isinstance(app.screen, EditScreen)
         await retype(pilot, "09")
@@ -190,11 +201,102 @@ async def test_a_value_is_checked_as_it_is_typed_in_the_loaders_words(
         await until(pilot, lambda: "is no address" in screen_text(app))
 
 
+async def test_pages_are_chosen_by_number_tab_and_click(engine: ScriptedEngine, file: Path) -> None:
+    app = OpsciApp(engine, Sources(file))
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await select(pilot, "mqtt.url")
+        assert "1 Connection   2 Screen   3 Advanced" in screen_text(app)
+        for key, page in (
+            ("2", Page.SCREEN),
+            ("tab", Page.ADVANCED),
+            ("shift+tab", Page.SCREEN),
+            ("1", Page.CONNECTION),
+        ):
+            await pilot.press(key)
+            assert screen.view.page is page
+        await pilot.click("#pages", offset=(18, 0))
+        await until(pilot, lambda: screen.view.page is Page.SCREEN)
+        await edit_again(pilot, "screen.frames")
+        await retype(pilot, "9")
+        await pilot.press("enter", "1")
+        await until(pilot, lambda: "2 Screen *" in screen_text(app))
+        # A filter looks through all pages, and a page's number drops it.
+        await pilot.press("slash", *"updated")
+        await until(pilot, lambda: screen.view.selected and screen.view.selected.key == "screen.frames")
+        await pilot.press("enter", "3")
+        await until(pilot, lambda: screen.view.page is Page.ADVANCED and screen.view.option_count > 5)
+
+
+def test_what_is_on_the_first_page_exists() -> None:
+    assert set(SETTINGS) >= CONNECTING
+
+
+@pytest.mark.parametrize(
+    ("key", "typed", "number", "words"),
+    [
+        ("mqtt.session_expiry", "7 days", "604800", "7 days"),
+        ("mqtt.session_expiry", "1 semaine", "604800", "7 days"),
+        ("mqtt.session_expiry", "forever", "4294967295", "forever"),
+        ("mqtt.session_expiry", "0 s", "0", "0 seconds"),
+        ("mqtt.keepalive", "90", "90", "90 seconds"),
+        ("mqtt.keepalive", "1 min 30 s", "90", "90 seconds"),
+        ("mqtt.keepalive", "2 h", "7200", "2 hours"),
+        ("kafka.timeout", "0,5 s", "0.5", "0.5 seconds"),
+        ("kafka.timeout", "500ms", "0.5", "0.5 seconds"),
+        ("kafka.timeout", "0,5", "0.5", "0.5 seconds"),
+        ("screen.keep", "10,000 records", "10000", "10,000 records"),
+        ("screen.keep", "10 000", "10000", "10,000 records"),
+        ("screen.frames", "30 times a second", "30", "30 times a second"),
+        ("apply.requests", "1 request", "1", "1 request"),
+    ],
+)
+def test_a_unit_is_read_and_written_in_words(key: str, typed: str, number: str, words: str) -> None:
+    entry = next(entry for entry in catalogue() if entry.key == key)
+    draft = Draft(Sources())
+    assert as_number(entry, typed) == number
+    value, problems = draft.read(entry, typed)
+    assert not problems
+    assert in_words(entry, value) == words
+    assert draft.read(entry, words) == (value, [])
+
+
+@pytest.mark.parametrize("typed", ["", "soon", "7 moons", "1,000 s", "7 days and", "-5 s", "5 s 5"])
+def test_what_is_no_time_is_refused_with_what_to_type(typed: str) -> None:
+    entry = next(entry for entry in catalogue() if entry.key == "mqtt.session_expiry")
+    _, problems = Draft(Sources()).read(entry, typed)
+    assert [problem.remedy for problem in problems] == [
+        "type a time from 0 seconds to forever, typed as 5 s, 2 min, 12 h or 7 days"
+    ] or [problem.remedy for problem in problems] == ["type a time up to forever, typed as 5 s, 2 min, 12 h or 7 days"]
+
+
+@pytest.mark.parametrize("key", sorted(key for key in SETTINGS))
+def test_a_number_is_shown_as_it_can_be_typed(key: str) -> None:
+    entry = next(entry for entry in catalogue() if entry.key == key)
+    draft = Draft(Sources())
+    if entry.unit:
+        assert draft.typed(entry) == in_words(entry, draft.value(key))
+        assert draft.read(entry, draft.typed(entry)) == (draft.value(key), [])
+
+
+async def test_an_error_is_whole_in_a_small_terminal(engine: ScriptedEngine, file: Path) -> None:
+    app = OpsciApp(engine, Sources(file))
+    async with app.run_test(size=(80, 24)) as pilot:
+        for key, typed in (("mqtt.url", "x" * 70), ("mqtt.session_expiry", "soon"), ("kafka.brokers", "a b")):
+            await (edit if isinstance(app.screen, type(main_screen(app))) else edit_again)(pilot, key)
+            app.screen.query_one("#edit-field", Input).value = typed
+            draft = Draft(Sources(file))
+            entry = next(entry for entry in catalogue() if entry.key == key)
+            (problem,) = draft.read(entry, typed)[1]
+            told = "".join(f"→{problem.remedy}✗{problem.what}".split())
+            await until(pilot, lambda told=told: told in squeezed(app))  # type: ignore[misc]
+            await pilot.press("escape")
+
+
 async def edit_again(pilot: Pilot[None], key: str) -> None:
     """Change another setting while the list is open."""
     screen = pilot.app.screen
     assert isinstance(screen, SettingsScreen)
-    screen.view.highlighted = screen.view.get_option_index(key)
+    await go_to(pilot, screen, key)
     await pilot.press("enter")
     await until(pilot, lambda: isinstance(pilot.app.screen, EditScreen))
 
@@ -294,17 +396,53 @@ async def test_probes_that_break_are_findings_too(
         await until(pilot, lambda: "RuntimeError: a library's \\x1b[31m" in screen_text(app))
 
 
-async def test_what_needs_no_server_is_kept_at_once(engine: ScriptedEngine, file: Path) -> None:
+async def test_what_needs_no_server_is_kept_at_once_and_restarts_nothing(engine: ScriptedEngine, file: Path) -> None:
+    engine.settings = load(Sources(file)).settings
     app = OpsciApp(engine, Sources(file))
     async with app.run_test(size=(120, 40)) as pilot:
+        main = main_screen(app)
         await edit(pilot, "screen.frames")
         await retype(pilot, "25")
         await pilot.press("enter", "ctrl+s")
+        await until(pilot, lambda: told(app, "written to"))
+        assert not app.starts_anew
+        screen = app.screen
+        assert isinstance(screen, SettingsScreen)
+        await edit_again(pilot, "screen.theme")
+        app.screen.query_one("#edit-field", Select).value = "opsci-light"
+        await until(pilot, lambda: app.screen is screen)
+        await edit_again(pilot, "screen.keys")
+        app.screen.query_one("#edit-field", TextArea).text = '{ "focus.form" = "f4" }'
+        await pilot.press("ctrl+s", "ctrl+s")
+        await until(pilot, lambda: app.theme == "opsci-light")
+        await edit_again(pilot, "screen.keep")
+        await retype(pilot, "500")
+        await pilot.press("enter", "ctrl+s")
+        await until(pilot, lambda: told(app, "From the next start of opsci-tui on: screen.keep."))
+        await pilot.press("escape", "f4")
+        await until(pilot, lambda: main_screen(app).form.product.has_focus)
+        assert main_screen(app) is main
+        assert main._watch._pace._shortest == 1 / 25
+        assert not app.starts_anew
+        assert not engine.stopped
+    settings = load(Sources(file)).settings
+    assert (settings.screen.frames, settings.screen.keep) == (25, 500)
+    assert engine.settings.screen.frames == 25
+    assert engine.settings.screen.keep == Settings().screen.keep
+
+
+async def test_a_setting_of_the_chain_still_starts_it_anew(engine: ScriptedEngine, file: Path) -> None:
+    engine.settings = load(Sources(file)).settings
+    app = OpsciApp(engine, Sources(file))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await edit(pilot, "drain")
+        await retype(pilot, "25")
+        await pilot.press("enter", "ctrl+s")
         await until(pilot, lambda: app.starts_anew)
-    assert load(Sources(file)).settings.screen.frames == 25
 
 
 async def test_nothing_is_written_over_what_someone_else_wrote(engine: ScriptedEngine, file: Path) -> None:
+    engine.settings = load(Sources(file)).settings
     app = OpsciApp(engine, Sources(file))
     async with app.run_test(size=(120, 40)) as pilot:
         await edit(pilot, "screen.frames")
@@ -313,10 +451,11 @@ async def test_nothing_is_written_over_what_someone_else_wrote(engine: ScriptedE
         rewrite(file, "drain = 8\n")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: told(app, "changed by someone else meanwhile"))
+        assert told(app, "ctrl+r reads the file again, your changes stay; then ctrl+s.\n")
         assert text_of(file) == "drain = 8\n"
         await pilot.press("ctrl+r")
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: app.starts_anew)
+        await until(pilot, lambda: text_of(file) != "drain = 8\n")
     assert text_of(file) == "drain = 8\n\n[screen]\nframes = 25\n"
 
 
@@ -444,9 +583,10 @@ async def test_a_saved_address_is_taken_back_by_x(engine: ScriptedEngine, genera
     app = OpsciApp(engine, Sources(generated))
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await select(pilot, "mqtt.url")
-        await until(pilot, lambda: "x removes it from that file" in screen_text(app))
+        await until(pilot, lambda: "x removes it from that file: then mqtt://127.0.0.1:1884 applies" in joined(app))
         await pilot.press("x")
-        await until(pilot, lambda: "taken back" in screen_text(app) and "mqtt://127.0.0.1:1884" in screen_text(app))
+        await until(pilot, lambda: "then settings.toml:3" in screen_text(app))
+        assert "removed from the file by ctrl+s: then mqtt://127.0.0.1:1884 applies, from line 3 of" in joined(app)
         await pilot.press("x")
         await until(pilot, lambda: "mqtt://10.0.0.9:1" in screen_text(app))
         assert screen.view.selected is not None
@@ -465,12 +605,13 @@ async def test_x_says_why_there_is_nothing_to_take_back(engine: ScriptedEngine, 
         await until(pilot, lambda: told(app, "nothing saved here can be undone: it is from the default"))
         screen = app.screen
         assert isinstance(screen, SettingsScreen)
-        screen.view.highlighted = screen.view.get_option_index("kafka.group")
+        await go_to(pilot, screen, "kafka.group")
         await pilot.press("x")
         await until(pilot, lambda: told(app, "OPSCI_KAFKA_GROUP in the environment sets it"))
-        screen.view.highlighted = screen.view.get_option_index("mqtt.keepalive")
+        await go_to(pilot, screen, "mqtt.keepalive")
+        await until(pilot, lambda: "then 1 minute applies, from the default" in joined(app))
         await pilot.press("x")
-        await until(pilot, lambda: "taken back" in screen_text(app))
+        await until(pilot, lambda: "then default" in screen_text(app))
 
 
 def test_the_local_servers_own_address_is_never_pinned(generated: Path) -> None:
@@ -546,6 +687,14 @@ async def test_a_server_that_is_away_says_who_gave_its_address(engine: ScriptedE
         engine.connect(Server.STRAPI, State.REFUSED, "no token", "give one")
         main_screen(app).pull()
         await until(pilot, lambda: "strapi.url is from the environment variable STRAPI_URL" in joined(app))
+
+
+def squeezed(app: OpsciApp) -> str:
+    """The text of the window in front, without its lines and spaces."""
+    box = app.screen.query_one("#edit").region.shrink((1, 2, 1, 2))
+    lines = screen_text(app).splitlines()[box.y : box.bottom]
+    lines = [line[box.x : box.right] for line in lines]
+    return "".join("".join(lines).split())
 
 
 def joined(app: OpsciApp) -> str:

@@ -45,7 +45,7 @@ def test_every_setting_has_a_text_and_stands_in_the_file_below_it_with_its_limit
 def test_a_time_says_its_unit() -> None:
     assert limits(SETTINGS["mqtt.keepalive"].kind) == "a whole number from 1 to 65,535, in seconds"
     assert limits(SETTINGS["kafka.timeout"].kind) == "a number above 0 to 86,400, in seconds"
-    assert limits(SETTINGS["mqtt.in_flight"].kind) == "a whole number from 1 to 65,535"
+    assert limits(SETTINGS["mqtt.in_flight"].kind) == "a whole number from 1 to 65,535 messages"
 
 
 def test_a_readme_without_the_table_is_refused() -> None:

@@ -22,7 +22,7 @@ from tui.scheduler import RefreshScheduler
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.dead_letters import DeadLettersScreen
 from tui.screens.help import HelpScreen
-from tui.screens.panes import MovementTimeline, PanesScreen
+from tui.screens.panes import MovementTimeline, PanesScreen, first_steps
 from tui.screens.presets import PresetScreen
 from tui.screens.simulator import SimulatorController
 from tui.view_choice import MOVEMENTS, PANES, STAGE, VIEWS, ViewChoice, view_file
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from bridge.journal import Product
-    from bridge.settings import Preset
+    from bridge.settings import Preset, ScreenSettings
     from tui.dead_letters import PendingLetters
     from tui.engine import Engine
     from tui.widgets.amount import AmountPrompt
@@ -190,6 +190,17 @@ class MainScreen(PanesScreen):
         for pane, text in zip(self.panes, before.filters, strict=True):
             pane.put_filter(text)
         self.show_pane(before.pane)
+
+    def show_with(self, settings: ScreenSettings) -> None:
+        """Use changed settings of the screen."""
+        self._watch.set_frames(settings.frames)
+        self.mqtt.hints = first_steps(self._engine.settings)
+        if self.app.is_screen_installed(_HELP) and not any(
+            isinstance(one, HelpScreen) for one in self.app.screen_stack
+        ):
+            # It was made with the keys of before.
+            self.app.uninstall_screen(_HELP)
+        self.pull()
 
     def on_unmount(self) -> None:
         """Stop refreshing."""

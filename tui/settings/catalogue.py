@@ -10,16 +10,27 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from msgspec import inspect
 
 from bridge.journal import Server
-from bridge.settings.names import SECRET, SETTINGS, limits
+from bridge.settings.names import SECRET, SETTINGS, limits, unit_of
 from bridge.settings.reference import about
 from bridge.settings.types import TABLES
 from bridge.text import readable
 from tui.language import say
+from tui.settings.units import in_words
 
 if TYPE_CHECKING:
     from bridge.settings.sources import SourcedValue
 
-__all__ = ["Entry", "Kind", "catalogue", "servers_of", "short_path", "shown", "source_in_full", "source_in_short"]
+__all__ = [
+    "Entry",
+    "Kind",
+    "Page",
+    "catalogue",
+    "servers_of",
+    "short_path",
+    "shown",
+    "source_in_full",
+    "source_in_short",
+]
 
 _TABLE_WORDS: Final = {
     "routes": "at least one { mqtt = ..., kafka = ..., does = ... }",
@@ -50,6 +61,27 @@ class Kind(Enum):
     """Several lines of TOML."""
 
 
+class Page(Enum):
+    """A page of the settings screen."""
+
+    CONNECTION = "connection"
+    """Where the servers are, and as whom we come."""
+    SCREEN = "screen"
+    ADVANCED = "advanced"
+
+
+CONNECTING: Final = frozenset(
+    {
+        *("mqtt.url", "mqtt.username", "mqtt.password_file", "mqtt.ca_file", "mqtt.publish_topic"),
+        *("kafka.brokers", "kafka.group", "kafka.security", "kafka.mechanism"),
+        *("kafka.username", "kafka.password_file", "kafka.ca_file"),
+        *("strapi.url", "strapi.token", "strapi.token_file", "strapi.ca_file", "strapi.mode", "strapi.products"),
+        *("strapi.stock_field", "routes"),
+    }
+)
+"""The settings of the first page; those of the screen have a page too, and all others are on the last one."""
+
+
 class Entry(NamedTuple):
     """A setting as the screen shows it.
 
@@ -62,6 +94,10 @@ class Entry(NamedTuple):
         choices: the choices of a CHOICE.
         allowed: its valid values and unit, in the loader's words.
         about: its purpose, in the model's words.
+        page: the page of the settings screen that has it.
+        unit: what its number counts, as the model names it; empty for none.
+        least: the least number allowed, None where there is none or it is not allowed itself.
+        most: the greatest number allowed, None where there is none.
     """
 
     key: str
@@ -72,6 +108,10 @@ class Entry(NamedTuple):
     choices: tuple[str, ...]
     allowed: str
     about: str
+    page: Page
+    unit: str = ""
+    least: float | None = None
+    most: float | None = None
 
 
 def catalogue(themes: tuple[str, ...] = ()) -> list[Entry]:
@@ -98,6 +138,9 @@ def catalogue(themes: tuple[str, ...] = ()) -> list[Entry]:
                 choices,
                 says,
                 " ".join(" ".join(about(setting.key)).split()),
+                _page(setting.key),
+                unit_of(setting.kind),
+                *_range(setting.kind),
             )
         )
     return entries
@@ -106,6 +149,19 @@ def catalogue(themes: tuple[str, ...] = ()) -> list[Entry]:
 def servers_of(key: str) -> tuple[Server, ...]:
     """Return the servers that a setting affects: those to try when it changes."""
     return _AFFECTED.get(key) or _AFFECTED.get(key.partition(".")[0], ())
+
+
+def _page(key: str) -> Page:
+    if key in CONNECTING:
+        return Page.CONNECTION
+    return Page.SCREEN if key.startswith("screen.") else Page.ADVANCED
+
+
+def _range(kind: Any) -> tuple[float | None, float | None]:
+    described = inspect.type_info(kind)
+    if isinstance(described, inspect.Metadata):
+        described = described.type
+    return (described.ge, described.le) if isinstance(described, inspect.IntType | inspect.FloatType) else (None, None)
 
 
 def _kind(key: str, kind: Any) -> tuple[Kind, tuple[str, ...]]:
@@ -134,10 +190,8 @@ def shown(entry: Entry, value: object) -> str:
         text = "  ".join(f"{name} {inner}" for name, inner in value.items()) or say("none")
     elif isinstance(value, list):
         text = ", ".join(map(_row, value)) or say("none")
-    elif isinstance(value, float):
-        text = f"{value:g}"
     else:
-        text = str(value) or say("empty")
+        text = in_words(entry, value) or (f"{value:g}" if isinstance(value, float) else str(value)) or say("empty")
     return readable(text)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -15,13 +15,14 @@ from bridge.settings.constraints import impossible
 from bridge.settings.edit import as_toml, rewritten, without
 from bridge.settings.files import Snapshot, changes_file, home_of, is_generated, replace_file, snapshot
 from bridge.settings.load import Sources, load
-from bridge.settings.names import SETTINGS
+from bridge.settings.names import SETTINGS, found
 from bridge.settings.sources import SourcedValue
 from bridge.settings.types import TABLES, check_table, check_value
 from bridge.text import readable
 from tui.language import say
 from tui.settings.catalogue import Entry, Kind, servers_of, source_in_full
 from tui.settings.keys import key_problems
+from tui.settings.units import allowed_in_words, as_number, in_words
 from tui.theme import theme_names
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from bridge.settings import Settings
 
-__all__ = ["Draft", "address_origins"]
+__all__ = ["Draft", "Problem", "address_origins"]
 
 
 _LOOPBACK: Final = re.compile(r"(?<![\w.-])(localhost|\[::1\])(?=[:/]|$)")
@@ -41,6 +42,18 @@ _CHANGES_HEAD: Final = (
 )
 
 _ADDRESSES: Final = {Server.MQTT: "mqtt.url", Server.KAFKA: "kafka.brokers", Server.STRAPI: "strapi.url"}
+
+
+class Problem(NamedTuple):
+    """What is wrong with a typed value, in the user's language where the loader has no words of its own for it.
+
+    Attributes:
+        remedy: what to type instead; empty where the other text says it.
+        what: what is wrong.
+    """
+
+    remedy: str
+    what: str
 
 
 class Draft:
@@ -58,8 +71,8 @@ class Draft:
         self._snapshots: dict[Path, Snapshot] = {}
         self.changes: dict[str, object] = {}
         """The changed values by dotted name, as TOML has them."""
-        self._taken_out: set[str] = set()
-        """The changes that remove a setting from its file, so that the next source applies again."""
+        self._taken_out: dict[str, SourcedValue | None] = {}
+        """The changes that remove a setting from its file, each with the source that applies then."""
         self.read_again()
 
     def read_again(self) -> None:
@@ -96,6 +109,8 @@ class Draft:
             return "true" if value else "false"
         if isinstance(value, list):
             return ", ".join(map(str, value))
+        if words := in_words(entry, value):
+            return words
         return as_toml(value) if isinstance(value, float) else str(value)
 
     def locked(self, key: str) -> str:
@@ -118,31 +133,35 @@ class Draft:
         """Whether the settings file is the one that the local servers' runner writes."""
         return self._sources.path is not None and is_generated(self._sources.path)
 
-    def read(self, entry: Entry, typed: str) -> tuple[object, list[str]]:
+    def read(self, entry: Entry, typed: str) -> tuple[object, list[Problem]]:
         """Parse what the user typed.
 
         Args:
             entry: the setting.
-            typed: as `typed` returns it.
+            typed: as `typed` returns it, or the bare number of a value with a unit.
 
         Returns:
-            The value as TOML has it, and what is wrong with it in the loader's words; the value is meaningless if
-            something is wrong.
+            The value as TOML has it, and what is wrong with it; the value is meaningless if something is.
         """
         key = entry.key
         if entry.kind is Kind.TABLE:
+            remedy = say("write {values}").format(values=allowed_in_words(entry))
             try:
                 value = tomllib.loads(f"v = {typed.strip()}\n")["v"]
             except tomllib.TOMLDecodeError as error:
-                return None, [say("this is not TOML: {error}").format(error=error)]
+                return None, [Problem(remedy, say("this is not TOML: {error}").format(error=error))]
             read, problems = check_table(SourcedValue(key, value, key))
         else:
-            read, problems = check_value(SourcedValue(key, typed, key, text=True))
-            value = read
-        problems = problems or self._impossible(key, read)
+            remedy = say("type {values}").format(values=allowed_in_words(entry))
+            value, problems = check_value(SourcedValue(key, as_number(entry, typed), key, text=True))
+            if problems:
+                return None, [Problem(remedy, say("this is {value}").format(value=found(key, typed.strip())))]
+            read = value
         if not problems and key == "screen.keys" and isinstance(read, dict):
             problems = key_problems(read)
-        return value, [problem.removeprefix(f"{key}: ").removeprefix(key) for problem in problems]
+        if not problems:
+            problems, remedy = self._impossible(key, read), ""
+        return value, [Problem(remedy, line.removeprefix(f"{key}: ").removeprefix(key)) for line in problems]
 
     def change(self, key: str, value: object) -> None:
         """Change a setting; its old value undoes the change.
@@ -160,7 +179,7 @@ class Draft:
     def undo(self, key: str) -> None:
         """Undo an unsaved change."""
         self.changes.pop(key, None)
-        self._taken_out.discard(key)
+        self._taken_out.pop(key, None)
 
     def is_saved(self, key: str) -> bool:
         """Return whether the file that a change goes to sets the value now, so that it can be removed from it."""
@@ -171,29 +190,36 @@ class Draft:
         """Return whether a change removes the setting from its file."""
         return key in self._taken_out
 
+    def next_source(self, key: str) -> SourcedValue | None:
+        """Return where the value of a setting that is taken out comes from then, None for the default."""
+        return self._taken_out[key]
+
     def take_out(self, key: str) -> None:
         """Change a saved setting to the value without its line in the file; see `is_saved`.
 
         Raises:
             SettingsError: the file's syntax does not allow that.
         """
-        value = self.beneath(key)
+        value, source = self.beneath(key)
         self.changes[key] = value
-        self._taken_out.add(key)
+        self._taken_out[key] = source
 
-    def beneath(self, key: str) -> object:
-        """Return the value of a saved setting without its line in the file, as TOML has it.
+    def beneath(self, key: str) -> tuple[object, SourcedValue | None]:
+        """Find what would apply if a saved setting had no line in its file.
+
+        Returns:
+            The value as TOML has it, and its source, None for the default.
 
         Raises:
             SettingsError: the file's syntax does not allow that, or the result would not load.
         """
         path = self.home(key)
-        settings = load(self._sources, {path: without(self._snapshots[path].text, key)}).settings
-        return _value_in(settings, key)
+        loaded = load(self._sources, {path: without(self._snapshots[path].text, key)})
+        return _value_in(loaded.settings, key), loaded.given.get(key)
 
     def _means_the_same(self, key: str, value: object) -> bool:
         try:
-            beneath = self.beneath(key)
+            beneath, _ = self.beneath(key)
         except SettingsError:
             return False
         return _same(key, _address(value), _address(beneath))
@@ -231,8 +257,8 @@ class Draft:
             The files that were written.
 
         Raises:
-            SettingsError: a file has changed meanwhile or can't be written; files written before stay and are named in
-                the message.
+            FileChangedError: a file has changed meanwhile; files written before stay and are named in the message.
+            SettingsError: a file can't be written; the same holds.
         """
         written: list[Path] = []
         for path, text in self._texts().items():
@@ -240,7 +266,7 @@ class Draft:
                 replace_file(self._snapshots[path], text)
             except SettingsError as error:
                 done = say("; written was {files}").format(files=", ".join(map(str, written))) if written else ""
-                raise SettingsError(f"{error}{done}") from None
+                raise type(error)(f"{error}{done}") from None
             written.append(path)
         self.changes.clear()
         self._taken_out.clear()
@@ -318,8 +344,9 @@ def address_origins(sources: Sources) -> dict[Server, str]:
         saved = sources.path is not None and given.file == changes_file(sources.path)
         text = say("{key} is from {source}: s changes it").format(key=key, source=source)
         if saved:
+            beneath: object
             try:
-                beneath = draft.beneath(key)
+                beneath, _ = draft.beneath(key)
             except SettingsError:
                 beneath = ""
             address = ", ".join(beneath) if isinstance(beneath, list) else str(beneath)

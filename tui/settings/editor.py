@@ -9,11 +9,13 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Select, Static, Switch, TextArea
 
+from bridge.settings.edit import as_toml
 from bridge.text import readable
 from tui.actions import bindings
 from tui.language import say
 from tui.settings.catalogue import Kind, short_path, source_in_full
 from tui.settings.keys import binding_lines
+from tui.settings.units import allowed_in_words, in_words
 from tui.widgets.footer import KeysFooter, TranslatedKeys
 from tui.widgets.inputs import PrintableInput
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from tui.settings.catalogue import Entry
-    from tui.settings.draft import Draft
+    from tui.settings.draft import Draft, Problem
 
 __all__ = ["EditScreen"]
 
@@ -49,7 +51,6 @@ class EditScreen(ModalScreen[bool], TranslatedKeys[bool]):
         super().__init__()
         self._draft = draft
         self._entry = entry
-        self._problems: list[str] = []
 
     def compose(self) -> ComposeResult:
         entry, draft = self._entry, self._draft
@@ -119,7 +120,7 @@ class EditScreen(ModalScreen[bool], TranslatedKeys[bool]):
     def _about(self) -> Content:
         entry = self._entry
         parts: list[str | tuple[str, str]] = [say(entry.about)] if entry.about else []
-        label = say("allowed: {values}").format(values=say(entry.allowed))
+        label = say("allowed: {values}").format(values=allowed_in_words(entry))
         now = say("now from {source}; the variable is {variable}").format(
             source=source_in_full(self._draft.given(entry.key)), variable=entry.variable
         )
@@ -156,10 +157,18 @@ class EditScreen(ModalScreen[bool], TranslatedKeys[bool]):
         if self._entry.kind is Kind.SECRET and not self._typed():
             self._say([])
             return
-        self._say(self._draft.read(self._entry, self._typed())[1])
+        value, problems = self._draft.read(self._entry, self._typed())
+        self._say(problems, value)
 
-    def _say(self, problems: list[str]) -> None:
-        self._problems = problems
-        text = "\n".join(f"✗ {readable(problem)}" for problem in problems)
-        self.query_one("#edit-problem", Static).update(Content.styled(text, "$text-error"))
+    def _say(self, problems: list[Problem], value: object = None) -> None:
+        """Show what to type instead, then what is wrong; for a value with a unit how the file has it."""
+        remedies = dict.fromkeys(problem.remedy for problem in problems if problem.remedy)
+        lines = [Content.styled(f"→ {readable(remedy)}", "bold $text-warning") for remedy in remedies]
+        lines += [Content.styled(f"✗ {readable(problem.what)}", "$text-error") for problem in problems]
+        if not problems and (words := in_words(self._entry, value)):
+            said = say("{words}, {key} = {number} in the file").format(
+                words=words, key=self._entry.name, number=as_toml(value)
+            )
+            lines.append(Content.styled(said, "$foreground-muted"))
+        self.query_one("#edit-problem", Static).update(Content("\n").join(lines))
         self.set_class(bool(problems), "wrong")

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from bridge.errors import SettingsError
+from bridge.settings.files import FileChangedError
 from bridge.text import readable
 from tui.actions import bindings
 from tui.format import folded
-from tui.language import say, say_count
+from tui.language import msgid, say, say_count
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
-from tui.settings.catalogue import catalogue, short_path, shown, source_in_full, source_in_short
+from tui.settings.catalogue import Page, catalogue, short_path, shown, source_in_full, source_in_short
 from tui.settings.editor import EditScreen
 from tui.settings.trial import TrialScreen
+from tui.settings.units import allowed_in_words
 from tui.theme import theme_names
 from tui.widgets.footer import KeysFooter, TranslatedKeys
 from tui.widgets.inputs import PrintableInput
@@ -42,9 +46,60 @@ __all__ = ["SettingsScreen", "SettingsView"]
 _NAME = 22
 _SOURCE = 22
 
+_PAGES: Final = {
+    Page.CONNECTION: msgid("Connection"),
+    Page.SCREEN: msgid("Screen"),
+    Page.ADVANCED: msgid("Advanced"),
+}
+"""The pages with their names, in their order."""
+
+
+class PageTabs(Widget):
+    """The names of the pages in one line, with a star at those with changes; a click chooses one."""
+
+    @dataclass
+    class Chosen(Message):
+        """A page is to be shown."""
+
+        page: Page
+
+    def __init__(self) -> None:
+        super().__init__(id="pages")
+        self._places: list[tuple[int, int, Page]] = []
+        self._said = Content("")
+
+    def show(self, current: Page | None, changed: set[Page]) -> None:
+        """Draw the names.
+
+        Args:
+            current: the page that is shown; None while a filter looks through all of them.
+            changed: those with unsaved changes.
+        """
+        self._places, used = [], 0
+        parts: list[tuple[str, str]] = []
+        for number, (page, name) in enumerate(_PAGES.items(), 1):
+            text = f" {number} {say(name)}{' *' if page in changed else ''} "
+            parts += [
+                (text, "bold $background on $text-primary" if page is current else "bold $text-primary"),
+                (" ", ""),
+            ]
+            self._places.append((used, used + len(text), page))
+            used += len(text) + 1
+        self._said = Content.assemble(*parts)
+        self.refresh()
+
+    def render(self) -> Content:
+        return self._said
+
+    def on_click(self, event: events.Click) -> None:
+        """Show the page whose name was clicked."""
+        for start, end, page in self._places:
+            if start <= event.x < end:
+                self.post_message(self.Chosen(page))
+
 
 class SettingsView(OptionList):
-    """A list of the settings that match the filter.
+    """A list of the settings of a page, or of those on all pages that match the filter.
 
     Args:
         draft: their values.
@@ -56,8 +111,19 @@ class SettingsView(OptionList):
     def __init__(self, draft: Draft, entries: Sequence[Entry]) -> None:
         super().__init__(id="settings-list", markup=False)
         self._draft = draft
-        self._entries = entries
+        self.entries = entries
         self._filter = ""
+        self.page = Page.CONNECTION
+
+    @property
+    def filtered(self) -> bool:
+        """Whether a filter looks through all pages."""
+        return bool(self._filter.strip())
+
+    def show_page(self, page: Page) -> None:
+        """Show the settings of a page."""
+        self.page = page
+        self.show_all()
 
     @property
     def selected(self) -> Entry | None:
@@ -65,7 +131,7 @@ class SettingsView(OptionList):
         if self.highlighted is None:
             return None
         identity = self.get_option_at_index(self.highlighted).id
-        return next((entry for entry in self._entries if entry.key == identity), None)
+        return next((entry for entry in self.entries if entry.key == identity), None)
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay out for the new size."""
@@ -82,8 +148,10 @@ class SettingsView(OptionList):
         here = self.selected
         options: list[Option] = []
         section: str | None = None
-        for entry in self._entries:
-            if not all(word in self._text_of(entry) for word in words):
+        for entry in sorted(self.entries, key=lambda entry: not entry.section):
+            if words and not all(word in self._text_of(entry) for word in words):
+                continue
+            if not words and entry.page is not self.page:
                 continue
             if entry.section != section:
                 section = entry.section
@@ -106,8 +174,9 @@ class SettingsView(OptionList):
         draft = self._draft
         changed = entry.key in draft.changes
         value = shown(entry, draft.value(entry.key))
-        told = say("taken back") if draft.is_taken_out(entry.key) else say("changed")
-        source = told if changed else source_in_short(draft.given(entry.key))
+        source = say("changed") if changed else source_in_short(draft.given(entry.key))
+        if draft.is_taken_out(entry.key):
+            source = say("then {source}").format(source=source_in_short(draft.next_source(entry.key)))
         room = max(12, self.size.width - _NAME - _SOURCE - 6)
         value = value if len(value) <= room else f"{value[: room - 1]}…"
         source = source if len(source) <= _SOURCE else f"{source[: _SOURCE - 1]}…"
@@ -142,7 +211,7 @@ class SettingsScreen(TranslatedKeys[None]):
 
     @dataclass
     class Kept(Message):
-        """The settings were saved, and apply from the next start of the chain."""
+        """The settings were saved."""
 
         settings: Settings
         files: list[Path]
@@ -155,6 +224,7 @@ class SettingsScreen(TranslatedKeys[None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="settings", classes="pane") as pane:
             pane.border_title = Content(say("Settings"))
+            yield PageTabs()
             yield self.view
             yield SearchInput(placeholder=say("filter"), compact=True, id="settings-search")
         yield Static(id="settings-about", markup=False)
@@ -186,7 +256,29 @@ class SettingsScreen(TranslatedKeys[None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter while typing."""
         self.view.filter(event.value)
-        self._show_about()
+        self._show()
+
+    def on_page_tabs_chosen(self, event: PageTabs.Chosen) -> None:
+        self.action_page(event.page.value)
+
+    def action_page(self, page: str) -> None:
+        """Show a page; a filter is dropped, as it looks through all of them.
+
+        Args:
+            page: the value of a `Page`.
+        """
+        if self.view.filtered:
+            # Changing the field filters once more, by then with nothing.
+            self.query_one(SearchInput).value = ""
+            self.view.filter("")
+        self.action_to_list()
+        self.view.show_page(Page(page))
+        self._show()
+
+    def action_next_page(self, step: int) -> None:
+        """Show the next page, or the one before."""
+        pages = list(_PAGES)
+        self.action_page(pages[(pages.index(self.view.page) + step) % len(pages)].value)
 
     def action_search(self) -> None:
         self.add_class("searching")
@@ -275,13 +367,24 @@ class SettingsScreen(TranslatedKeys[None]):
         except SettingsError as error:
             self._refuse(error)
             return
+        with suppress(SettingsError):
+            # Where the values come from now; if someone broke a file just now, ctrl+r and the next start say so.
+            self._draft.read_again()
+        self._show()
         self.post_message(self.Kept(settings, files))
 
     def _refuse(self, error: SettingsError) -> None:
-        self.notify(readable_lines(str(error)), title=say("Not kept"), severity="error", markup=False, timeout=12)
+        text = readable_lines(str(error))
+        if isinstance(error, FileChangedError):
+            text = f"{say('ctrl+r reads the file again, your changes stay; then ctrl+s.')}\n{text}"
+        self.notify(text, title=say("Not kept"), severity="error", markup=False, timeout=12)
 
     def _show(self) -> None:
         self.view.show_all()
+        self.query_one(PageTabs).show(
+            None if self.view.filtered else self.view.page,
+            {entry.page for entry in self.view.entries if entry.key in self._draft.changes},
+        )
         self._show_about()
         changes = len(self._draft.changes)
         pane = self.query_one("#settings")
@@ -309,14 +412,12 @@ class SettingsScreen(TranslatedKeys[None]):
             text = say("Enter changes it; the change goes to {path}").format(path=path)
             if draft.on_local_servers:
                 text += " " + say("(the local servers' own file is rewritten at each start)")
-            if draft.is_saved(entry.key) and entry.key not in draft.changes:
-                text += "\n" + say("x removes it from that file; then the value below it applies")
-            how = Content.styled(text, "$foreground-muted")
+            how = Content.styled(f"{text}{self._what_x_does(entry)}", "$foreground-muted")
         about.update(
             Content.assemble(
                 (entry.key, "bold"),
                 f"  {entry.variable}\n",
-                (say("allowed: {values}").format(values=say(entry.allowed)), "$text-primary"),
+                (say("allowed: {values}").format(values=allowed_in_words(entry)), "$text-primary"),
                 "\n",
                 how,
                 (f"\n{say(entry.about)}" if entry.about else ""),
@@ -324,6 +425,22 @@ class SettingsScreen(TranslatedKeys[None]):
                 (say("from {source}").format(source=source_in_full(draft.given(entry.key))), "$foreground-muted"),
             )
         )
+
+    def _what_x_does(self, entry: Entry) -> str:
+        """Say on a line of its own what applies without the saved value, and where that comes from."""
+        draft = self._draft
+        if draft.is_taken_out(entry.key):
+            value, source = draft.value(entry.key), draft.next_source(entry.key)
+            text = say("removed from the file by ctrl+s: then {value} applies, from {source}; x keeps it")
+        elif draft.is_saved(entry.key) and entry.key not in draft.changes:
+            try:
+                value, source = draft.beneath(entry.key)
+            except SettingsError:
+                return "\n" + say("only a person can remove it: open the file and delete its lines")
+            text = say("x removes it from that file: then {value} applies, from {source}")
+        else:
+            return ""
+        return "\n" + text.format(value=shown(entry, value), source=source_in_full(source))
 
 
 def readable_lines(text: str) -> str:

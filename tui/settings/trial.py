@@ -129,18 +129,11 @@ class TrialScreen(ModalScreen[bool], TranslatedKeys[bool]):
         if trial.all_well:
             self.dismiss(True)
             return
-        lines = [
-            Content.assemble(
-                (f"{'✓' if finding.ok else '✗'} ", "$text-success" if finding.ok else "$text-error"),
-                (f"{finding.server.value:7} ", "bold"),
-                readable(say(finding.what)),
-                (f"\n          → {readable(say(finding.advice))}" if finding.advice else "", "$text-warning"),
-            )
-            for finding in list(trial.findings)
-        ]
+        lines = [_line(finding) for finding in list(trial.findings)]
         if trial.ended:
+            # Above the findings, where it is seen however many there are.
             ask = say("Something is wrong. y keeps the settings anyway, Esc goes back to them.")
-            lines += [Content(""), Content.styled(ask, "bold")]
+            lines = [Content.styled(ask, "bold"), Content(""), *lines]
         else:
             names = ", ".join(server.value for server in self._servers)
             text = say("… trying {names}; Esc goes back").format(names=names)
@@ -160,3 +153,15 @@ class TrialScreen(ModalScreen[bool], TranslatedKeys[bool]):
 
     def action_back(self) -> None:
         self.dismiss(False)
+
+
+def _line(finding: Finding) -> Content:
+    """Show a finding; where something is wrong, what to do first."""
+    name = (f"{finding.server.value:7} ", "bold")
+    what = readable(say(finding.what))
+    if finding.ok:
+        return Content.assemble(("✓ ", "$text-success"), name, what)
+    if not finding.advice:
+        return Content.assemble(("✗ ", "$text-error"), name, what)
+    advice = readable(say(finding.advice))
+    return Content.assemble(("✗ ", "$text-error"), name, (f"→ {advice}", "bold $text-warning"), f"\n{'':10}{what}")
