@@ -317,12 +317,12 @@ class EmbeddedChain:
             self.watches = bool(found)
             if found:
                 self.journal.notes[_WATCHING] = Phrase(
-                    "watching: another engine carries this chain ({who}); w takes over", who=found
+                    "watching: another engine carries this chain ({who}); W takes over", who=found
                 )
         elif self.read_only:
             self.journal.notes[_WATCHING] = Phrase("watching: this screen is for looking only")
         elif self.watches:
-            self.journal.notes[_WATCHING] = Phrase("watching: this program carries nothing; w takes over")
+            self.journal.notes[_WATCHING] = Phrase("watching: this program carries nothing; W takes over")
         return sure
 
     async def _confirm(self) -> None:

@@ -104,6 +104,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
             action="store_true",
             help="let Mosquitto itself speak MQTT over websockets, to every web page that a browser here opens",
         )
+        command.add_argument(
+            "--lan",
+            action="store_true",
+            help="open the web page to phones in the network, with MQTT over websockets for it: whoever is in the "
+            "network may then move stock, and nothing else; not with --secure or --any-origin",
+        )
     test = commands.add_parser("test", add_help=False, help="every check and test of the project")
     test.add_argument("--fast", action="store_true", help="only what needs no server")
     commands.add_parser("faults", add_help=False, help="break what can break, and account for every movement")

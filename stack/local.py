@@ -21,7 +21,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
-from stack.errors import NotRunningError
+from stack.errors import NotRunningError, StackError
 from stack.install import install
 from stack.lifecycle import Starter, stop_servers
 from stack.paths import Paths
@@ -60,6 +60,10 @@ _LISTENERS: Final = {
 }
 
 
+_OPENED: Final = ("websockets", "web")
+"""What `lan` opens to the network."""
+
+
 class LocalStack:
     """The servers of one state folder; use it as a context manager, or call `start` and `stop`.
 
@@ -77,6 +81,8 @@ class LocalStack:
             configuration; by default our own server does, from pages of this machine.
         origins: further pages that it accepts.
         brokers: how many Kafka brokers, 1 or 3; a state folder with three keeps them.
+        lan: open the web page, and MQTT over websockets for it, to the network, which may then move stock; running
+            ones are started again for it. Nothing else is opened.
     """
 
     def __init__(
@@ -94,7 +100,9 @@ class LocalStack:
         any_origin: bool = False,
         origins: Sequence[str] = (),
         brokers: int = 1,
+        lan: bool = False,
     ) -> None:
+        self._lan = lan
         self.paths = Paths.of(state, cache)
         self._secure = secure
         self._brokers = brokers
@@ -192,11 +200,17 @@ class LocalStack:
             record = RunState.read(self.paths.record)
             alive = record.alive()
             missing = [name for name in self._names if name not in alive]
+            if self._lan and (self.paths.is_secure or record.any_origin):
+                raise StackError(
+                    "--lan opens the page of the plain chain: its certificates are for this machine (--secure), and "
+                    "Mosquitto's own websockets listen here alone (--any-origin)"
+                )
+            opened = [name for name in _OPENED if self._lan and not record.lan and name in alive]
             if self._admin and "strapi" in alive and not record.admin:
                 self._report.note("Strapi runs without its panel: stop it with `down`, then start with --admin")
             if self.paths.settings.exists() or not missing:
                 mend_settings(self.paths, record.ports, self._damage)
-            if not missing:
+            if not missing and not opened:
                 return False
             programs = self._found_programs()
             if credentials := Credentials.of(self.paths):
@@ -221,10 +235,13 @@ class LocalStack:
                 write_settings(self.paths, record.ports)
                 for sentence in saved_addresses(self.paths):
                     self._report.note(f"  {sentence}")
+                # They stay open while one of them runs, so that `start web` finds it as it was.
+                record.lan = self._lan or (record.lan and any(name in alive for name in _OPENED))
                 told = {"websockets": ("mqtt_tcp",), "web": ("mqtt_ws", "strapi")}
                 for name, ports in told.items():
-                    if name in alive and any(getattr(before, port) != getattr(record.ports, port) for port in ports):
-                        # It got these ports at its start.
+                    moved_on = any(getattr(before, port) != getattr(record.ports, port) for port in ports)
+                    if name in alive and (moved_on or name in opened):
+                        # It got these ports, and where it listens, at its start.
                         stop_servers(self.paths, self._report, names=[name])
                         record.servers.pop(name)
                         missing.append(name)
@@ -355,14 +372,14 @@ class LocalStack:
     def _launch(self, name: str, record: RunState, programs: Programs) -> Launch:
         ports = record.ports
         if name == "websockets":
-            return launch_websockets(self.paths, ports, record.origins)
+            return launch_websockets(self.paths, ports, record.origins, lan=record.lan)
         if name == "mosquitto":
             return launch_mosquitto(self.paths, programs, ports, self._damage, websockets=record.any_origin)
         if name in BROKERS:
             return launch_kafka(self.paths, programs, ports, self._damage, name)
         if name == "strapi":
             return launch_strapi(self.paths, programs, ports, self._damage, panel=self._build_panel(programs))
-        return launch_web(self.paths, programs, ports)
+        return launch_web(self.paths, programs, ports, lan=record.lan)
 
     def _build_panel(self, programs: Programs) -> Path | None:
         return admin_panel(self.paths, programs, self._report) if self._admin else None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["LOOPBACK", "Addresses", "Ports", "choose_ports", "is_free", "random_ports"]
 
 LOOPBACK: Final = "127.0.0.1"
-"""The only address on which servers of the local runner listen."""
+"""The address on which servers of the local runner listen; with `--lan` the web page's listen on all."""
 
 _REACH: Final = 200
 _BLOCKS: Final = range(20_000, 32_000, 10)

@@ -118,6 +118,7 @@ class RunState:
         admin: whether Strapi was started with its admin panel.
         any_origin: whether Mosquitto itself accepts MQTT over websockets, from pages of every origin.
         origins: the pages that may use the broker besides those of this machine.
+        lan: whether the web page, and MQTT over websockets for it, are open to the network.
         damage: what is wrong with the file; then the servers are those that run. Empty where nothing is.
     """
 
@@ -126,6 +127,7 @@ class RunState:
     admin: bool = False
     any_origin: bool = False
     origins: list[str] = field(default_factory=list)
+    lan: bool = False
     damage: str = ""
 
     @classmethod
@@ -159,6 +161,7 @@ class RunState:
             bool(found["admin"]),
             bool(found.get("any_origin", False)),
             [str(origin) for origin in found.get("origins", ())],
+            bool(found.get("lan", False)),
         )
 
     @classmethod
@@ -193,6 +196,7 @@ class RunState:
             "admin": self.admin,
             "any_origin": self.any_origin,
             "origins": self.origins,
+            "lan": self.lan,
         }
 
     def alive(self) -> set[str]:

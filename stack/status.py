@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
+from bridge.http.own_address import own_address
 from stack.ports import Addresses
 from stack.run_state import RunState, damaged_files
 from stack.secure.credentials import Credentials
@@ -30,6 +31,7 @@ __all__ = [
     "Stranger",
     "log_in",
     "look",
+    "open_to",
     "pages_that_may",
     "read_strangers",
     "show_logs",
@@ -176,6 +178,7 @@ def status_object(paths: Paths, record: RunState, servers: dict[str, ServerStatu
         "strapi_admin_panel": record.admin,
         "strapi_strangers": [asdict(stranger) for stranger in read_strangers(paths.strangers)],
         "settings_file": str(paths.settings),
+        "web_open_to_network": record.lan,
         "web_origins": ["*"] if record.any_origin else ["loopback", *record.origins],
         "state": str(paths.state),
         "damaged": [*damaged_files(paths)],
@@ -191,6 +194,14 @@ def pages_that_may(record: RunState) -> str:
     return f"(for pages of {', '.join(['this machine', *record.origins])})"
 
 
+def open_to(record: RunState) -> str:
+    """Describe who may open the web page; empty where only this machine may."""
+    if not record.lan:
+        return ""
+    address = own_address()
+    return f"(open to the network{f': http://{address}:{record.ports.web}' if address else ''})"
+
+
 def show_status(paths: Paths, *, as_json: bool) -> int:
     """Print the status; the exit code is always 0."""
     record = RunState.read(paths.record)
@@ -204,7 +215,7 @@ def show_status(paths: Paths, *, as_json: bool) -> int:
         "mosquitto": addresses.mqtt_tcp,
         **dict(zip(BROKERS, addresses.kafka.split(","), strict=False)),
         "strapi": addresses.strapi,
-        "web": addresses.web,
+        "web": f"{addresses.web}  {open_to(record)}".rstrip(),
     }
     if record.any_origin:
         where["mosquitto"] += f"  {addresses.mqtt_ws}  {pages_that_may(record)}"

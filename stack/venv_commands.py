@@ -14,7 +14,7 @@ from stack.ports import Addresses
 from stack.run import run
 from stack.run_state import RunState, hold
 from stack.seed import seed
-from stack.status import log_in, pages_that_may, warnings
+from stack.status import log_in, open_to, pages_that_may, warnings
 from stack.testing import run_bench, run_containers, run_everything, run_fast, run_faults
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def _servers(options: argparse.Namespace, paths: Paths, report: Report, *, stay:
         any_origin=options.any_origin,
         origins=options.origin,
         brokers=options.brokers,
+        lan=options.lan,
     )
 
 
@@ -77,7 +78,7 @@ def bring_up(paths: Paths, stack: LocalStack) -> int:
     print(f"Strapi    {addresses.strapi}")
     if record.admin:
         print(f"panel     {log_in(paths, addresses.strapi)}")
-    print(f"web page  {addresses.web}")
+    print(f"web page  {addresses.web} {open_to(record)}".rstrip())
     print(f"settings  {paths.settings}")
     for warning in warnings(paths):
         print(f"warning   {warning}")

@@ -186,10 +186,11 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         ),
         Action(
             "web.code",
-            "",
+            "w",
             "web_code",
-            msgid("QR code of the web page"),
-            msgid("For a phone's camera, where phones can reach the page"),
+            msgid("Phones"),
+            msgid("The web page for phones, as a QR code; or how to open it to them"),
+            show=False,
             palette=True,
         ),
         Action(
@@ -317,7 +318,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         ),
         Action(
             "watch.take_over",
-            "w",
+            "W",
             "take_over",
             msgid("Take over"),
             msgid("While this screen only watches: carry the chain from here; asks first"),
@@ -639,7 +640,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         Action("confirm.yes", "y", "answer(True)", msgid("Yes")),
         Action("confirm.no", "n,escape,q", "answer(False)", msgid("No"), display="n"),
     ),
-    "web_code": (Action("web_code.close", "escape,q", "dismiss", msgid("Close"), display="esc"),),
+    "web_code": (Action("web_code.close", "escape,w,q", "dismiss", msgid("Close"), display="esc"),),
     "quit": (
         Action("quit.stop", "q", "choose('stop')", msgid("Quit and stop")),
         Action("quit.keep", "b", "choose('leave')", msgid("Quit and keep")),

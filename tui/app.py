@@ -46,6 +46,7 @@ __all__ = ["OpsciApp"]
 
 
 SETTINGS_SCREEN: Final = "settings-screen"
+WEB_CODE: Final = "web-code-screen"
 
 _CARRYING: Final = frozenset({"pause_apply", "resume_apply", "pause_ingest", "resume_ingest", "reset_counters"})
 """Actions that only an engine that runs the chain can perform."""
@@ -258,6 +259,11 @@ class OpsciApp(App[None]):
         if action == "tour":
             below = self.screen_stack[-2] if isinstance(self.screen, CommandPalette) else self.screen
             return below is self._main and not isinstance(below.focused, Input | TextArea)
+        if action == "web_code":
+            below = self.screen_stack[-2] if isinstance(self.screen, CommandPalette) else self.screen
+            is_open = any(screen.id == WEB_CODE for screen in self.screen_stack)
+            has_page = bool(self.engine.settings.screen.web)
+            return has_page and not is_open and not isinstance(below.focused, Input | TextArea)
         if action == "settings":
             inside = any(screen.id == SETTINGS_SCREEN for screen in self.screen_stack)
             # While the palette is open, its own field has the focus and it offers the actions of the screen below.
@@ -421,7 +427,7 @@ class OpsciApp(App[None]):
             return False
         connections = self.engine.journal.connections
         match call:
-            case "open_web" | "web_code":
+            case "open_web":
                 return bool(self.engine.settings.screen.web)
             case "apply_missing":
                 return connections[Server.STRAPI].state is State.UP
@@ -455,7 +461,7 @@ class OpsciApp(App[None]):
         """Show the QR code of the web page for a phone."""
         from tui.screens.web_code import WebCodeScreen  # noqa: PLC0415 - few ask for it
 
-        self.push_screen(WebCodeScreen(self.engine.settings.screen.web))
+        self.push_screen(WebCodeScreen(self.engine.settings.screen.web, WEB_CODE))
 
     def action_pause_apply(self) -> None:
         self.engine.pause_apply()

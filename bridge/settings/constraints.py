@@ -48,8 +48,8 @@ def impossible(settings: Settings, places: Mapping[str, str]) -> list[str]:
         problems.append(f"{at('mqtt.presence')}: {mqtt.presence!r} is no topic: {text}")
     if apply.first_pause > apply.longest_pause:
         problems.append(
-            f"{at('apply.first_pause', 'apply.longest_pause')}: make apply.first_pause no longer than apply.longest_pause: "
-            f"{apply.first_pause:g} s is longer than {apply.longest_pause:g} s"
+            f"{at('apply.first_pause', 'apply.longest_pause')}: make apply.first_pause no longer than "
+            f"apply.longest_pause: {apply.first_pause:g} s is longer than {apply.longest_pause:g} s"
         )
     if not is_available(settings.loop):
         problems.append(f"{at('loop')}: {settings.loop} is not installed: pip install 'opsci[uvloop]', or take asyncio")

@@ -26,13 +26,17 @@ if TYPE_CHECKING:
 __all__ = ["AnotherAnswersError", "Identity", "prove_listener", "spawn", "stop_group", "wait_gone", "wait_paused"]
 
 
-_TABLES: Final = (
-    # Addresses are in the machine's byte order, which is little-endian on all machines supported here.
-    (Path("/proc/net/tcp"), "0100007F"),
-    # A server that listens on both families has 127.0.0.1 as ::ffff:127.0.0.1.
-    (Path("/proc/net/tcp6"), "0000000000000000FFFF00000100007F"),
+_BY_PRECEDENCE: Final = (
+    (
+        # Addresses are in the machine's byte order, which is little-endian on all machines supported here.
+        (Path("/proc/net/tcp"), "0100007F"),
+        # A server that listens on both families has 127.0.0.1 as ::ffff:127.0.0.1.
+        (Path("/proc/net/tcp6"), "0000000000000000FFFF00000100007F"),
+    ),
+    ((Path("/proc/net/tcp"), "00000000"),),
+    ((Path("/proc/net/tcp6"), "0" * 32),),
 )
-
+"""The addresses by which a connection to 127.0.0.1 is answered: itself, then all of IPv4, then all of both families."""
 
 _LISTEN: Final = "0A"
 
@@ -55,9 +59,9 @@ def prove_listener(port: int, server: Identity | None) -> None:
     """
     if server is None:
         return
-    listening = _listening(port)
+    # Who listens on the address itself answers, else who listens on all addresses.
+    listening = next(filter(None, (_listening(port, addresses) for addresses in _BY_PRECEDENCE)), None)
     if not listening:
-        # Someone listens on all addresses; a server of ours would be more specific.
         raise AnotherAnswersError(f"port {port} is taken: another program answers there")
     ours = set[str]().union(*map(_sockets, _group(server.pid)))
     if others := listening - ours:
@@ -66,17 +70,17 @@ def prove_listener(port: int, server: Identity | None) -> None:
         raise AnotherAnswersError(f"port {port} is taken: {who} answers there")
 
 
-def _listening(port: int) -> set[str]:
-    """The inodes of the sockets that listen on a port of 127.0.0.1 itself."""
+def _listening(port: int, addresses: Sequence[tuple[Path, str]]) -> set[str]:
+    """The inodes of the sockets that listen on a port of some addresses, each with its table."""
     found = set()
-    for table, loopback in _TABLES:
+    for table, address in addresses:
         try:
             lines = table.read_text().splitlines()[1:]
         except OSError:
             continue
         for line in lines:
             fields = line.split()
-            if fields[1] == f"{loopback}:{port:04X}" and fields[3] == _LISTEN:
+            if fields[1] == f"{address}:{port:04X}" and fields[3] == _LISTEN:
                 found.add(fields[9])
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bridge.child_environment import server_environment
 from stack.paths import ROOT, Paths
@@ -24,19 +24,25 @@ if TYPE_CHECKING:
 __all__ = ["launch_web", "launch_websockets"]
 
 
-def launch_websockets(paths: Paths, ports: Ports, origins: Sequence[str]) -> Launch:
+_NETWORK: Final = "0.0.0.0"  # noqa: S104 - for whoever asks for it with --lan
+
+
+def launch_websockets(paths: Paths, ports: Ports, origins: Sequence[str], *, lan: bool = False) -> Launch:
     """Return how to start the server for MQTT over websockets.
 
     Args:
         paths: with the state.
         ports: the ports in use.
         origins: pages that may use the broker besides those of this machine.
+        lan: listen on the network too.
     """
     credentials = Credentials.of(paths)
     options: list[str | Path] = ["--port", str(ports.mqtt_ws), "--broker-port", str(ports.mqtt_tcp)]
     if credentials:
         for option in credentials.websockets_options().items():
             options += option
+    if lan:
+        options += ["--host", _NETWORK]
     for origin in origins:
         options += ["--origin", origin]
     return Launch(
@@ -54,8 +60,15 @@ def launch_websockets(paths: Paths, ports: Ports, origins: Sequence[str]) -> Lau
     )
 
 
-def launch_web(paths: Paths, programs: Programs, ports: Ports) -> Launch:
-    """Return how to start the web client's server."""
+def launch_web(paths: Paths, programs: Programs, ports: Ports, *, lan: bool = False) -> Launch:
+    """Return how to start the web client's server.
+
+    Args:
+        paths: with the state.
+        programs: with MQTT.js.
+        ports: the ports in use.
+        lan: listen on the network too, and name the broker by the address that the browser asked for.
+    """
     credentials = Credentials.of(paths)
     addresses = Addresses.of(ports, secure=paths.is_secure)
     options: dict[str, str | Path] = {
@@ -65,6 +78,8 @@ def launch_web(paths: Paths, programs: Programs, ports: Ports) -> Launch:
         "--token-file": paths.read_token,
         "--script": programs.web_modules / "mqtt" / "dist" / "mqtt.esm.js",
     }
+    if lan:
+        options |= {"--host": _NETWORK, "--mqtt": f"ws://{{host}}:{ports.mqtt_ws}"}
     if credentials:
         options |= credentials.web_options()
     argv: list[str | Path] = [sys.executable, "-P", "-m", "stack.webserver"]

@@ -57,7 +57,7 @@ async def test_beside_an_engine_it_watches_says_so_and_publishes(lane: Lane, sho
         async with screen(settings) as one, screen(settings) as other:
             assert one.watches
             assert other.watches
-            assert "w takes over" in one.journal.notes["watching"]
+            assert "W takes over" in one.journal.notes["watching"]
             assert await group_members(settings.kafka) == 1
             await asyncio.wrap_future(one.publish(movement(product, 3)))
             for each in (one, other):

@@ -30,6 +30,7 @@ _KEYS = {
     "strapi_strangers",
     "damaged",
     "settings_file",
+    "web_open_to_network",
     "web_origins",
     "state",
     "servers",

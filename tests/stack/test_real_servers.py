@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,8 @@ import httpx
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from stack.errors import ServerStartError
+from bridge.http.own_address import own_address
+from stack.errors import ServerStartError, StackError
 from stack.install import Programs
 from stack.lifecycle import take_down
 from stack.local import LocalStack
@@ -154,6 +156,45 @@ def test_the_web_page_learns_of_a_broker_that_had_to_move(tmp_path: Path) -> Non
         config = httpx.get(f"{servers.addresses.web}/config.json", trust_env=False).json()
         assert servers.ports.mqtt_ws != first
         assert config == {"mqtt": servers.addresses.mqtt_ws, "topic": "topic"}
+
+
+def test_lan_opens_the_page_and_its_broker_to_the_network_and_nothing_else(tmp_path: Path) -> None:
+    elsewhere = own_address() or "127.0.0.2"
+    with LocalStack(tmp_path / "state", ports=random_ports(), servers=["mosquitto", "web"]) as servers:
+        ports = servers.ports
+        assert not [port for port in (ports.web, ports.mqtt_ws) if _answers(elsewhere, port)]
+        opened = LocalStack(tmp_path / "state", servers=["mosquitto", "web"], lan=True)
+        with opened:
+            assert opened.ports == ports
+            assert _answers(elsewhere, ports.web)
+            assert _answers(elsewhere, ports.mqtt_ws)
+            assert not _answers(elsewhere, ports.mqtt_tcp)
+            page = f"http://{elsewhere}:{ports.web}"
+            config = httpx.get(f"{page}/config.json", trust_env=False).json()
+            assert config["mqtt"] == f"ws://{elsewhere}:{ports.mqtt_ws}"
+            asked = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+            asked |= {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": "mqtt"}
+            broker = config["mqtt"].replace("ws", "http", 1)
+            for origin, status in ((page, 101), ("http://evil.example", 403)):
+                with httpx.stream("GET", broker, headers={**asked, "Origin": origin}, trust_env=False) as answer:
+                    assert answer.status_code == status
+            # Another name that leads here is a page of another site (DNS rebinding).
+            assert httpx.get(f"{page}/config.json", headers={"Host": "evil.example"}, trust_env=False).is_error
+            opened.stop_server("web")
+            opened.start_server("web")
+            assert _answers(elsewhere, ports.web), "it is as it was"
+
+
+def test_lan_is_not_for_secured_servers(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match="--lan opens the page of the plain chain"):
+        LocalStack(tmp_path / "state", servers=["mosquitto", "web"], secure=True, lan=True).start()
+
+
+def _answers(host: str, port: int) -> bool:
+    with suppress(OSError):
+        socket.create_connection((host, port), 2).close()
+        return True
+    return False
 
 
 def test_kafka_starts_below_a_folder_whose_name_the_locale_cannot_spell(

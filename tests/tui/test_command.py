@@ -135,12 +135,13 @@ def test_a_kept_setting_starts_the_chain_anew(tmp_path: Path) -> None:
     try:
         terminal.wait_for(b"Move stock")
         terminal.type(b"s")
-        terminal.wait_for(b"session_expiry")
-        # The cursor stands on the first one, drain.
+        terminal.wait_for(b"Advanced")
+        terminal.type(b"/finish its work\r")
+        terminal.wait_for(b"OPSCI_DRAIN")
         terminal.type(b"\r")
         terminal.wait_for(b"now from")
         terminal.type(b"\x15")
-        terminal.wait_for(b'found ""')
+        terminal.wait_for(b'this is ""')
         terminal.type(b"2\r")
         terminal.wait_for(b"1 change")
         terminal.type(b"\x13")

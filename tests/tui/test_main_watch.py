@@ -17,14 +17,14 @@ async def test_a_watcher_takes_over_once_it_is_told_twice(
     engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]
 ) -> None:
     engine.watches = True
-    engine.journal.notes["watching"] = "watching: another engine carries this chain; w takes over"
+    engine.journal.notes["watching"] = "watching: another engine carries this chain; W takes over"
     app.refresh_bindings()
     await until(pilot, lambda: "watching: another engine" in screen_text(app))
-    await pilot.press("w")
+    await pilot.press("W")
     await until(pilot, lambda: "Carry this chain from here?" in screen_text(app))
     await pilot.press("n")
     assert "take_over" not in engine.calls
-    await pilot.press("w")
+    await pilot.press("W")
     await until(pilot, lambda: "Carry this chain from here?" in screen_text(app))
     await pilot.press("y")
     await until(pilot, lambda: "take_over" in engine.calls)
@@ -32,7 +32,7 @@ async def test_a_watcher_takes_over_once_it_is_told_twice(
 
 async def test_an_engine_has_nothing_to_take_over(engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]) -> None:
     assert not engine.watches
-    await pilot.press("w")
+    await pilot.press("W")
     await pilot.pause()
     assert "Carry this chain" not in screen_text(app)
 

@@ -65,7 +65,7 @@ def first_steps(settings: Settings) -> list[tuple[str, str]]:
         "sensors": say("start simulated sensors"),
         "focus.form": say("move a product's stock yourself"),
         "tour": say("a guided tour of a minute"),
-        "web.open": say("open the web page") if settings.screen.web else "",
+        "web.code": say("a page for phones, as a QR code") if settings.screen.web else "",
         "help": say("help: every key and every sign"),
     }
     keys = {name: given_keys(known[name], settings.screen.keys).keys.split(",")[0] for name in offered}

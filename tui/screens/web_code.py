@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import io
 import ipaddress
+import json
 import socket
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -28,40 +30,78 @@ __all__ = ["WebCodeScreen", "phone_address", "qr_code"]
 _PATIENCE: Final = 2.0
 """Seconds within which the page has to answer on the address that phones use."""
 
+_MOST: Final = 100_000
+_PORTS: Final = {"ws": 80, "wss": 443}
+
+_AROUND: Final = 8
+"""Lines of the window beside the code: its frame, the address, a hint, and the line of keys."""
+
 
 def phone_address(web: str) -> str:
-    """Return the address of the web page for a phone; this takes up to two seconds.
+    """Return the address of the web page for a phone; this takes some seconds at most.
 
     Args:
         web: the setting `screen.web`.
 
     Returns:
-        The same address if it names a machine in the network. If it is a loopback address and the page also answers on
-        this machine's network address, the latter; empty if only this machine can reach the page.
+        The same address if it names a machine in the network. If it is a loopback address and this machine's network
+        address also answers, for the page and for the broker that it uses, the page's there; empty if only this machine
+        can use the page.
     """
     parts = urlsplit(web)
     if not parts.hostname:
         return ""
-    if not _is_loopback(parts.hostname):
+    if not is_loopback(parts.hostname):
         return web
     host = own_address()
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    if not host:
-        return ""
-    try:
-        socket.create_connection((host, port), _PATIENCE).close()
-    except OSError:
+    if not host or not _answers(host, port) or not _broker_answers(parts.scheme, host, port):
         return ""
     return urlunsplit(parts._replace(netloc=f"{host}:{port}"))
 
 
-def qr_code(address: str) -> str:
-    """Draw a QR code with two rows per line, to be shown in black on white."""
+def _answers(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), _PATIENCE).close()
+    except OSError:
+        return False
+    return True
+
+
+def _broker_answers(scheme: str, host: str, port: int) -> bool:
+    """Whether the broker that the page names answers; True where the page does not tell it without a login."""
+    kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
+    connection = kind(host, port, timeout=_PATIENCE)
+    try:
+        connection.request("GET", "/config.json")
+        answer = connection.getresponse()
+        if answer.status != http.HTTPStatus.OK:
+            return True
+        broker = urlsplit(str(json.loads(answer.read(_MOST)).get("mqtt", "")))
+    except (OSError, http.client.HTTPException):
+        # A certificate that only phones trust, or a page of another kind.
+        return True
+    except (ValueError, AttributeError):
+        return True
+    finally:
+        connection.close()
+    if not broker.hostname:
+        return True
+    return not is_loopback(broker.hostname) and _answers(broker.hostname, broker.port or _PORTS.get(broker.scheme, 80))
+
+
+def qr_code(address: str, border: int = 4) -> str:
+    """Draw a QR code with two rows per line, to be shown in black on white.
+
+    Args:
+        address: what it says.
+        border: of white modules around it; the standard has 4 (ISO/IEC 18004), phones read fewer.
+    """
     # Imported here because it is rarely needed.
     import segno  # noqa: PLC0415
 
     drawn = io.StringIO()
-    segno.make(address, micro=False).save(drawn, kind="txt", border=2)
+    segno.make(address, micro=False).save(drawn, kind="txt", border=border)
     rows = drawn.getvalue().split()
     rows += ["0" * len(rows[0])] * (len(rows) % 2)
     blocks = {("0", "0"): " ", ("1", "0"): "▀", ("0", "1"): "▄", ("1", "1"): "█"}
@@ -69,7 +109,7 @@ def qr_code(address: str) -> str:
     return "\n".join("".join(blocks[pair] for pair in zip(*two, strict=True)) for two in pairs)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -81,12 +121,13 @@ class WebCodeScreen(ModalScreen[None], TranslatedKeys[None]):
 
     Args:
         web: the setting `screen.web`, not empty.
+        identity: the screen's id.
     """
 
     BINDINGS = bindings("web_code")
 
-    def __init__(self, web: str) -> None:
-        super().__init__()
+    def __init__(self, web: str, identity: str | None = None) -> None:
+        super().__init__(id=identity)
         self._web = web
 
     def compose(self) -> ComposeResult:
@@ -105,8 +146,27 @@ class WebCodeScreen(ModalScreen[None], TranslatedKeys[None]):
 
     def _text(self, address: str) -> Content:
         if not address:
-            told = say(
-                "{web} can be reached from this machine alone. With Docker, OPSCI_PUBLISH=0.0.0.0 opens it to phones."
-            )
-            return Content(told.format(web=readable(self._web)))
-        return Content.assemble((qr_code(address), "#000000 on #ffffff"), "\n\n", (readable(address), "bold"))
+            return _how_to_open(self._web)
+        code = qr_code(address)
+        if code.count("\n") + 1 + _AROUND > self.app.size.height:
+            code = qr_code(address, border=1)
+        hint = say("For phones in this network; if one can't open it, a firewall stands between.")
+        return Content.assemble(
+            (code, "#000000 on #ffffff"), "\n\n", (readable(address), "bold"), "\n", (hint, "$foreground-muted")
+        )
+
+
+def _how_to_open(web: str) -> Content:
+    """Say that phones can't reach the page, and which command changes that."""
+    if urlsplit(web).scheme == "https":
+        told = say("Phones can't reach the page: {web} and its certificate are for this machine alone.")
+        return Content(told.format(web=readable(web)))
+    return Content.assemble(
+        (say("Phones can't reach the page yet: {web} is for this machine alone.").format(web=readable(web)), "bold"),
+        "\n\n",
+        say("This opens it to the network, with MQTT for it and nothing else:"),
+        ("\n\n  python3 -m stack run --lan\n\n", "bold $accent"),
+        say("With Docker, this does, with Strapi too:"),
+        ("\n\n  OPSCI_PUBLISH=0.0.0.0 docker compose -f stack/compose.yaml up\n\n", "bold $accent"),
+        (say("Whoever is in the network can then move stock."), "$text-warning"),
+    )
