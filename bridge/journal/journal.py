@@ -132,6 +132,8 @@ class Journal:
         self.foreign_members = 0
         self.granted: dict[str, int] = {}
         self.gaps: dict[Gap, int] = dict.fromkeys(Gap, 0)
+        self.counter_resets = 0
+        """How often the counters were reset, so that watchers follow."""
         self.lag = -1
         self.lag_of_others = -1
         self.held: dict[tuple[str, int], Held] = {}
@@ -304,6 +306,7 @@ class Journal:
 
     def reset_counters(self) -> None:
         """Set what is counted to nothing, for whoever begins something new; what is kept and what waits stays."""
+        self.counter_resets += 1
         for rate in (self.received, self.produced, self.decided, self.answered, self.rejected):
             rate.total = 0
         self.verdicts.update(dict.fromkeys(Verdict, 0))

@@ -2,7 +2,7 @@
 
 A watcher that starts later has not seen what was before. It begins with the engines' counts since they started, adds
 what it sees itself, and takes their counts again whenever these are stable: so it never jumps back while movements
-arrive, and ends with theirs.
+arrive, and ends with theirs. Where an engine's counters were reset since, its counts are taken at once.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ __all__ = ["EngineCounts", "counts_of"]
 
 _VERDICT: Final = "verdict."
 _REASON: Final = "reason."
+_RESETS: Final = "resets"
+"""How often the counters were reset: of engines only."""
 
 
 def counts_of(journal: Journal) -> dict[str, int]:
     """The counts of an engine since it started, by name."""
     return {
+        _RESETS: journal.counter_resets,
         **{name: rate.total for name, rate in _rates(journal).items()},
         **{f"{_VERDICT}{verdict}": count for verdict, count in journal.verdicts.items() if count},
         **{f"{_REASON}{reason}": count for reason, count in journal.reasons.copy().items()},
@@ -53,12 +56,13 @@ class EngineCounts:
             return
         told = tuple(dict(account) for account in accounts)
         own = counts_of(self._journal)
-        if self._last is None or len(told) != len(self._last) or (told == self._last and own == self._own):
+        is_stable = told == self._last and own == self._own
+        if self._last is None or len(told) != len(self._last) or is_stable or _resets(self._last) != _resets(told):
             wanted: dict[str, int] = {}
             for account in told:
                 for name, count in account.items():
                     wanted[name] = wanted.get(name, 0) + count
-            if wanted != own:
+            if {**wanted, _RESETS: own[_RESETS]} != own:
                 self._set(wanted)
                 own = counts_of(self._journal)
         self._last, self._own = told, own
@@ -75,6 +79,10 @@ class EngineCounts:
         journal.reasons.clear()
         journal.reasons.update(reasons)
         journal.news.ring()
+
+
+def _resets(accounts: Sequence[Mapping[str, int]]) -> list[int]:
+    return [account.get(_RESETS, 0) for account in accounts]
 
 
 def _rates(journal: Journal) -> dict[str, Rate]:

@@ -61,6 +61,36 @@ async def test_watchers_that_come_and_go_end_with_the_engines_counts(lane: Lane,
         assert carries.journal.connections[Server.MQTT].state is State.UP
 
 
+@pytest.mark.timeout(300)
+async def test_counters_that_the_engine_resets_are_reset_for_its_watchers_while_movements_come(
+    lane: Lane, shop: Shop
+) -> None:
+    product = await shop.add(100)
+    settings = lane.settings()
+    async with bridge(settings) as carries, watching(settings) as watcher:
+        await until(lambda: is_up(carries))
+        before = 300
+        for _ in range(before):
+            await carries.publish(movement(product, 1))
+        await until(lambda: account(watcher.journal) == account(carries.journal))
+        stops = asyncio.Event()
+
+        async def go_on() -> None:
+            while not stops.is_set():
+                await carries.publish(movement(product, 1))
+                await asyncio.sleep(0.2)
+
+        moving = asyncio.create_task(go_on())
+        carries.journal.reset_counters()
+        try:
+            # It has seen more than that itself, and as long as movements come it goes by what it sees.
+            await until(lambda: watcher.journal.received.total < before)
+        finally:
+            stops.set()
+            await moving
+        await until(lambda: account(watcher.journal) == account(carries.journal))
+
+
 async def send(lane: Lane, products: list[int]) -> int:
     """Publish at the rate, partly invalid movements, and return how many there were."""
     sent = 0

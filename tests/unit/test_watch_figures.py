@@ -51,6 +51,20 @@ def test_a_watcher_begins_with_what_was_counted_and_counts_on() -> None:
     assert watcher.received.total == 103, "once both stand still the engine's figure counts"
 
 
+def test_counts_that_were_reset_are_taken_at_once_even_while_movements_come() -> None:
+    engine, watcher = Journal(), Journal()
+    engine.received.add(100)
+    engine.verdicts[Verdict.APPLIED] = 90
+    counts = EngineCounts(watcher)
+    counts.take([counts_of(engine)])
+    engine.reset_counters()
+    engine.received.add(103)
+    watcher.received.add(2)
+    counts.take([counts_of(engine)])
+    assert watcher.received.total == 103
+    assert watcher.verdicts[Verdict.APPLIED] == 0
+
+
 def test_of_several_engines_the_sum_counts_and_of_none_its_own() -> None:
     watcher = Journal()
     watcher.received.add(7)
