@@ -15,6 +15,7 @@ from bridge.strapi.gateway import ApiKind
 from bridge.text import readable
 from tui.format import clock, count, waited
 from tui.language import msgid, say, say_count
+from tui.widgets.status import STATE_SIGNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -45,18 +46,6 @@ _STATES: Final = {
     State.STARTING: msgid("being started since {time}"),
     State.STARTED: msgid("started at {time}, not connected yet"),
     State.FAILED: msgid("did not start"),
-}
-
-_COLOURS: Final = {
-    State.OFF: "$foreground-muted",
-    State.CONNECTING: "$text-warning",
-    State.UP: "$text-success",
-    State.DOWN: "$text-error",
-    State.REFUSED: "$text-error",
-    State.PAUSED: "$text-warning",
-    State.STARTING: "$text-warning",
-    State.STARTED: "$text-warning",
-    State.FAILED: "$text-error",
 }
 
 _KINDS: Final = {
@@ -173,7 +162,7 @@ def _standing(connection: Connection, now: float) -> list[Content]:
     said = say(_STATES[connection.state]).format(time=clock(connection.since))
     if connection.since and connection.state is not State.OFF:
         said += f" ({waited(now - connection.since)})"
-    lines = [Content.styled(said, f"bold {_COLOURS[connection.state]}"), Content(readable(connection.address))]
+    lines = [Content.styled(said, f"bold {STATE_SIGNS[connection.state][1]}"), Content(readable(connection.address))]
     if connection.state is not State.UP:
         lines += [Content.styled(readable(say(one)), "$text-warning") for one in (connection.detail,) if one]
     return lines

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NAMES",
+    "STATE_SIGNS",
     "Banner",
     "RefusedChosen",
     "StatusBar",
@@ -41,7 +42,7 @@ __all__ = [
 
 NAMES: Final = {Server.MQTT: "MQTT", Server.KAFKA: "Kafka", Server.STRAPI: "Strapi"}
 
-_SIGNS: Final = {
+STATE_SIGNS: Final = {
     State.UP: ("●", "$text-success"),
     State.CONNECTING: ("◌", "$text-warning"),
     State.DOWN: ("✗", "$text-error"),
@@ -99,7 +100,7 @@ def state_label(connection: Connection, now: float) -> Content:
         connection: the connection.
         now: seconds since the epoch.
     """
-    sign, colour = _SIGNS[connection.state]
+    sign, colour = STATE_SIGNS[connection.state]
     if connection.state is State.UP:
         return Content.styled(sign, colour)
     word = say(_STATES[connection.state])
@@ -273,7 +274,7 @@ def trouble_lines(
     for server, connection in connections.items():
         said = [readable(say(text)) for text in (connection.detail, connection.advice) if text]
         if said and connection.state not in _SAID_ELSEWHERE:
-            glyph, colour = _SIGNS[connection.state]
+            glyph, colour = STATE_SIGNS[connection.state]
             parts = [(f"{glyph} {NAMES[server]}: ", f"bold {colour}"), (": ".join(said), colour)]
             if connection.advice and is_away(connection):
                 origin = (origins or {}).get(server, "") or say("press s for settings")
