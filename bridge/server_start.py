@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from bridge.journal import Server, State
 from bridge.phrase import Phrase
-from bridge.start_lines import Phase, StartLine
+from bridge.start_lines import Phase, StartLine, read_start_line
 
 if TYPE_CHECKING:
     from bridge.journal import Journal
@@ -90,7 +89,7 @@ class ServerStart:
             data = b""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            self._take(StartLine(**json.loads(line)), journal)
+            self._take(read_start_line(line), journal)
         if not data and not self.is_over:
             self._failed(StartLine(Phase.FAILED, cause=Phrase("the runner ended")), journal)
 

@@ -10,12 +10,14 @@ import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
     import socket
 
-__all__ = ["Phase", "StartLine", "say_start"]
+__all__ = ["Phase", "StartLine", "read_start_line", "say_start"]
 
 
 class Phase(StrEnum):
@@ -45,7 +47,7 @@ class StartLine:
         name: the runner's name of the server; empty for all of them.
         server: the engine's connection to it, a `Server`; empty if there is none.
         port: where it listens; 0 if that is not reported.
-        cause: why it did not start; empty unless it failed.
+        cause: why it did not start, a `Phrase` stays one; empty unless it failed.
         log: the path of its log.
     """
 
@@ -60,4 +62,24 @@ class StartLine:
 def say_start(screen: socket.socket, line: StartLine) -> None:
     """Send a message to the screen; no effect if the screen has ended."""
     with suppress(ConnectionError):
-        screen.sendall(json.dumps(asdict(line)).encode() + b"\n")
+        screen.sendall(json.dumps({**asdict(line), "cause": _packed(line.cause)}).encode() + b"\n")
+
+
+def read_start_line(data: bytes) -> StartLine:
+    """Read what `say_start` wrote, without its end of line."""
+    fields = json.loads(data)
+    return StartLine(**{**fields, "cause": _unpacked(fields["cause"])})
+
+
+def _packed(text: object) -> object:
+    """A text for JSON; a phrase with its sentence and values, so that it can still be translated."""
+    if isinstance(text, Phrase):
+        return [text.sentence, {name: _packed(value) for name, value in text.values.items()}]
+    return text
+
+
+def _unpacked(packed: Any) -> Any:
+    if isinstance(packed, list):
+        sentence, values = packed
+        return Phrase(sentence, **{name: _unpacked(value) for name, value in values.items()})
+    return packed

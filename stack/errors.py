@@ -49,7 +49,7 @@ class ServerStartError(StackError):
 
     Args:
         server: its name.
-        cause: why, in words.
+        cause: why, in words; a `Phrase` is shown in the language of the screen that waits for the server.
         log: the path of its log.
         tail: the last lines of that log.
     """

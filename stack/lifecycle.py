@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bridge.known_servers import KnownServers
+from bridge.phrase import Phrase
 from bridge.start_lines import Phase
 from stack.errors import ServerStartError, StateError
 from stack.run_state import Damage, Running, RunState, hold, mend_run_state
@@ -87,7 +88,7 @@ def stop_servers(
 class _DiedError(ServerStartError):
     """A server ended before it answered; `said` is all its output since its start."""
 
-    def __init__(self, server: str, log: Path, log_start: int, cause: str) -> None:
+    def __init__(self, server: str, log: Path, log_start: int, cause: Phrase | None) -> None:
         self.said = tail(log, lines=_WHOLE_LOG, since=log_start, most=_WHOLE_LOG)
         end = tail(log, since=log_start)
         # From its whole output: after the cause there may be a lot about its shutdown.
@@ -204,7 +205,7 @@ class Starter:
         ]
         if launch.finish:
             todo.append(("its set-up", launch.finish))
-        taken = ""
+        taken: Phrase | None = None
         while todo:
             if self._cancel.is_set():
                 raise CancelledError
@@ -215,12 +216,17 @@ class Starter:
                 todo.pop(0)
             except OSError as error:
                 if isinstance(error, AnotherAnswersError):
-                    taken = str(error)
+                    taken = error.why
                 if not identity.is_alive:
                     raise _DiedError(launch.name, log, log_start, taken) from None
                 if time.monotonic() > deadline:
                     end = tail(log, since=log_start)
-                    silence = f"{step.waits_for} did not work within {launch.start_timeout:.0f} s: {error}"
+                    silence = Phrase(
+                        "{what} did not work within {seconds} s: {error}",
+                        what=step.waits_for,
+                        seconds=round(launch.start_timeout),
+                        error=str(error),
+                    )
                     raise ServerStartError(launch.name, silence, str(log), end) from None
                 self._cancel.wait(_ASK_AGAIN)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from textual.binding import Binding, BindingType
 
-from tui.language import msgid
+from tui.language import msgid, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,23 +63,23 @@ KEY_SIGNS: Final[Mapping[str, str]] = {
     "right_square_bracket": "]",
     "less_than_sign": "<",
     "greater_than_sign": ">",
-    "escape": "Esc",
-    "pageup": "PgUp",
-    "pagedown": "PgDn",
-    "enter": "Enter",
-    "space": "Space",
-    "home": "Home",
-    "end": "End",
-    "delete": "Del",
+    "escape": msgid("Esc"),
+    "pageup": msgid("PgUp"),
+    "pagedown": msgid("PgDn"),
+    "enter": msgid("Enter"),
+    "space": msgid("Space"),
+    "home": msgid("Home"),
+    "end": msgid("End"),
+    "delete": msgid("Del"),
     "backspace": "⌫",
     "up": "↑",
     "down": "↓",
     "left": "←",
     "right": "→",
-    "tab": "Tab",
-    "shift+tab": "Shift+Tab",
+    "tab": msgid("Tab"),
+    "shift+tab": msgid("Shift+Tab"),
 }
-"""The printed label of a key, by Textual's name for the key."""
+"""The printed label of a key, by Textual's name for the key; words are translated where they are shown."""
 
 
 class Action(NamedTuple):
@@ -368,6 +368,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             "mark",
             msgid("Mark"),
             msgid("Rule a line under the record, and count what comes after; again takes it away"),
+            display=msgid("space"),
             show=False,
         ),
         Action(
@@ -420,7 +421,13 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             priority=True,
         ),
         Action(
-            "stock.mark", "space", "mark", msgid("Mark"), msgid("Mark rows that one amount shall move"), priority=True
+            "stock.mark",
+            "space",
+            "mark",
+            msgid("Mark"),
+            msgid("Mark rows that one amount shall move"),
+            display=msgid("space"),
+            priority=True,
         ),
         Action(
             "stock.unmark", "escape", "unmark", msgid("Unmark"), msgid("Forget the marks"), show=False, priority=True
@@ -486,7 +493,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         Action("find.close", "escape", "leave", msgid("Close"), msgid("Go to what was found")),
     ),
     "record": (
-        Action("record.close", "escape,enter,q", "dismiss", msgid("Close"), display="esc"),
+        Action("record.close", "escape,enter,q", "dismiss", msgid("Close"), display=msgid("esc")),
         Action(
             "record.before",
             "left",
@@ -519,7 +526,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         Action("product.period", "z", "period", msgid("Zoom"), msgid("Stock of the last hour, the last day, or all")),
         Action("product.before", "left", "step(-1)", msgid("Before"), msgid("The product above it"), display="←"),
         Action("product.after", "right", "step(1)", msgid("After"), msgid("The product below it"), display="→"),
-        Action("product.close", "escape,q", "close", msgid("Close"), display="esc"),
+        Action("product.close", "escape,q", "close", msgid("Close"), display=msgid("esc")),
     ),
     # In the table's scope, not the screen's: other tables use these keys for something else.
     "letters_table": (
@@ -530,6 +537,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             "mark",
             msgid("Mark"),
             msgid("Mark those that are to be dropped together"),
+            display=msgid("space"),
             show=False,
         ),
     ),
@@ -575,7 +583,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             "close",
             msgid("Close"),
             msgid("Stop sending all again, else back to the panes"),
-            display="esc",
+            display=msgid("esc"),
         ),
     ),
     "edit_payload": (Action("mend.leave", "escape", "leave", msgid("Leave"), msgid("Send nothing")),),
@@ -594,7 +602,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             "leave",
             msgid("Leave"),
             msgid("Simulate nothing"),
-            display="esc",
+            display=msgid("esc"),
             priority=True,
         ),
     ),
@@ -620,19 +628,19 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             msgid("Stop / start"),
             msgid("Stop the server, where opsci started it; asks first. Start it again where it is away"),
         ),
-        Action("servers.close", "escape,i,q", "dismiss", msgid("Close"), display="esc"),
+        Action("servers.close", "escape,i,q", "dismiss", msgid("Close"), display=msgid("esc")),
     ),
     "charts": (
         Action("charts.next", "v", "next_chart", msgid("View"), msgid("The next chart, where there is room for one")),
-        Action("charts.close", "escape,l,q", "dismiss", msgid("Close"), display="esc"),
+        Action("charts.close", "escape,l,q", "dismiss", msgid("Close"), display=msgid("esc")),
     ),
     "tour": (
-        Action("tour.next", "enter,right", "go_on", msgid("Go on"), display="enter"),
-        Action("tour.leave", "escape,q", "leave", msgid("Leave"), display="esc"),
+        Action("tour.next", "enter,right", "go_on", msgid("Go on"), display=msgid("enter")),
+        Action("tour.leave", "escape,q", "leave", msgid("Leave"), display=msgid("esc")),
     ),
     "help": (
         Action("help.tour", "T", "tour", msgid("Tour"), msgid("The guided tour")),
-        Action("help.close", "escape,question_mark,q", "dismiss", msgid("Close"), display="esc"),
+        Action("help.close", "escape,question_mark,q", "dismiss", msgid("Close"), display=msgid("esc")),
         Action("help.scroll_down", "j", "scroll(1)", msgid("Down"), show=False),
         Action("help.scroll_up", "k", "scroll(-1)", msgid("Up"), show=False),
     ),
@@ -640,11 +648,11 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         Action("confirm.yes", "y", "answer(True)", msgid("Yes")),
         Action("confirm.no", "n,escape,q", "answer(False)", msgid("No"), display="n"),
     ),
-    "web_code": (Action("web_code.close", "escape,w,q", "dismiss", msgid("Close"), display="esc"),),
+    "web_code": (Action("web_code.close", "escape,w,q", "dismiss", msgid("Close"), display=msgid("esc")),),
     "quit": (
         Action("quit.stop", "q", "choose('stop')", msgid("Quit and stop")),
         Action("quit.keep", "b", "choose('leave')", msgid("Quit and keep")),
-        Action("quit.stay", "escape,n", "stay", msgid("Stay"), display="esc"),
+        Action("quit.stay", "escape,n", "stay", msgid("Stay"), display=msgid("esc")),
     ),
     "settings_search": (
         Action("settings.search_list", "down", "screen.to_list", msgid("To the list"), show=False),
@@ -690,19 +698,26 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         Action("settings.keep", "ctrl+s", "keep", msgid("Try and keep"), msgid("Try the changes, then write them")),
         Action("settings.read", "ctrl+r", "read_again", msgid("Read again"), msgid("Read files"), show=False),
         Action("settings.help", "question_mark", "help", msgid("Help"), msgid("Every key here"), display="?"),
-        Action("settings.close", "escape,q", "close", msgid("Close"), msgid("To the panes"), display="esc"),
+        Action("settings.close", "escape,q", "close", msgid("Close"), msgid("To the panes"), display=msgid("esc")),
     ),
     "setting": (
         Action("edit.take", "enter", "take_switch", msgid("Take"), msgid("Take the value over")),
         Action("edit.take_lines", "ctrl+s", "take", msgid("Take"), msgid("Take the value or the lines over")),
-        Action("edit.leave", "escape", "leave", msgid("Leave"), msgid("Change nothing"), display="esc"),
+        Action("edit.leave", "escape", "leave", msgid("Leave"), msgid("Change nothing"), display=msgid("esc")),
     ),
     "setting_switch": (
-        Action("edit.switch", "space", "toggle_switch", msgid("Yes or no"), msgid("Turn it on or off")),
+        Action(
+            "edit.switch",
+            "space",
+            "toggle_switch",
+            msgid("Yes or no"),
+            msgid("Turn it on or off"),
+            display=msgid("space"),
+        ),
     ),
     "trial": (
         Action("trial.keep", "y", "keep", msgid("Keep anyway"), msgid("Keep the settings as they are")),
-        Action("trial.back", "escape,n,q", "back", msgid("Go back"), msgid("Keep nothing yet"), display="esc"),
+        Action("trial.back", "escape,n,q", "back", msgid("Go back"), msgid("Keep nothing yet"), display=msgid("esc")),
     ),
 }
 """The actions of each widget or screen, by scope name, in footer order."""
@@ -729,10 +744,10 @@ def given_keys(action: Action, keys: Mapping[str, str]) -> Action:
 
 
 def key_cap(key: str) -> str:
-    """Return the printed label of a key: `Enter` for `enter`, `Ctrl+F` for `ctrl+f`, a character unchanged."""
+    """Return the printed label of a key: `Enter` (in French `Entrée`), `Ctrl+F` for `ctrl+f`, a character unchanged."""
     *held, last = key.split("+") if len(key) > 1 else [key]
     name = KEY_SIGNS.get(last, last.upper() if held or len(last) in (2, 3) else last)
-    return "+".join([*(part.capitalize() for part in held), name])
+    return "+".join([*(say("Shift") if part == "shift" else part.capitalize() for part in held), say(name)])
 
 
 def _binding(action: Action) -> Binding:

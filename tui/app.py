@@ -153,6 +153,10 @@ class OpsciApp(App[None]):
         """Return the colours of opsci's roles for themes that are not its own."""
         return dict(role_variables(self.current_theme))
 
+    def get_key_display(self, binding: Binding) -> str:
+        """Return a key's label in the user's language."""
+        return say(super().get_key_display(binding))
+
     def get_default_screen(self) -> MainScreen:
         kept = KeptScreen() if self.kept is None else self.kept.screen
         self._main = MainScreen(self.engine, self.letters, self._before, self._address_origins, kept)

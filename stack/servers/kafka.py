@@ -30,6 +30,7 @@ from aiokafka.protocol.admin import CreateAclsRequest
 
 from bridge.child_environment import server_environment
 from bridge.known_servers import KnownServers
+from bridge.phrase import Phrase
 from stack.errors import ServerStartError
 from stack.paths import ROOT, Paths
 from stack.ports import LOOPBACK, Ports
@@ -350,7 +351,9 @@ def _format(java: list[str | Path], config: Path, log: Path, users: Sequence[str
     finally:
         arguments.unlink()
     if done.returncode:
-        raise ServerStartError("kafka", "its storage could not be formatted", str(log), done.stdout + done.stderr)
+        raise ServerStartError(
+            "kafka", Phrase("its storage could not be formatted"), str(log), done.stdout + done.stderr
+        )
 
 
 def _quoted(argument: str) -> str:

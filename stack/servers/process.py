@@ -20,6 +20,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bridge.phrase import Phrase
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -44,7 +46,15 @@ _POLL: Final = 0.05
 
 
 class AnotherAnswersError(ConnectionError):
-    """Another process answers than the one that was started."""
+    """Another process answers than the one that was started.
+
+    Args:
+        why: for the user, who may read it in another language.
+    """
+
+    def __init__(self, why: Phrase) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 def prove_listener(port: int, server: Identity | None) -> None:
@@ -62,12 +72,12 @@ def prove_listener(port: int, server: Identity | None) -> None:
     # Who listens on the address itself answers, else who listens on all addresses.
     listening = next(filter(None, (_listening(port, addresses) for addresses in _BY_PRECEDENCE)), None)
     if not listening:
-        raise AnotherAnswersError(f"port {port} is taken: another program answers there")
+        raise AnotherAnswersError(Phrase("port {port} is taken: another program answers there", port=port))
     ours = set[str]().union(*map(_sockets, _group(server.pid)))
     if others := listening - ours:
         pid = next((pid for pid in _processes() if others & _sockets(pid)), None)
-        who = "another user's program" if pid is None else f"{_name(pid)} (pid {pid})"
-        raise AnotherAnswersError(f"port {port} is taken: {who} answers there")
+        who = Phrase("another user's program") if pid is None else f"{_name(pid)} (pid {pid})"
+        raise AnotherAnswersError(Phrase("port {port} is taken: {who} answers there", port=port, who=who))
 
 
 def _listening(port: int, addresses: Sequence[tuple[Path, str]]) -> set[str]:

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from bridge.phrase import Phrase
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
@@ -28,20 +30,23 @@ def servers_of(brokers: int) -> tuple[str, ...]:
 
 
 _CAUSES: Final = (
-    (r"Address already in use|EADDRINUSE|java\.net\.BindException", "its port is taken by another program"),
-    (r"OutOfMemoryError|JavaScript heap out of memory|Cannot allocate memory", "there is not enough memory"),
-    (r"No space left on device|ENOSPC", "the disk is full"),
-    (r"UnsupportedClassVersionError", "this Java is too old: Java 17 or newer is needed"),
-    (r"NODE_MODULE_VERSION", "its packages were built for another Node.js: remove the cache's strapi folder"),
-    (r"[Pp]ermission denied|EACCES|AccessDeniedException", "it may not read or write one of its files"),
-    (r"Inconsistent ?cluster|InconsistentClusterIdException", "its data belong to another cluster: try `reset`"),
+    (r"Address already in use|EADDRINUSE|java\.net\.BindException", Phrase("its port is taken by another program")),
+    (r"OutOfMemoryError|JavaScript heap out of memory|Cannot allocate memory", Phrase("there is not enough memory")),
+    (r"No space left on device|ENOSPC", Phrase("the disk is full")),
+    (r"UnsupportedClassVersionError", Phrase("this Java is too old: Java 17 or newer is needed")),
+    (r"NODE_MODULE_VERSION", Phrase("its packages were built for another Node.js: remove the cache's strapi folder")),
+    (r"[Pp]ermission denied|EACCES|AccessDeniedException", Phrase("it may not read or write one of its files")),
+    (
+        r"Inconsistent ?cluster|InconsistentClusterIdException",
+        Phrase("its data belong to another cluster: try `reset`"),
+    ),
     (
         r"SQLITE_CORRUPT|SQLITE_NOTADB|database disk image is malformed|Couldn't open database",
-        "its database is damaged",
+        Phrase("its database is damaged"),
     ),
-    (r"Unable to start any listening sockets", "it could open none of its listeners"),
-    (r"Error: (Unknown configuration variable|Invalid)[^\n]*", "its configuration is wrong"),
-    (r"Cannot find module '([^']+)'", "a package is missing: remove the cache's strapi folder"),
+    (r"Unable to start any listening sockets", Phrase("it could open none of its listeners")),
+    (r"Error: (Unknown configuration variable|Invalid)[^\n]*", Phrase("its configuration is wrong")),
+    (r"Cannot find module '([^']+)'", Phrase("a package is missing: remove the cache's strapi folder")),
 )
 
 
@@ -74,15 +79,14 @@ class Launch:
     stop_timeout: float = field(default=20.0)
 
 
-def cause_of_death(log: str) -> str:
+def cause_of_death(log: str) -> Phrase:
     """Explain why a server ended, from its log.
 
     Args:
         log: the end of its log.
     """
-    return next(
-        (cause for pattern, cause in _CAUSES if re.search(pattern, log, re.IGNORECASE)), "it ended; its log says why"
-    )
+    found = (cause for pattern, cause in _CAUSES if re.search(pattern, log, re.IGNORECASE))
+    return next(found, Phrase("it ended; its log says why"))
 
 
 def tail(path: Path, lines: int = 15, since: int = 0, most: int = 65_536) -> str:

@@ -21,7 +21,7 @@ from rich.cells import cell_len
 from bridge.journal import Connection, DeadLetter, Hop, Server, State
 from bridge.movement import Movement, Reason, encode_movement
 from bridge.phrase import Phrase
-from bridge.settings import ScreenSettings, Settings
+from bridge.settings import Preset, ScreenSettings, Settings
 from bridge.simulator import SimulatorStatus
 from tests.tui.looking import main_screen
 from tests.tui.scripted import ScriptedEngine
@@ -147,7 +147,7 @@ def _starting(engine: ScriptedEngine) -> None:
 
 def _failed(engine: ScriptedEngine) -> None:
     """Kafka did not start."""
-    cause = "port 9092 is taken: java (pid 4711) answers there"
+    cause = Phrase("port {port} is taken: {who} answers there", port=9092, who="java (pid 4711)")
     for server in Server:
         engine.connect(server, State.OFF)
     engine.journal.connections[Server.KAFKA] = Connection(State.FAILED, "", time.time() - 3, cause)
@@ -168,6 +168,9 @@ KINDS: Final[dict[str, Callable[[ScriptedEngine], None]]] = {
     "failed": _failed,
 }
 """What the journal holds, by the picture's name."""
+
+
+PRESETS: Final = (Preset("un carton", 24, "2"), Preset("vendu", -1), Preset("retour de prêt", 5, "7"))
 
 
 async def send(engine: ScriptedEngine, pilot: Pilot[None], product: str, amount: str) -> None:
@@ -199,17 +202,26 @@ async def send(engine: ScriptedEngine, pilot: Pilot[None], product: str, amount:
 
 
 @asynccontextmanager
-async def opened(kind: str, size: tuple[int, int], theme: str) -> AsyncIterator[Pilot[None]]:
+async def opened(kind: str, size: tuple[int, int], theme: str, state: str = "") -> AsyncIterator[Pilot[None]]:
     """Open the screen with a kind of content.
 
     Args:
         kind: one of `KINDS`.
         size: columns and rows.
         theme: one of `tui.theme.theme_names`.
+        state: `watches` for a screen beside another engine, `presets` for one with presets, `local` where quitting
+            stops servers; empty for none of these.
     """
-    engine = ScriptedEngine(Settings(screen=ScreenSettings(frames=30, theme=theme)))
+    presets = [*PRESETS] if state == "presets" else []
+    engine = ScriptedEngine(Settings(screen=ScreenSettings(frames=30, theme=theme, presets=presets)))
     KINDS[kind](engine)
+    if state == "watches":
+        engine.watches = True
+        engine.journal.notes["watching"] = Phrase(
+            "watching: another engine carries this chain ({who}); W takes over", who="opsci-bridge at classroom"
+        )
     app = OpsciApp(engine)
+    app.asks_about_servers = state == "local"
     async with app.run_test(size=size) as pilot:
         if kind in {"live", "down"}:
             await send(engine, pilot, "2", "-16")

@@ -4,12 +4,14 @@
 
 Texts are the arguments of `say("...")`, `say_count("...", "...", n)`, in tables of `msgid("...")`, in the engine of
 `Phrase("...")`, and the descriptions in `bridge/settings/model.py`. Texts that are gone from the code are removed from
-the file; new ones are added empty until a person translates them.
+the file; new ones are added empty until a person translates them. Spaces that French sets before `:`, `;`, `?` and `!`
+become no-break spaces.
 """
 
 from __future__ import annotations
 
 import io
+import re
 import string
 import sys
 from pathlib import Path
@@ -24,6 +26,8 @@ from tui.settings.catalogue import Kind
 from tui.settings.catalogue import catalogue as entries
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from babel.messages.catalog import Message
 
 ROOT: Final = Path(__file__).parents[2]
@@ -41,6 +45,11 @@ def in_code() -> Catalog:
             ROOT / room, [("**.py", "python")], keywords=KEYWORDS, comment_tags=()
         ):
             catalog.add(text, locations=[(f"{room}/{name}", line)])
+    # A runner tells the screen why a server did not start.
+    for name, line, text, _, _ in extract_from_dir(
+        ROOT / "stack", [("**.py", "python")], keywords={"Phrase": None}, comment_tags=()
+    ):
+        catalog.add(text, locations=[(f"stack/{name}", line)])
     # The settings screen says what the model says of each setting.
     for entry in entries():
         catalog.add(entry.about)
@@ -83,6 +92,12 @@ def misplaced(catalog: Catalog) -> list[str]:
     return wrong
 
 
+def spaced(text: str) -> str:
+    """A French text with no-break spaces, a narrow one before `;`, `?`, `!` and within quotation marks."""
+    text = re.sub(r" ([;?!»])(?=[\s).\"]|$)", "\u202f\\1", text)
+    return re.sub(r" :(?=\s|$)", "\u00a0:", text).replace("« ", "«\u202f")
+
+
 def merged(code: Catalog, french: Catalog) -> Catalog:
     """Combine the texts of the code with the existing French."""
     result = Catalog(locale="fr", project="opsci", fuzzy=False, header_comment=_HEADER)
@@ -90,7 +105,7 @@ def merged(code: Catalog, french: Catalog) -> Catalog:
     for message in code:
         if message.id:
             known = french.get(message.id if isinstance(message.id, str) else message.id[0])
-            result.add(message.id, known.string if known is not None else None)
+            result.add(message.id, _spaced_all(known.string) if known is not None else None)
     return result
 
 
@@ -112,6 +127,12 @@ def _key(message: Message) -> str | tuple[str, ...]:
 
 def _strings(text: object) -> list[str]:
     return [text] if isinstance(text, str) else [part or "" for part in text or [""]]  # type: ignore[attr-defined]
+
+
+def _spaced_all(texts: str | Sequence[str] | None) -> str | tuple[str, ...] | None:
+    if texts is None or isinstance(texts, str):
+        return texts and spaced(texts)
+    return tuple(map(spaced, texts))
 
 
 def _places(text: str) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.tui.translations import MO, compiled, in_code, in_french, misplaced, texts, untranslated
+from tests.tui.translations import MO, compiled, in_code, in_french, misplaced, spaced, texts, untranslated
 
 
 def test_every_text_of_the_code_has_french_and_no_other_has() -> None:
@@ -17,3 +17,9 @@ def test_the_french_has_the_places_of_the_english() -> None:
 
 def test_what_the_screen_reads_is_made_of_what_stands_there() -> None:
     assert compiled(in_french()) == MO.read_bytes(), "run python -m tests.tui.translations"
+
+
+def test_no_line_begins_with_what_french_sets_a_space_before() -> None:
+    for message in in_french():
+        said = [message.string] if isinstance(message.string, str) else message.string or []
+        assert [*map(spaced, said)] == [*said], "run python -m tests.tui.translations"

@@ -14,6 +14,7 @@ from bridge.embedded import EmbeddedChain
 from bridge.errors import ChainStoppedError
 from bridge.journal import Journal, Server, State
 from bridge.movement import Movement, encode_movement
+from bridge.phrase import Phrase
 from bridge.server_start import ServerStart
 from bridge.settings import Settings
 from bridge.start_lines import Phase, StartLine, say_start
@@ -74,6 +75,19 @@ async def test_each_connection_says_what_its_server_waits_for(pair: tuple[socket
     assert await task
     assert set(states(journal).values()) == {State.CONNECTING}
     assert await start.wait(journal), "another chain finds it done"
+
+
+async def test_why_a_server_failed_can_be_said_in_another_language(pair: tuple[socket.socket, ServerStart]) -> None:
+    runner, start = pair
+    journal = Journal()
+    cause = Phrase("port {port} is taken: {who} answers there", port=9092, who=Phrase("another user's program"))
+    task = await heard(journal, start, runner, StartLine(Phase.FAILED, "kafka", "kafka", cause=cause, log="/kafka.log"))
+    assert not await task
+    detail = journal.connections[Server.KAFKA].detail
+    assert isinstance(detail, Phrase)
+    assert detail == "port 9092 is taken: another user's program answers there"
+    french = {cause.sentence: "{who} a le port {port}", "another user's program": "un autre"}
+    assert detail.said(lambda text: french.get(text, text)) == "un autre a le port 9092"
 
 
 async def test_a_server_that_fails_is_named_with_its_reason_and_its_log(

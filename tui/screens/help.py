@@ -105,5 +105,5 @@ def _signs() -> Iterator[tuple[str, str]]:
 
 
 def _line(action: Action) -> Content:
-    keys = " ".join(KEY_SIGNS.get(key, key) for key in action.keys.split(","))
+    keys = " ".join(say(KEY_SIGNS.get(key, key)) for key in action.keys.split(","))
     return Content.assemble((f"  {keys:18}", "bold"), say(action.help or action.title))
