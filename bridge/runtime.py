@@ -33,12 +33,18 @@ def loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop]:
     return uvloop.new_event_loop
 
 
+_rarely = False
+"""Whether `collect_rarely` was called."""
+
+
 def collect_rarely() -> None:
     """Run the cyclic garbage collector less often; call this once, when everything is imported.
 
     Journeys form no cycles, and full rings hold some hundred thousand objects: at 5,000 messages a second a full
     collection would run more than once a second, and stop the process for the time of several frames.
     """
+    global _rarely  # noqa: PLW0603 - a setting of the process, as the collector's own are
+    _rarely = True
     gc.freeze()
     gc.set_threshold(10_000, 20, 100)
 
@@ -51,5 +57,5 @@ def collect_cycles(*, forever: bool = False) -> None:
             in a program that called `collect_rarely`. Those of them that become part of a cycle later are never freed.
     """
     gc.collect()
-    if forever and gc.get_freeze_count():
+    if forever and _rarely:
         gc.freeze()

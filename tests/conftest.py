@@ -17,6 +17,7 @@ that saves the fifteen seconds of their start while writing tests.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import tempfile
@@ -74,6 +75,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Install what the servers need before the first test's timeout starts, if any test needs them."""
+    # Each screen that opens runs a full garbage collection, which need not look at what was imported and collected.
+    gc.collect()
+    gc.freeze()
     wanted = any({"stack", "secure_stack"} & set(getattr(item, "fixturenames", ())) for item in session.items)
     if wanted and not session.config.option.collectonly:
         install(Paths.of(), Report(sys.__stderr__), SERVERS)
