@@ -93,7 +93,7 @@ class EmbeddedChain:
         self._paused: set[str] = set() if before is None else before._paused
         """The paused parts."""
         self._simulated: tuple[int, float] | None = None if before is None else before._simulated
-        """How many objects were simulated when it was stopped, and their rate; None where none were."""
+        """How many objects were simulated when it was stopped, and their rate; None if none were."""
         if starting is not None:
             starting.begin(self.journal)
         self._loop: asyncio.AbstractEventLoop | None = None

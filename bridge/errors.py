@@ -55,7 +55,7 @@ def cause_of(error: BaseException | None) -> str:
         error: what was raised, None for nothing.
 
     Returns:
-        The reason, empty where the exception adds nothing to the fact that it was raised.
+        The reason, empty if the exception adds nothing to the fact that it was raised.
     """
     if error is None:
         return ""

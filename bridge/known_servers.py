@@ -54,7 +54,7 @@ class KnownServers:
         return cls(platformdirs.user_state_path("opsci") / "known-servers.json")
 
     def identity(self, kind: str, addresses: Iterable[str]) -> str | None:
-        """The known identity at the first of these addresses that has one; None where none has.
+        """The known identity at the first of these addresses that has one; None if none has.
 
         Args:
             kind: of server, `kafka`.

@@ -114,7 +114,7 @@ def no_utf8(payload: bytes) -> Rejection | None:
 
 
 def whole_number(found: object) -> int | None:
-    """Convert a JSON value to a whole number, None where it is none; one beyond all limits becomes a huge number."""
+    """Convert a JSON value to a whole number, None if it is none; one beyond all limits becomes a huge number."""
     if type(found) is int:
         return found
     if isinstance(found, NumberText):

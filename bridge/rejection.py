@@ -208,7 +208,7 @@ def _where_else(rest: str, place: int, message: str) -> Phrase:
 
 
 def _bad_number(text: str, at: int, message: str) -> str | None:
-    """The number in a notation other than JSON's, None where there is none."""
+    """The number in a notation other than JSON's, None if there is none."""
     start = at
     while start and (text[start - 1].isalnum() or text[start - 1] in "+-._"):
         start -= 1

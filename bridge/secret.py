@@ -67,7 +67,7 @@ def open_secrets(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def warning_of_open_secrets(settings: Settings) -> Phrase | None:
-    """The warning about files with secrets that are open to others; None where there are none."""
+    """The warning about files with secrets that are open to others; None if there are none."""
     found = list(open_secrets(settings))
     if not found:
         return None

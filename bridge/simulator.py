@@ -127,7 +127,7 @@ class Choice:
             products: the stock of all existing products, by id; at least one.
 
         Returns:
-            The message, and the id of the product whose stock it should change, None where it changes none.
+            The message, and the id of the product whose stock it should change, None if it changes none.
         """
         pick = self._random
         place = pick.randrange(len(self._names))

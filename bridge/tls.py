@@ -70,7 +70,7 @@ def certificate_refusal(server: str, address: str, setting: str, error: BaseExce
         error: the error of the connection; its causes are examined too.
 
     Returns:
-        An error for the user, or None where it failed for another reason.
+        An error for the user, or None if it failed for another reason.
     """
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):

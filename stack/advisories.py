@@ -158,7 +158,7 @@ def ecosystems_of(dependencies: Iterable[Dependency]) -> list[str]:
 
 
 def read_snapshot(file: Path = SNAPSHOT) -> list[Answers]:
-    """Read the committed answers; empty where there is no such file.
+    """Read the committed answers; empty if there is no such file.
 
     Raises:
         DatabaseError: it is damaged.
@@ -261,7 +261,7 @@ def _orders() -> dict[str, Callable[[str], Any]]:
 
 
 def semver(text: str) -> tuple[object, ...] | None:
-    """A key that sorts versions as in SemVer 2.0.0 section 11; None where it is not one."""
+    """A key that sorts versions as in SemVer 2.0.0 section 11; None if it is not one."""
     found = _SEMVER.fullmatch("0.0.0" if text == "0" else text)
     if found is None:
         return None
@@ -271,7 +271,7 @@ def semver(text: str) -> tuple[object, ...] | None:
 
 
 def _affects(affected: dict[str, Any], version: str, order: Callable[[str], Any]) -> bool:
-    """Whether a version is affected, evaluated as OSV's format says; True where it can't be compared."""
+    """Whether a version is affected, evaluated as OSV's format says; True if it can't be compared."""
     if version in map(str, affected.get("versions") or ()):
         return True
     at = order(version)

@@ -58,7 +58,7 @@ class Dependency(NamedTuple):
         lock: the lock file, relative to the repository; several are separated by commas.
         scope: `required`, `optional` or `excluded`.
         hashes: CycloneDX's name of the algorithm and the hexadecimal digest of each file that the lock allows.
-        licence: in its makers' words, empty where it is not known.
+        licence: in its makers' words, empty if it is not known.
     """
 
     ecosystem: str

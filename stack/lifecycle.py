@@ -22,7 +22,7 @@ from bridge.known_servers import KnownServers
 from bridge.phrase import Phrase
 from bridge.start_lines import Phase
 from stack.errors import ServerStartError, StateError
-from stack.run_state import Damage, Running, RunState, hold, mend_run_state
+from stack.run_state import Damage, Running, RunState, hold, repair_run_state
 from stack.servers.process import AnotherAnswersError, Identity, spawn, stop_group
 from stack.servers.server import Launch, cause_of_death, tail
 
@@ -37,7 +37,7 @@ __all__ = ["WAITING", "Starter", "reset", "stop_one", "stop_servers", "take_down
 
 _ASK_AGAIN: Final = 0.1
 
-_MOST_MENDED: Final = 5
+_MOST_REPAIRS: Final = 5
 """How many times one start is repeated after moving damaged files aside."""
 
 _WHOLE_LOG: Final = 2_000_000
@@ -60,7 +60,7 @@ def stop_servers(
     Returns:
         The names of those that were running.
     """
-    mend_run_state(paths.record, Damage(paths, report))
+    repair_run_state(paths.record, Damage(paths, report))
     record = RunState.read(paths.record)
     chosen = [
         name
@@ -167,7 +167,7 @@ class Starter:
 
     def _start_one(self, name: str, prepare: Callable[[], Launch], record: RunState) -> None:
         with self._report.step(f"start {name}") as step:
-            for mended in range(_MOST_MENDED + 1):
+            for repairs in range(_MOST_REPAIRS + 1):
                 self.reap(name)
                 step.waits_for = "its configuration"
                 self.tell(name, Phase.PREPARES)
@@ -175,7 +175,7 @@ class Starter:
                 try:
                     self._start_launched(launch, record, step)
                 except _DiedError as error:
-                    if mended == _MOST_MENDED or launch.mend is None or not launch.mend(error.said):
+                    if repairs == _MOST_REPAIRS or launch.repair is None or not launch.repair(error.said):
                         raise
                 else:
                     self.tell(name, Phase.STARTED)

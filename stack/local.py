@@ -27,7 +27,7 @@ from stack.lifecycle import Starter, stop_servers
 from stack.paths import Paths
 from stack.ports import Addresses, Ports, choose_ports
 from stack.report import Report
-from stack.run_state import Damage, RunState, hold, mend_run_state
+from stack.run_state import Damage, RunState, hold, repair_run_state
 from stack.secure.credentials import Credentials
 from stack.servers.kafka import launch_kafka
 from stack.servers.mosquitto import launch_mosquitto
@@ -35,7 +35,7 @@ from stack.servers.process import Identity, wait_gone, wait_paused
 from stack.servers.server import BROKERS, SERVERS, Launch, servers_of
 from stack.servers.strapi import admin_panel, launch_strapi
 from stack.servers.web import launch_web, launch_websockets
-from stack.settings import mend_settings, saved_addresses, write_settings
+from stack.settings import repair_settings, saved_addresses, write_settings
 from stack.watchdog import start_watchdog
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ class LocalStack:
         """
         self.paths.claim(secure=self._secure, brokers=self._brokers)
         with hold(self.paths.lock, self._say("another opsci starts or stops these servers: waiting for it")):
-            mend_run_state(self.paths.record, self._damage)
+            repair_run_state(self.paths.record, self._damage)
             record = RunState.read(self.paths.record)
             alive = record.alive()
             missing = [name for name in self._names if name not in alive]
@@ -209,7 +209,7 @@ class LocalStack:
             if self._admin and "strapi" in alive and not record.admin:
                 self._report.note("Strapi runs without its panel: stop it with `down`, then start with --admin")
             if self.paths.settings.exists() or not missing:
-                mend_settings(self.paths, record.ports, self._damage)
+                repair_settings(self.paths, record.ports, self._damage)
             if not missing and not opened:
                 return False
             programs = self._found_programs()
@@ -290,7 +290,7 @@ class LocalStack:
             ServerStartError: one died or did not answer.
         """
         with hold(self.paths.lock, self._say("waiting")):
-            mend_run_state(self.paths.record, self._damage)
+            repair_run_state(self.paths.record, self._damage)
             record = RunState.read(self.paths.record)
             if missing := [name for name in names if name not in record.alive()]:
                 programs = self._found_programs()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from stack.paths import Paths
     from stack.report import Report
 
-__all__ = ["UNKNOWN", "Damage", "RunState", "Running", "damaged_files", "hold", "mend_run_state", "write_whole"]
+__all__ = ["UNKNOWN", "Damage", "RunState", "Running", "damaged_files", "hold", "repair_run_state", "write_whole"]
 
 
 UNKNOWN: Final = "unknown how many"
@@ -204,7 +204,7 @@ class RunState:
         return {name for name, running in self.servers.items() if running.identity.is_alive}
 
 
-def mend_run_state(path: Path, damage: Damage) -> None:
+def repair_run_state(path: Path, damage: Damage) -> None:
     """Replace a damaged record by one of the servers that run. The caller must hold the state's lock."""
     record = RunState.read(path)
     if record.damage:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stack.ports import Ports
     from stack.run_state import Damage
 
-__all__ = ["mend_settings", "saved_addresses", "write_settings"]
+__all__ = ["repair_settings", "saved_addresses", "write_settings"]
 
 _ADDRESSES: Final = (("mqtt", "url"), ("kafka", "brokers"), ("strapi", "url"))
 
@@ -80,7 +80,7 @@ def _shown(address: object) -> str:
     return ", ".join(map(str, address)) if isinstance(address, list) else str(address)
 
 
-def mend_settings(paths: Paths, ports: Ports, damage: Damage) -> None:
+def repair_settings(paths: Paths, ports: Ports, damage: Damage) -> None:
     """Replace a damaged settings file of running servers."""
     if not paths.settings.exists():
         write_settings(paths, ports)

@@ -70,7 +70,7 @@ class Stranger:
 
 
 def read_strangers(file: Path) -> list[Stranger]:
-    """Read Strapi's list from its latest start; empty where it never started, or the list can't be read."""
+    """Read Strapi's list from its latest start; empty if it never started, or the list can't be read."""
     try:
         found: dict[str, list[dict[str, Any]]] = json.loads(file.read_text())
         return [

@@ -60,7 +60,7 @@ class Debian:
 
     @property
     def library_path(self) -> Mapping[str, str]:
-        """LD_LIBRARY_PATH with the libraries of the unpacked packages, or empty where there are none."""
+        """LD_LIBRARY_PATH with the libraries of the unpacked packages, or empty if there are none."""
         folders = sorted({str(library.parent) for library in self._folder.glob("*/usr/lib/*-linux-gnu/*.so*")})
         if not folders:
             return {}
@@ -128,7 +128,7 @@ class Debian:
         )
 
     def _candidate(self, package: str) -> int:
-        """The major version that apt would install, 1 where it has none, 0 where the package is not available."""
+        """The major version that apt would install, 1 where it has none, 0 if the package is not available."""
         found = re.search(r"Candidate: (?:\d+:)?(\d+)", self._apt("policy", package))
         if not found:
             return 0
@@ -328,7 +328,7 @@ class SystemPackages:
         return major_version(said.stdout + said.stderr)
 
     def _packages(self, missing: Collection[str]) -> dict[str, str | None]:
-        """The Debian package for each program, or None where none is suitable."""
+        """The Debian package for each program, or None if none is suitable."""
         return {name: self._debian.package(NEEDS[name].packages, NEEDS[name].oldest) for name in sorted(missing)}
 
     def _can_be_had(self, missing: Collection[str]) -> bool:

@@ -90,11 +90,11 @@ class Action(NamedTuple):
         keys: Textual's key names, separated by commas; empty for an action that only the palette offers.
         call: Textual's action: `pane(1)` calls `action_pane(1)` of the widget that has the scope.
         title: a word for the footer.
-        help: a sentence for the help, the palette and the README; empty where the title suffices.
+        help: a sentence for the help, the palette and the README; empty if the title suffices.
         show: whether the footer shows it.
         display: the key label in the footer; None for Textual's own label.
         priority: whether it takes precedence over the focused widget.
-        group: the footer text for it and its neighbours together; empty if it stands alone.
+        group: the footer text for it together with its neighbours; empty if it is shown alone.
         palette: whether the command palette offers it.
     """
 

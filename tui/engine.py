@@ -90,7 +90,7 @@ class Engine(Protocol):
         ...
 
     def reset_counters(self) -> Future[None]:
-        """Set what the journal counts to nothing; records, stock and what waits stay."""
+        """Set the journal's counters to zero; records, stock and the backlog stay."""
         ...
 
     def pause_apply(self) -> Future[None]:

@@ -142,7 +142,7 @@ class Missing(NamedTuple):
         partition: the partition.
         first: the offset of the first missing record.
         next: the offset after the last one.
-        since: when the ledger got the record before them, in seconds since the epoch; 0 where it has none.
+        since: when the ledger got the record before them, in seconds since the epoch; 0 if it has none.
     """
 
     topic: str

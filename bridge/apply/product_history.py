@@ -33,7 +33,7 @@ class ProductHistory(NamedTuple):
     Attributes:
         movements: the newest first, each with its verdict, the stock before and after, topic, partition and offset, and
             as `decided_at` the time at which the ledger stored it. The ledger has no payloads, so they are empty.
-        last: the ledger's number of the newest one, to request later ones with; 0 where there is none.
+        last: the ledger's number of the newest one, to request later ones with; 0 if there is none.
         is_whole: whether the ledger has no older ones.
     """
 

@@ -41,7 +41,7 @@ class Retry:
     Args:
         settings: how long to pause.
         journal: where the state of the connection is noted.
-        mended: returns whether the cause of a refusal may have been fixed; checked during pauses after refusals.
+        repaired: returns whether the cause of a refusal may have been fixed; checked during pauses after refusals.
         away: called when waiting begins, to update the journal's lag before it is reported.
     """
 
@@ -49,12 +49,12 @@ class Retry:
         self,
         settings: ApplySettings,
         journal: Journal,
-        mended: Callable[[], bool],
+        repaired: Callable[[], bool],
         away: Callable[[], None] = lambda: None,
     ) -> None:
         self._journal = journal
         self._backoff = Backoff(settings.first_pause, settings.longest_pause)
-        self._mended = mended
+        self._repaired = repaired
         self._away = away
         self._running = asyncio.Event()
         self._running.set()
@@ -140,7 +140,7 @@ class Retry:
     async def _wait(self, failure: RefusedError | UnreachableError, gone: Callable[[], bool]) -> None:
         if isinstance(failure, RefusedError):
             self._note(State.REFUSED, failure)
-            await self._sleep(_REFUSED, gone, self._mended)
+            await self._sleep(_REFUSED, gone, self._repaired)
         else:
             self._note(State.DOWN, failure)
             after = failure.after if isinstance(failure, BusyError) else 0.0

@@ -78,7 +78,7 @@ def read_offsets(text: str) -> tuple[str, int, int, int | None]:
         text: `TOPIC:PARTITION:FROM` or `TOPIC:PARTITION:FROM-TO`, both offsets included.
 
     Returns:
-        Topic, partition, first and last offset; the last is None where none is given.
+        Topic, partition, first and last offset; the last is None if none is given.
 
     Raises:
         ValueError: it is malformed; the text says what is allowed.

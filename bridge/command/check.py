@@ -76,7 +76,7 @@ class Finding(NamedTuple):
         server: where.
         ok: whether it passed.
         what: what was tested and found.
-        advice: what to do about it, empty where it passed.
+        advice: what to do about it, empty if it passed.
     """
 
     server: Server

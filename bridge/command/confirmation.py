@@ -54,7 +54,7 @@ class Confirmation(NamedTuple):
         verdicts: how many movements ended with each verdict of the ledger.
         unknown: the lines of those that it does not know, in order.
         again: how often a movement was resent.
-        problem: why it could not be asked, empty where it could.
+        problem: why it could not be asked, empty if it could.
         has_ledger: whether this Strapi has the ledger; without it nothing is asked or resent.
     """
 

@@ -131,7 +131,7 @@ def plan(stock: StockTable) -> list[Attempt]:
         stock: the products.
 
     Returns:
-        An IN, an OUT, one by barcode, one of more than the stock, and one that is no movement; empty where no product
+        An IN, an OUT, one by barcode, one of more than the stock, and one that is no movement; empty if no product
         has a few pieces.
     """
     products = [product for product in stock.products() if 0 <= product.stock < MAX_AMOUNT // 2]

@@ -38,7 +38,7 @@ _LOCAL_ENDINGS: Final = (".local", ".localhost", ".internal", ".home.arpa")
 
 
 def host_name(host: str) -> str | None:
-    """The name in a Host header or an authority, in lower case and without its port; None where it is malformed."""
+    """The name in a Host header or an authority, in lower case and without its port; None if it is malformed."""
     found = _HOST.fullmatch(host)
     return found["name"].lower().rstrip(".") if found else None
 

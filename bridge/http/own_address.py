@@ -12,7 +12,7 @@ _ELSEWHERE: Final = "192.0.2.1"
 
 
 def own_address() -> str:
-    """Return this machine's address in its network, empty where it has none. Nothing is sent."""
+    """Return this machine's address in its network, empty if it has none. Nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((_ELSEWHERE, 9))

@@ -297,7 +297,7 @@ class Journal:
         """Note what waits, for charts; to be called every second.
 
         Args:
-            to_kafka: how many messages Kafka has not acknowledged; None where this program does not take them.
+            to_kafka: how many messages Kafka has not acknowledged; None if this program does not take them.
         """
         if to_kafka is not None:
             self.to_kafka.note(to_kafka)
@@ -305,7 +305,7 @@ class Journal:
             self.to_strapi.note(self.lag)
 
     def reset_counters(self) -> None:
-        """Set what is counted to nothing, for whoever begins something new; what is kept and what waits stays."""
+        """Set the counters to zero; records and the backlog stay."""
         self.counter_resets += 1
         for rate in (self.received, self.produced, self.decided, self.answered, self.rejected):
             rate.total = 0

@@ -77,7 +77,7 @@ class Journey(msgspec.Struct, eq=False, gc=False):
         properties: the MQTT 5 user properties.
         delivery: the `mqtt-delivery` of an MQTT message at QoS 1, by which its redelivery is recognised; empty for
             others, and once Kafka has it.
-        cut: how many bytes at the payload's end are missing here, 0 where it is complete. Kafka has them, unless the
+        cut: how many bytes at the payload's end are missing here, 0 if it is complete. Kafka has them, unless the
             message exceeded the limit (`bridge.mqtt.frames.LARGEST_PACKET`).
         weight: how many of its bytes were chosen by others; see `weigh`.
         published_at: when our own form published it, in seconds since the epoch.
@@ -136,14 +136,14 @@ class Journey(msgspec.Struct, eq=False, gc=False):
 
     @property
     def product(self) -> str:
-        """The product as named by the publisher, even if rejected; empty where it is not readable."""
+        """The product as named by the publisher, even if rejected; empty if it is not readable."""
         if self.movement is not None:
             return self.movement.product
         return self.rejection.product if self.rejection is not None else ""
 
     @property
     def delta(self) -> int:
-        """The signed change of the stock that it requests; 0 where it is no movement."""
+        """The signed change of the stock that it requests; 0 if it is no movement."""
         return self.movement.delta if self.movement is not None else 0
 
     @property

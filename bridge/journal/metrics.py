@@ -186,7 +186,7 @@ class Gauge:
         self._seconds[place] = second
 
     def history(self, now: float | None = None) -> list[int | None]:
-        """How it stood in the last KEPT seconds, oldest first and the current one last; None where it was not noted."""
+        """How it stood in the last KEPT seconds, oldest first and the current one last; None if it was not noted."""
         second = int(time.monotonic() if now is None else now)
         places = [(past, past % (KEPT + 1)) for past in range(second - KEPT + 1, second + 1)]
         return [self._noted[place] if self._seconds[place] == past else None for past, place in places]

@@ -185,7 +185,7 @@ class Ring(Generic[Item]):
         self._before = self._floor = start
 
     def get(self, sequence: int) -> Item | None:
-        """The item with a sequence number, None where it is not kept (yet or any more)."""
+        """The item with a sequence number, None if it is not kept (yet or any more)."""
         if not self.first <= sequence < self._next:
             return None
         item: Item = self._items[sequence % self.capacity]

@@ -29,7 +29,7 @@ class Product(NamedTuple):
         stock: pieces.
         barcode: unchanged from Strapi; may be empty.
         status: `safe`, `danger`, `empty` or empty.
-        last_change: the last signed change that was seen, 0 where none was.
+        last_change: the last signed change that was seen, 0 if none was.
         changed_at: when that change, or Strapi's updatedAt, was, in seconds since the epoch; 0 where unknown.
     """
 
@@ -74,7 +74,7 @@ class StockTable:
         return self._changes.next
 
     def changed(self, since: int, until: int) -> set[int] | None:
-        """The products that changed, appeared or disappeared between two versions; None where no longer known.
+        """The products that changed, appeared or disappeared between two versions; None if no longer known.
 
         Args:
             since: a version that was seen, -1 where none was.

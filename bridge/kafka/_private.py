@@ -117,7 +117,7 @@ def guard_connections(client: Any, admits: Callable[[str | None], bool]) -> bool
         admits: called with the id, None from a broker that has none; returns whether the cluster is admitted.
 
     Returns:
-        Whether the check is in place; False where this aiokafka lacks the names it needs.
+        Whether the check is in place; False if this aiokafka lacks the names it needs.
     """
     inner: Any = getattr(client, "client", None) or getattr(client, "_client", None)
     if not all(hasattr(inner, name) for name in ("_get_conn", "_conns", "bootstrap", "cluster")):

@@ -31,10 +31,10 @@ class Original(NamedTuple):
     """The original record.
 
     Attributes:
-        payload: its value; empty where it had none.
-        key: its key, None where it had none or none is known.
+        payload: its value; empty if it had none.
+        key: its key, None if it had none or none is known.
         headers: its headers in order.
-        origin: its topic, partition and offset, as `kafka stock/3@128`; empty where the dead letter does not say.
+        origin: its topic, partition and offset, as `kafka stock/3@128`; empty if the dead letter does not say.
     """
 
     payload: bytes
@@ -64,7 +64,7 @@ def original_of(message: object, depth: int = 0) -> Original:
 
 
 def error_of(error: object) -> str:
-    """The error of a dead letter as a sentence; empty where it says nothing, as Node writes an `Error` as `{}`."""
+    """The error of a dead letter as a sentence; empty if it says nothing, as Node writes an `Error` as `{}`."""
     if isinstance(error, str):
         return error
     if not error:
@@ -123,7 +123,7 @@ def _kafkajs_record(message: dict[str, Any], origin: str, depth: int) -> Origina
 
 
 def _within(content: bytes, depth: int) -> Original | None:
-    """The record in bytes that are a dead letter, a Buffer or a record; None where they are the original payload."""
+    """The record in bytes that are a dead letter, a Buffer or a record; None if they are the original payload."""
     text = trimmed(content)
     if not text.startswith(b"{") or not (b'"Buffer"' in text or b'"0"' in text or b'"magicByte"' in text):
         return None

@@ -95,8 +95,8 @@ class Group(NamedTuple):
 
     Attributes:
         name: the group's.
-        state: as Kafka names it, `Stable` or `Empty`; empty where Kafka has no such group.
-        kind: `consumer`, or another kind of members (`connect`); empty where it has none.
+        state: as Kafka names it, `Stable` or `Empty`; empty if Kafka has no such group.
+        kind: `consumer`, or another kind of members (`connect`); empty if it has none.
         assignor: how partitions are assigned; empty during a rebalance.
         members: the members.
         is_hidden: whether Kafka has the group but does not describe it: it uses the newer protocol (KIP-848), and may

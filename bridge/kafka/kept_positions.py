@@ -40,7 +40,7 @@ class KeptPosition(NamedTuple):
 
     Attributes:
         position: the offset of the first record that it had not settled.
-        newest: the newest timestamp of its settled records, in milliseconds since the epoch; 0 where there are none.
+        newest: the newest timestamp of its settled records, in milliseconds since the epoch; 0 if there are none.
     """
 
     position: int
@@ -81,7 +81,7 @@ class KeptPositions:
         """Forget the offsets if another cluster answers at these addresses now.
 
         Args:
-            cluster: its id; None where it has none.
+            cluster: its id; None if it has none.
         """
         if cluster and self._cluster and cluster != self._cluster:
             _log.warning("where this engine stood in the Kafka cluster %s does not count in %s", self._cluster, cluster)
@@ -94,7 +94,7 @@ class KeptPositions:
         return frozenset(topic for topic, _ in self._positions)
 
     def of_partition(self, place: tuple[str, int]) -> KeptPosition | None:
-        """The state in a partition; None where there is none."""
+        """The state in a partition; None if there is none."""
         return self._positions.get(place)
 
     def put(self, place: tuple[str, int], position: int) -> None:

@@ -103,6 +103,6 @@ class Fetched(NamedTuple):
 
 
 def received_at(record: ConsumedRecord) -> float | None:
-    """When the record's message was received from MQTT, in seconds since the epoch; None where it does not say."""
+    """When the record's message was received from MQTT, in seconds since the epoch; None if it does not say."""
     told = next((content or b"" for name, content in record.headers if name == MQTT_RECEIVED_AT), b"")
     return int(told) / 1000 if told.isdigit() and len(told) <= _DIGITS else None

@@ -255,7 +255,7 @@ class Rereader:
         return {(place.topic, place.partition): (first[place], end[place]) for place in places}
 
     async def at(self, time: float, places: Collection[tuple[str, int]]) -> dict[tuple[str, int], int | None]:
-        """By partition, the offset of the first record from a time on; None where there is none.
+        """By partition, the offset of the first record from a time on; None if there is none.
 
         Args:
             time: seconds since the epoch, compared with the records' timestamps.

@@ -18,8 +18,8 @@ class Start(NamedTuple):
         partition: the partition.
         offset: of the first record to read.
         first: of the first record that Kafka has.
-        position: the offset of the group, or of this consumer; None where the group has none.
-        kept: this engine's own record of its offset; None where it has none.
+        position: the offset of the group, or of this consumer; None if the group has none.
+        kept: this engine's own record of its offset; None if it has none.
         skipped: how many offsets after ours Kafka deleted before they were read.
         recreated: whether the topic was recreated or truncated: our offset is beyond Kafka's end, or Kafka dropped it
             with the topic.
@@ -64,12 +64,12 @@ def start_of(
 
     Args:
         partition: the partition.
-        position: the offset of the group, or of this consumer; None where the group has none.
+        position: the offset of the group, or of this consumer; None if the group has none.
         first: the offset of Kafka's first record.
         end: the offset after the last one.
         otherwise: where to start without an offset, as near as Kafka's records allow; None is the end.
         stable: the end for a first start, where the records after it belong to open transactions.
-        kept: this engine's own record of its offset; None where it has none in this topic.
+        kept: this engine's own record of its offset; None if it has none in this topic.
         again: whether the topic was recreated since.
         ours: whether an engine committed the group's offset.
     """

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from bridge.settings import MqttSettings
 
-__all__ = ["FORMER", "KeptId", "SessionNotes", "is_guessable", "keep_copy", "mend_kept_id", "settled", "shown"]
+__all__ = ["FORMER", "KeptId", "SessionNotes", "is_guessable", "keep_copy", "repair_kept_id", "settled", "shown"]
 
 
 _CUT: Final = re.compile(r"opsci-[0-9a-f]{0,31}|o|op|ops|opsc|opsci")
@@ -54,7 +54,7 @@ _UNGUESSABLE: Final = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-
 """128 bits in hexadecimal digits, as in this module's ids and in UUIDs."""
 
 
-def mend_kept_id(path: Path, notes: Path) -> Iterator[Phrase]:
+def repair_kept_id(path: Path, notes: Path) -> Iterator[Phrase]:
     """Move damaged files aside, and restore the id if there is a copy.
 
     Args:
@@ -68,7 +68,7 @@ def mend_kept_id(path: Path, notes: Path) -> Iterator[Phrase]:
         SettingsError: a file can't be read or moved.
     """
     try:
-        yield from _mend(path, notes)
+        yield from _repair(path, notes)
     except OSError as error:
         raise SettingsError(f"mqtt.client_id_file: {path}: {error.strerror}") from None
 
@@ -81,7 +81,7 @@ def keep_copy(path: Path, client_id: str) -> None:
             write_own(copy, f"{client_id}\n")
 
 
-def _mend(path: Path, notes: Path) -> Iterator[Phrase]:
+def _repair(path: Path, notes: Path) -> Iterator[Phrase]:
     if path.exists() and _is_damaged(path.read_bytes()):
         aside = set_aside(path)
         copy = _copy_of(path)
@@ -250,7 +250,7 @@ class KeptId(SessionNotes):
             SettingsError: the file can't be read or written, or is empty.
         """
         setting = "mqtt.client_id_file"
-        self.damage += mend_kept_id(self._path, self._notes)
+        self.damage += repair_kept_id(self._path, self._notes)
         if not self._path.exists():
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -227,7 +227,7 @@ class Outbox:
         return max(entry.tried_at, kafka.since) + pause
 
     async def _ask(self, client: StrapiClient, names: Sequence[str]) -> dict[str, Decision] | None:
-        """What the ledger has of some movements; None where it does not answer."""
+        """What the ledger has of some movements; None if it does not answer."""
         known: dict[str, Decision] = {}
         try:
             for start in range(0, max(1, len(names)), MOST_RECORDED):

@@ -58,7 +58,7 @@ def impossible(settings: Settings, places: Mapping[str, str]) -> list[str]:
 
 
 def filter_problem(topic_filter: str) -> str:
-    """Why a text is no MQTT topic filter (MQTT 5 sections 4.7.1 and 4.8.2), empty where it is one."""
+    """Why a text is no MQTT topic filter (MQTT 5 sections 4.7.1 and 4.8.2), empty if it is one."""
     if problem := _text_problem(topic_filter):
         return problem
     levels = topic_filter.split("/")
@@ -76,7 +76,7 @@ def filter_problem(topic_filter: str) -> str:
 
 
 def topic_problem(topic: str) -> str:
-    """Why a text is no MQTT topic to publish on (MQTT 5 section 4.7), empty where it is one."""
+    """Why a text is no MQTT topic to publish on (MQTT 5 section 4.7), empty if it is one."""
     if "+" in topic or "#" in topic:
         return "the wildcards + and # are for filters"
     return _text_problem(topic)

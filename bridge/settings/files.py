@@ -195,7 +195,7 @@ class Snapshot(NamedTuple):
 
     Attributes:
         path: the file.
-        content: its content; None where it did not exist.
+        content: its content; None if it did not exist.
     """
 
     path: Path
@@ -203,7 +203,7 @@ class Snapshot(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Its content as text; empty where it did not exist.
+        """Its content as text; empty if it did not exist.
 
         Raises:
             SettingsError: it is not UTF-8.

@@ -97,7 +97,7 @@ class BusyError(UnreachableError):
 
     Args:
         what: what happened, for the user.
-        after: seconds to wait, 0 where the answer does not say.
+        after: seconds to wait, 0 if the answer does not say.
     """
 
     def __init__(self, what: str, after: float) -> None:
@@ -210,7 +210,7 @@ class StrapiClient:
             shape: the type into which the answer is decoded.
 
         Returns:
-            The decoded answer, None where it is empty.
+            The decoded answer, None if it is empty.
 
         Raises:
             UnreachableError: no answer, or one that a retry may change.

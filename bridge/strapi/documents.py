@@ -70,7 +70,7 @@ class FormerIds:
         return cls(outbox_folder(settings) / "product-ids")
 
     def document_of(self, number: int) -> str | None:
-        """The documentId of the row with that id, None where it was never seen."""
+        """The documentId of the row with that id, None if it was never seen."""
         self._open()
         return self._documents.get(number)
 
@@ -179,7 +179,7 @@ async def find_dimensions(client: StrapiClient) -> Dimensions | None:
         client: the Strapi.
 
     Returns:
-        How its products' rows differ; None where it has no product to tell from.
+        How its products' rows differ; None if it has no product to tell from.
 
     Raises:
         UnreachableError: it does not answer.

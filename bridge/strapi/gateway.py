@@ -64,7 +64,7 @@ async def detect(client: StrapiClient) -> ApiKind | None:
         client: the Strapi, with the mode in its settings.
 
     Returns:
-        The API. None where it is not known yet: there is no ledger and no product, so every movement's product is
+        The API. None if it is not known yet: there is no ledger and no product, so every movement's product is
         unknown.
 
     Raises:
@@ -93,7 +93,7 @@ def caveats_of(
     """List what can't be guaranteed.
 
     Args:
-        api_kind: the API of this Strapi; None where it is not known.
+        api_kind: the API of this Strapi; None if it is not known.
         dimensions: how a product's rows differ.
         exact: for plain REST, whether the products store the last applied position.
         alike: for a ledger, whether it sets the same stock in all rows of a product.

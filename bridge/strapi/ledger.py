@@ -90,7 +90,7 @@ class OffsetRange(NamedTuple):
         first: the first offset.
         next: the offset after the last; equal to `first` where there are none yet.
         anew: whether the topic was recreated, so that earlier offsets refer to other records.
-        begin: the offset from which records were to be applied, None where it is not known: an empty ledger at whose
+        begin: the offset from which records were to be applied, None if it is not known: an empty ledger at whose
             first use the group's offset is `first` lacks the records between.
     """
 
@@ -107,7 +107,7 @@ class ChangedProduct(msgspec.Struct, gc=False):
 
     Attributes:
         id: its numeric id.
-        name: its name, None where it has none.
+        name: its name, None if it has none.
     """
 
     id: int
@@ -119,10 +119,10 @@ class Decision(msgspec.Struct, gc=False, rename={"outcome": "verdict", "first": 
 
     Attributes:
         outcome: the verdict.
-        product: None where none was found.
+        product: None if none was found.
         stock_before: the stock before, None where unknown.
         stock_after: the stock after, None where unknown.
-        first: for a duplicate, the first verdict; None where that is not known.
+        first: for a duplicate, the first verdict; None if that is not known.
         text: Strapi's explanation of a refusal, else empty.
         movement_id: of which movement, from the ledger; empty with plain REST.
         source: topic, partition and offset of the record that it was made for, `stock/3@128`; empty where not
@@ -175,7 +175,7 @@ async def find_ledger(client: StrapiClient) -> bool | None:
     """Check whether this Strapi has the batch route, with an empty batch, which changes nothing.
 
     Returns:
-        None where it has none, else whether the ledger sets the same stock in all rows of a product.
+        None if it has none, else whether the ledger sets the same stock in all rows of a product.
 
     Raises:
         UnreachableError: it does not answer.
@@ -360,10 +360,10 @@ class Ledger:
             self.alike = answer.alike
             self.gaps = self.gaps or answer.gaps > 0
         for decision in decisions:
-            self._mend(decision)
+            self._repair(decision)
         return decisions
 
-    def _mend(self, decision: Decision) -> None:
+    def _repair(self, decision: Decision) -> None:
         """Make Strapi's texts readable, and replace a duplicate of our own request by its first verdict."""
         if decision.text:
             decision.text = readable(decision.text)[:_REASON]

@@ -75,7 +75,7 @@ class Row(NamedTuple):
 
     @property
     def updated_at(self) -> float:
-        """When Strapi last changed it, in seconds since the epoch; 0 where it does not say."""
+        """When Strapi last changed it, in seconds since the epoch; 0 if it does not say."""
         return _seconds(self.fields.get("updatedAt"))
 
 
@@ -114,7 +114,7 @@ def product_of(row: Row, stock_field: str) -> Product:
 
 
 def stock_of(row: Row, stock_field: str) -> int | None:
-    """The stock of a row: 0 where it is empty, None where the attribute is missing or not a whole number."""
+    """The stock of a row: 0 if it is empty, None if the attribute is missing or not a whole number."""
     stock = row.fields.get(stock_field, "")
     if stock is None:
         return 0

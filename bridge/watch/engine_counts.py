@@ -50,7 +50,7 @@ class EngineCounts:
         """Process the current counts of the engines that carry.
 
         Args:
-            accounts: of each engine, in a stable order; empty where no engine publishes any.
+            accounts: of each engine, in a stable order; empty if no engine publishes any.
         """
         if not accounts:
             return

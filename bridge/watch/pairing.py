@@ -58,7 +58,7 @@ class Pairing:
             now: seconds on the same clock.
 
         Returns:
-            The journey of its message; None where that was not received.
+            The journey of its message; None if that was not received.
         """
         found = self._messages.take(_key(journey), journey.movement_id)
         if found is None:

@@ -53,7 +53,7 @@ class GroupProgress(NamedTuple):
     Attributes:
         positions: the group's offsets by topic and partition; without those where it never committed.
         ends: by topic and partition, the offset after the last record.
-        group: the group's members; None where Kafka does not answer.
+        group: the group's members; None if Kafka does not answer.
     """
 
     positions: Mapping[TopicPartition, int]

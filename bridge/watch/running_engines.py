@@ -28,7 +28,7 @@ async def engines_at_broker(settings: Settings) -> str:
     """Find out whether an engine of the group publishes at the broker that it carries the chain.
 
     Returns:
-        Which ones, for the user; empty where none does, or the broker does not answer in time.
+        Which ones, for the user; empty if none does, or the broker does not answer in time.
     """
     presence = Presence(settings)
     hearing = asyncio.create_task(presence.run())
@@ -46,7 +46,7 @@ async def engines_in_group(settings: Settings) -> str | None:
     """Find out whether an engine applies the records in Kafka.
 
     Returns:
-        Client ids and hosts of the engines, for the user; empty where there are none, None where Kafka does not answer
+        Client ids and hosts of the engines, for the user; empty if there are none, None if Kafka does not answer
         in time or not to this user.
     """
     topics = [route.kafka for route in settings.routes if route.does is not RouteKind.CARRY]

@@ -107,7 +107,7 @@ class Verdicts:
         """Process the dead letter of a record.
 
         Returns:
-            The record's journey; None where the record was not received, or is from before the start.
+            The record's journey; None if the record was not received, or is from before the start.
         """
         journey = self._open.get(place, {}).get(offset)
         if journey is None:
@@ -181,7 +181,7 @@ class Verdicts:
         """Make one request to the ledger.
 
         Returns:
-            How many got a verdict; None where there was nothing to ask for.
+            How many got a verdict; None if there was nothing to ask for.
 
         Raises:
             ServerError: Strapi does not answer.

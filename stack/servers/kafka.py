@@ -37,7 +37,7 @@ from stack.ports import LOOPBACK, Ports
 from stack.run_state import write_whole
 from stack.secure.credentials import Credentials
 from stack.servers.health import ask_kafka
-from stack.servers.kafka_files import cluster_id, keep_identity, mend_data
+from stack.servers.kafka_files import cluster_id, keep_identity, repair_data
 from stack.servers.server import BROKERS, Launch
 
 if TYPE_CHECKING:
@@ -285,7 +285,7 @@ def launch_kafka(paths: Paths, programs: Programs, ports: Ports, damage: Damage,
         "-XX:-UsePerfData",
     ]
     data, kept = folder / "data", folder / "identity"
-    if mend_data(data, kept, damage, replicated=several):
+    if repair_data(data, kept, damage, replicated=several):
         with _formatting:
             known = next(filter(None, (cluster_id(paths.state / other / "identity") for other in BROKERS)), "")
             _format(java, config, paths.log(name), credentials.scram_arguments() if credentials else [], known)
@@ -303,7 +303,7 @@ def launch_kafka(paths: Paths, programs: Programs, ports: Ports, damage: Damage,
         environment=server_environment(os.environ),
         checks={f"Kafka on port {port}": partial(ask_kafka, port, trust)},
         finish=partial(_set_up, f"{LOOPBACK}:{port}", credentials, data, kept, len(listeners), is_first=node == 1),
-        mend=partial(_mend, data, damage),
+        repair=partial(_repair, data, damage),
         # It answers once two of them have started in parallel.
         start_timeout=180.0 if several else 60.0,
     )
@@ -320,7 +320,7 @@ def _set_up(
     keep_identity(data, kept, [f"{topic}-{number}" for topic, count in TOPICS.items() for number in range(count)])
 
 
-def _mend(data: Path, damage: Damage, said: str) -> bool:
+def _repair(data: Path, damage: Damage, said: str) -> bool:
     """Move a file aside that made Kafka end although it seemed intact."""
     for path in map(Path, re.findall(rf"ERROR .*?({re.escape(str(data))}/\S+\w)", said)):
         if path.is_file() and path.suffix != ".log":

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from stack.run_state import Damage
 
-__all__ = ["Segment", "cluster_id", "keep_identity", "mend_data", "read_segment"]
+__all__ = ["Segment", "cluster_id", "keep_identity", "read_segment", "repair_data"]
 
 _METADATA: Final = "__cluster_metadata-0"
 _METADATA_TOPIC: Final = "AAAAAAAAAAAAAAAAAAAAAQ"
@@ -140,7 +140,7 @@ def keep_identity(data: Path, kept: Path, partitions: Collection[str] = ()) -> N
 
 
 def cluster_id(kept: Path) -> str:
-    """The copied cluster id, so that clients recognise a new storage; empty where there is none."""
+    """The copied cluster id, so that clients recognise a new storage; empty if there is none."""
     try:
         found = re.search(r"^cluster\.id=(\S+)$", (kept / "meta.properties").read_text(), re.MULTILINE)
     except (OSError, UnicodeDecodeError):
@@ -148,7 +148,7 @@ def cluster_id(kept: Path) -> str:
     return found[1] if found else ""
 
 
-def mend_data(data: Path, kept: Path, damage: Damage, *, replicated: bool = False) -> bool:
+def repair_data(data: Path, kept: Path, damage: Damage, *, replicated: bool = False) -> bool:
     """Move damaged files in the data folder of a stopped Kafka aside, and restore what is known.
 
     Args:
@@ -166,7 +166,7 @@ def mend_data(data: Path, kept: Path, damage: Damage, *, replicated: bool = Fals
     if not data.is_dir() or not any(data.iterdir()):
         return True
     for name in _IDENTITY:
-        if not _mend_identity(data / name, kept / name, damage):
+        if not _repair_identity(data / name, kept / name, damage):
             return True
     if why := _damage_of_metadata(data):
         records = sum(_records(folder) for folder in data.glob("*-*") if folder.name != _METADATA)
@@ -180,21 +180,21 @@ def mend_data(data: Path, kept: Path, damage: Damage, *, replicated: bool = Fals
         )
         return True
     for name in _CHECKPOINTS:
-        _mend_file(data / name, _of_checkpoint, damage, _AGAIN)
-    _mend_file(data / _METADATA / "quorum-state", _of_json, damage, _AGAIN)
+        _repair_file(data / name, _of_checkpoint, damage, _AGAIN)
+    _repair_file(data / _METADATA / "quorum-state", _of_json, damage, _AGAIN)
     for path in (data / _METADATA).glob("*.checkpoint"):
-        _mend_file(path, _of_snapshot, damage, _AGAIN)
+        _repair_file(path, _of_snapshot, damage, _AGAIN)
     ends = _recovery_points(data)
     topics = _kept_topics(kept)
     for folder in sorted(data.glob("*-*")):
         if folder.is_dir():
-            _mend_partition(folder, ends.get(folder.name, 0), topics, damage, replicated=replicated)
+            _repair_partition(folder, ends.get(folder.name, 0), topics, damage, replicated=replicated)
     keep_identity(data, kept)
     return False
 
 
-def _mend_identity(path: Path, copy: Path, damage: Damage) -> bool:
-    """Restore one of the files that `format` writes; return False where that is impossible."""
+def _repair_identity(path: Path, copy: Path, damage: Damage) -> bool:
+    """Restore one of the files that `format` writes; return False if that is impossible."""
     why_not = _of_properties if path.suffix == ".properties" else _of_snapshot
     why = why_not(path) if path.is_file() else "is not there"
     if not why:
@@ -230,7 +230,7 @@ def _damage_of_metadata(data: Path) -> str:
     return ""
 
 
-def _mend_partition(folder: Path, expected: int, topics: dict[str, str], damage: Damage, *, replicated: bool) -> None:
+def _repair_partition(folder: Path, expected: int, topics: dict[str, str], damage: Damage, *, replicated: bool) -> None:
     """Repair one partition.
 
     Args:
@@ -238,7 +238,7 @@ def _mend_partition(folder: Path, expected: int, topics: dict[str, str], damage:
         expected: the offset up to which its records were on the disk.
         topics: the copied ids of topics, by the name of a partition's folder.
         damage: moves files aside.
-        replicated: as in `mend_data`.
+        replicated: as in `repair_data`.
     """
     identity = folder / "partition.metadata"
     if identity.exists() and not _topic_id(identity):
@@ -256,7 +256,7 @@ def _mend_partition(folder: Path, expected: int, topics: dict[str, str], damage:
                 then = f"Kafka makes the partition again, empty: its records are lost ({_records(folder):,})"
                 damage.move(folder, why, then, into=folder.parent.parent)
             return
-    _mend_file(folder / "leader-epoch-checkpoint", _of_checkpoint, damage, _AGAIN)
+    _repair_file(folder / "leader-epoch-checkpoint", _of_checkpoint, damage, _AGAIN)
     if folder.name == _METADATA:
         return
     segments = sorted(path for path in folder.iterdir() if _SEGMENT.fullmatch(path.name))
@@ -273,7 +273,7 @@ def _mend_partition(folder: Path, expected: int, topics: dict[str, str], damage:
         if replicated:
             _have_fetched(folder, f"can't be used, as {path.name} {why}", damage)
             return
-        _mend_segment(path, found, missing, why, damage)
+        _repair_segment(path, found, missing, why, damage)
 
 
 def _have_fetched(folder: Path, why: str, damage: Damage) -> None:
@@ -285,7 +285,7 @@ def _have_fetched(folder: Path, why: str, damage: Damage) -> None:
     damage.move(folder, why, then, into=folder.parent.parent)
 
 
-def _mend_segment(path: Path, found: Segment, missing: int, why: str, damage: Damage) -> None:
+def _repair_segment(path: Path, found: Segment, missing: int, why: str, damage: Damage) -> None:
     """Remove the unreadable part of a segment.
 
     Args:
@@ -325,14 +325,14 @@ def _nothing(first: int, after: int, epoch: int) -> bytes:
 
 
 def _last_epoch(folder: Path) -> int:
-    """The last leader epoch of a partition that Kafka stored, 0 where it is not known."""
+    """The last leader epoch of a partition that Kafka stored, 0 if it is not known."""
     try:
         return int((folder / "leader-epoch-checkpoint").read_text().splitlines()[-1].split()[0])
     except (OSError, ValueError, IndexError):
         return 0
 
 
-def _mend_file(path: Path, why_not: Callable[[Path], str], damage: Damage, consequence: str) -> None:
+def _repair_file(path: Path, why_not: Callable[[Path], str], damage: Damage, consequence: str) -> None:
     if path.is_file() and (why := why_not(path)):
         damage.move(path, why, consequence)
 

@@ -174,12 +174,12 @@ def launch_mosquitto(paths: Paths, programs: Programs, ports: Ports, damage: Dam
         cwd=folder,
         environment={**server_environment(os.environ), **programs.library_path},
         checks=checks,
-        mend=partial(_mend, database, damage),
+        repair=partial(_repair, database, damage),
         start_timeout=20,
     )
 
 
-def _mend(database: Path, damage: Damage, said: str) -> bool:
+def _repair(database: Path, damage: Damage, said: str) -> bool:
     """Move the database aside where it made Mosquitto end."""
     if not re.search(r"Error: (Couldn't open database|Unable to restore persistent database)", said):
         return False

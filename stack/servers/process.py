@@ -113,7 +113,7 @@ def _group(leader: int) -> Iterator[int]:
 
 
 def _sockets(pid: int) -> set[str]:
-    """The inodes of a process's open sockets; empty where it belongs to another user or has ended."""
+    """The inodes of a process's open sockets; empty if it belongs to another user or has ended."""
     found = set()
     try:
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():
@@ -138,7 +138,7 @@ def _boot() -> str:
 
 
 def _stat(pid: int) -> tuple[str, int] | None:
-    """The state letter and the start time in clock ticks since boot; None where there is no such process."""
+    """The state letter and the start time in clock ticks since boot; None if there is no such process."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -62,7 +62,7 @@ class Launch:
         checks: health checks by name; each takes the process that was started, and raises OSError until that process
             answers.
         finish: called once, when the checks pass and before the server counts as started.
-        mend: for a server that died while starting: moves aside what its output names as damaged, and returns whether
+        repair: for a server that died while starting: moves aside what its output names as damaged, and returns whether
             it did, so that another start is worthwhile. Its argument is the server's output.
         start_timeout: how many seconds it may take to answer.
         stop_timeout: how many seconds it gets between SIGTERM and SIGKILL.
@@ -74,7 +74,7 @@ class Launch:
     environment: Mapping[str, str]
     checks: Mapping[str, Callable[[Identity], None]]
     finish: Callable[[], None] | None = None
-    mend: Callable[[str], bool] | None = None
+    repair: Callable[[str], bool] | None = None
     start_timeout: float = 60.0
     stop_timeout: float = field(default=20.0)
 

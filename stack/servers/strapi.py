@@ -41,8 +41,8 @@ __all__ = [
     "environment_of",
     "launch_strapi",
     "lay_out",
-    "mend_database",
     "move_database",
+    "repair_database",
     "tie_admin_panel",
 ]
 
@@ -73,7 +73,7 @@ _SECRETS: Final = (
 _ITS_OWN: Final = {"node_modules", "public", ".tmp", "dist", "build", ".cache"}
 
 
-def mend_database(database: Path, damage: Damage) -> None:
+def repair_database(database: Path, damage: Damage) -> None:
     """Move a damaged database with its write-ahead log aside, or only that log.
 
     Args:
@@ -121,7 +121,7 @@ def _index_of(database: Path) -> Path:
 
 
 def _damage_of(database: Path) -> str:
-    """SQLite's complaint about its pages; empty where there is none, or it can't be checked now."""
+    """SQLite's complaint about its pages; empty if there is none, or it can't be checked now."""
     deadline = time.monotonic() + _SECONDS
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True, timeout=1)) as connection:
@@ -193,7 +193,7 @@ def _secrets(folder: Path, damage: Damage) -> dict[str, str]:
     return made
 
 
-def _mend_keys(paths: Paths, damage: Damage) -> None:
+def _repair_keys(paths: Paths, damage: Damage) -> None:
     """Move damaged files aside that Strapi would use as keys, or silently ignore."""
     keys = {
         paths.bridge_token: "Strapi makes another token; the engine reads it by itself",
@@ -283,10 +283,10 @@ def launch_strapi(
     credentials = Credentials.of(paths)
     trust = credentials.trust() if credentials else None
     environment = environment_of(paths, ports, damage, admin=panel is not None)
-    _mend_keys(paths, damage)
+    _repair_keys(paths, damage)
     database = Path(environment["DATABASE_FILENAME"]) if environment["DATABASE_CLIENT"] == "sqlite" else None
     if database:
-        mend_database(database, damage)
+        repair_database(database, damage)
     return Launch(
         name="strapi",
         argv=[programs.node, application / "node_modules" / "@strapi" / "strapi" / "bin" / "strapi.js", "start"],
@@ -295,11 +295,11 @@ def launch_strapi(
         checks={f"Strapi on port {ports.strapi}": partial(ask_strapi, ports.strapi, trust)},
         # Its first start creates the database, which takes time on a slow disk.
         start_timeout=120,
-        mend=partial(_mend, database, damage),
+        repair=partial(_repair, database, damage),
     )
 
 
-def _mend(database: Path | None, damage: Damage, said: str) -> bool:
+def _repair(database: Path | None, damage: Damage, said: str) -> bool:
     """Move the database aside where it made Strapi end."""
     found = re.search(r"SQLITE_(?:CORRUPT|NOTADB)\w*|database disk image is malformed|file is not a database", said)
     if not found or database is None or not database.exists():

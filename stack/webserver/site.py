@@ -51,7 +51,7 @@ class Login:
     password_file: Path
 
     def password(self) -> str:
-        """The password; empty where there is none, and then nobody has access."""
+        """The password; empty if there is none, and then nobody has access."""
         try:
             return self.password_file.read_text().strip()
         except OSError:

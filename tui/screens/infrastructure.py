@@ -70,7 +70,7 @@ class InfrastructureScreen(TranslatedKeys[None], Screen[None]):
         self._engine = engine
         self._servers = servers
         self._doing: dict[Server, str] = {}
-        """What is being done to a server, for a person."""
+        """The action under way on a server, as text."""
         self._readings = Readings(engine)
         self._panes = [ServerFacts(server) for server in Server]
 
@@ -131,7 +131,7 @@ class InfrastructureScreen(TranslatedKeys[None], Screen[None]):
         return next(pane.server for pane in self._panes if pane.has_class("-current"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Servers of others are not stopped, nor one of several brokers, nor from a screen that is for looking only."""
+        """Disable stopping other people's servers, one of several brokers, or any from a read-only screen."""
         if action == "turn_server":
             facts = self._readings.facts.get(Server.KAFKA)
             several = isinstance(facts, KafkaFacts) and len(facts.brokers) > 1
@@ -144,7 +144,7 @@ class InfrastructureScreen(TranslatedKeys[None], Screen[None]):
         return super().check_action(action, parameters)
 
     def action_turn_server(self) -> None:
-        """Stop the server in the current pane, after a question, or start it where it is away."""
+        """Stop the server in the current pane after a confirmation, or start it if it is down."""
         server = self._current
         if is_away(self._engine.journal.connections[server]):
             self._turn(server, stop=False)
@@ -160,7 +160,7 @@ class InfrastructureScreen(TranslatedKeys[None], Screen[None]):
 
     def _turn(self, server: Server, *, stop: bool) -> None:
         self._doing[server] = say("being stopped") if stop else say("being started")
-        # Of the application: it goes on where this window is closed meanwhile.
+        # A worker of the application, as it continues if this window is closed meanwhile.
         self.app.run_worker(self._turned(server, stop=stop))
 
     async def _turned(self, server: Server, *, stop: bool) -> None:

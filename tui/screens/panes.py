@@ -113,7 +113,7 @@ class Sizes:
         self._take()
 
     def restore(self, shares: Sequence[int]) -> None:
-        """Go on with widths of before; what are none of ours is passed over."""
+        """Restore saved widths; invalid ones are ignored."""
         if len(shares) == len(SHARES) and sum(shares) == sum(SHARES) and min(shares) >= LEAST:
             self.shares = tuple(shares)
             self._take()

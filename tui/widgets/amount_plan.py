@@ -54,7 +54,7 @@ class Planned(NamedTuple):
 
     @property
     def refused(self) -> str:
-        """Why Strapi would refuse it, judging by the shown stock; empty where it would not."""
+        """Why Strapi would refuse it, judging by the shown stock; empty if it would not."""
         product = self.target.product
         return refusal(product._replace(stock=self.target.expected), self.delta)
 
@@ -114,7 +114,7 @@ def send_plan(engine: Engine, sent: SentList, plan: Plan, undoes: Sequence[Sent]
         engine: publishes.
         sent: where they are noted.
         plan: what to send.
-        undoes: what each movement undoes; empty where the plan is not an undo.
+        undoes: what each movement undoes; empty if the plan is not an undo.
     """
     step = []
     for place, planned in enumerate(plan.planned):

@@ -86,7 +86,7 @@ class Column(Generic[Item]):
         clock: its replacement where times are shown as the time of day; None for no replacement.
         ago: its replacement where times are shown as ages; None for no replacement.
         grows: the width in cells up to which `least` grows with the content, as numbers are not cut; 0 for no growth.
-        sorts_by: returns the value to sort by; None where the table can't be sorted by this column.
+        sorts_by: returns the value to sort by; None if the table can't be sorted by this column.
         largest_first: whether sorting begins with the largest value on top.
         full: the width at which its content is rarely cut; it gets that before the extras are shown.
         arrow: the arrow in the heading, if the table is sorted by this column.

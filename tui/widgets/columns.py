@@ -152,7 +152,7 @@ def what(journey: Journey, name: str) -> Cell:
 
     Args:
         journey: the movement.
-        name: the product's name in the stock, empty where it has none.
+        name: the product's name in the stock, empty if it has none.
     """
     called = journey.product_name or name or journey.product
     if called:
@@ -165,7 +165,7 @@ def number(journey: Journey, known: int | None) -> Cell:
 
     Args:
         journey: the movement.
-        known: the product's number in the stock, None where it has none.
+        known: the product's number in the stock, None if it has none.
     """
     identity = journey.product_id if known is None else known
     if identity is not None:

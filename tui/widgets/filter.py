@@ -226,7 +226,7 @@ def _number_test(
 
 
 def _whole(wanted: str) -> int | None:
-    """Parse a number as typed, or copied from a pane: `-1,607`; None where it is invalid."""
+    """Parse a number as typed, or copied from a pane: `-1,607`; None if it is invalid."""
     text = _unquoted(wanted).replace("\N{MINUS SIGN}", "-")
     grouped = _GROUPED.fullmatch(text)
     # A comma groups digits in English and is the decimal sign in French.

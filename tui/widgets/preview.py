@@ -26,9 +26,9 @@ class Preview(NamedTuple):
     """What would be sent.
 
     Attributes:
-        movement: the movement, None where there is none yet.
-        payload: the exact bytes, empty where there is no movement.
-        product: the matching product, None where the stock table has none.
+        movement: the movement, None if there is none yet.
+        payload: the exact bytes, empty if there is no movement.
+        product: the matching product, None if the stock table has none.
         missing: what has to be typed or corrected before it can be sent; else empty.
         warning: why Strapi would refuse it, judging by the shown stock; it can be sent nevertheless.
     """
@@ -41,7 +41,7 @@ class Preview(NamedTuple):
 
     @property
     def stock_after(self) -> int | None:
-        """The expected stock, None where the product is not known."""
+        """The expected stock, None if the product is not known."""
         if self.product is None or self.movement is None:
             return None
         return self.product.stock + self.movement.delta
@@ -98,7 +98,7 @@ def preview(product: str, amount: str, board: StockTable) -> Preview:
 
 
 def refusal(product: Product, delta: int) -> str:
-    """Why Strapi would refuse this change of the shown stock; empty where it would not."""
+    """Why Strapi would refuse this change of the shown stock; empty if it would not."""
     if product.stock + delta < 0:
         return say("only {stock} in stock: Strapi would refuse it").format(stock=count(product.stock))
     if product.stock + delta > MAX_AMOUNT:
@@ -107,7 +107,7 @@ def refusal(product: Product, delta: int) -> str:
 
 
 def meant_line(found: Preview) -> Content:
-    """Describe the matching product, with its stock and the expected one; empty where none matches."""
+    """Describe the matching product, with its stock and the expected one; empty if none matches."""
     product, after = found.product, found.stock_after
     if product is None:
         return Content("")
@@ -126,7 +126,7 @@ def preview_line(found: Preview, topic: str, *, urgent: str, otherwise: str) -> 
     Args:
         found: the preview.
         topic: the MQTT topic.
-        urgent: a warning, or why the last one was not sent; empty where there is none.
+        urgent: a warning, or why the last one was not sent; empty if there is none.
         otherwise: what to type next, shown where nothing is urgent.
     """
     parts: list[Content | tuple[str, str]] = []

@@ -22,7 +22,7 @@ Item = TypeVar("Item", bound=Journey | Product)
 
 
 class Order(NamedTuple):
-    """By which column, and whether the largest stands on top; a column that is none is the order of what comes."""
+    """The column to sort by, and whether the largest comes first; without a column, rows are in order of arrival."""
 
     column: str = ""
     reverse: bool = False
@@ -60,7 +60,7 @@ def stepped(order: Order, columns: Sequence[Column[Any]], step: int) -> Order:
 
 
 class SortedView(LineView[Item]):
-    """Rows in an order that can be chosen; a subclass brings them into it in `take_order`."""
+    """Rows that can be sorted; a subclass sorts them in `take_order`."""
 
     BINDINGS = bindings("sorted")
 
@@ -77,7 +77,7 @@ class SortedView(LineView[Item]):
         return [replace(column, arrow=arrow) if column.id == by_id else column for column in super().columns_shown()]
 
     def sort(self, order: Order) -> None:
-        """Let the table stand in another order."""
+        """Sort the table by another column."""
         self.order = order
         self.take_order()
         self.relayout()
@@ -92,14 +92,14 @@ class SortedView(LineView[Item]):
             self.sort(self.order.turned())
 
     def click_header(self, x: int) -> None:
-        """Sort by the column under the mouse; turn the order around where it is sorted by that."""
+        """Sort by the column under the mouse, or reverse the order if it is sorted by that already."""
         identity = self._column_at(x)
         column = self._own_column(identity) if identity else None
         if column is not None and column.sorts_by is not None:
             self.sort(self.order.turned() if identity == self.order.column else by(column))
 
     def _own_column(self, identity: str) -> Column[Item]:
-        """A column as it was given: what stands in its place for another way to say moments has no order."""
+        """The column as defined: the variant that shows times differently has no sort key."""
         return next(column for column in self.columns if column.id == identity)
 
     def _column_at(self, x: int) -> str:

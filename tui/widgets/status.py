@@ -114,7 +114,7 @@ def state_label(connection: Connection, now: float) -> Content:
 
 
 def simulator_words(simulator: SimulatorStatus) -> Content:
-    """Describe how many sensors send at which rate, or why they stopped; empty where there are none."""
+    """Describe how many sensors send at which rate, or why they stopped; empty if there are none."""
     if not simulator.running:
         return Content.styled(f"▲ {readable(say(simulator.trouble))}" if simulator.trouble else "", "$text-warning")
     said = say_count("{count} sensor", "{count} sensors", simulator.objects) + f", {rate(simulator.rate)}"
@@ -127,7 +127,7 @@ def simulator_words(simulator: SimulatorStatus) -> Content:
 
 
 def too_small(width: int, height: int) -> str:
-    """Describe the size that the screen needs if the terminal is smaller; empty where it suffices.
+    """Describe the size that the screen needs if the terminal is smaller; empty if it suffices.
 
     Args:
         width: the terminal's columns.
@@ -220,7 +220,7 @@ def banner_lines(
 
 
 def _keeper(away: Sequence[Server]) -> Server:
-    """Of several servers that are away, the one of which it is worth saying what waits for it, and where."""
+    """Of several servers that are down, return the one whose backlog is shown, and where that waits."""
     if Server.STRAPI in away and Server.KAFKA not in away:
         return Server.STRAPI
     return away[0]

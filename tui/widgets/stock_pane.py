@@ -90,7 +90,7 @@ class StockPane(Pane):
         """Open the line with a preset's amount, for its product or for the chosen rows.
 
         Returns:
-            Why that is impossible, for the user; empty where it is possible.
+            Why that is impossible, for the user; empty if it is possible.
         """
         product = self._board.find(preset.product) if preset.product else None
         if preset.product and product is None:

@@ -187,11 +187,11 @@ class LineCanvas(RowScroll, Generic[Item]):
 
     @abstractmethod
     def row_of(self, key: Hashable) -> int | None:
-        """The row of a record, or None where it is not shown."""
+        """The row of a record, or None if it is not shown."""
 
     @abstractmethod
     def item_of(self, key: Hashable) -> Item | None:
-        """The record with a key, or None where it is no longer kept."""
+        """The record with a key, or None if it is no longer kept."""
 
     @abstractmethod
     def state_of(self, item: Item, now: float) -> tuple[Hashable, str]:

@@ -263,11 +263,11 @@ class ViewModel(Generic[Item]):
         return self.left > 0
 
     def sequence(self, row: int) -> int | None:
-        """The sequence number in a row counted from 0 at the top, or None where there is none."""
+        """The sequence number in a row counted from 0 at the top, or None if there is none."""
         return self._sequences[row] if 0 <= row < len(self._sequences) else None
 
     def row(self, sequence: int) -> int | None:
-        """The row of a sequence number, or None where it is not shown."""
+        """The row of a sequence number, or None if it is not shown."""
         row = bisect_left(self._sequences, sequence)
         return row if self.sequence(row) == sequence else None
 
@@ -276,7 +276,7 @@ class ViewModel(Generic[Item]):
         return bisect_left(self._sequences, sequence)
 
     def get(self, sequence: int) -> Item | None:
-        """The item with a sequence number, or None where it is no longer kept."""
+        """The item with a sequence number, or None if it is no longer kept."""
         return self._source.get(sequence)
 
     def find(self, item: Item) -> int | None:
