@@ -91,7 +91,7 @@ class Apply:
     @property
     def held(self) -> dict[tuple[str, int], int]:
         """By topic and partition, where an open transaction begins, behind which records can't be read."""
-        return {place: first for place, (first, _) in self._held.items()}
+        return {partition: first for partition, (first, _) in self._held.items()}
 
     def pause(self) -> None:
         """Stop applying for now; a request in flight is completed."""

@@ -157,11 +157,11 @@ class Missing(NamedTuple):
         return self.next - self.first
 
 
-def missing_of(place: tuple[str, int], position: int, seen: Sequence[Seen]) -> list[Missing]:
+def missing_of(partition: tuple[str, int], position: int, seen: Sequence[Seen]) -> list[Missing]:
     """Find what the ledger lacks of one partition.
 
     Args:
-        place: the topic and the partition.
+        partition: the topic and the partition.
         position: the offset of the first record that is not settled.
         seen: what the ledger has of the partition, by offset; one or more ranges.
     """
@@ -169,7 +169,9 @@ def missing_of(place: tuple[str, int], position: int, seen: Sequence[Seen]) -> l
     for one, after in zip(seen, [*(other.first for other in seen[1:]), position], strict=True):
         if one.next < min(after, position):
             gaps.append(
-                Missing(*place, one.next, min(after, position), one.updated_at / 1000 if one.first < one.next else 0.0)
+                Missing(
+                    *partition, one.next, min(after, position), one.updated_at / 1000 if one.first < one.next else 0.0
+                )
             )
     return gaps
 
@@ -248,17 +250,22 @@ class Comparison:
         answer = await self._stock.seen()
         seen: dict[tuple[str, int], list[Seen]] = {}
         for one in answer or ():
-            if (place := (one.topic, one.partition)) in positions:
-                seen.setdefault(place, []).append(one)
+            if (partition := (one.topic, one.partition)) in positions:
+                seen.setdefault(partition, []).append(one)
         bounds = await consumer.bounds(seen.keys()) if seen else {}
-        for place in [
-            place for place, found in seen.items() if found[-1].next > max(bounds[place][1], positions[place])
+        for partition in [
+            partition
+            for partition, found in seen.items()
+            if found[-1].next > max(bounds[partition][1], positions[partition])
         ]:
-            self._tell_made_again(place, seen.pop(place)[-1].next)
-            self._settled.start_anew(place, bounds[place][0])
+            self._tell_made_again(partition, seen.pop(partition)[-1].next)
+            self._settled.start_anew(partition, bounds[partition][0])
             await self._tell_ledger()
         self._tell_again(positions, seen)
-        self._tell([gap for place, found in seen.items() for gap in missing_of(place, positions[place], found)], bounds)
+        self._tell(
+            [gap for partition, found in seen.items() for gap in missing_of(partition, positions[partition], found)],
+            bounds,
+        )
 
     async def _tell_ledger(self) -> None:
         """Store in the ledger where partitions started, before the first batch does."""
@@ -266,12 +273,12 @@ class Comparison:
             await self._stock.settle(new)
             self._settled.note(new)
 
-    def _tell_made_again(self, place: tuple[str, int], offset: int) -> None:
+    def _tell_made_again(self, partition: tuple[str, int], offset: int) -> None:
         self._journal.resets[Reset.MADE_AGAIN] = self._journal.resets.get(Reset.MADE_AGAIN, 0) + 1
         self._journal.notes["made-again"] = Phrase(
             "the topic was made again, or cut: the ledger has seen {place} up to {offset}, and Kafka ends before; how "
             "many records of the old one were not applied is not known",
-            place=f"{place[0]}:{place[1]}",
+            place=f"{partition[0]}:{partition[1]}",
             offset=offset,
         )
 
@@ -299,8 +306,8 @@ class Comparison:
     def _tell(self, found: Sequence[Missing], bounds: Mapping[tuple[str, int], tuple[int, int]]) -> None:
         missing: dict[tuple[str, int], int] = {}
         for gap in found:
-            place = gap.topic, gap.partition
-            missing[place] = missing.get(place, 0) + gap.records
+            partition = gap.topic, gap.partition
+            missing[partition] = missing.get(partition, 0) + gap.records
         self._journal.missing = missing
         if not found:
             self._journal.notes.pop("ledger", None)
@@ -309,9 +316,11 @@ class Comparison:
         gone = sum(max(0, min(gap.next, bounds[gap.topic, gap.partition][0]) - gap.first) for gap in found)
         since = max(gap.since for gap in found)
         count = sum(missing.values())
-        places = listed(f"{gap.topic}:{gap.partition}:{gap.first}-{gap.next - 1}" for gap in found)
+        partitions = listed(f"{gap.topic}:{gap.partition}:{gap.first}-{gap.next - 1}" for gap in found)
         what = Phrase(
-            "Strapi's ledger has not seen {count} records that count as applied ({places})", count=count, places=places
+            "Strapi's ledger has not seen {count} records that count as applied ({places})",
+            count=count,
+            places=partitions,
         )
         if since:
             at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since))

@@ -202,7 +202,9 @@ class Replay:
         Raises:
             ServerError: Kafka does not answer.
         """
-        return await self.of_offsets([(*place, first, None) for place, (first, _) in (await self.bounds()).items()])
+        return await self.of_offsets(
+            [(*partition, first, None) for partition, (first, _) in (await self.bounds()).items()]
+        )
 
     async def since(self, moment: float) -> list[Span]:
         """Select the records from a time on, in seconds since the epoch.
@@ -211,7 +213,9 @@ class Replay:
             ServerError: Kafka does not answer.
         """
         found = await self._reader.at(moment, (await self.bounds()).keys())
-        return await self.of_offsets([(*place, first, None) for place, first in found.items() if first is not None])
+        return await self.of_offsets(
+            [(*partition, first, None) for partition, first in found.items() if first is not None]
+        )
 
     async def missing(self) -> list[Span]:
         """Select the records that count as applied in Kafka but are not in the ledger.
@@ -222,9 +226,9 @@ class Replay:
         bounds, positions = await self.bounds(), await group_positions(self._settings.kafka)
         gaps = [
             gap
-            for place, seen in self._seen.items()
-            if place in bounds
-            for gap in missing_of(place, max(positions.get(place, 0), seen[-1].next), seen)
+            for partition, seen in self._seen.items()
+            if partition in bounds
+            for gap in missing_of(partition, max(positions.get(partition, 0), seen[-1].next), seen)
         ]
         return [
             self._span((gap.topic, gap.partition), gap.first, min(gap.next, end), begin)
@@ -315,8 +319,8 @@ class Replay:
             told(until - max(at, span.there))
             at = until
 
-    def _span(self, place: tuple[str, int], first: int, until: int, begin: int) -> Span:
-        account = self._seen[place][0].first if place in self._seen else until
+    def _span(self, partition: tuple[str, int], first: int, until: int, begin: int) -> Span:
+        account = self._seen[partition][0].first if partition in self._seen else until
         there = min(max(first, begin), max(until, first))
         before = max(0, min(account, until) - there)
-        return Span(*place, first, until, there, before)
+        return Span(*partition, first, until, there, before)

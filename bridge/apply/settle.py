@@ -121,34 +121,38 @@ class Settled:
         """
         ours = [start for start in starts if start.topic in self._topics]
         for start in ours:
-            place = start.topic, start.partition
+            partition = start.topic, start.partition
             if start.recreated:
-                self._anew.add(place)
+                self._anew.add(partition)
             # Records that Kafka deleted unread are lost and reported: no replay can restore them, so they are no gap in
             # the ledger.
-            self._next[place] = start.offset - start.skipped
+            self._next[partition] = start.offset - start.skipped
             begin = start.first if self._beginning and start.position is not None and not start.recreated else None
-            self._new[place] = OffsetRange(*place, self._next[place], self._next[place], start.recreated, begin)
+            self._new[partition] = OffsetRange(
+                *partition, self._next[partition], self._next[partition], start.recreated, begin
+            )
         return ours
 
-    def start_anew(self, place: tuple[str, int], first: int) -> None:
+    def start_anew(self, partition: tuple[str, int], first: int) -> None:
         """Note that the ledger knows an earlier topic of this name.
 
         Args:
-            place: the topic and the partition.
+            partition: the topic and the partition.
             first: Kafka's first offset in it.
         """
-        self._anew.add(place)
-        self._new[place] = OffsetRange(*place, min(first, self._next[place]), self._next[place], anew=True)
+        self._anew.add(partition)
+        self._new[partition] = OffsetRange(
+            *partition, min(first, self._next[partition]), self._next[partition], anew=True
+        )
 
     @property
     def new(self) -> list[OffsetRange]:
         """The starts that the ledger does not have yet, as many as fit into one request."""
         return list(self._new.values())[:_AT_ONCE]
 
-    def among(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    def among(self, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
         """Of these partitions, those that have a start, with the offset of the first record that is not settled."""
-        return {place: self._next[place] for place in places if place in self._next}
+        return {partition: self._next[partition] for partition in partitions if partition in self._next}
 
     def of(self, records: Sequence[ConsumedRecord]) -> list[OffsetRange]:
         """The ranges that are settled once these records are; records of a partition must be adjacent and in order.
@@ -157,13 +161,13 @@ class Settled:
         """
         ranges = []
         new = dict(self._new)
-        for place, group in groupby(records, lambda record: (record.topic, record.partition)):
-            if place[0] in self._topics:
+        for partition, group in groupby(records, lambda record: (record.topic, record.partition)):
+            if partition[0] in self._topics:
                 offsets = [record.offset for record in group]
-                first = min(self._next.get(place, offsets[0]), offsets[0])
-                begin = new[place].begin if place in new else None
-                ranges.append(OffsetRange(*place, first, offsets[-1] + 1, place in self._anew, begin))
-                new.pop(place, None)
+                first = min(self._next.get(partition, offsets[0]), offsets[0])
+                begin = new[partition].begin if partition in new else None
+                ranges.append(OffsetRange(*partition, first, offsets[-1] + 1, partition in self._anew, begin))
+                new.pop(partition, None)
         return [*ranges, *new.values()][: max(_AT_ONCE, len(ranges))] if ranges else []
 
     def passed(self, positions: Mapping[tuple[str, int], int]) -> list[OffsetRange]:
@@ -173,21 +177,21 @@ class Settled:
             positions: by topic and partition, the offset that is read next.
         """
         return [
-            OffsetRange(*place, self._next[place], position, place in self._anew)
-            for place, position in positions.items()
-            if position > self._next.get(place, position)
+            OffsetRange(*partition, self._next[partition], position, partition in self._anew)
+            for partition, position in positions.items()
+            if position > self._next.get(partition, position)
         ]
 
     def note(self, ranges: Iterable[OffsetRange]) -> None:
         """Note that the ledger has these ranges."""
         for settled in ranges:
-            place = settled.topic, settled.partition
+            partition = settled.topic, settled.partition
             if settled.first < settled.next:
-                self._next[place] = settled.next
-            if place in self._new and settled.anew == self._new[place].anew:
-                del self._new[place]
+                self._next[partition] = settled.next
+            if partition in self._new and settled.anew == self._new[partition].anew:
+                del self._new[partition]
             if settled.anew:
-                self._anew.discard(place)
+                self._anew.discard(partition)
 
 
 class Settler:

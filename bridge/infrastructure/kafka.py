@@ -68,7 +68,7 @@ async def _read(admin: AIOKafkaAdminClient, settings: Settings) -> KafkaFacts:
     # Committed offsets before end offsets, so that no lag is negative.
     committed, offsets_trouble = await _committed(admin, kafka, read)
     names = list(dict.fromkeys([*does, kafka.errors_topic]))
-    ends, ends_trouble = await _ends(kafka, [place for name in names for place in _led(found.get(name))])
+    ends, ends_trouble = await _ends(kafka, [partition for name in names for partition in _led(found.get(name))])
     return KafkaFacts(
         time.time(),
         {node: f"{host}:{port}" for node, host, port in _brokers(cluster)},
@@ -147,17 +147,17 @@ async def _committed(
         return {}, not_allowed(kafka.username, what)
     except (KafkaError, OSError, TimeoutError) as error:
         return {}, _untold(error)
-    return {place: position.offset for place, position in told.items()}, ""
+    return {partition: position.offset for partition, position in told.items()}, ""
 
 
-async def _ends(kafka: KafkaSettings, places: list[TopicPartition]) -> tuple[dict[Any, int], str]:
+async def _ends(kafka: KafkaSettings, partitions: list[TopicPartition]) -> tuple[dict[Any, int], str]:
     """Return the end offsets over all records, including those of open transactions."""
-    if not places:
+    if not partitions:
         return {}, ""
     watermarks = Watermarks(kafka, remember=False)
     try:
         await watermarks.start()
-        return await watermarks.of(places), ""
+        return await watermarks.of(partitions), ""
     except TopicAuthorizationFailedError:
         return {}, not_allowed(kafka.username, Phrase("to see where the topics end"))
     except (KafkaError, OSError, TimeoutError) as error:

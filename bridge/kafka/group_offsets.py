@@ -53,14 +53,14 @@ async def committed_offsets(
 
 
 async def committed_at(
-    admin: AIOKafkaAdminClient, group: str, places: Collection[TopicPartition]
+    admin: AIOKafkaAdminClient, group: str, partitions: Collection[TopicPartition]
 ) -> dict[TopicPartition, OffsetAndMetadata]:
     """Request the offsets that a group has committed in some partitions; the caller sets the timeout.
 
     Args:
         admin: a started one.
         group: the consumer group.
-        places: the partitions.
+        partitions: the partitions.
 
     Returns:
         An entry for each of the partitions; the offset is -1 where the group has committed none.
@@ -68,14 +68,14 @@ async def committed_at(
     Raises:
         KafkaError: the cluster does not answer, or the user lacks the right.
     """
-    if not places:
+    if not partitions:
         return {}
 
     async def ask() -> dict[TopicPartition, OffsetAndMetadata]:
         found: dict[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(
-            group, partitions=list(places)
+            group, partitions=list(partitions)
         )
-        if not found.keys() >= set(places):
+        if not found.keys() >= set(partitions):
             raise GroupCoordinatorNotAvailableError
         return found
 

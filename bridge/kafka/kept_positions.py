@@ -74,8 +74,8 @@ class KeptPositions:
     def of(cls, settings: KafkaSettings) -> KeptPositions:
         """The record of a group at a cluster's addresses, in the folder of the file of known servers."""
         folder = KnownServers.of(settings.known_file).path.parent
-        place = " ".join([*sorted(set(settings.brokers)), settings.group])
-        return cls(folder / f"kafka-positions-{hashlib.sha256(place.encode()).hexdigest()[:16]}.json")
+        name = " ".join([*sorted(set(settings.brokers)), settings.group])
+        return cls(folder / f"kafka-positions-{hashlib.sha256(name.encode()).hexdigest()[:16]}.json")
 
     def are_of(self, cluster: str | None) -> None:
         """Forget the offsets if another cluster answers at these addresses now.
@@ -93,24 +93,24 @@ class KeptPositions:
         """The topics in which this engine has offsets."""
         return frozenset(topic for topic, _ in self._positions)
 
-    def of_partition(self, place: tuple[str, int]) -> KeptPosition | None:
+    def of_partition(self, partition: tuple[str, int]) -> KeptPosition | None:
         """The state in a partition; None if there is none."""
-        return self._positions.get(place)
+        return self._positions.get(partition)
 
-    def put(self, place: tuple[str, int], position: int) -> None:
+    def put(self, partition: tuple[str, int], position: int) -> None:
         """Set where reading continues in a partition."""
-        before = self._positions.get(place)
+        before = self._positions.get(partition)
         newest = before.newest if before is not None and before.position <= position else 0
-        self._positions[place] = KeptPosition(position, newest)
+        self._positions[partition] = KeptPosition(position, newest)
         self._changed = True
 
     def settled(self, records: Iterable[ConsumedRecord]) -> None:
         """Note records as settled; those of a partition must be in order."""
         for record in records:
-            place = record.topic, record.partition
-            before = self._positions.get(place)
+            partition = record.topic, record.partition
+            before = self._positions.get(partition)
             newest = record.timestamp if before is None else max(before.newest, record.timestamp)
-            self._positions[place] = KeptPosition(record.offset + 1, newest)
+            self._positions[partition] = KeptPosition(record.offset + 1, newest)
             self._changed = True
 
     def save(self, *, soon: bool = True) -> None:

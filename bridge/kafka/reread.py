@@ -58,12 +58,12 @@ async def read_tail(consumer: Any, topics: Iterable[str], most: int) -> AsyncIte
     Raises:
         KafkaError: the cluster does not answer.
     """
-    places = await assigned(consumer, topics)
-    if not places:
+    partitions = await assigned(consumer, topics)
+    if not partitions:
         return
-    first, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
-    for place in places:
-        consumer.seek(place, max(first[place], end[place] - most))
+    first, end = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+    for partition in partitions:
+        consumer.seek(partition, max(first[partition], end[partition] - most))
     async for records in read_on(consumer):
         yield records
 
@@ -82,7 +82,7 @@ async def assigned(consumer: Any, topics: Iterable[str]) -> frozenset[Any]:
         return frozenset()
     consumer.subscribe(topics=sorted(wanted))
     # Without a group the consumer assigns itself every partition, once it has the topics' metadata.
-    while {place.topic for place in consumer.assignment()} != wanted:  # noqa: ASYNC110 - aiokafka has no event for it
+    while {partition.topic for partition in consumer.assignment()} != wanted:  # noqa: ASYNC110 - aiokafka has no event for it
         await asyncio.sleep(_LOOK)
     return frozenset(consumer.assignment())
 
@@ -102,12 +102,12 @@ async def read_ranges(
     Raises:
         KafkaError: the cluster does not answer.
     """
-    for place, (first, _) in ranges.items():
-        consumer.seek(place, first)
+    for partition, (first, _) in ranges.items():
+        consumer.seek(partition, first)
     # By position and not by count, as a compacted topic has gaps.
-    while unread := [place for place, (_, end) in ranges.items() if await consumer.position(place) < end]:
-        for place, records in (await consumer.getmany(*unread, timeout_ms=_POLL)).items():
-            yield place, [record for record in records if record.offset < ranges[place][1]]
+    while unread := [partition for partition, (_, end) in ranges.items() if await consumer.position(partition) < end]:
+        for partition, records in (await consumer.getmany(*unread, timeout_ms=_POLL)).items():
+            yield partition, [record for record in records if record.offset < ranges[partition][1]]
 
 
 async def read_on(consumer: Any) -> AsyncIterator[list[ConsumedRecord]]:
@@ -122,10 +122,10 @@ async def read_on(consumer: Any) -> AsyncIterator[list[ConsumedRecord]]:
     Raises:
         KafkaError: the cluster does not answer.
     """
-    places = consumer.assignment()
-    end = await consumer.end_offsets(places) if places else {}
+    partitions = consumer.assignment()
+    end = await consumer.end_offsets(partitions) if partitions else {}
     # By position and not by count, as a compacted topic has gaps.
-    while unread := [place for place in places if await consumer.position(place) < end[place]]:
+    while unread := [partition for partition in partitions if await consumer.position(partition) < end[partition]]:
         for records in (await consumer.getmany(*unread, timeout_ms=_POLL)).values():
             yield records
 
@@ -148,7 +148,7 @@ async def group_positions(settings: KafkaSettings) -> dict[tuple[str, int], int]
     Raises:
         ServerError: the cluster does not answer, or another one does.
     """
-    return {place: found.offset for place, found in (await group_commits(settings)).items()}
+    return {partition: found.offset for partition, found in (await group_commits(settings)).items()}
 
 
 async def group_commits(settings: KafkaSettings) -> dict[tuple[str, int], Position]:
@@ -162,7 +162,10 @@ async def group_commits(settings: KafkaSettings) -> dict[tuple[str, int], Positi
             found = await committed_offsets(admin, settings.group)
     except (KafkaError, OSError, TimeoutError) as error:
         raise _error(error) from error
-    return {(place.topic, place.partition): Position(told.offset, told.metadata or "") for place, told in found.items()}
+    return {
+        (partition.topic, partition.partition): Position(told.offset, told.metadata or "")
+        for partition, told in found.items()
+    }
 
 
 async def group_members(settings: KafkaSettings) -> int:
@@ -254,23 +257,24 @@ class Rereader:
             raise _error(error) from error
         return {(place.topic, place.partition): (first[place], end[place]) for place in places}
 
-    async def at(self, time: float, places: Collection[tuple[str, int]]) -> dict[tuple[str, int], int | None]:
+    async def at(self, time: float, partitions: Collection[tuple[str, int]]) -> dict[tuple[str, int], int | None]:
         """By partition, the offset of the first record from a time on; None if there is none.
 
         Args:
             time: seconds since the epoch, compared with the records' timestamps.
-            places: topics and partitions.
+            partitions: topics and partitions.
 
         Raises:
             ServerError: the cluster does not answer.
         """
-        asked = {TopicPartition(*place): int(time * 1000) for place in places}
+        asked = {TopicPartition(*partition): int(time * 1000) for partition in partitions}
         try:
             found = await self._consumer.offsets_for_times(asked) if asked else {}
         except (KafkaError, OSError) as error:
             raise _error(error) from error
         return {
-            (place.topic, place.partition): None if answer is None else answer.offset for place, answer in found.items()
+            (partition.topic, partition.partition): None if answer is None else answer.offset
+            for partition, answer in found.items()
         }
 
     async def read(

@@ -124,13 +124,13 @@ class Records:
         self._consumer = new_consumer(kafka, auto_offset_reset="earliest", metadata_max_age_ms=30_000)
         async with asyncio.timeout(kafka.timeout * 2):
             await Cluster(kafka).start(self._consumer)
-            places = await assigned(self._consumer, self._topics)
-            ends = await self._consumer.end_offsets(places) if places else {}
-        for place, end in ends.items():
-            known = place.topic, place.partition
+            partitions = await assigned(self._consumer, self._topics)
+            ends = await self._consumer.end_offsets(partitions) if partitions else {}
+        for partition, end in ends.items():
+            known = partition.topic, partition.partition
             # A partition that is new since the first connection was created while this watched.
             first = self._next.get(known, 0 if self.placed.is_set() else end)
-            self._consumer.seek(place, first)
+            self._consumer.seek(partition, first)
             self._next[known] = first
             self.begun.setdefault(known, first)
         self.placed.set()
@@ -150,7 +150,7 @@ class Records:
                     await done
                 if now - topics_looked >= _TOPICS:
                     topics_looked = now
-                    there = {place.topic for place in self._consumer.assignment()}
+                    there = {partition.topic for partition in self._consumer.assignment()}
                     if there != self._topics and self._topics & await self._consumer.topics() > there:
                         # Reconnect to subscribe to it; reading continues where it stopped.
                         return
@@ -164,9 +164,9 @@ class Records:
         if not self._consumer.assignment():
             await asyncio.sleep(_POLL / 1000)
             return
-        for place, records in (await self._consumer.getmany(timeout_ms=_POLL)).items():
+        for partition, records in (await self._consumer.getmany(timeout_ms=_POLL)).items():
             self._take(records)
-            self._next[place.topic, place.partition] = records[-1].offset + 1
+            self._next[partition.topic, partition.partition] = records[-1].offset + 1
 
     async def _look(self, admin: Any) -> None:
         """Report the group's state, once all records that exist by then have been delivered."""
@@ -176,17 +176,19 @@ class Records:
             if time.monotonic() >= self._members_due:
                 self._members_due = time.monotonic() + _MEMBERS
                 self._group = await self._members(admin)
-            places = self._consumer.assignment()
-            ends = await self._consumer.end_offsets(places) if places else {}
-            for place, end in ends.items():
+            partitions = self._consumer.assignment()
+            ends = await self._consumer.end_offsets(partitions) if partitions else {}
+            for partition, end in ends.items():
                 # By position, as transaction markers are not records.
-                while await self._consumer.position(place) < end:  # noqa: ASYNC110 - aiokafka has no event for it
+                while await self._consumer.position(partition) < end:  # noqa: ASYNC110 - aiokafka has no event for it
                     await asyncio.sleep(_POLL / 1000)
         if self._journal.connections[Server.KAFKA].state is not State.UP:
             self._journal.connection(Server.KAFKA, State.UP)
-        positions = {(place.topic, place.partition): told.offset for place, told in found.items()}
+        positions = {(partition.topic, partition.partition): told.offset for partition, told in found.items()}
         self._take_progress(
-            GroupProgress(positions, {(place.topic, place.partition): end for place, end in ends.items()}, self._group)
+            GroupProgress(
+                positions, {(partition.topic, partition.partition): end for partition, end in ends.items()}, self._group
+            )
         )
 
     async def _members(self, admin: Any) -> Group | None:

@@ -103,15 +103,15 @@ class Verdicts:
         self._past = [*self._past, *journeys][-_MOST_OPEN:]
         self._work.set()
 
-    def refused(self, place: TopicPartition, offset: int, letter: DeadLetter) -> Journey | None:
+    def refused(self, partition: TopicPartition, offset: int, letter: DeadLetter) -> Journey | None:
         """Process the dead letter of a record.
 
         Returns:
             The record's journey; None if the record was not received, or is from before the start.
         """
-        journey = self._open.get(place, {}).get(offset)
+        journey = self._open.get(partition, {}).get(offset)
         if journey is None:
-            self._letters[(*place, offset)] = letter
+            self._letters[(*partition, offset)] = letter
             return None
         _reject(journey, letter)
         self._settle([journey])
@@ -128,14 +128,14 @@ class Verdicts:
         self._positions = dict(progress.positions)
         found: list[Journey] = []
         now = time.time()
-        for place, open_ones in self._open.items():
-            position = self._positions.get(place, 0)
+        for partition, open_ones in self._open.items():
+            position = self._positions.get(partition, 0)
             for offset, journey in open_ones.items():
                 if offset >= position:
                     continue
                 if journey.rejection is not None and journey.movement is None:
                     journey.verdict, journey.decided_at = Verdict.REJECTED, now
-                elif self._does[place[0]] is not RouteKind.MOVEMENT:
+                elif self._does[partition[0]] is not RouteKind.MOVEMENT:
                     journey.verdict, journey.decided_at = Verdict.CARRIED, now
                 elif self._has_ledger is False:
                     journey.verdict, journey.decided_at = Verdict.APPLIED, now
@@ -261,13 +261,13 @@ class Verdicts:
         if not journeys:
             return
         for journey in journeys:
-            place = journey.kafka_topic, journey.partition
-            open_ones = self._open.get(place, {})
+            partition = journey.kafka_topic, journey.partition
+            open_ones = self._open.get(partition, {})
             open_ones.pop(journey.offset, None)
             if not open_ones:
-                self._open.pop(place, None)
-            if journey.offset >= self._positions.get(place, 0):
-                self._decided.setdefault(place, set()).add(journey.offset)
+                self._open.pop(partition, None)
+            if journey.offset >= self._positions.get(partition, 0):
+                self._decided.setdefault(partition, set()).add(journey.offset)
             journey.shorten()
         # What is from before the start is not counted.
         if counted := [journey for journey in journeys if not journey.earlier and journey.verdict is not None]:
@@ -280,13 +280,13 @@ class Verdicts:
     def _count_waiting(self, progress: GroupProgress, begun: Mapping[TopicPartition, int]) -> None:
         waiting = dict.fromkeys(RouteKind, 0)
         kafka = self._settings.kafka
-        for place, end in progress.ends.items():
-            does = self._does.get(place[0], RouteKind.CARRY)
+        for partition, end in progress.ends.items():
+            does = self._does.get(partition[0], RouteKind.CARRY)
             if does is RouteKind.CARRY:
                 continue
-            position = progress.positions.get(place, 0 if kafka.beginning else begun.get(place, end))
-            decided = {offset for offset in self._decided.get(place, ()) if offset >= position}
-            self._decided[place] = decided
+            position = progress.positions.get(partition, 0 if kafka.beginning else begun.get(partition, end))
+            decided = {offset for offset in self._decided.get(partition, ()) if offset >= position}
+            self._decided[partition] = decided
             waiting[does] += max(0, end - position - sum(offset < end for offset in decided))
         self._journal.lag = waiting.pop(RouteKind.MOVEMENT)
         self._journal.lag_of_others = sum(waiting.values())
