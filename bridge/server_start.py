@@ -115,7 +115,7 @@ class ServerStart:
             journal.connection(server, State.FAILED if failed else State.OFF, line.cause if failed else "")
         if line.log:
             journal.notes[_NOTE] = Phrase(
-                "{name} did not start: {cause}. Its log is {log}. The other servers were stopped again; quit, mend it "
+                "{name} did not start: {cause}. Its log is {log}. The other servers were stopped again; quit, fix it "
                 "and run again",
                 name=line.name,
                 cause=line.cause,

@@ -258,7 +258,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             priority=True,
         ),
         Action(
-            "letters.open", "d", "letters", msgid("Refused"), msgid("The refused movements: mend, send again, drop")
+            "letters.open", "d", "letters", msgid("Refused"), msgid("The refused movements: modify, send again, drop")
         ),
         Action(
             "view",
@@ -530,7 +530,9 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
     ),
     # In the table's scope, not the screen's: other tables use these keys for something else.
     "letters_table": (
-        Action("letters.mend", "m", "screen.mend", msgid("Mend"), msgid("Edit the payload, send it as a new movement")),
+        Action(
+            "letters.mend", "m", "screen.mend", msgid("Modify"), msgid("Edit the payload, send it as a new movement")
+        ),
         Action(
             "letters.mark",
             "space",

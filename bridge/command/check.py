@@ -329,7 +329,7 @@ def check(settings: Settings) -> int:
     if settings.ingest.enabled and settings.mqtt.client_id and is_guessable(settings.mqtt.client_id):
         print(f"warning settings {readable(_GUESSABLE.format(client_id=settings.mqtt.client_id, former=FORMER))}")
     failed = asyncio.run(_check(settings))
-    print(f"{failed} to mend" if failed else "all is well")
+    print(f"{failed} to fix" if failed else "all is well")
     return 1 if failed else 0
 
 

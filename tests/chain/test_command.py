@@ -332,7 +332,7 @@ async def test_check_names_everything_that_is_wrong(lane: Lane) -> None:
     assert "there is no topic 'absent'" in wrong[0]
     assert "the ledger's batch route" in wrong[1]
     assert "403" in wrong[1]
-    assert told.endswith("2 to mend\n")
+    assert told.endswith("2 to fix\n")
 
 
 async def test_check_changes_nothing(lane: Lane) -> None:

@@ -91,7 +91,7 @@ async def test_an_address_of_the_settings_that_is_silent_beside_others_is_named(
     brokers = [f"127.0.0.1:{unused_tcp_port}", lane.stack.addresses.kafka]
     found = await run_bridge(lane.settings(kafka={"brokers": brokers}), "check", code=1)
     assert f"FAILED  kafka   no Kafka answers at 127.0.0.1:{unused_tcp_port}" in found
-    assert "1 to mend" in found
+    assert "1 to fix" in found
 
 
 def own_address() -> str:

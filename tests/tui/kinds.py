@@ -152,7 +152,7 @@ def _failed(engine: ScriptedEngine) -> None:
         engine.connect(server, State.OFF)
     engine.journal.connections[Server.KAFKA] = Connection(State.FAILED, "", time.time() - 3, cause)
     engine.journal.notes["start"] = Phrase(
-        "{name} did not start: {cause}. Its log is {log}. The other servers were stopped again; quit, mend it and run "
+        "{name} did not start: {cause}. Its log is {log}. The other servers were stopped again; quit, fix it and run "
         "again",
         name="kafka",
         cause=cause,

@@ -12,7 +12,7 @@ from tui.widgets.status import Banner
 
 NOTE = (
     "kafka did not start: port 9092 is taken: java (pid 4711) answers there. Its log is "
-    "/home/me/.local/share/opsci/logs/kafka.log. The other servers were stopped again; quit, mend it and run again"
+    "/home/me/.local/share/opsci/logs/kafka.log. The other servers were stopped again; quit, fix it and run again"
 )
 
 
