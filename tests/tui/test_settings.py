@@ -16,9 +16,10 @@ from bridge.settings.load import Sources, load
 from bridge.settings.names import SETTINGS
 from tests.tui.looking import main_screen, screen_text, until
 from tui.app import OpsciApp
-from tui.settings.catalogue import CONNECTING, Page, catalogue
+from tui.settings.catalogue import catalogue
 from tui.settings.draft import Draft
 from tui.settings.editor import EditScreen
+from tui.settings.entry import CONNECTING, Page
 from tui.settings.keys import binding_ids, key_problems
 from tui.settings.screen import SettingsScreen
 from tui.settings.trial import TrialScreen

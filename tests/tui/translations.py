@@ -22,8 +22,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from tui.settings.catalogue import Kind
 from tui.settings.catalogue import catalogue as entries
+from tui.settings.entry import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,7 +20,8 @@ from bridge.settings.sources import SourcedValue
 from bridge.settings.types import TABLES, check_table, check_value
 from bridge.text import readable
 from tui.language import say
-from tui.settings.catalogue import Entry, Kind, servers_of, source_in_full
+from tui.settings.catalogue import servers_of, source_in_full
+from tui.settings.entry import Entry, Kind
 from tui.settings.keys import key_problems
 from tui.settings.units import allowed_in_words, as_number, in_words
 from tui.theme import theme_names

@@ -13,7 +13,8 @@ from bridge.settings.edit import as_toml
 from bridge.text import readable
 from tui.actions import bindings
 from tui.language import say
-from tui.settings.catalogue import Kind, short_path, source_in_full
+from tui.settings.catalogue import short_path, source_in_full
+from tui.settings.entry import Kind
 from tui.settings.keys import binding_lines
 from tui.settings.units import allowed_in_words, in_words
 from tui.widgets.footer import KeysFooter, TranslatedKeys
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widget import Widget
 
-    from tui.settings.catalogue import Entry
     from tui.settings.draft import Draft, Problem
+    from tui.settings.entry import Entry
 
 __all__ = ["EditScreen"]
 

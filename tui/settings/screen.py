@@ -21,8 +21,9 @@ from tui.format import folded
 from tui.language import msgid, say, say_count
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
-from tui.settings.catalogue import Page, catalogue, short_path, shown, source_in_full, source_in_short
+from tui.settings.catalogue import catalogue, short_path, shown, source_in_full, source_in_short
 from tui.settings.editor import EditScreen
+from tui.settings.entry import Page
 from tui.settings.trial import TrialScreen
 from tui.settings.units import allowed_in_words
 from tui.theme import theme_names
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from bridge.settings import Settings
-    from tui.settings.catalogue import Entry
     from tui.settings.draft import Draft
+    from tui.settings.entry import Entry
 
 __all__ = ["SettingsScreen", "SettingsView"]
 

@@ -13,7 +13,7 @@ from tui.language import figure, msgid, say, say_count
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tui.settings.catalogue import Entry
+    from tui.settings.entry import Entry
 
 __all__ = ["allowed_in_words", "as_number", "in_words"]
 
