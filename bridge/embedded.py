@@ -92,8 +92,8 @@ class EmbeddedChain:
         """Whether the watching chain is being replaced by one that carries."""
         self._paused: set[str] = set() if before is None else before._paused
         """The paused parts."""
-        self._simulated: tuple[int, float] | None = None if before is None else before._simulated
-        """How many objects were simulated when it was stopped, and their rate; None if none were."""
+        self._simulated: tuple[int, float, float] | None = None if before is None else before._simulated
+        """How many objects were simulated when it was stopped, their rate and share of errors; None if none were."""
         if starting is not None:
             starting.begin(self.journal)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -123,7 +123,7 @@ class EmbeddedChain:
         self._ends = True
         if self.running:
             status = self.simulation
-            self._simulated = (status.objects, status.rate) if status.running else None
+            self._simulated = (status.objects, status.rate, status.errors) if status.running else None
             if self._starting is not None and self._loop is not None:
                 self._loop.call_soon_threadsafe(self._starting.give_up)
             self._call(lambda chain: _at_once(chain.stop))
@@ -159,9 +159,9 @@ class EmbeddedChain:
         """The state of the simulation."""
         return SimulatorStatus() if self.chain is None else self.chain.simulation.status
 
-    def start_simulator(self, objects: int, rate: float) -> Future[None]:
+    def start_simulator(self, objects: int, rate: float, errors: float = 0.0) -> Future[None]:
         """Start simulated objects; see `Simulation.start`. Errors are raised by the future."""
-        return self._change(lambda chain: _at_once(lambda: chain.simulation.start(objects, rate)))
+        return self._change(lambda chain: _at_once(lambda: chain.simulation.start(objects, rate, errors)))
 
     def stop_simulator(self) -> Future[None]:
         """Stop the simulated objects."""

@@ -27,11 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["MOST_OBJECTS", "RATES", "SIMULATED", "Choice", "Simulated", "Simulation", "SimulatorStatus"]
 
 
-REFUSED: Final = 0.03
-"""The share of movements that Strapi will refuse: more than the stock, or an unknown product."""
-
-NO_MOVEMENT: Final = 0.005
-"""The share of payloads that are not movements."""
+NO_MOVEMENT: Final = 1 / 7
+"""The share of the deliberate errors that are no movements; Strapi refuses the others: more than the stock, or an
+unknown product.
+"""
 
 NONSENSE: Final = (
     b"Hello mqtt0",
@@ -99,9 +98,11 @@ class Choice:
     Args:
         objects: how many there are, 1 or more.
         seed: of the choice.
+        errors: the share of messages that can't be applied, 0 to 1.
     """
 
-    def __init__(self, objects: int, seed: int | None = None) -> None:
+    def __init__(self, objects: int, seed: int | None = None, errors: float = 0.0) -> None:
+        self._errors = errors
         # The choice is no secret.
         self._random = random.Random(seed)  # noqa: S311
         digits = len(str(objects))
@@ -133,14 +134,14 @@ class Choice:
         place = pick.randrange(len(self._names))
         name = self._names[place]
         chance = pick.random()
-        if chance < NO_MOVEMENT:
+        if chance < self._errors * NO_MOVEMENT:
             return Simulated(name, pick.choice(NONSENSE)), None
         known = list(products)
         identity = known[(int(self._starts[place] * len(known)) + pick.randrange(RANGE)) % len(known)]
         if identity not in self._believed:
             self.see({identity: products[identity]})
         believed = self._believed[identity]
-        if chance < NO_MOVEMENT + REFUSED:
+        if chance < self._errors:
             return Simulated(name, self._refused(max(known), identity, believed)), None
         amount, kind = self._plausible(believed, self._homes[identity])
         self._believed[identity] = believed + (amount if kind == "IN" else -amount)
@@ -174,6 +175,7 @@ class SimulatorStatus(NamedTuple):
         per_second: how many a second it received over the last three.
         slow: whether the rate is not kept.
         trouble: the last error, for the user; empty while there is none.
+        errors: the share of messages that can't be applied and are sent on purpose, 0 to 1.
     """
 
     running: bool = False
@@ -183,6 +185,7 @@ class SimulatorStatus(NamedTuple):
     per_second: float = 0.0
     slow: bool = False
     trouble: str = ""
+    errors: float = 0.0
 
 
 class Simulation:
@@ -206,20 +209,22 @@ class Simulation:
         self._not_before = 0.0
         self._confirmed = Rate()
 
-    def start(self, objects: int, rate: float) -> None:
-        """Start, or change the number of objects and the rate.
+    def start(self, objects: int, rate: float, errors: float = 0.0) -> None:
+        """Start, or change the number of objects, the rate and the share of errors.
 
         Args:
             objects: how many, 1 to MOST_OBJECTS.
             rate: messages a second in all, within RATES.
+            errors: the share of messages that can't be applied, 0 to 1.
 
         Raises:
             OpsciError: there is no product to move, or a number is out of its range.
         """
-        if not 1 <= objects <= MOST_OBJECTS or not RATES[0] <= rate <= RATES[1]:
+        if not 1 <= objects <= MOST_OBJECTS or not RATES[0] <= rate <= RATES[1] or not 0 <= errors <= 1:
             raise OpsciError(
                 Phrase(
-                    "the simulator takes 1 to {objects:,} objects and {least} to {most:,.0f} messages a second",
+                    "the simulator takes 1 to {objects:,} objects, {least} to {most:,.0f} messages a second and "
+                    "0 to 100 % errors",
                     objects=MOST_OBJECTS,
                     least=RATES[0],
                     most=RATES[1],
@@ -229,8 +234,8 @@ class Simulation:
             raise OpsciError(Phrase("there is no product to move yet: is Strapi up, and does it have products?"))
         self._cancel()
         self._confirmed = Rate()
-        self.status = SimulatorStatus(running=True, objects=objects, rate=rate)
-        self._task = asyncio.create_task(self._run(objects, rate))
+        self.status = SimulatorStatus(running=True, objects=objects, rate=rate, errors=errors)
+        self._task = asyncio.create_task(self._run(objects, rate, errors))
 
     async def stop(self) -> None:
         """Stop, and return when nothing is in flight any more."""
@@ -245,8 +250,8 @@ class Simulation:
         if task is not None:
             task.cancel()
 
-    async def _run(self, objects: int, rate: float) -> None:
-        choice, touched = Choice(objects, self._seed), dict[int, float]()
+    async def _run(self, objects: int, rate: float, errors: float) -> None:
+        choice, touched = Choice(objects, self._seed, errors), dict[int, float]()
         stock = dict[int, int]()
         began = looked = time.monotonic()
         due, before = 1.0, began

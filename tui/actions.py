@@ -296,7 +296,20 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
         ),
         Action("sensors", "a", "simulate", msgid("Sensors"), msgid("The same, where no text is typed")),
         Action(
-            "presets", "p", "presets", msgid("Presets"), msgid("Choose an amount that the settings name"), show=False
+            "presets",
+            "p",
+            "presets",
+            msgid("Presets"),
+            msgid("Choose a preset, or one of the movements sent last, and send it"),
+            show=False,
+        ),
+        Action(
+            "preset.save_last",
+            "P",
+            "save_preset",
+            msgid("Save as preset"),
+            msgid("Save the movement sent last as a preset"),
+            show=False,
         ),
         Action(
             "charts",
@@ -591,6 +604,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
     "edit_payload": (Action("mend.leave", "escape", "leave", msgid("Leave"), msgid("Send nothing")),),
     "presets": (
         Action("preset.take", "enter", "take", msgid("Choose"), msgid("Show what it would send")),
+        Action("preset.save", "f2", "save", msgid("Save as preset"), msgid("Save the marked movement as a preset")),
         Action("preset.leave", "escape", "leave", msgid("Leave"), msgid("Send nothing")),
         Action("preset.up", "up", "move(-1)", msgid("Up"), msgid("Mark the preset above"), show=False),
         Action("preset.down", "down", "move(1)", msgid("Down"), msgid("Mark the preset below"), show=False),

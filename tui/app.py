@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from textual.driver import Driver
     from textual.screen import Screen
 
-    from bridge.settings import ScreenSettings, Settings
+    from bridge.settings import Preset, ScreenSettings, Settings
     from tui.engine import Engine
     from tui.recording.servers import Servers
     from tui.screens.quit import QuitChoice
@@ -395,6 +395,26 @@ class OpsciApp(App[None]):
             self._use_keys()
         if self._main is not None:
             self._main.show_with(now)
+
+    def save_preset(self, preset: Preset) -> bool:
+        """Save a preset in the user's settings, for now and later, and say where; return whether that was possible."""
+        from tui.settings.catalogue import short_path  # noqa: PLC0415
+        from tui.settings.saved_presets import save_preset  # noqa: PLC0415
+
+        title = say("Save as preset")
+        try:
+            presets, files = save_preset(self._sources, preset)
+        except SettingsError as error:
+            text = "\n".join(map(readable, str(error).split("\n")))
+            self.notify(text, title=title, severity="error", markup=False, timeout=12)
+            return False
+        settings = self.engine.settings
+        self.engine.settings = replace(settings, screen=replace(settings.screen, presets=presets))
+        text = say("{name}: p chooses it. Written to {files}")
+        self.notify(
+            text.format(name=readable(preset.name), files=", ".join(map(short_path, files))), title=title, markup=False
+        )
+        return True
 
     def action_command_palette(self) -> None:
         """Open the command palette with a translated placeholder; Textual's is English only."""

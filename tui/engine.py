@@ -73,8 +73,8 @@ class Engine(Protocol):
         """Ask a server for its current facts; fails with ServerError if it does not answer or refuses."""
         ...
 
-    def start_simulator(self, objects: int, rate: float) -> Future[None]:
-        """Let simulated objects send messages at a rate per second; fails if there is no product to move."""
+    def start_simulator(self, objects: int, rate: float, errors: float = 0.0) -> Future[None]:
+        """Let simulated objects send messages at a rate per second, a share of them errors; fails without products."""
         ...
 
     def stop_simulator(self) -> Future[None]:

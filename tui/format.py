@@ -93,6 +93,11 @@ def rate(per_second: float) -> str:
     return figure(f"{per_second:,.0f}/s" if per_second >= 9.95 or per_second == 0 else f"{per_second:.1f}/s")
 
 
+def percent(share: float) -> str:
+    """Format a share of 0 to 1: `5 %`, `0.5 %`."""
+    return figure(f"{share * 100:.3g} %")
+
+
 def duration(seconds: float | None) -> str:
     """Format a duration in at most seven characters: `0.4 ms`, `12 ms`, `1.2 s`, `3 min`.
 

@@ -98,13 +98,13 @@ class ScriptedEngine:
             answer.set_result(told)
         return answer
 
-    def start_simulator(self, objects: int, rate: float) -> Future[None]:
-        answer = self._done(f"start_simulator {objects} {rate:g}")
+    def start_simulator(self, objects: int, rate: float, errors: float = 0.0) -> Future[None]:
+        answer = self._done(f"start_simulator {objects} {rate:g}{f' {errors:g}' if errors else ''}")
         if self.simulation_refused:
             answer = Future()
             answer.set_exception(OpsciError(self.simulation_refused))
         else:
-            self.simulation = SimulatorStatus(running=True, objects=objects, rate=rate)
+            self.simulation = SimulatorStatus(running=True, objects=objects, rate=rate, errors=errors)
         return answer
 
     def stop_simulator(self) -> Future[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from textual.widgets import Input
 
 from bridge.settings import MqttSettings, ScreenSettings, Settings
 from bridge.simulator import SimulatorStatus
@@ -50,6 +51,21 @@ async def test_what_can_not_be_simulated_is_said(engine: ScriptedEngine) -> None
         await pilot.press("7", "enter")
         await until(pilot, lambda: engine.calls == ["start_simulator 700 10"])
         await until(pilot, lambda: "there is no product to move yet" in screen_text(app))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_share_of_errors_is_typed_said_and_shown(
+    engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]
+) -> None:
+    await pilot.press("ctrl+g")
+    await until(pilot, lambda: app.screen.query("#errors"))
+    assert app.screen.query_one("#errors", Input).value == "0"
+    assert "can't be applied" not in screen_text(app)
+    await pilot.press("tab", "tab", *"101")
+    await until(pilot, lambda: "errors: type a percentage from 0 to 100" in screen_text(app))
+    await pilot.press("home", "delete", "delete", "delete", *"5", "enter")
+    await until(pilot, lambda: engine.calls == ["start_simulator 20 10 0.05"])
+    await until(pilot, lambda: "20 sensors, 10/s, 5 % errors" in screen_text(app))
 
 
 async def test_without_user_properties_it_says_that_nothing_is_marked() -> None:

@@ -27,8 +27,8 @@ def board() -> StockTable:
     return made
 
 
-def chosen(seed: int, count: int, objects: int = 20) -> list[tuple[Simulated, int | None]]:
-    choice = Choice(objects, seed)
+def chosen(seed: int, count: int, objects: int = 20, errors: float = 0.035) -> list[tuple[Simulated, int | None]]:
+    choice = Choice(objects, seed, errors)
     return [choice.next(STOCK) for _ in range(count)]
 
 
@@ -60,6 +60,29 @@ def test_the_stock_stays_plausible_under_what_is_applied(seed: int) -> None:
     assert 0 < nonsense / 5_000 < 0.02
     assert all(0 <= pieces < 300 for pieces in stock.values()), stock
     assert min(stock.values()) < max(stock.values())
+
+
+@pytest.mark.parametrize(("errors", "least", "most"), [(0.0, 0.0, 0.0), (0.2, 0.15, 0.25), (1.0, 1.0, 1.0)])
+def test_the_share_of_errors_is_what_is_asked_for(errors: float, least: float, most: float) -> None:
+    stock, wrong = dict(STOCK), 0
+    for message, moved in chosen(3, 4_000, errors=errors):
+        found = read_movement(message.payload)
+        if moved is None:
+            wrong += 1
+            continue
+        assert isinstance(found, Movement)
+        stock[moved] += found.delta
+        assert stock[moved] >= 0
+    assert least <= wrong / 4_000 <= most
+
+
+async def test_the_status_has_the_share_and_a_share_that_is_none_is_refused() -> None:
+    simulation = await simulated(lambda *_: None)
+    simulation.start(1, 10, 0.25)
+    assert simulation.status.errors == 0.25
+    await simulation.stop()
+    with pytest.raises(OpsciError, match="0 to 100 % errors"):
+        simulation.start(1, 10, 1.5)
 
 
 async def simulated(
@@ -134,5 +157,5 @@ async def test_without_products_it_does_not_start_and_ends() -> None:
 @pytest.mark.parametrize(("objects", "rate"), [(0, 1), (1_001, 1), (1, 0.05), (1, 5_001)])
 async def test_what_it_can_do_is_said(objects: int, rate: float) -> None:
     simulation = await simulated(lambda *_: None)
-    with pytest.raises(OpsciError, match=r"1 to 1,000 objects and 0\.1 to 5,000 messages a second"):
+    with pytest.raises(OpsciError, match=r"1 to 1,000 objects, 0\.1 to 5,000 messages a second"):
         simulation.start(objects, rate)

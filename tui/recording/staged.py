@@ -147,7 +147,7 @@ class StagedEngine:
         answer.set_exception(OpsciError("a staged chain has no servers"))
         return answer
 
-    def start_simulator(self, objects: int, rate: float) -> Future[None]:
+    def start_simulator(self, objects: int, rate: float, errors: float = 0.0) -> Future[None]:
         """Fail: a tour says itself what its objects send."""
         answer: Future[None] = Future()
         answer.set_exception(OpsciError("a staged chain has no simulated objects"))

@@ -23,7 +23,7 @@ from tui.screens.confirm import ConfirmScreen
 from tui.screens.dead_letters import DeadLettersScreen
 from tui.screens.help import HelpScreen
 from tui.screens.panes import MovementTimeline, PanesScreen, first_steps
-from tui.screens.presets import PresetScreen
+from tui.screens.presets import PresetScreen, as_preset, is_known
 from tui.screens.simulator import SimulatorController
 from tui.view_choice import MOVEMENTS, PANES, STAGE, VIEWS, ViewChoice, view_file
 from tui.widgets.amount_plan import send_plan
@@ -55,6 +55,9 @@ if TYPE_CHECKING:
 __all__ = ["CarriedOver", "MainScreen"]
 
 _HELP: Final = "help"
+
+_SENT_PRESETS: Final = 8
+"""How many of the movements sent last are offered with the presets."""
 
 _LET_GO: Final = 2.0
 """Seconds after a screen is closed until its memory is released."""
@@ -336,6 +339,8 @@ class MainScreen(PanesScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave digits and `/` to a focused text field."""
+        if action == "save_preset":
+            return not self._engine.read_only
         if action == "take_over":
             return self._engine.watches and not self._engine.read_only
         if action in {"pane", "form"}:
@@ -368,7 +373,34 @@ class MainScreen(PanesScreen):
     def action_presets(self) -> None:
         """Choose a preset, whose amount is then put into the line under the stock."""
         board = self._engine.journal.stock
-        self.app.push_screen(PresetScreen(self._engine.settings.screen.presets, board), self._ask_preset)
+        presets = self._engine.settings.screen.presets
+        self.app.push_screen(PresetScreen(presets, board, self._sent_presets(), self._save_preset), self._ask_preset)
+
+    def action_save_preset(self) -> None:
+        """Save the movement sent last as a preset."""
+        if not self.form.sent.entries:
+            self.notify(say("nothing was sent from here yet"))
+            return
+        sent = self.form.sent.entries[0]
+        presets = self._engine.settings.screen.presets
+        if is_known(sent.movement, presets):
+            self.notify(say("a preset sends the same: p shows it"))
+            return
+        self._save_preset(as_preset(sent.movement, sent.name, presets))
+
+    def _sent_presets(self) -> list[Preset]:
+        """What was sent and no preset sends, as presets, the latest first."""
+        found: list[Preset] = []
+        for sent in self.form.sent.entries:
+            known = [*self._engine.settings.screen.presets, *found]
+            if not is_known(sent.movement, known) and len(found) < _SENT_PRESETS:
+                found.append(as_preset(sent.movement, sent.name, known))
+        return found
+
+    def _save_preset(self, preset: Preset) -> bool:
+        """Save a preset, and say where; return whether it was saved."""
+        save = getattr(self.app, "save_preset", None)
+        return save is not None and bool(save(preset))
 
     def action_take_over(self) -> None:
         """Run the chain on this engine, after a confirmation."""

@@ -14,7 +14,7 @@ from bridge.errors import OpsciError
 from bridge.simulator import MOST_OBJECTS, RATES
 from bridge.text import readable
 from tui.actions import bindings
-from tui.format import rate
+from tui.format import percent, rate
 from tui.language import say, say_count
 from tui.outcome import STYLES, Tone
 from tui.widgets.footer import KeysFooter, TranslatedKeys
@@ -33,6 +33,7 @@ __all__ = ["SimulatorController", "SimulatorRequest", "SimulatorScreen", "read_r
 
 _OBJECTS: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
 _RATE: Final = re.compile(r"[0-9]{1,6}(?:[.,][0-9]{1,3})?", re.ASCII)
+_PERCENT: Final = re.compile(r"[0-9]{1,3}(?:[.,][0-9])?", re.ASCII)
 
 
 class SimulatorRequest(NamedTuple):
@@ -41,13 +42,15 @@ class SimulatorRequest(NamedTuple):
     Attributes:
         objects: number of objects.
         rate: messages per second of all objects together.
+        errors: the share of messages that can't be applied, on purpose, 0 to 1.
     """
 
     objects: int = 20
     rate: float = 10.0
+    errors: float = 0.0
 
 
-def read_request(objects: str, rate: str) -> SimulatorRequest | str:
+def read_request(objects: str, rate: str, errors: str = "0") -> SimulatorRequest | str:
     """Read what was typed.
 
     Returns:
@@ -58,11 +61,14 @@ def read_request(objects: str, rate: str) -> SimulatorRequest | str:
     wanted = float(rate.replace(",", ".")) if _RATE.fullmatch(rate.strip()) else 0.0
     if not RATES[0] <= wanted <= RATES[1]:
         return say("rate: type messages a second from {least} to {most:,.0f}").format(least=RATES[0], most=RATES[1])
-    return SimulatorRequest(int(objects), wanted)
+    share = float(errors.strip().replace(",", ".")) if _PERCENT.fullmatch(errors.strip()) else -1.0
+    if not 0 <= share <= 100:
+        return say("errors: type a percentage from 0 to 100")
+    return SimulatorRequest(int(objects), wanted, share / 100)
 
 
 class SimulatorScreen(ModalScreen[SimulatorRequest | None], TranslatedKeys[SimulatorRequest | None]):
-    """A window with two numbers; returns what to simulate, or None.
+    """A window with three numbers; returns what to simulate, or None.
 
     Args:
         last: what was typed last time.
@@ -86,6 +92,9 @@ class SimulatorScreen(ModalScreen[SimulatorRequest | None], TranslatedKeys[Simul
                 yield PrintableInput(str(self._last.objects), compact=True, id="objects", max_length=6)
                 yield Label(say("messages a second"))
                 yield PrintableInput(f"{self._last.rate:g}", compact=True, id="rate", max_length=8)
+            with Horizontal(classes="asked"):
+                yield Label(say("deliberate errors, in %"))
+                yield PrintableInput(f"{self._last.errors * 100:g}", compact=True, id="errors", max_length=5)
             yield Static(id="wished", markup=False)
         yield KeysFooter()
 
@@ -102,6 +111,10 @@ class SimulatorScreen(ModalScreen[SimulatorRequest | None], TranslatedKeys[Simul
             objects = say_count("{count} object", "{count} objects", request.objects)
             text = marked if self._marked else plain
             said = Content(text.format(objects=objects, rate=rate(request.rate), topic=self._topic))
+            if request.errors:
+                share = percent(request.errors)
+                what = say("{share} of it can't be applied: unknown products, more than the stock, no movements.")
+                said = Content.assemble(said, "\n", (what.format(share=share), STYLES[Tone.OUT]))
         self.query_one("#wished", Static).update(said)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -120,7 +133,7 @@ class SimulatorScreen(ModalScreen[SimulatorRequest | None], TranslatedKeys[Simul
 
     @property
     def _request(self) -> SimulatorRequest | str:
-        return read_request(self.query_one("#objects", Input).value, self.query_one("#rate", Input).value)
+        return read_request(*(self.query_one(f"#{name}", Input).value for name in ("objects", "rate", "errors")))
 
 
 class SimulatorController:
@@ -161,4 +174,4 @@ class SimulatorController:
     def _start(self, request: SimulatorRequest | None) -> None:
         if request is not None:
             self.request = request
-            self._answer = self._engine.start_simulator(request.objects, request.rate)
+            self._answer = self._engine.start_simulator(*request)

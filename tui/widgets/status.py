@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from bridge.journal import Hop, Server, State, Verdict
 from bridge.text import readable
-from tui.format import clock, duration, rate, waited
+from tui.format import clock, duration, percent, rate, waited
 from tui.language import msgid, say, say_count
 from tui.outcome import GLYPHS
 from tui.widgets.cached_static import CachedStatic
@@ -118,6 +118,8 @@ def simulator_words(simulator: SimulatorStatus) -> Content:
     if not simulator.running:
         return Content.styled(f"▲ {readable(say(simulator.trouble))}" if simulator.trouble else "", "$text-warning")
     said = say_count("{count} sensor", "{count} sensors", simulator.objects) + f", {rate(simulator.rate)}"
+    if simulator.errors:
+        said += ", " + say("{share} errors").format(share=percent(simulator.errors))
     if simulator.trouble:
         said += f"  ▲ {readable(say(simulator.trouble))}"
     elif simulator.slow:
