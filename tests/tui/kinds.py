@@ -69,6 +69,15 @@ def _rates(engine: ScriptedEngine, seconds: int = 400, *, strapi: bool = True) -
                 journal.latency[hop].record(typical * (1 + passed % 11 / 5), most, now - passed)
 
 
+def _go_on(engine: ScriptedEngine, since: float, *, strapi: bool) -> None:
+    """Count on at the rate for the seconds that a slow machine needed to open the screen."""
+    journal, now = engine.journal, time.monotonic()
+    for passed in reversed(range(int(now) - int(since))):
+        journal.received.add(_RATE, now - passed)
+        journal.produced.add(_RATE, now - passed)
+        journal.answered.add(_RATE if strapi else 0, now - passed)
+
+
 def _some(engine: ScriptedEngine, *, strapi: bool = True) -> None:
     """About twenty movements of the last seconds, the last of them decided only if Strapi is up."""
     moved = (
@@ -121,8 +130,10 @@ def _live(engine: ScriptedEngine) -> None:
 
 def _down(engine: ScriptedEngine) -> None:
     _empty(engine)
-    _rates(engine, strapi=False)
     _some(engine, strapi=False)
+    # What was applied was so before Strapi went.
+    engine.journal.answered = type(engine.journal.answered)()
+    _rates(engine, strapi=False)
     engine.simulation = SimulatorStatus(running=True, objects=20, rate=_RATE, sent=3_767, per_second=_RATE)
     engine.journal.connections[Server.STRAPI] = Connection(
         State.DOWN,
@@ -222,12 +233,14 @@ async def opened(kind: str, size: tuple[int, int], theme: str, state: str = "") 
         )
     app = OpsciApp(engine)
     app.asks_about_servers = state == "local"
+    began = time.monotonic()
     async with app.run_test(size=size) as pilot:
         if kind in {"live", "down"}:
             await send(engine, pilot, "2", "-16")
             await send(engine, pilot, "3", "-40")
             await send(engine, pilot, "2", "+5")
             await pilot.press("escape", "1", "up")
+            _go_on(engine, began, strapi=kind == "live")
         main_screen(app).answered()
         await pilot.pause(0.3)
         yield pilot

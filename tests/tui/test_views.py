@@ -51,6 +51,20 @@ async def test_a_panes_key_leaves_a_view_that_has_no_such_pane(app: OpsciApp, pi
         await until(pilot, lambda: screen.panes[1].display and screen.kafka.has_focus)
 
 
+@pytest.mark.parametrize("size", [(60, 15), (50, 12), (20, 5)])
+async def test_the_stage_keeps_working_where_there_is_no_room_for_it(size: tuple[int, int]) -> None:
+    async with opened("live", size, "opsci-dark") as pilot:
+        app = pilot.app
+        assert isinstance(app, OpsciApp)
+        await pilot.press("v", "v")
+        await until(pilot, lambda: main_screen(app).query_one("#stage").display)
+        if size[0] >= 50:
+            # The three boxes stand side by side: no line of them is broken.
+            await until(pilot, lambda: any(line.count("┏") == 3 for line in screen_text(app).split("\n")))
+        await pilot.press("v")
+        await until(pilot, lambda: main_screen(app).panes[0].display)
+
+
 async def test_the_form_opens_over_the_stage(app: OpsciApp, pilot: Pilot[None]) -> None:
     form = main_screen(app).form
     await pilot.press("v", "v")

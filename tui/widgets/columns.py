@@ -214,10 +214,10 @@ def stock(found: Product, now: float) -> Cell:
 
 
 def pending_stock(found: Product, pending: int) -> Cell:
-    """The stock in pieces with the sum of pending movements: `41 (+5…)`."""
+    """The stock in pieces with the sum of pending movements: `41 (+5)`."""
     stock, change = count(found.stock), signed(pending)
     # A column that grew for pending movements would make the table jump.
-    return Cell(f"{stock} ({change}…)", Tone.PENDING, f"{stock} {change}…", found.stock, len(stock))
+    return Cell(f"{stock} ({change})", Tone.PENDING, f"{stock} {change}", found.stock, len(stock))
 
 
 def last_change(found: Product, now: float) -> Cell:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from bridge.journal import Server, Verdict
@@ -46,6 +46,9 @@ _DIGITS: Final = {
 
 _ROWS: Final = 5
 
+_LEAST: Final = 4
+"""Cells below which a stock is said in words only."""
+
 _HELD: Final = 2.0
 """Seconds for which a movement is shown, so that it is readable while many arrive."""
 
@@ -67,6 +70,7 @@ def large(number: int, room: int, ink: str) -> list[Line]:
     Returns:
         Five lines of `room` cells with the number centred; in plain digits where there is no room at all.
     """
+    room = max(0, room)
     text = str(number)
     dot = 2 if len(text) * 8 - 2 <= room else 1
     width = len(text) * 4 * dot - dot
@@ -172,9 +176,13 @@ class StageView(CachedStatic):
         colour = "$refused" if is_away(connection) else f"${server}"
         label, pulse = state_label(connection, time.time()), rate(flow.per_second())
         name = Content.assemble((f" {NAMES[server].upper()} ", f"bold ${server}"), label, " ")
-        line = "━" * max(0, room - 4 - name.cell_length - cell_len(pulse) - 2)
-        top: Line = [("┏━", colour), name, (line, colour), (f" {pulse} ", "bold"), ("━┓", colour)]
-        inside = room - 2
+        # In a narrow box first the rate gives way, then the name: its lines stay straight.
+        name, inside = name.truncate(max(0, room - 4)), max(2, room - 2)
+        left = room - 4 - name.cell_length
+        pulse = f" {pulse} " if cell_len(pulse) + 2 <= left else ""
+        line = "━" * (left - cell_len(pulse))
+        top: Line = [("┏━", colour), name, (line, colour), (pulse, "bold"), ("━┓", colour)]
+        what = what if cell_len(what) <= inside - 2 else set_cell_size(what, inside - 2)
         drawn = sparkline(flow.history(), inside - cell_len(what) - 4)
         gap = " " * (inside - cell_len(what) - len(drawn) - 2)
         foot: Line = [(f" {what}{gap}", STYLES[Tone.MUTED]), (f"{drawn} ", f"${server}")]
@@ -206,11 +214,11 @@ class StageView(CachedStatic):
         nothing: list[Line] = [[] for _ in range(_ROWS)]
         if journey is None:
             return nothing
-        if journey.stock_before is None or journey.stock_after is None:
+        each = min((room - 24) // 2, 30)
+        if journey.stock_before is None or journey.stock_after is None or each < _LEAST:
             found = outcome(journey)
             nothing[_ROWS // 2] = [(f"{found.glyph} {found.words}", f"bold {STYLES[found.tone]}")]
             return nothing
-        each = min((room - 24) // 2, 30)
         before = large(journey.stock_before, each, "$foreground-muted")
         after = large(journey.stock_after, each, "$strapi")
         middle = _ROWS // 2
