@@ -23,7 +23,7 @@ class Page(Enum):
     """A page of the settings screen."""
 
     CONNECTION = "connection"
-    """Where the servers are, and as whom we come."""
+    """The servers' addresses and our credentials."""
     SCREEN = "screen"
     ADVANCED = "advanced"
 
@@ -37,7 +37,7 @@ CONNECTING: Final = frozenset(
         *("strapi.stock_field", "routes"),
     }
 )
-"""The settings of the first page; those of the screen have a page too, and all others are on the last one."""
+"""The settings of the first page. The second has the screen's, the last one all others."""
 
 
 class Entry(NamedTuple):
@@ -53,9 +53,9 @@ class Entry(NamedTuple):
         allowed: its valid values and unit, in the loader's words.
         about: its purpose, in the model's words.
         page: the page of the settings screen that has it.
-        unit: what its number counts, as the model names it; empty for none.
-        least: the least number allowed, None where there is none or it is not allowed itself.
-        most: the greatest number allowed, None where there is none.
+        unit: the unit of its number, as in the model; empty if it has none.
+        least: the least number allowed; None if there is none, or if it is excluded.
+        most: the greatest number allowed; None if there is none.
     """
 
     key: str

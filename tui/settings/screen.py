@@ -56,11 +56,11 @@ _PAGES: Final = {
 
 
 class PageTabs(Widget):
-    """The names of the pages in one line, with a star at those with changes; a click chooses one."""
+    """The names of the pages on one line, with a star for unsaved changes; a click chooses one."""
 
     @dataclass
     class Chosen(Message):
-        """A page is to be shown."""
+        """A page was clicked."""
 
         page: Page
 
@@ -74,7 +74,7 @@ class PageTabs(Widget):
 
         Args:
             current: the page that is shown; None while a filter looks through all of them.
-            changed: those with unsaved changes.
+            changed: the pages with unsaved changes.
         """
         self._places, used = [], 0
         parts: list[tuple[str, str]] = []
@@ -369,7 +369,7 @@ class SettingsScreen(TranslatedKeys[None]):
             self._refuse(error)
             return
         with suppress(SettingsError):
-            # Where the values come from now; if someone broke a file just now, ctrl+r and the next start say so.
+            # Read the sources of the values again; ctrl+r and the next start report a file damaged meanwhile.
             self._draft.read_again()
         self._show()
         self.post_message(self.Kept(settings, files))
@@ -428,7 +428,7 @@ class SettingsScreen(TranslatedKeys[None]):
         )
 
     def _what_x_does(self, entry: Entry) -> str:
-        """Say on a line of its own what applies without the saved value, and where that comes from."""
+        """Describe on a separate line the value that applies without the saved one, and its source."""
         draft = self._draft
         if draft.is_taken_out(entry.key):
             value, source = draft.value(entry.key), draft.next_source(entry.key)

@@ -1,4 +1,4 @@
-"""Values with a unit, in words and as a person types them: `7 days`, `2 min`, `10,000 records`. *Pure*."""
+"""Values with a unit, shown in words and parsed as typed: `7 days`, `2 min`, `10,000 records`. *Pure*."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def in_words(entry: Entry, value: object) -> str:
         value: as TOML has it.
 
     Returns:
-        A time in the largest unit of which it is a whole number, else in seconds: `7 days`, `90 seconds`; a number of
-        something with its noun; empty where the setting has no unit.
+        A time in the largest unit that gives a whole number, else in seconds: `7 days`, `90 seconds`; a number with its
+        noun; empty if the setting has no unit.
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return ""
@@ -94,7 +94,7 @@ def as_number(entry: Entry, typed: str) -> str:
         typed: `7 days`, `1 h 30 min`, `0,5 s`, `10,000 records`; units in English or French, whatever the language.
 
     Returns:
-        The number as the settings file has it; what was typed where it is not written like this.
+        The number as in the settings file; the typed text itself if it has another form.
     """
     if entry.unit == "seconds":
         return _seconds(typed)
@@ -122,14 +122,14 @@ def _seconds(typed: str) -> str:
     for part in parts:
         seconds = _SECONDS.get(part[2])
         if seconds is None or re.fullmatch(r"\d+,\d{3}", part[1]):
-            # 1,000 is a thousand to one reader and one to another.
+            # 1,000 is a thousand in English and one in French.
             return typed
         total += Fraction(part[1].replace(",", ".")) * seconds
     return str(int(total)) if total.denominator == 1 else f"{float(total):g}"
 
 
 def allowed_in_words(entry: Entry) -> str:
-    """Say which values a setting allows; times with the ways to type them."""
+    """Describe the values that a setting allows, and for times how to type them."""
     if entry.unit != "seconds" or entry.most is None:
         return say(entry.allowed)
     most = _time(entry.most)

@@ -65,7 +65,7 @@ _STATES: Final = {
     State.STARTED: msgid("started"),
     State.FAILED: msgid("NOT STARTED"),
 }
-"""The word for each state but the usual one, in English."""
+"""The English word for each state except the usual one."""
 
 _AWAY: Final = frozenset({State.DOWN, State.REFUSED, State.FAILED})
 
@@ -73,10 +73,10 @@ _CALM: Final = frozenset({State.OFF, State.CONNECTING, State.STARTING, State.STA
 """The states whose word needs no filled label."""
 
 _SAID_ELSEWHERE: Final = frozenset({State.UP, State.OFF, State.STARTING, State.STARTED, State.FAILED})
-"""The states of which the banner says nothing, or a note does."""
+"""The states that the banner leaves out, or leaves to a note."""
 
 LEAST: Final = (60, 15)
-"""The least columns and rows of the screen."""
+"""The minimum columns and rows of the screen."""
 
 _SPACIOUS: Final = 150
 """The width from which the top line shows the web client's address; the command palette always has it."""
@@ -89,7 +89,7 @@ _APPLY: Final = "apply"
 
 
 def is_away(connection: Connection) -> bool:
-    """Whether a server does not answer, or lets us not in, or did not start."""
+    """Whether a server does not answer, refuses us, or did not start."""
     return connection.state in _AWAY
 
 
@@ -238,7 +238,7 @@ def _happened(server: Server, connection: Connection, *, brief: bool) -> str:
 
 
 def _waiting(server: Server, journal: Journal, *, brief: bool) -> str:
-    """What waits for a server, and where."""
+    """Describe the backlog of a server, and where it waits."""
     if brief and server is not Server.STRAPI:
         kept = (say("What is sent from here is kept."), say("What comes waits at the MQTT broker."))
         return kept[server is Server.KAFKA]
@@ -287,11 +287,11 @@ def trouble_lines(
 
 
 class RefusedChosen(Message):
-    """The count of refused movements was clicked: they are to be shown."""
+    """The number of refused movements was clicked."""
 
 
 class StatusBar(CachedStatic):
-    """The line at the top; a click on the count of refused movements leads to them.
+    """The line at the top; a click on the number of refused movements opens them.
 
     Args:
         engine: the chain.
@@ -312,13 +312,13 @@ class StatusBar(CachedStatic):
         self.update(status_line(engine.journal, engine.simulation, width, web), layout=False)
 
     def on_click(self, event: events.Click) -> None:
-        """Show the refused movements where their count was clicked."""
+        """Report a click on the number of refused movements."""
         if self.told is not None and refused_at(self.told.plain, event.get_content_offset_capture(self).x):
             self.post_message(RefusedChosen())
 
 
 def refused_at(line: str, x: int) -> bool:
-    """Whether a cell of a line is one of the count of refused movements: from its sign to the gap behind it."""
+    """Whether a cell of the line belongs to the number of refused movements, from its sign to the gap after it."""
     start = line.find(GLYPHS[Verdict.REJECTED])
     if start < 0:
         return False
