@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         ({"mqtt.password_file": "p"}, "set mqtt.username"),
         ({"mqtt.publish_password_file": "p"}, "set mqtt.publish_username"),
         ({"kafka.password_file": "p"}, "set kafka.username"),
-        ({"kafka.username": "u", "kafka.password_file": "p"}, "kafka.security is plaintext"),
+        ({"kafka.username": "u", "kafka.password_file": "p"}, "set kafka.security to sasl_ssl"),
         ({"kafka.security": "sasl_ssl"}, "set kafka.username"),
         ({"kafka.security": "sasl_ssl", "kafka.username": "u"}, "set kafka.password_file"),
         (
