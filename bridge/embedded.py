@@ -145,14 +145,14 @@ class EmbeddedChain:
         """Read a product's movements from the ledger; see `Chain.movements_of`. Errors are raised by the future."""
         return self._call(lambda chain: chain.movements_of(product, after))
 
-    def look_at(self, server: Server) -> Future[Facts]:
-        """Ask a server what is known of it; see `bridge.infrastructure.look`. Errors come with the future."""
-        return self._call(lambda _: self._look_at(server))
+    def read_facts(self, server: Server) -> Future[Facts]:
+        """Ask a server what is known of it; see `bridge.infrastructure.read`. Errors come with the future."""
+        return self._call(lambda _: self._read_facts(server))
 
-    async def _look_at(self, server: Server) -> Facts:
-        from bridge.infrastructure.look import look_at  # noqa: PLC0415 - few open that window
+    async def _read_facts(self, server: Server) -> Facts:
+        from bridge.infrastructure.read import read_facts  # noqa: PLC0415 - few open that window
 
-        return await look_at(self.settings, server)
+        return await read_facts(self.settings, server)
 
     @property
     def simulation(self) -> SimulatorStatus:

@@ -69,7 +69,7 @@ class Engine(Protocol):
         """
         ...
 
-    def look_at(self, server: Server) -> Future[Facts]:
+    def read_facts(self, server: Server) -> Future[Facts]:
         """Ask a server for its current facts; fails with ServerError if it does not answer or refuses."""
         ...
 

@@ -109,7 +109,7 @@ class Readings:
             asked = self._asked.get(server)
             if asked is None:
                 if now >= self._due[server]:
-                    self._asked[server] = self._engine.look_at(server)
+                    self._asked[server] = self._engine.read_facts(server)
             elif asked.done():
                 del self._asked[server]
                 self._due[server] = now + _EVERY[server]

@@ -13,7 +13,7 @@ import pytest
 
 from bridge.errors import UnreachableError
 from bridge.infrastructure.facts import KafkaFacts, MqttFacts, StrapiFacts
-from bridge.infrastructure.look import look_at
+from bridge.infrastructure.read import read_facts
 from bridge.journal import Server
 from bridge.strapi.gateway import ApiKind
 from stack.install import kafka_libs
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
 
 
 async def kafka_of(settings: Settings) -> KafkaFacts:
-    found = await look_at(settings, Server.KAFKA)
+    found = await read_facts(settings, Server.KAFKA)
     assert isinstance(found, KafkaFacts)
     return found
 
 
 async def mqtt_of(settings: Settings) -> MqttFacts:
-    found = await look_at(settings, Server.MQTT)
+    found = await read_facts(settings, Server.MQTT)
     assert isinstance(found, MqttFacts)
     return found
 
 
 async def strapi_of(settings: Settings) -> StrapiFacts:
-    found = await look_at(settings, Server.STRAPI)
+    found = await read_facts(settings, Server.STRAPI)
     assert isinstance(found, StrapiFacts)
     return found
 
@@ -190,7 +190,7 @@ async def test_a_server_that_is_gone_says_why_and_the_others_answer(lane: Lane) 
     )
     for server, port in ((Server.MQTT, nobody.mqtt_tcp), (Server.KAFKA, nobody.kafka)):
         with pytest.raises(UnreachableError, match=str(port)) as caught:
-            await look_at(settings, server)
+            await read_facts(settings, server)
         assert caught.value.advice
     assert (await strapi_of(settings)).kind is ApiKind.LEDGER
 

@@ -88,8 +88,8 @@ class ScriptedEngine:
         answer.set_result(ProductHistory(found, rows[-1][0] if rows else 0))
         return answer
 
-    def look_at(self, server: Server) -> Future[Facts]:
-        self.calls.append(f"look_at {server.value}")
+    def read_facts(self, server: Server) -> Future[Facts]:
+        self.calls.append(f"read_facts {server.value}")
         answer: Future[Facts] = Future()
         told = self.told[server]
         if isinstance(told, OpsciError):

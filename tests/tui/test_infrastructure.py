@@ -60,7 +60,7 @@ async def test_servers_are_asked_while_it_is_open_and_only_then(
     await pilot.pause()
     assert not engine.calls
     await opened(app, pilot)
-    await until(pilot, lambda: engine.calls.count("look_at kafka") == 2)
+    await until(pilot, lambda: engine.calls.count("read_facts kafka") == 2)
     for key in ("q", "i", "escape", "i", "i"):
         await pilot.press(key)
         await pilot.pause()

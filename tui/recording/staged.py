@@ -141,7 +141,7 @@ class StagedEngine:
         decided = [one for one in reversed(found) if one.verdict is not None and one.product_id == product.id]
         return _done(ProductHistory(decided, 1))
 
-    def look_at(self, server: Server) -> Future[Facts]:
+    def read_facts(self, server: Server) -> Future[Facts]:
         """Fail: there is no server to ask."""
         answer: Future[Facts] = Future()
         answer.set_exception(OpsciError("a staged chain has no servers"))

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from bridge.infrastructure.facts import Facts
     from bridge.settings import Settings
 
-__all__ = ["look_at"]
+__all__ = ["read_facts"]
 
 
-async def look_at(settings: Settings, server: Server) -> Facts:
+async def read_facts(settings: Settings, server: Server) -> Facts:
     """Ask a server on separate connections.
 
     Args:
