@@ -28,7 +28,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from bridge.errors import RefusedError
-from bridge.mqtt._private import ChunkClient, OwnSocketClient, abandon
+from bridge.mqtt._private import ChunkClient, OwnSocketClient, connect
 from bridge.mqtt.client_id import shown
 from bridge.mqtt.connect import mqtt_options, server_error
 from bridge.mqtt.session import REFUSED, codes_of
@@ -141,10 +141,9 @@ async def end_session(settings: MqttSettings) -> None:
     """
     client = OwnSocketClient(identifier=settings.client_id, **mqtt_options(settings, session=False))
     try:
-        async with client:
-            pass
+        await connect(client)
+        await client.__aexit__(None, None, None)
     except aiomqtt.MqttError as error:
-        abandon(client)
         raise server_error(error, settings) from error
 
 
@@ -158,9 +157,8 @@ async def _connected(settings: MqttSettings) -> AsyncIterator[ChunkClient]:
         **mqtt_options(five, session=True),
     )
     try:
-        await client.__aenter__()
+        await connect(client)
     except aiomqtt.MqttError as error:
-        abandon(client)
         code = error.rc.value if isinstance(error, MqttConnectError) and isinstance(error.rc, ReasonCode) else None
         if code in _UNSUPPORTED_VERSION:
             raise _impossible(Phrase("the broker does not speak MQTT 5")) from error

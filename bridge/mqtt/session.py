@@ -11,7 +11,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from bridge.errors import RefusedError, UnreachableError
-from bridge.mqtt._private import abandon, session_client
+from bridge.mqtt._private import connect, session_client
 from bridge.mqtt.connect import mqtt_options, server_error
 from bridge.phrase import Phrase
 
@@ -119,10 +119,9 @@ class Session:
             RefusedError: the broker refuses the client or a subscription.
         """
         try:
-            await self._client.__aenter__()
+            await connect(self._client)
         except aiomqtt.MqttError as error:
             self.open = False
-            abandon(self._client)
             raise server_error(error, self._settings) from error
         self.open = True
         try:
