@@ -9,7 +9,7 @@ import pytest
 from textual.color import Color
 
 from tests.tui.kinds import KINDS, lines_of, opened
-from tests.tui.looking import main_screen, until
+from tests.tui.looking import main_screen, until, widget_text
 from tui.theme import DARK, LIGHT, OWN_THEMES, Roles
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.style import Style
 
 LEAST = 4.5
-WINDOWS = ("question_mark", "enter", "d", "l", "s")
+WINDOWS = ("question_mark", "enter", "d", "l", "s", "p")
 """What opens each window from a pane."""
 
 
@@ -105,3 +105,12 @@ async def test_each_window_is_readable(theme: str) -> None:
             strips = pilot.app.screen._compositor.render_strips()[window.y : window.bottom]
             assert hard_to_read([list(strip.crop(window.x, window.right)) for strip in strips]) == set(), key
             await pilot.press("escape")
+
+
+@pytest.mark.parametrize("theme", [theme.name for theme in OWN_THEMES])
+async def test_what_would_be_published_is_readable(theme: str) -> None:
+    async with opened("live", (120, 40), theme) as pilot:
+        screen = main_screen(pilot.app)  # type: ignore[arg-type]
+        await pilot.press("4", *"2", "enter", *"+5")
+        await until(pilot, lambda: '"type":"IN"' in widget_text(screen.form))
+        assert hard_to_read(lines_of(pilot.app)) == set()

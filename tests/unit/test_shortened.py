@@ -13,6 +13,11 @@ from tui.screens.record import payload_lines
 from tui.screens.record_actions import not_whole
 
 
+def payload_texts(payload: bytes, more: int = 0) -> list[str]:
+    """A payload's lines without their colours."""
+    return [line.plain for line in payload_lines(payload, more)]
+
+
 def shortened(size: int) -> Journey:
     journey = Journey("m", b"x" * size, mqtt_topic="topic")
     journey.shorten()
@@ -27,10 +32,10 @@ def test_an_export_says_how_many_bytes_are_missing() -> None:
 
 def test_the_window_and_the_pane_count_them() -> None:
     journey = shortened(900_000)
-    assert payload_lines(journey.payload, journey.cut)[-1] == f"… +{900_000 - KEPT:,} bytes"
+    assert payload_texts(journey.payload, journey.cut)[-1] == f"… +{900_000 - KEPT:,} bytes"
     assert readable_bytes(journey.payload, 512, journey.cut) == "x" * 512 + f"… +{900_000 - 512} bytes"
     whole = shortened(12)
-    assert payload_lines(whole.payload, whole.cut) == ["x" * 12]
+    assert payload_texts(whole.payload, whole.cut) == ["x" * 12]
     assert readable_bytes(whole.payload, 512, whole.cut) == "x" * 12
 
 

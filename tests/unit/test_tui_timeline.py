@@ -6,9 +6,15 @@ import pytest
 
 from bridge.journal import Elsewhere, Journey, Verdict
 from bridge.movement import Movement, Reason, Rejection
+from tui.json_colours import json_in_colour
 from tui.outcome import outcome
 from tui.screens.record import journey_details, payload_lines
 from tui.timeline import dots, hop_times, marks, result, timeline, timeline_row
+
+
+def payload_texts(payload: bytes, more: int = 0) -> list[str]:
+    """A payload's lines without their colours."""
+    return [line.plain for line in payload_lines(payload, more)]
 
 
 def journey(**fields: object) -> Journey:
@@ -159,8 +165,40 @@ def test_details_name_everything() -> None:
 
 
 def test_payloads_for_reading() -> None:
-    assert payload_lines(b'{"a":[1]}') == ["{", '  "a": [', "    1", "  ]", "}"]
-    assert payload_lines(b"Hello\nmqtt0\x1b[2J") == ["Hello", "mqtt0\\x1b[2J"]
-    assert payload_lines(b"\xff\x00A") == [f"000000  {'ff 00 41':23}  {'':23}  ..A"]
-    assert payload_lines(b"") == ["(empty)"]
-    assert payload_lines(b"x" * 5_000)[-1] == "… +904 bytes"
+    assert payload_texts(b'{"a":[1]}') == ["{", '  "a": [', "    1", "  ]", "}"]
+    assert payload_texts(b"Hello\nmqtt0\x1b[2J") == ["Hello", "mqtt0\\x1b[2J"]
+    assert payload_texts(b"\xff\x00A") == [f"000000  {'ff 00 41':23}  {'':23}  ..A"]
+    assert payload_texts(b"") == ["(empty)"]
+    assert payload_texts(b"x" * 5_000)[-1] == "… +904 bytes"
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        ('  "id": 12,', [('"id"', "$text-primary"), ("12", "$text-warning")]),
+        (
+            '{"a":"b: 1","c":[true,null,-1.5e3]}',
+            [
+                ('"a"', "$text-primary"),
+                ('"b: 1"', "$text-success"),
+                ('"c"', "$text-primary"),
+                ("true", "$text-secondary"),
+                ("null", "$text-secondary"),
+                ("-1.5e3", "$text-warning"),
+            ],
+        ),
+        (r'"a\"b",', [(r'"a\"b"', "$text-success")]),
+        ("{}", []),
+    ],
+)
+def test_json_is_in_colour(line: str, parts: list[tuple[str, str]]) -> None:
+    found = json_in_colour(line)
+    assert found.plain == line
+    coloured = [(line[span.start : span.end], str(span.style)) for span in found.spans if span.style != "$text-muted"]
+    assert coloured == parts
+
+
+def test_only_json_is_in_colour() -> None:
+    assert any(line.spans for line in payload_lines(b'{"a":1}'))
+    assert not any(line.spans for line in payload_lines(b'{"a":'))
+    assert not any(line.spans for line in payload_lines(b"\xff"))

@@ -13,6 +13,7 @@ from bridge.journal import Journey
 from bridge.text import readable
 from tui.actions import bindings
 from tui.format import clock_milliseconds, count, duration, signed
+from tui.json_colours import json_in_colour
 from tui.language import say, say_count
 from tui.outcome import EARLIER, STYLES, Tone, outcome
 from tui.timeline import hop_times
@@ -35,28 +36,29 @@ SHOWN = 4_096
 WIDTH = 15
 
 
-def payload_lines(payload: bytes, more: int = 0) -> list[str]:
-    """Lay a payload out in printable lines; bytes after the first 4,096 are only counted.
+def payload_lines(payload: bytes, more: int = 0) -> list[Content]:
+    """Lay a payload out in printable lines, JSON in colour; bytes after the first 4,096 are only counted.
 
     Args:
         payload: any bytes.
         more: number of further bytes that aren't in `payload`.
     """
     if not payload:
-        return [say("(empty)")]
+        return [Content(say("(empty)"))]
     hidden = max(0, len(payload) - SHOWN) + more
     cut = ["… " + say_count("+{count} byte", "+{count} bytes", hidden)] if hidden else []
     try:
         if not cut:
-            return [readable(line) for line in msgspec.json.format(payload, indent=2).decode().split("\n")]
+            lines = msgspec.json.format(payload, indent=2).decode().split("\n")
+            return [json_in_colour(readable(line)) for line in lines]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     head = payload[:SHOWN]
     try:
         text = head.decode()
     except UnicodeDecodeError:
-        return hexdump(head) + cut
-    return [readable(line) for line in text.splitlines()] + cut
+        return list(map(Content, hexdump(head) + cut))
+    return [Content(readable(line)) for line in text.splitlines()] + list(map(Content, cut))
 
 
 def hexdump(payload: bytes) -> list[str]:
@@ -78,7 +80,7 @@ def journey_details(journey: Journey) -> Content:
         _heading(say("Way")),
         *_way(journey),
         _heading(say_count("Payload, {count} byte", "Payload, {count} bytes", journey.size)),
-        *map(Content, payload_lines(journey.payload, journey.cut)),
+        *payload_lines(journey.payload, journey.cut),
         _heading(say("Movement")),
         _field("movement-id", journey.movement_id),
     ]

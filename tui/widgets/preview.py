@@ -10,6 +10,7 @@ from textual.content import Content
 from bridge.movement import MAX_AMOUNT, Movement, encode_movement
 from bridge.text import readable
 from tui.format import count
+from tui.json_colours import json_in_colour
 from tui.language import say
 from tui.outcome import STYLES, Tone
 
@@ -135,7 +136,7 @@ def preview_line(found: Preview, topic: str, *, urgent: str, otherwise: str) -> 
             (say("publishes to") + " ", STYLES[Tone.MUTED]),
             (readable(topic), STYLES[Tone.STRONG]),
             ("  ", ""),
-            (readable(found.payload.decode()), STYLES[Tone.PENDING]),
+            json_in_colour(readable(found.payload.decode())),
             ("  ", ""),
         ]
     if urgent:
