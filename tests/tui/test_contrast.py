@@ -9,7 +9,7 @@ import pytest
 from textual.color import Color
 
 from tests.tui.kinds import KINDS, lines_of, opened
-from tests.tui.looking import main_screen, until, widget_text
+from tests.tui.looking import main_screen, screen_text, until
 from tui.theme import DARK, LIGHT, OWN_THEMES, Roles
 
 if TYPE_CHECKING:
@@ -110,7 +110,6 @@ async def test_each_window_is_readable(theme: str) -> None:
 @pytest.mark.parametrize("theme", [theme.name for theme in OWN_THEMES])
 async def test_what_would_be_published_is_readable(theme: str) -> None:
     async with opened("live", (120, 40), theme) as pilot:
-        screen = main_screen(pilot.app)  # type: ignore[arg-type]
         await pilot.press("4", *"2", "enter", *"+5")
-        await until(pilot, lambda: '"type":"IN"' in widget_text(screen.form))
+        await until(pilot, lambda: '"type":"IN"' in screen_text(pilot.app))
         assert hard_to_read(lines_of(pilot.app)) == set()

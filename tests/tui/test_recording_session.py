@@ -12,6 +12,7 @@ import termios
 import time
 from fcntl import ioctl
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,17 +22,18 @@ from tests.tui.marks import TOASTS
 from tui.app import OpsciApp
 from tui.recording.cast import Cast, Event, read
 from tui.recording.check import check
+from tui.recording.session import film_command
 from tui.recording.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from textual.pilot import Pilot
 
     from tests.tui.scripted import ScriptedEngine
 
 COMMAND = [sys.executable, "-c", "import sys; from tui.cli import main; sys.exit(main())"]
+ROOT = Path(__file__).parents[2]
 F9 = b"\x1b[20~"
 AWAY = """
 drain = 1
@@ -56,8 +58,9 @@ class Session:
         # Of another terminal, and Python believes them more than the one that is there.
         inherited = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
         environment = inherited | {"OPSCI_STATE": str(folder / "state"), "TERM": "xterm-256color", "LANG": "C"}
+        environment |= {"XDG_VIDEOS_DIR": str(folder / "videos"), "XDG_DATA_HOME": str(folder / "data")}
         self.process = subprocess.Popen(
-            [*COMMAND, "--config", str(settings)], stdin=slave, stdout=slave, stderr=slave, env=environment, cwd=folder
+            [*COMMAND, "--config", str(settings)], stdin=slave, stdout=slave, stderr=slave, env=environment, cwd=ROOT
         )
         os.close(slave)
 
@@ -112,7 +115,7 @@ def session(tmp_path: Path) -> Iterator[Session]:
 
 
 def recorded(folder: Path) -> Cast:
-    (file,) = folder.glob("opsci-*.cast")
+    (file,) = folder.rglob("opsci-*.cast")
     assert file.stat().st_mode & 0o777 == 0o600
     with file.open() as lines:
         return read(lines)
@@ -153,6 +156,30 @@ def test_f9_records_from_the_middle_of_a_session(session: Session, tmp_path: Pat
     assert "● REC" not in "".join(event.data for event in cast.events), "the badge is for the terminal alone"
 
 
+def test_the_command_that_is_shown_makes_a_film_of_what_the_videos_folder_has(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    before = set(ROOT.iterdir())
+    session.until_drawn()
+    session.type(F9)
+    session.until("● REC 00:0")
+    session.type(F9)
+    session.until("This makes a film")
+    session.leave()
+    (cast,) = (tmp_path / "videos").glob("opsci-*.cast")
+    assert set(ROOT.iterdir()) == before, "nothing is written where the program was started"
+    done = subprocess.run(film_command(cast), shell=True, check=False, capture_output=True, text=True, cwd=tmp_path)  # noqa: S602 - as a person pastes it
+    assert done.returncode == 0, done.stderr
+    assert cast.with_suffix(".mp4").stat().st_size > 1_000
+
+
+def test_a_program_without_what_films_need_is_told_to_install_it_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.recording.session.find_spec", lambda name: None)
+    monkeypatch.setattr("tui.recording.session.shutil.which", lambda name: None)
+    install, film = film_command(Path("/tmp/a b.cast")).split(" && ")
+    assert install == f"{sys.executable} -m pip install pyte pillow imageio-ffmpeg"
+    assert film.endswith("record --from '/tmp/a b.cast' --mp4 '/tmp/a b.mp4'")
+
+
 def test_leaving_ends_the_recording(session: Session, tmp_path: Path) -> None:
     session.until_drawn()
     session.type(F9)
@@ -172,7 +199,7 @@ def pictures_in(folder: Path) -> list[str]:
 
 
 async def test_ctrl_s_keeps_pictures(engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_PICTURES_DIR", str(tmp_path))
     async with OpsciApp(engine).run_test(size=(120, 40), notifications=True) as pilot:
         await until(pilot, lambda: "listening" in screen_text(pilot.app))
         await pilot.press("f8", "f8")
@@ -193,11 +220,9 @@ async def test_without_a_terminal_f9_says_so(app: OpsciApp, pilot: Pilot[None]) 
 async def test_a_folder_that_cannot_be_written_is_said(
     engine: ScriptedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone = tmp_path / "gone"
-    gone.mkdir()
-    monkeypatch.chdir(gone)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_PICTURES_DIR", str(tmp_path / "none"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "file"))
     async with OpsciApp(engine).run_test(size=(120, 40), notifications=True) as pilot:
-        gone.rmdir()
         await pilot.press("f8")
         await until(pilot, lambda: "Not recorded" in screen_text(pilot.app))
-        monkeypatch.chdir(tmp_path)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 import os
 import re
+import shlex
+import shutil
+import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
-from bridge.private_file import new_file
+from bridge.private_file import make_folder, new_file
 from bridge.text import UNSAFE, readable
 from tui.language import say
 from tui.recording.cast import BEGIN, CastWriter, Event, Header, encode_event, encode_header, ending
@@ -20,10 +24,13 @@ if TYPE_CHECKING:
     from textual.app import App
     from textual.timer import Timer
 
-__all__ = ["SessionRecorder", "still"]
+__all__ = ["SessionRecorder", "film_command", "still"]
 
 IDLE: Final = 2.0
 """Seconds after which a player cuts a pause of a session."""
+
+_TOLD: Final = 30.0
+"""Seconds for which the command that makes a film is shown."""
 
 _FONT_FACES: Final = re.compile(r"@font-face \{.*?\}\s*", re.S)
 
@@ -68,7 +75,7 @@ class SessionRecorder:
             self._tape.resize(width, height)
 
     def keep_still(self) -> None:
-        """Write the screen as SVG into a new file in the current folder."""
+        """Write the screen as SVG into a new file in the user's folder for pictures."""
         try:
             path, file = _new_file("svg")
             with file:
@@ -106,10 +113,11 @@ class SessionRecorder:
         self._close()
         # The badge is not part of the application, so redraw over it.
         self._app.refresh()
-        text = say("{seconds} s are in {path}; opsci-tui record --from makes a film of it")
-        self._app.notify(
-            readable(text.format(seconds=f"{seconds:.0f}", path=self._path)), title=say("Recorded"), markup=False
+        text = say("{seconds} s are in {path}. This makes a film of it:").format(
+            seconds=f"{seconds:.0f}", path=self._path
         )
+        told = f"{readable(text)}\n{readable(film_command(self._path))}"
+        self._app.notify(told, title=say("Recorded"), markup=False, timeout=_TOLD)
 
     def _close(self) -> None:
         tape, self._tape = self._tape, None
@@ -137,7 +145,7 @@ class SessionRecorder:
             self._file.flush()
 
     def _refuse(self, error: OSError) -> None:
-        text = say("{where}: {why}; start opsci-tui in a folder that can be written")
+        text = say("Make this folder writable, or name another in XDG_VIDEOS_DIR or XDG_PICTURES_DIR: {where}: {why}")
         said = text.format(where=error.filename or os.curdir, why=error.strerror or error)
         self._app.notify(readable(said), title=say("Not recorded"), severity="error", markup=False)
 
@@ -165,9 +173,42 @@ def _header(app: App[None]) -> Header:
     )
 
 
+def film_command(cast: Path) -> str:
+    """Return the command, for a shell, that makes a film of a recording with this program's own installation.
+
+    Where packages for films are missing in it, the command installs them first.
+
+    Args:
+        cast: the recording.
+    """
+    script = Path(sys.executable).with_name("opsci-tui")
+    program = [str(script)] if os.access(script, os.X_OK) else [sys.executable, "-m", "tui"]
+    command = shlex.join([*program, "record", "--from", str(cast), "--mp4", str(cast.with_suffix(".mp4"))])
+    needed = {"pyte": "pyte", "PIL": "pillow"}
+    if shutil.which("ffmpeg") is None:
+        needed["imageio_ffmpeg"] = "imageio-ffmpeg"
+    missing = [package for module, package in needed.items() if find_spec(module) is None]
+    if not missing:
+        return command
+    return f"{shlex.join([sys.executable, '-m', 'pip', 'install', *missing])} && {command}"
+
+
+def _folder(suffix: str) -> Path:
+    """The user's folder for videos or pictures if it exists, else one of ours in the user's data."""
+    import platformdirs  # noqa: PLC0415 - few record
+
+    users = platformdirs.user_videos_path() if suffix == "cast" else platformdirs.user_pictures_path()
+    if users.is_dir():
+        return users
+    ours = platformdirs.user_data_path("opsci") / "recordings"
+    make_folder(ours)
+    return ours
+
+
 def _new_file(suffix: str) -> tuple[Path, TextIO]:
-    """Create a file named after the current time in the current folder, readable by its owner only."""
+    """Create a file named after the current time in the user's folder for it, readable by its owner only."""
+    folder = _folder(suffix)
     stem = time.strftime("opsci-%Y%m%d-%H%M%S")
     names = (f"{stem}{'' if number == 1 else f'-{number}'}.{suffix}" for number in range(1, 100))
-    path, file = new_file(Path.cwd() / name for name in names)
+    path, file = new_file(folder / name for name in names)
     return path, io.TextIOWrapper(file, encoding="utf-8", newline="\n")
