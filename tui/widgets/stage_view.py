@@ -135,7 +135,8 @@ class StageView(CachedStatic):
         space: list[Line] = [[]] * max(0, min(4, (height - len(boxes) - _REST) // 4))
         lines = [*space[:2], *boxes, *space]
         if journey is not None:
-            name = readable(journey.product_name or journey.product)
+            found = self._journal.stock.find(journey.product) if journey.movement is not None else None
+            name = readable(journey.product_name or (journey.product if found is None else found.name))
             tone = STYLES[Tone.IN if journey.delta > 0 else Tone.OUT]
             moved = signed(journey.delta) if journey.movement is not None else ""
             lines += [[("  ", ""), (f"{name}  ", "bold"), (moved, f"bold {tone}")], *space[:1]]
@@ -176,7 +177,10 @@ class StageView(CachedStatic):
         colour = "$refused" if is_away(connection) else f"${server}"
         label, pulse = state_label(connection, time.time()), rate(flow.per_second())
         name = Content.assemble((f" {NAMES[server].upper()} ", f"bold ${server}"), label, " ")
-        # In a narrow box first the rate gives way, then the name: its lines stay straight.
+        # In a narrow box the seconds give way, which the banner says too, then the name: its lines stay straight.
+        if name.cell_length > room - 4:
+            label = state_label(connection._replace(since=0.0), time.time())
+            name = Content.assemble((f" {NAMES[server].upper()} ", f"bold ${server}"), label)
         name, inside = name.truncate(max(0, room - 4)), max(2, room - 2)
         left = room - 4 - name.cell_length
         pulse = f" {pulse} " if cell_len(pulse) + 2 <= left else ""

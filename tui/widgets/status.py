@@ -277,7 +277,8 @@ def trouble_lines(
         said = [readable(say(text)) for text in (connection.detail, connection.advice) if text]
         if said and connection.state not in _SAID_ELSEWHERE:
             glyph, colour = STATE_SIGNS[connection.state]
-            parts = [(f"{glyph} {NAMES[server]}: ", f"bold {colour}"), (": ".join(said), colour)]
+            colon = say(": ")
+            parts = [(f"{glyph} {NAMES[server]}{colon}", f"bold {colour}"), (colon.join(said), colour)]
             if connection.advice and is_away(connection):
                 origin = (origins or {}).get(server, "") or say("press s for settings")
                 parts.append((f" · {origin}", "$foreground-muted"))
