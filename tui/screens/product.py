@@ -213,7 +213,8 @@ class ProductScreen(RecordsScreen):
         self._found.pull()
         product = self.product
         pane = self.query_one("#product-pane")
-        pane.border_title = Content(f"{say('Product')} · {product.id} {readable(product.name)}")
+        named = say("Product")
+        pane.border_title = Content(f"{named} · {product.id} {readable(product.name)}")
         self.query_one("#product-facts", CachedStatic).update(product_facts(product, self._found.on_the_way))
         self.view.pull(now)
         self._draw(product, now)
