@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 COMMAND = [sys.executable, "-c", "import sys; from tui.cli import main; sys.exit(main())"]
 
 
+_COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
+
+
 class Terminal:
     """A program in a pseudo-terminal of 120 by 40."""
 
@@ -38,9 +42,9 @@ class Terminal:
         self.output = b""
 
     def wait_for(self, text: bytes, seconds: float = 60) -> float:
-        """Read until a text was written; return the seconds since the start."""
+        """Read until a text was written, in whatever colours; return the seconds since the start."""
         deadline = time.monotonic() + seconds
-        while text not in self.output:
+        while text not in self.output and text not in _COLOURS.sub(b"", self.output):
             assert time.monotonic() < deadline, self.output.decode(errors="replace")
             ready, _, _ = select.select([self.master], [], [], 0.2)
             if ready:
