@@ -311,7 +311,7 @@ def _show(chain: EmbeddedChain, sources: Sources, notice: str, before: CarriedOv
 
 
 def _stop(chain: EmbeddedChain) -> None:
-    print(f"opsci: {say('finishing what is under way')}", file=sys.stderr)  # noqa: T201 - the terminal is free again
+    print("opsci:", say("finishing what is under way"), file=sys.stderr)  # noqa: T201 - the terminal is free again
     chain.stop()
 
 

@@ -241,7 +241,7 @@ def _kafka(facts: KafkaFacts, width: int) -> list[Content]:
             Content.assemble(
                 (f"{node}  ", "bold"),
                 readable(address),
-                (f"  {say('controller')}" if node == facts.controller else "", "$foreground-muted"),
+                ("  " + say("controller") if node == facts.controller else "", "$foreground-muted"),
             )
             for node, address in facts.brokers.items()
         ]

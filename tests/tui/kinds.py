@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from PIL import Image, ImageDraw, ImageFont
 from rich.cells import cell_len
 
-from bridge.journal import Connection, DeadLetter, Hop, Server, State
+from bridge.journal import Connection, DeadLetter, Hop, Server, State, Verdict
 from bridge.movement import Movement, Reason, encode_movement
 from bridge.phrase import Phrase
 from bridge.settings import Preset, ScreenSettings, Settings
@@ -78,6 +78,12 @@ def _go_on(engine: ScriptedEngine, since: float, *, strapi: bool) -> None:
         journal.answered.add(_RATE if strapi else 0, now - passed)
 
 
+def _account(engine: ScriptedEngine) -> None:
+    """Count as applied what was received and neither waits nor was refused."""
+    journal = engine.journal
+    journal.verdicts[Verdict.APPLIED] = journal.received.total - journal.lag - journal.verdicts[Verdict.REJECTED]
+
+
 def _some(engine: ScriptedEngine, *, strapi: bool = True) -> None:
     """About twenty movements of the last seconds, the last of them decided only if Strapi is up."""
     moved = (
@@ -107,7 +113,11 @@ def _some(engine: ScriptedEngine, *, strapi: bool = True) -> None:
         engine.acknowledge([journey], place % 6)
         journey.consumed_at = (journey.acknowledged_at or now) + 0.003
         if strapi or place < 12:
-            if product == 999:
+            found = engine.journal.stock.find(str(product))
+            if found is not None and found.stock + amount < 0:
+                had = Phrase("stock is {stock}, the movement takes {amount}", stock=found.stock, amount=-amount)
+                engine.reject([journey], Reason.INSUFFICIENT_STOCK, had)
+            elif product == 999:
                 engine.reject([journey], Reason.UNKNOWN_PRODUCT, Phrase("no product has the id {product}", product=999))
             else:
                 engine.apply([journey])
@@ -207,6 +217,8 @@ async def send(engine: ScriptedEngine, pilot: Pilot[None], product: str, amount:
         stock, taken = product_found.stock, -int(amount)
         had = Phrase("stock is {stock}, the movement takes {amount}", stock=stock, amount=taken)
         engine.reject([journey], Reason.INSUFFICIENT_STOCK, had)
+        letter = DeadLetter(journey, f"kafka stock/2@{journey.offset}", time.time(), 0, len(engine.old_letters))
+        engine.journal.errors.append(letter)
     else:
         engine.apply([journey])
         journey.decided_at = (journey.acknowledged_at or 0.0) + 0.014
@@ -241,6 +253,7 @@ async def opened(kind: str, size: tuple[int, int], theme: str, state: str = "") 
             await send(engine, pilot, "2", "+5")
             await pilot.press("escape", "1", "up")
             _go_on(engine, began, strapi=kind == "live")
+            _account(engine)
         main_screen(app).answered()
         await pilot.pause(0.3)
         yield pilot

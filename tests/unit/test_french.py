@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from tests.tui.translations import MO, compiled, in_code, in_french, misplaced, spaced, texts, untranslated
+import ast
+
+from tests.tui.translations import (
+    KEYWORDS,
+    MO,
+    ROOT,
+    compiled,
+    in_code,
+    in_french,
+    misplaced,
+    spaced,
+    texts,
+    untranslated,
+)
 
 
 def test_every_text_of_the_code_has_french_and_no_other_has() -> None:
@@ -23,3 +36,20 @@ def test_no_line_begins_with_what_french_sets_a_space_before() -> None:
     for message in in_french():
         said = [message.string] if isinstance(message.string, str) else message.string or []
         assert [*map(spaced, said)] == [*said], "run python -m tests.tui.translations"
+
+
+def test_no_text_stands_within_a_formatted_one_where_it_is_not_found() -> None:
+    """Babel does not look into the braces of an f-string."""
+    files = [file for room in ("bridge", "tui", "stack") for file in (ROOT / room).rglob("*.py")]
+    hidden = [
+        f"{file.relative_to(ROOT)}:{call.lineno}"
+        for file in files
+        for formatted in ast.walk(ast.parse(file.read_text()))
+        if isinstance(formatted, ast.JoinedStr)
+        for call in ast.walk(formatted)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id in KEYWORDS
+        and any(isinstance(one, ast.Constant) for one in call.args)
+    ]
+    assert hidden == []

@@ -137,7 +137,7 @@ def _pair(*figures: tuple[str, float]) -> Content:
 def percentiles_below(histograms: Mapping[Hop, LatencyHistogram]) -> Content:
     """Format them as a table with one line per hop."""
     titles = "".join(f"{title:>9}" for title in ("p50", "p95", "p99", say("max"), say("measured")))
-    lines = [Content.styled(f"{say('hop'):22}{titles}", STYLES[Tone.HEADING])]
+    lines = [Content.styled(say("hop").ljust(22) + titles, STYLES[Tone.HEADING])]
     for hop, name in HOPS.items():
         found = histograms[hop].summary(over=KEPT)
         times = (found.p50, found.p95, found.p99, found.maximum) if found.measured else (None,) * 4

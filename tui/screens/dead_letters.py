@@ -160,9 +160,8 @@ class DeadLettersScreen(RecordsScreen):
         pane, waiting = self.query_one("#letters-pane"), count(len(self._box))
         if self.view.filter_text:
             waiting = say("{some} of {all}").format(some=count(self.view.rows), all=waiting)
-        pane.border_title = Content(
-            f"{say('Refused movements')} · {self._engine.settings.kafka.errors_topic} · {waiting}"
-        )
+        topic = self._engine.settings.kafka.errors_topic
+        pane.border_title = Content(" · ".join((say("Refused movements"), topic, waiting)))
         pane.border_subtitle = Content(self._subtitle())
         self._pull_timeline()
 

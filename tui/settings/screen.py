@@ -377,7 +377,7 @@ class SettingsScreen(TranslatedKeys[None]):
     def _refuse(self, error: SettingsError) -> None:
         text = readable_lines(str(error))
         if isinstance(error, FileChangedError):
-            text = f"{say('ctrl+r reads the file again, your changes stay; then ctrl+s.')}\n{text}"
+            text = say("ctrl+r reads the file again, your changes stay; then ctrl+s.") + f"\n{text}"
         self.notify(text, title=say("Not kept"), severity="error", markup=False, timeout=12)
 
     def _show(self) -> None:
