@@ -62,7 +62,7 @@ async def test_the_screen_is_painted_and_driven_in_a_browser(served: Served, bro
     assert browser.run("return document.querySelector('.xterm-text-layer').width > 400")
     assert "Security" not in "".join(browser.complaints())
     browser.find("textarea").send_keys("s")
-    await browser.until(lambda: "session_expiry" in paints(browser))
+    await browser.until(lambda: "Advanced" in paints(browser))
     browser.find("textarea").send_keys(Keys.ESCAPE)
     first = browser._driver.current_window_handle
     browser._driver.switch_to.new_window("tab")
