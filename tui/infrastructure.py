@@ -207,12 +207,14 @@ def _mqtt(facts: MqttFacts, width: int) -> list[Content]:
             values.append((say("running for"), waited(int(up))))
         for name, topics in _TOLD:
             figure = next((facts.told[topic] for topic in topics if topic in facts.told), None)
-            if figure is not None:
-                values.append((say(name), _whole(figure)))
+            values.append((say(name), "·" if figure is None else _whole(figure)))
         lines += [
             *_values(values, width),
             _muted(
-                say("The broker renews these every few seconds; this window's own connection is among the clients.")
+                say(
+                    "Mosquitto tells these every few seconds while they change, and no longer (·) after a minute "
+                    "without a change. This window's own connection is among the clients."
+                )
             ),
         ]
     lines += _heading(say("Retained on our topics"), Server.MQTT)

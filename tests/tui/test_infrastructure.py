@@ -53,6 +53,16 @@ async def test_each_server_stands_with_what_it_told_and_when(
         assert told in shown, shown
 
 
+async def test_a_figure_that_the_broker_tells_no_longer_is_shown_as_such(
+    app: OpsciApp, pilot: Pilot[None], engine: ScriptedEngine
+) -> None:
+    """Mosquitto 2.0 forgets what has not changed for a minute."""
+    told = {name: value for name, value in MQTT.told.items() if name != "clients/connected"}
+    engine.told |= {**server_facts(), Server.MQTT: MQTT._replace(told=told)}
+    await opened(app, pilot)
+    await until(pilot, lambda: "clients connected  ·" in screen_text(app))
+
+
 async def test_servers_are_asked_while_it_is_open_and_only_then(
     app: OpsciApp, pilot: Pilot[None], engine: ScriptedEngine
 ) -> None:
