@@ -176,6 +176,8 @@ def _run(servers: _Servers, setup: Setup, count: int) -> Applied:
             for engine in engines:
                 engine.process.send_signal(signal.SIGCONT)
         first, last = Group(servers.stack.addresses.kafka, name, topic).follow(count, engines[0])
+        # PostgreSQL starts further backends as Strapi connects.
+        pids = (*pids[:2], [*{*pids[2], *servers.backends()}])
         engines_cpu, strapis_cpu, database_cpu = (
             (_cpu(one) - was) * 1e6 / count for one, was in zip(pids, before, strict=True)
         )
