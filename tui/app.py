@@ -260,20 +260,20 @@ class OpsciApp(App[None]):
         """Disable what this engine can't do, and the settings while they are open or a text field is focused."""
         if self._is_elsewhere(action):
             return False
+        if action not in {"tour", "web_code", "settings"}:
+            return super().check_action(action, parameters)
+        # While the palette is open, its own field has the focus and it offers the actions of the screen below.
+        below = self.screen_stack[-2] if isinstance(self.screen, CommandPalette) else self.screen
+        if isinstance(below.focused, Input | TextArea):
+            return False
         if action == "tour":
-            below = self.screen_stack[-2] if isinstance(self.screen, CommandPalette) else self.screen
-            return below is self._main and not isinstance(below.focused, Input | TextArea)
+            return below is self._main
         if action == "web_code":
-            below = self.screen_stack[-2] if isinstance(self.screen, CommandPalette) else self.screen
-            is_open = any(screen.id == WEB_CODE for screen in self.screen_stack)
-            has_page = bool(self.engine.settings.screen.web)
-            return has_page and not is_open and not isinstance(below.focused, Input | TextArea)
-        if action == "settings":
-            inside = any(screen.id == SETTINGS_SCREEN for screen in self.screen_stack)
-            # While the palette is open, its own field has the focus and it offers the actions of the screen below.
-            below = self.screen_stack[-2] if isinstance(self.screen, CommandPalette) else self.screen
-            return not inside and not isinstance(below.focused, Input | TextArea)
-        return super().check_action(action, parameters)
+            return bool(self.engine.settings.screen.web) and not self._has_open(WEB_CODE)
+        return not self._has_open(SETTINGS_SCREEN)
+
+    def _has_open(self, identity: str) -> bool:
+        return any(screen.id == identity for screen in self.screen_stack)
 
     def on_resize(self, event: events.Resize) -> None:
         """Record the new size if a recording is running."""

@@ -26,7 +26,7 @@ from bridge.mqtt.client_id import FORMER, is_guessable
 from bridge.mqtt.connect import mqtt_options, publishing, server_error
 from bridge.mqtt.session import REFUSED, codes_of, refusal_advice
 from bridge.phrase import Phrase
-from bridge.route import RouteKind
+from bridge.route import RouteKind, unshared
 from bridge.secret import warning_of_open_secrets
 from bridge.strapi.client import StrapiClient, StrapiRejectedError
 from bridge.strapi.content import CONTENT
@@ -223,9 +223,9 @@ async def check_mqtt(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _subscription(client: aiomqtt.Client, mqtt: MqttSettings, topic_filter: str, own: str) -> Finding:
-    levels = topic_filter.split("/", 2)
+    alone = unshared(topic_filter)
     # A member of the real group would take messages away from the engines in it.
-    tried = f"$share/{own}/{levels[2]}" if levels[0] == "$share" else topic_filter
+    tried = topic_filter if alone == topic_filter else f"$share/{own}/{alone}"
     options: Any = {"qos": 1}
     if mqtt.version == "5":
         options = {"options": SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)}

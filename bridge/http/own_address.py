@@ -1,11 +1,12 @@
-"""The address by which other machines reach this one."""
+"""The addresses of this machine: the one by which others reach it, and those that never leave it."""
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from typing import Final
 
-__all__ = ["own_address"]
+__all__ = ["is_loopback", "own_address"]
 
 _ELSEWHERE: Final = "192.0.2.1"
 """An address for documentation (RFC 5737); the kernel reports the local address from which it would be reached."""
@@ -19,3 +20,13 @@ def own_address() -> str:
         except OSError:
             return ""
         return str(probe.getsockname()[0])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address leads to this machine without its network."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

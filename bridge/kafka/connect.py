@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import ipaddress
 import socket
 import ssl
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -31,6 +30,7 @@ from aiokafka.errors import (
 from aiokafka.protocol.metadata import MetadataRequest
 
 from bridge.errors import RefusedError, ServerError, SettingsError, UnreachableError, cause_of
+from bridge.http.own_address import is_loopback
 from bridge.phrase import Phrase
 from bridge.secret import read_secret
 from bridge.tls import certificate_refusal, trust
@@ -171,7 +171,7 @@ def _unreached(
     why: str
     if isinstance(error, socket.gaierror):
         why = Phrase("a name that this machine does not know ({error})", error=error.strerror or str(error))
-    elif _is_loopback(broker.host) and not any(_is_loopback(_split(address)[0]) for address in answered):
+    elif is_loopback(broker.host) and not any(is_loopback(_split(address)[0]) for address in answered):
         why = Phrase("which is this machine, where it does not answer")
     elif f"[Errno {errno.ECONNREFUSED}]" in str(error):
         why = Phrase("and nothing listens there")
@@ -261,15 +261,6 @@ async def _speaks_tls(address: str) -> bool:
         return False
     writer.transport.abort()
     return True
-
-
-def _is_loopback(host: str) -> bool:
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def kafka_options(settings: KafkaSettings) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from bridge.mqtt.client_id import shown
 from bridge.mqtt.connect import mqtt_options, server_error
 from bridge.mqtt.session import REFUSED, codes_of
 from bridge.phrase import Phrase
+from bridge.route import unshared
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -47,8 +48,7 @@ _UNSUPPORTED_VERSION: Final = (1, 132)
 
 def filters_of_the_move(new: MqttSettings, filters: Sequence[str]) -> list[str]:
     """The shared subscriptions that exist only while a move to the session `new` lasts, one for each filter."""
-    bare = (one.split("/", 2)[2] if one.startswith("$share/") else one for one in filters)
-    return [f"$share/{shown(new.client_id)}/{one}" for one in bare]
+    return [f"$share/{shown(new.client_id)}/{unshared(one)}" for one in filters]
 
 
 async def move_subscriptions(
@@ -120,7 +120,7 @@ async def begin_to_share(settings: MqttSettings, filters: Sequence[str]) -> bool
         RefusedError: it refuses the client, a subscription, or MQTT 5, which this needs.
     """
     shared = [one for one in filters if one.startswith("$share/")]
-    alone = [one.split("/", 2)[2] for one in shared]
+    alone = [unshared(one) for one in shared]
     async with _connected(settings) as client:
         if not client.session_present:
             return False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import http.client
 import io
-import ipaddress
 import json
 import socket
 from typing import TYPE_CHECKING, Final
@@ -16,7 +15,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from bridge.http.own_address import own_address
+from bridge.http.own_address import is_loopback, own_address
 from bridge.text import readable
 from tui.actions import bindings
 from tui.language import say
@@ -107,13 +106,6 @@ def qr_code(address: str, border: int = 4) -> str:
     blocks = {("0", "0"): " ", ("1", "0"): "▀", ("0", "1"): "▄", ("1", "1"): "█"}
     pairs = zip(rows[::2], rows[1::2], strict=True)
     return "\n".join("".join(blocks[pair] for pair in zip(*two, strict=True)) for two in pairs)
-
-
-def is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class WebCodeScreen(ModalScreen[None], TranslatedKeys[None]):
