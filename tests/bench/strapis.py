@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import uuid4
 
-import httpx
 import tomli_w
 from aiokafka.admin import AIOKafkaAdminClient
 
@@ -38,6 +37,7 @@ from tests.bench.group import Group, produce
 from tests.bench.kafka import Topic
 from tests.bench.machine import Machine
 from tests.bench.processes import look
+from tests.bench.products import Product, make_products
 from tests.bench.running import Running
 from tests.chain.postgres import psql, running
 from tests.faults.database import Sqlite
@@ -112,11 +112,6 @@ class Applied:
     wrong: int
 
 
-class _Product(NamedTuple):
-    row: int
-    barcode: str
-
-
 @dataclass(frozen=True)
 class _Servers:
     """The running servers of one database."""
@@ -133,30 +128,20 @@ class _Servers:
         pids = RunState.read(self.stack.paths.record).servers
         return [(f"http://127.0.0.1:{port}", pids[name].identity.pid) for name, port in ports.items()]
 
-    def make_products(self, count: int) -> list[_Product]:
-        """Create products with a stock that no order of the movements exhausts."""
-        headers = {"Authorization": f"Bearer {self.stack.bridge_token}"}
-        made = []
-        with httpx.Client(base_url=self.stack.addresses.strapi, headers=headers, timeout=30) as client:
-            for _ in range(count):
-                barcode = f"bench-{uuid4().hex[:12]}"
-                data = {"name": barcode, "barcode": barcode, "stock_available": _STOCK}
-                answer = client.post("/api/products", json={"data": data})
-                made.append(_Product(int(answer.raise_for_status().json()["data"]["id"]), barcode))
-        return made
-
     def backends(self) -> list[int]:
         """The process ids of PostgreSQL; none for SQLite."""
         if isinstance(self.database, Sqlite):
             return []
         ((own,),) = self.database.rows("SELECT pg_backend_pid()")
-        parent = _parent(int(own))
-        return [parent, *(pid for pid in _all_pids() if _parent(pid) == parent)]
+        fields = Path(f"/proc/{own}/stat").read_text().rpartition(")")[2].split()
+        parent = int(fields[1])
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        return [parent, *map(int, children)]
 
 
 def _run(servers: _Servers, setup: Setup, count: int) -> Applied:
     name = f"s{uuid4().hex[:8]}"
-    products = servers.make_products(setup.products)
+    products = make_products(servers.stack, setup.products, _STOCK)
     topic = Topic(servers.stack.addresses.kafka, f"bench.{name}", _PARTITIONS)
     topic.make()
     strapis = servers.strapis[: setup.strapis]
@@ -204,7 +189,7 @@ async def _joined(kafka: str, group: str, members: int) -> None:
         await admin.close()
 
 
-def _movements(setup: Setup, products: Sequence[_Product], count: int) -> list[tuple[bytes, bytes]]:
+def _movements(setup: Setup, products: Sequence[Product], count: int) -> list[tuple[bytes, bytes]]:
     found = []
     for number, (_, value) in enumerate(movements_of(count, len(products))):
         product = products[number % len(products)]
@@ -214,7 +199,7 @@ def _movements(setup: Setup, products: Sequence[_Product], count: int) -> list[t
     return found
 
 
-def _wrong(database: Database, name: str, products: Sequence[_Product], count: int) -> int:
+def _wrong(database: Database, name: str, products: Sequence[Product], count: int) -> int:
     query = f"SELECT count(*), count(DISTINCT movement_id) FROM stock_movements WHERE movement_id LIKE '{name}-%' AND verdict = 'applied'"  # noqa: S608, E501 - our own name
     ((recorded, distinct),) = database.rows(query)
     rows = ",".join(str(one.row) for one in products)
@@ -243,18 +228,6 @@ def _log(servers: _Servers, name: str, number: int) -> Path:
 
 def _cpu(pids: Sequence[int]) -> float:
     return sum(found.cpu for pid in pids if (found := look(pid)) is not None)
-
-
-def _parent(pid: int) -> int:
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return 0
-    return int(text[text.rindex(")") + 2 :].split()[1])
-
-
-def _all_pids() -> Iterator[int]:
-    return (int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit())
 
 
 @contextlib.contextmanager

@@ -28,14 +28,13 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
-
 from bridge.errors import PublishError
 from bridge.mqtt.publisher import Publisher
 from bridge.settings.load import load_settings
 from stack.local import LocalStack
 from stack.ports import random_ports
 from tests.bench.processes import look
+from tests.bench.products import make_products
 from tests.faults.engine import Engine
 from tests.faults.run import machine
 
@@ -124,16 +123,6 @@ class _Chain:
         self._mqtt = load_settings(stack.settings_file, {}).mqtt
         self._run = uuid.uuid4().hex[:8]
 
-    async def make_products(self) -> list[int]:
-        headers = {"Authorization": f"Bearer {self._stack.bridge_token}"}
-        async with httpx.AsyncClient(base_url=self._stack.addresses.strapi, headers=headers, timeout=30) as client:
-            made = []
-            for number in range(_PRODUCTS):
-                data = {"name": f"{self._run} {number}", "stock_available": 100}
-                answer = await client.post("/api/products", json={"data": data})
-                made.append(int(answer.raise_for_status().json()["data"]["id"]))
-        return made
-
     async def publish(self, products: Sequence[int], seconds: float, rate: float) -> tuple[int, int]:
         """Publish at the rate, some of it refused, each until the broker has it; how many, and in how many attempts."""
         sent, began = 0, time.monotonic()
@@ -193,7 +182,7 @@ async def _published(publisher: Publisher, payload: bytes, identity: str) -> int
 async def _measure(stack: LocalStack, folder: Path, seconds: float, rate: float, *, watched: bool) -> Watched:
     """Make one run on a chain of its own."""
     chain = _Chain(stack, folder)
-    products = await chain.make_products()
+    products = [product.row for product in await asyncio.to_thread(make_products, stack, _PRODUCTS, 100)]
     found = Watched(3 if watched else 0, seconds)
     try:
         await chain.engine.start()
