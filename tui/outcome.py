@@ -124,6 +124,9 @@ class Tone(StrEnum):
     PENDING = "pending"
     DUPLICATE = "duplicate"
     CARRIED = "carried"
+    MQTT = "mqtt"
+    KAFKA = "kafka"
+    STRAPI = "strapi"
     HEADING = "heading"
     FRESH_IN = "fresh-in"
     FRESH_OUT = "fresh-out"
@@ -198,6 +201,9 @@ STYLES: Final = {
     Tone.PENDING: "$text-warning",
     Tone.DUPLICATE: "$text-warning",
     Tone.CARRIED: "$text-primary",
+    Tone.MQTT: "$mqtt",
+    Tone.KAFKA: "$kafka",
+    Tone.STRAPI: "$strapi",
     Tone.HEADING: "bold $text-primary",
     Tone.FRESH_IN: "$text-success",
     Tone.FRESH_OUT: "$text-warning",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from bridge.journal import Journey
 
-__all__ = ["HopTime", "Mark", "dots", "hop_times", "marks", "result", "timeline", "timeline_row"]
+__all__ = ["HopTime", "Mark", "dot_tones", "dots", "hop_times", "marks", "result", "timeline", "timeline_row"]
 
 
 class HopTime(NamedTuple):
@@ -123,10 +123,19 @@ class Mark(NamedTuple):
 
 
 _LINE: Final = "━"
+_LEAST_LINE: Final = 4
+"""Cells of the shortest line between two stations, with the blanks around it."""
 _BROKEN: Final = "╌"
 _BEEN: Final = "●"
 _NOT_YET: Final = "○"
 _MUTED: Final = STYLES[Tone.MUTED]
+_SIGN_TONES: Final = {
+    _NOT_YET: Tone.MUTED,
+    WAITS: Tone.PENDING,
+    GLYPHS[Verdict.REJECTED]: Tone.REJECTED,
+    GLYPHS[Verdict.DUPLICATE]: Tone.DUPLICATE,
+}
+"""The tone of each sign of a station but the dot, which has its system's colour."""
 
 
 def marks(journey: Journey | None, now: float, name: str = "") -> list[Mark]:
@@ -216,13 +225,20 @@ def result(journey: Journey) -> tuple[str, str]:
 
 def dots(journey: Journey | None) -> Content:
     """Draw a movement's path as three dots in the systems' colours, joined where it came through: `●━●━●`."""
-    _, mqtt, kafka, strapi = marks(journey, 0.0)
-    parts: list[tuple[str, str]] = [(mqtt.sign, mqtt.style)]
-    for mark in (kafka, strapi):
-        parts += [(_BROKEN if mark.broken else _LINE, mark.line), (mark.sign, mark.style)]
+    return Content.assemble(*((text, STYLES[tone]) for text, tone in dot_tones(journey)))
+
+
+def dot_tones(journey: Journey | None) -> list[tuple[str, Tone]]:
+    """Return the parts of a movement's path as three dots, each with its tone."""
+    parts: list[tuple[str, Tone]] = []
+    for system, mark in zip((Tone.MQTT, Tone.KAFKA, Tone.STRAPI), marks(journey, 0.0)[1:], strict=True):
+        tone = system if mark.sign == _BEEN else _SIGN_TONES.get(mark.sign, Tone.CARRIED)
+        if parts:
+            parts.append((_BROKEN if mark.broken else _LINE, tone))
+        parts.append((mark.sign, tone))
     if journey is not None and journey.verdict is Verdict.APPLIED:
-        parts[-1] = (_BEEN, "$text-success")
-    return Content.assemble(*parts)
+        parts[-1] = (_BEEN, Tone.APPLIED)
+    return parts
 
 
 def timeline(found: Sequence[Mark], places: Sequence[int], width: int, hint: str = "") -> Content:
@@ -230,10 +246,11 @@ def timeline(found: Sequence[Mark], places: Sequence[int], width: int, hint: str
 
     Args:
         found: the four hops.
-        places: the column in which each begins, increasing.
+        places: the column in which each begins, increasing; the last begins earlier where it would be cut.
         width: the available cells.
         hint: shown in the second line instead of times.
     """
+    places = [*places[:-1], _last_place(found, places, width)]
     above: list[tuple[str, str]] = [(" " * places[0], "")]
     below: list[tuple[str, str]] = [(" " * places[0], "")]
     for at, mark in enumerate(found):
@@ -248,6 +265,18 @@ def timeline(found: Sequence[Mark], places: Sequence[int], width: int, hint: str
         under = _cut(mark.under, room - (0 if last else 1))
         below.append((under + " " * (room - cell_len(under)), _MUTED))
     return Content.assemble(*above, "\n", *([*below[:1], (hint, _MUTED)] if hint else below))
+
+
+def _last_place(found: Sequence[Mark], places: Sequence[int], width: int) -> int:
+    """Where the last station begins, so that neither it nor the one before is cut if there is room for both."""
+    last, before = found[-1], found[-2]
+    needed = max(_length(last), cell_len(last.under))
+    earliest = places[-2] + max(_length(before), cell_len(before.under)) + _LEAST_LINE
+    return min(places[-1], max(earliest, width - needed))
+
+
+def _length(mark: Mark) -> int:
+    return cell_len(f"{mark.sign} {mark.words}")
 
 
 def timeline_row(found: Sequence[Mark], width: int) -> Content:

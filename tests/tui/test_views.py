@@ -9,12 +9,13 @@ import pytest
 from textual.widgets._toast import Toast
 
 from bridge.journal import Server, State
-from tests.tui.kinds import opened
+from tests.tui.kinds import lines_of, opened
 from tests.tui.looking import main_screen, screen_text, until, widget_text
 from tests.tui.marks import TOASTS
 from tui.app import OpsciApp
+from tui.language import speak
 from tui.view_choice import PANES, VIEWS, ViewChoice
-from tui.widgets.stage_view import large
+from tui.widgets.large_digits import large
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -191,3 +192,67 @@ async def test_an_empty_screen_says_what_to_do_with_its_keys(
     await pilot.press("escape")
     engine.flow(1)
     await until(pilot, lambda: view.rows == 1 and "start simulated" not in screen_text(app))
+
+
+@pytest.mark.parametrize(("size", "language"), [((80, 24), "fr"), ((80, 24), "en"), ((60, 15), "fr"), ((60, 15), "en")])
+async def test_the_stage_says_all_that_matters_in_a_small_terminal(size: tuple[int, int], language: str) -> None:
+    speak(language)
+    try:
+        async with opened("live", size, "opsci-dark") as pilot:
+            await pilot.press("v", "v")
+            end = "dans Strapi" if language == "fr" else "in Strapi"
+            await until(pilot, lambda: f"12 → 17 {end}" in screen_text(pilot.app))
+            text = screen_text(pilot.app)
+            assert "…" not in text.split("\n")[-2]
+            assert text.count("/s") >= 1, "the rates are missing"
+            assert ("5 refusés" if language == "fr" else "5 refused") in text
+        async with opened("down", size, "opsci-dark") as pilot:
+            await pilot.press("v", "v")
+            waits, down = ("attend Strapi", "ARRÊTÉ") if language == "fr" else ("waits for Strapi", "DOWN")
+            await until(pilot, lambda: waits in screen_text(pilot.app) and down in screen_text(pilot.app))
+            text = screen_text(pilot.app)
+            assert re.search(r"✗ 2 ref.* +(◌ 928|$)", text, re.MULTILINE)
+            # The product has its name above the timeline, not its number in it.
+            assert "Capteur d'humidité SHT31  +5" in text
+            assert "+5 2" not in text
+    finally:
+        speak("en")
+
+
+async def test_an_empty_stage_says_what_to_do(app: OpsciApp, pilot: Pilot[None]) -> None:
+    await pilot.press("v", "v")
+    stage = main_screen(app).query_one("#stage")
+    await until(pilot, lambda: "Nothing has moved yet." in widget_text(stage))
+    assert re.search(r" a +start simulated sensors", widget_text(stage))
+    assert "0 refused" in widget_text(stage)
+
+
+async def test_the_stage_says_why_the_last_movement_was_refused_and_its_count_opens_them() -> None:
+    async with opened("live", (120, 40), "opsci-dark") as pilot:
+        app = pilot.app
+        assert isinstance(app, OpsciApp)
+        await pilot.press("v", "v")
+        stage = main_screen(app).query_one("#stage")
+        await until(pilot, lambda: "✗ 5 refused  last: only 5 in stock" in widget_text(stage))
+        # The counts are in the stage, not in the line at the top too.
+        assert "refused" not in widget_text(main_screen(app).query_one("#status"))
+        lines = widget_text(stage).split("\n")
+        row = next(at for at, line in enumerate(lines) if "5 refused" in line)
+        await pilot.click(stage, offset=(lines[row].index("refused"), row))
+        await until(pilot, lambda: "Refused movements" in screen_text(app))
+
+
+async def test_the_dots_of_a_movement_have_the_systems_colours() -> None:
+    async with opened("live", (120, 40), "opsci-dark") as pilot:
+        await pilot.press("v")
+        await until(pilot, lambda: "●━●━● ✓ 12 → 17" in screen_text(pilot.app))
+        variables = {name: value.lower() for name, value in pilot.app.theme_variables.items()}
+        expected = [variables[name] for name in ("mqtt", "kafka", "applied")]
+        found: list[list[str]] = []
+        for line in lines_of(pilot.app):
+            text = "".join(segment.text for segment in line)
+            if "●━●━● ✓" in text:
+                dots = [segment for segment in line if segment.text == "●"]
+                found.append([dot.style.color.get_truecolor().hex for dot in dots if dot.style and dot.style.color])
+        assert found
+        assert all(colours[:3] == expected for colours in found)

@@ -136,7 +136,9 @@ class MainScreen(PanesScreen):
             mqtt, kafka, stock = self.panes
             into_kafka, into_strapi = self.arrows
             yield from (mqtt, into_kafka, kafka, into_strapi, stock)
-        yield StageView(self._engine.journal)
+        stage = StageView(self._engine.journal)
+        stage.hints = self.mqtt.hints
+        yield stage
         yield MovementTimeline(self.panes, self._engine.journal.stock)
         yield Banner(self._engine.journal, self._origins)
         yield MovementForm(self._engine.journal, self._engine.settings.mqtt.publish_topic, self.sent_movements)
@@ -197,7 +199,7 @@ class MainScreen(PanesScreen):
     def show_with(self, settings: ScreenSettings) -> None:
         """Use changed settings of the screen."""
         self._watch.set_frames(settings.frames)
-        self.mqtt.hints = first_steps(self._engine.settings)
+        self.mqtt.hints = self.query_one(StageView).hints = first_steps(self._engine.settings)
         if self.app.is_screen_installed(_HELP) and not any(
             isinstance(one, HelpScreen) for one in self.app.screen_stack
         ):

@@ -35,6 +35,7 @@ class Cell(NamedTuple):
         tail: a word at the right end of the cell, which is not cut when the text is.
         tail_tone: its colour.
         whole: whether to use the shorter text wherever there is no room, as the text must not be cut.
+        parts: the whole text in parts with a tone each, for a text that needs several; its column has room for it.
     """
 
     text: str
@@ -45,6 +46,7 @@ class Cell(NamedTuple):
     tail: str = ""
     tail_tone: Tone = Tone.PLAIN
     whole: bool = False
+    parts: tuple[tuple[str, Tone], ...] = ()
 
 
 def fit(cell: Cell, width: int, align: Literal["left", "right"]) -> str:

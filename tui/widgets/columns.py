@@ -13,7 +13,7 @@ from bridge.text import readable, readable_bytes
 from tui.format import age, clock, clock_milliseconds, count, duration, folded, signed
 from tui.language import msgid, say
 from tui.outcome import EARLIER, WAITS, Tone, briefly, outcome, shown_status
-from tui.timeline import dots
+from tui.timeline import dot_tones
 from tui.timeline import result as timeline_result
 from tui.widgets.column_layout import EXTRA, Cell, Column
 
@@ -134,9 +134,9 @@ def result(journey: Journey, now: float) -> Cell:
 
 
 def hops(journey: Journey, now: float) -> Cell:
-    """How far it has come, as a sign for each system: `●━●━●`."""
-    tone = Tone.REJECTED if journey.verdict is Verdict.REJECTED else outcome(journey).tone
-    return Cell(dots(journey).plain, tone)
+    """How far it has come, as a sign for each system, in its colour: `●━●━●`."""
+    parts = (*dot_tones(journey),)
+    return Cell("".join(text for text, _ in parts), parts=parts)
 
 
 def full_result(journey: Journey, now: float) -> Cell:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
-from bridge.journal import Server, Verdict
+from bridge.journal import Server, State, Verdict
 from bridge.text import readable
 from tui.format import count, rate, signed
 from tui.language import say, say_count
-from tui.outcome import GLYPHS, STYLES, Tone, outcome
-from tui.timeline import marks, timeline
+from tui.outcome import STYLES, WAITS, Tone, outcome
+from tui.timeline import marks, result, timeline, timeline_row
 from tui.widgets.cached_static import CachedStatic
+from tui.widgets.large_digits import Line, large
 from tui.widgets.pane import sparkline
 from tui.widgets.status import NAMES, RefusedChosen, is_away, refused_at, state_label
 
@@ -23,28 +24,12 @@ if TYPE_CHECKING:
 
     from textual import events
 
-    from bridge.journal import Journal, Journey, Rate
+    from bridge.journal import Journal, Journey, Product, Rate
 
-__all__ = ["StageView", "large"]
-
-Line: TypeAlias = "list[Content | tuple[str, str]]"
-
-_DIGITS: Final = {
-    "0": ("###", "# #", "# #", "# #", "###"),
-    "1": (" # ", "## ", " # ", " # ", "###"),
-    "2": ("###", "  #", "###", "#  ", "###"),
-    "3": ("###", "  #", "###", "  #", "###"),
-    "4": ("# #", "# #", "###", "  #", "  #"),
-    "5": ("###", "#  ", "###", "  #", "###"),
-    "6": ("###", "#  ", "###", "# #", "###"),
-    "7": ("###", "  #", "  #", "  #", "  #"),
-    "8": ("###", "# #", "###", "# #", "###"),
-    "9": ("###", "# #", "###", "  #", "###"),
-    "-": ("   ", "   ", "###", "   ", "   "),
-}
-"""Five rows of three dots each."""
+__all__ = ["StageView"]
 
 _ROWS: Final = 5
+"""Lines of the account, as of a large digit."""
 
 _LEAST: Final = 4
 """Cells below which a stock is said in words only."""
@@ -52,41 +37,69 @@ _LEAST: Final = 4
 _HELD: Final = 2.0
 """Seconds for which a movement is shown, so that it is readable while many arrive."""
 
-_REST: Final = 9
-"""Lines under the boxes: the movement's name, its timeline and the account."""
-
-_GAP: Final = 8
-"""Cells between two boxes."""
+_COUNTS: Final = 24
+"""The least cells of the counts beside the stock."""
 
 
-def large(number: int, room: int, ink: str) -> list[Line]:
-    """Format a number in digits five rows high, drawn with the cells' background, so that they look solid in any font.
+class Sizes(NamedTuple):
+    """How much of everything a terminal has room for.
 
-    Args:
-        number: the number.
-        room: the available cells; if they do not suffice, a dot is one cell wide instead of two.
-        ink: the colour.
-
-    Returns:
-        Five lines of `room` cells with the number centred; in plain digits where there is no room at all.
+    Attributes:
+        margin: cells at the left and the right.
+        gap: cells between two boxes.
+        scale: how many rows each of the five rows of a digit takes; 0 for no large digits.
+        airy: whether a blank line is above and below them.
+        times: whether the timeline has a second line, with the time of each hop.
+        account: whether the counts stand below each other, with the stock before and after beside them.
     """
-    room = max(0, room)
-    text = str(number)
-    dot = 2 if len(text) * 8 - 2 <= room else 1
-    width = len(text) * 4 * dot - dot
-    if width > room:
-        plain = f"{count(number):^{room}}"[:room]
-        return [[(plain if row == _ROWS // 2 else " " * room, f"bold {ink}")] for row in range(_ROWS)]
-    left = (room - width) // 2
-    lines: list[Line] = []
-    for row in range(_ROWS):
-        line: Line = [(" " * left, "")]
-        for place, digit in enumerate(text):
-            line += [(" " * dot, f"on {ink}" if one == "#" else "") for one in _DIGITS[digit][row]]
-            if place + 1 < len(text):
-                line.append((" " * dot, ""))
-        lines.append([*line, (" " * (room - width - left), "")])
-    return lines
+
+    margin: int
+    gap: int
+    scale: int
+    airy: bool
+    times: bool
+    account: bool
+
+    @classmethod
+    def of(cls, width: int, height: int) -> Sizes:
+        """Choose them for a number of columns and rows."""
+        margin, gap = (2, 8) if width >= _WIDE else (2, 4) if width >= _MIDDLE else (1, 3)
+        # The boxes are 8 rows high with digits, the name and the two lines around it take one each.
+        airy, times = height >= _TALL, width >= _MIDDLE and height > _TALL
+        # What three equal boxes leave is between them.
+        gap += (width - 2 * margin - 2 * gap) % 3 // 2
+        scale = 0 if height < _DIGITS_FROM else 1 if height < _HUGE or width < _HUGE_WIDE else 2
+        return cls(margin, gap, scale, airy, times, height > _TALL + _ROWS - 1)
+
+    def room(self, width: int) -> int:
+        """The cells of a box."""
+        return (width - 2 * self.margin - 2 * self.gap) // 3
+
+    @property
+    def used(self) -> int:
+        """The number of lines without blank ones between the parts."""
+        boxes = 3 + (self.scale > 0) * (_ROWS * self.scale + 2 * self.airy)
+        return boxes + 1 + (2 if self.times else 1) + (_ROWS * max(1, self.scale) if self.account else 1)
+
+
+_WIDE: Final = 100
+_MIDDLE: Final = 72
+_HUGE_WIDE: Final = 180
+"""The columns from which boxes stand wide apart, from which hops have times, and from which digits may be huge."""
+
+_DIGITS_FROM: Final = 11
+_TALL: Final = 13
+_HUGE: Final = 40
+"""The rows from which there are large digits, from which there is more around them, and from which they are huge."""
+
+
+class _Counted(NamedTuple):
+    """What the box of a server counts."""
+
+    server: Server
+    flow: Rate
+    number: int | str
+    what: str
 
 
 class StageView(CachedStatic):
@@ -101,6 +114,9 @@ class StageView(CachedStatic):
         self._journal = journal
         self._shown: Journey | None = None
         self._since = 0.0
+        self._refused_line = -1
+        self.hints: Sequence[tuple[str, str]] = ()
+        """The keys shown while nothing has moved, each with its description."""
 
     def pull(self, followed: Journey | None) -> None:
         """Update the view.
@@ -116,8 +132,7 @@ class StageView(CachedStatic):
         """Show the refused movements where their count was clicked."""
         at = event.get_content_offset_capture(self)
         lines = [] if self.told is None else self.told.plain.split("\n")
-        line = lines[at.y] if 0 <= at.y < len(lines) else ""
-        if line.startswith(f"  {GLYPHS[Verdict.REJECTED]}") and refused_at(line, at.x):
+        if at.y == self._refused_line < len(lines) and refused_at(lines[at.y], at.x):
             self.post_message(RefusedChosen())
 
     def _movement(self, followed: Journey | None) -> Journey | None:
@@ -130,102 +145,178 @@ class StageView(CachedStatic):
         return self._shown
 
     def _drawn(self, width: int, height: int, journey: Journey | None) -> Content:
-        room = (width - 4 - 2 * _GAP) // 3
-        boxes = self._boxes(room)
-        space: list[Line] = [[]] * max(0, min(4, (height - len(boxes) - _REST) // 4))
-        lines = [*space[:2], *boxes, *space]
-        if journey is not None:
-            found = self._journal.stock.find(journey.product) if journey.movement is not None else None
-            name = readable(journey.product_name or (journey.product if found is None else found.name))
-            tone = STYLES[Tone.IN if journey.delta > 0 else Tone.OUT]
-            moved = signed(journey.delta) if journey.movement is not None else ""
-            lines += [[("  ", ""), (f"{name}  ", "bold"), (moved, f"bold {tone}")], *space[:1]]
-        places = [2, 2 + room // 2 + _GAP // 2, 2 + room + _GAP, 2 + 2 * (room + _GAP)]
-        hint = "" if journey is not None else say("the way of a movement shows here, with the time of each hop")
-        lines += [[timeline(marks(journey, time.time()), places, width - 2, hint)], *space]
-        lines += self._account(journey, width)
+        sizes = Sizes.of(width, height)
+        spare = max(0, height - sizes.used)
+        # A blank line goes below the boxes first, then above the account, at the top, and below the name.
+        below, above, top, under = (min(most, (spare + 3 - place) // 4) for place, most in enumerate((4, 4, 2, 1)))
+        blank: Line = []
+        lines = [*[blank] * top, *self._boxes(width, sizes), *[blank] * below]
+        lines += [self._called(journey, sizes), *[blank] * under, *self._way(journey, width, sizes), *[blank] * above]
+        self._refused_line = len(lines) + (2 * max(1, sizes.scale) if sizes.account else 0)
+        lines += self._account(journey, width, sizes)
         return Content("\n").join([Content.assemble(*line) for line in lines])
 
-    def _boxes(self, room: int) -> list[Line]:
+    def _called(self, journey: Journey | None, sizes: Sizes) -> Line:
+        margin = " " * sizes.margin
+        if journey is None:
+            nothing = "" if self._journal.received.total else say("Nothing has moved yet.")
+            return [(margin, ""), (nothing, "bold")]
+        found = self._product_of(journey)
+        name = readable(journey.product_name or (journey.product if found is None else found.name))
+        tone = STYLES[Tone.IN if journey.delta > 0 else Tone.OUT]
+        return [(margin, ""), (f"{name}  ", "bold"), (_moved(journey), f"bold {tone}")]
+
+    def _product_of(self, journey: Journey) -> Product | None:
+        return self._journal.stock.find(journey.product) if journey.movement is not None else None
+
+    def _way(self, journey: Journey | None, width: int, sizes: Sizes) -> list[Line]:
+        """The timeline, without the product's name, which stands above it."""
+        found = marks(journey, time.time())
+        found[0] = found[0]._replace(under="")
+        if not sizes.times:
+            return [[(" " * sizes.margin, ""), timeline_row(found, width - 2 * sizes.margin)]]
+        room = sizes.room(width)
+        step = room + sizes.gap
+        places = [sizes.margin, sizes.margin + step // 2, sizes.margin + step, sizes.margin + 2 * step]
+        hint = "" if journey is not None else say("the way of a movement shows here, with the time of each hop")
+        above, below = timeline(found, places, width - sizes.margin, hint).split("\n")
+        return [[above], [below]]
+
+    def _boxes(self, width: int, sizes: Sizes) -> list[Line]:
         journal = self._journal
+        waits: int | str = "-" if journal.lag < 0 else journal.lag
+        received, applied = journal.received.total, journal.verdicts[Verdict.APPLIED]
         shown = (
-            (Server.MQTT, journal.received, journal.received.total, say("received")),
-            (Server.KAFKA, journal.produced, max(0, journal.lag), say("wait")),
-            (Server.STRAPI, journal.answered, journal.verdicts[Verdict.APPLIED], say("applied")),
+            _Counted(Server.MQTT, journal.received, received, _what("{count} received", "{count} received", received)),
+            _Counted(Server.KAFKA, journal.produced, waits, _what("{count} waits", "{count} wait", journal.lag)),
+            _Counted(Server.STRAPI, journal.answered, applied, _what("{count} applied", "{count} applied", applied)),
         )
-        boxes = [self._box(*one, room) for one in shown]
+        room = sizes.room(width)
+        # Either all rates are at the top of their boxes, or none.
+        above = all(
+            self._head(one.server, room).cell_length + len(self._pulse(one)) + 3 <= room - 3 or not self._pulse(one)
+            for one in shown
+        )
+        boxes = [self._box(one, room, sizes, above=above) for one in shown]
         rows: list[Line] = []
         for row, parts in enumerate(zip(*boxes, strict=True)):
-            line: Line = [("  ", "")]
+            line: Line = [(" " * sizes.margin, "")]
             for place, part in enumerate(parts):
                 if place:
-                    line.append(self._between(shown[place - 1][0], shown[place][0], joins=row == len(boxes[0]) // 2))
+                    joins = row == len(boxes[0]) // 2
+                    line.append(self._between(shown[place - 1].server, shown[place].server, sizes.gap, joins=joins))
                 line += part
             rows.append(line)
         return rows
 
-    def _between(self, source: Server, target: Server, *, joins: bool) -> tuple[str, str]:
+    def _between(self, source: Server, target: Server, gap: int, *, joins: bool) -> tuple[str, str]:
         if not joins:
-            return " " * _GAP, ""
-        connections = self._journal.connections
+            return " " * gap, ""
+        connections, edge = self._journal.connections, " " * (gap > _NARROW_GAP)
+        room = gap - 2 * len(edge)
         if any(is_away(connections[server]) for server in (source, target)):
-            return f" {'╌' * (_GAP - 2)} ", "$text-error"
-        return f" {'━' * (_GAP - 3)}▶ ", f"${source}"
+            return f"{edge}{'╌' * room}{edge}", "$text-error"
+        return f"{edge}{'━' * (room - 1)}▶{edge}", f"${source}"
 
-    def _box(self, server: Server, flow: Rate, number: int, what: str, room: int) -> list[Line]:
-        connection = self._journal.connections[server]
-        colour = "$refused" if is_away(connection) else f"${server}"
-        label, pulse = state_label(connection, time.time()), rate(flow.per_second())
-        name = Content.assemble((f" {NAMES[server].upper()} ", f"bold ${server}"), label, " ")
-        # In a narrow box the seconds give way, which the banner says too, then the name: its lines stay straight.
-        if name.cell_length > room - 4:
-            label = state_label(connection._replace(since=0.0), time.time())
-            name = Content.assemble((f" {NAMES[server].upper()} ", f"bold ${server}"), label)
-        name, inside = name.truncate(max(0, room - 4)), max(2, room - 2)
-        left = room - 4 - name.cell_length
-        pulse = f" {pulse} " if cell_len(pulse) + 2 <= left else ""
-        line = "━" * (left - cell_len(pulse))
-        top: Line = [("┏━", colour), name, (line, colour), (pulse, "bold"), ("━┓", colour)]
+    def _box(self, counted: _Counted, room: int, sizes: Sizes, *, above: bool) -> list[Line]:
+        server, flow, number, what = counted
+        colour = "$refused" if is_away(self._journal.connections[server]) else f"${server}"
+        inside, pulse = max(2, room - 2), self._pulse(counted)
+        top, bottom = self._edge(counted, room, colour, pulse if above else ""), [(f"┗{'━' * inside}┛", colour)]
+        ink = "$waits" if server is Server.KAFKA and number not in {0, "-"} else "$foreground"
+        if not sizes.scale:
+            plain = number if isinstance(number, str) else count(number)
+            words = f" {plain} {what}" if cell_len(plain + what) + 2 <= inside else f" {plain}"
+            return [top, [("┃", colour), (set_cell_size(words, inside), f"bold {ink}"), ("┃", colour)], [*bottom]]
         what = what if cell_len(what) <= inside - 2 else set_cell_size(what, inside - 2)
-        drawn = sparkline(flow.history(), inside - cell_len(what) - 4)
-        gap = " " * (inside - cell_len(what) - len(drawn) - 2)
-        foot: Line = [(f" {what}{gap}", STYLES[Tone.MUTED]), (f"{drawn} ", f"${server}")]
-        ink = "$waits" if server is Server.KAFKA and number else "$foreground"
-        rows: list[Line] = [[(" " * inside, "")], *large(number, inside, ink), [(" " * inside, "")], foot]
-        bottom: Line = [(f"┗{'━' * inside}┛", colour)]
-        return [top, *([("┃", colour), *row, ("┃", colour)] for row in rows), bottom]
+        left = inside - cell_len(what) - 2
+        drawn = sparkline(flow.history(), left - 2) if above else pulse if cell_len(pulse) < left else ""
+        gap = " " * (left - cell_len(drawn))
+        foot: Line = [(f" {what}{gap}", STYLES[Tone.MUTED]), (f"{drawn} ", f"${server}" if above else "bold")]
+        blank: list[Line] = [[(" " * inside, "")]] * sizes.airy
+        rows: list[Line] = [*blank, *large(number, inside, ink, sizes.scale), *blank, foot]
+        return [top, *([("┃", colour), *row, ("┃", colour)] for row in rows), [*bottom]]
 
-    def _account(self, journey: Journey | None, width: int) -> list[Line]:
-        """The counts at the left, the stock before and after at the right."""
+    def _pulse(self, counted: _Counted) -> str:
+        """The rate, of a server that is up."""
+        is_up = self._journal.connections[counted.server].state is State.UP
+        return rate(counted.flow.per_second()) if is_up else ""
+
+    def _head(self, server: Server, room: int) -> Content:
+        """The name and the state of a server. In a narrow box the seconds give way, then the blanks, then the name."""
+        connection = self._journal.connections[server]
+        name = (f" {NAMES[server].upper()} ", f"bold ${server}")
+        full, short = (state_label(known, time.time()) for known in (connection, connection._replace(since=0.0)))
+        forms = [Content.assemble(name, label, end) for label in (full, short) for end in (" ", "")]
+        if is_away(connection):
+            forms.append(Content.assemble(name, short[1:-1]))
+        return next((form for form in (*forms, short) if form.cell_length <= room - 3), short.truncate(room - 3))
+
+    def _edge(self, counted: _Counted, room: int, colour: str, pulse: str) -> Line:
+        """The upper edge of a box, with the rate at its right end."""
+        head = self._head(counted.server, room)
+        shown = f" {pulse} " if pulse else ""
+        line = "━" * max(0, room - 3 - head.cell_length - cell_len(shown))
+        return [(f"┏{line[:1]}", colour), head, (line[1:], colour), (shown, "bold"), ("━┓", colour)]
+
+    def _account(self, journey: Journey | None, width: int, sizes: Sizes) -> list[Line]:
+        """The counts at the left, the stock before and after at the right; or the counts alone."""
         journal = self._journal
         applied, refused = journal.verdicts[Verdict.APPLIED], journal.verdicts[Verdict.REJECTED]
-        counts: Sequence[tuple[str, str] | None] = (
-            ("✓ " + say_count("{count} applied", "{count} applied", applied), "bold $text-success"),
-            None,
-            ("✗ " + say_count("{count} refused", "{count} refused", refused), "bold $text-error"),
-            None,
-            ("◌ " + say_count("{count} waits", "{count} wait", max(0, journal.lag)), "bold $text-warning"),
-        )
-        left = max(24, width // 3)
+        muted = STYLES[Tone.MUTED]
+        counts = [
+            (
+                "✓ " + say_count("{count} applied", "{count} applied", applied),
+                "bold $text-success" if applied else muted,
+            ),
+            ("✗ " + say_count("{count} refused", "{count} refused", refused), "bold $text-error" if refused else muted),
+        ]
+        if journal.lag >= 0:
+            waits = say_count("{count} waits", "{count} wait", journal.lag)
+            counts.append((f"{WAITS} {waits}", "bold $text-warning" if journal.lag else muted))
+        margin = " " * sizes.margin
+        if not sizes.account:
+            line: Line = [(margin, "")]
+            for text, style in counts:
+                line += [(text, style), ("  ", "")]
+            return [line]
+        left = max(_COUNTS, width // 3)
+        scale = max(1, sizes.scale)
+        beside = self._stock(journey, width - left - 2 * sizes.margin, scale)
         lines: list[Line] = []
-        stock = self._stock(journey, width - left - 4)
-        for row, said in enumerate(counts):
-            text, style = said or ("", "")
-            lines.append([("  ", ""), (text + " " * max(0, left - cell_len(text)), style), *stock[row]])
+        for row in range(_ROWS * scale):
+            place, between = divmod(row, 2 * scale)
+            text, style = counts[place] if not between and place < len(counts) else ("", "")
+            why = self._last_refusal(left - cell_len(text) - 4) if text and place == 1 and refused else ""
+            gap = " " * max(0, left - cell_len(text) - cell_len(why))
+            lines.append([(margin, ""), (text, style), (why, muted), (gap, ""), *beside[row]])
         return lines
 
-    def _stock(self, journey: Journey | None, room: int) -> list[Line]:
-        nothing: list[Line] = [[] for _ in range(_ROWS)]
+    def _last_refusal(self, room: int) -> str:
+        """Why the latest movement was refused; empty where there is no room for it."""
+        errors = self._journal.errors
+        letter = errors.get(errors.next - 1) if errors.next else None
+        if letter is None:
+            return ""
+        words = "  " + say("last: {why}").format(why=outcome(letter.journey).words)
+        return words if cell_len(words) <= room else ""
+
+    def _stock(self, journey: Journey | None, room: int, scale: int) -> list[Line]:
+        rows = _ROWS * scale
+        nothing: list[Line] = [[] for _ in range(rows)]
         if journey is None:
+            hints = [] if self._journal.received.total else self.hints[:rows]
+            for row, (key, does) in enumerate(hints):
+                nothing[row] = [(f" {key} ", "bold $background on $waits"), (f" {does}", "$foreground")]
             return nothing
-        each = min((room - 24) // 2, 30)
+        each, middle = min((room - 24) // 2, 30 * scale), rows // 2
         if journey.stock_before is None or journey.stock_after is None or each < _LEAST:
-            found = outcome(journey)
-            nothing[_ROWS // 2] = [(f"{found.glyph} {found.words}", f"bold {STYLES[found.tone]}")]
+            said, style = result(journey)
+            known = journey.verdict is not None or journey.elsewhere is not None
+            nothing[middle] = [(f"{outcome(journey).glyph if known else WAITS} {said}", style)]
             return nothing
-        before = large(journey.stock_before, each, "$foreground-muted")
-        after = large(journey.stock_after, each, "$strapi")
-        middle = _ROWS // 2
+        before = large(journey.stock_before, each, "$foreground-muted", scale)
+        after = large(journey.stock_after, each, "$strapi", scale)
         return [
             [
                 *before[row],
@@ -233,5 +324,18 @@ class StageView(CachedStatic):
                 *after[row],
                 ("  " + say("in stock") if row == middle else "", STYLES[Tone.MUTED]),
             ]
-            for row in range(_ROWS)
+            for row in range(rows)
         ]
+
+
+_NARROW_GAP: Final = 3
+"""The cells between two boxes that have none to spare beside the arrow."""
+
+
+def _what(one: str, many: str, number: int) -> str:
+    """What a number counts, without the number, in the grammatical number that the language wants."""
+    return say_count(one, many, number).replace(count(number), "").strip()
+
+
+def _moved(journey: Journey) -> str:
+    return signed(journey.delta) if journey.movement is not None else ""

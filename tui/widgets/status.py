@@ -142,7 +142,9 @@ def too_small(width: int, height: int) -> str:
     )
 
 
-def status_line(journal: Journal, simulator: SimulatorStatus, width: int, web: str = "") -> Content:
+def status_line(
+    journal: Journal, simulator: SimulatorStatus, width: int, web: str = "", *, counts: bool = True
+) -> Content:
     """Format the top line: how much was applied and refused, the typical time, and the sensors.
 
     Args:
@@ -150,6 +152,7 @@ def status_line(journal: Journal, simulator: SimulatorStatus, width: int, web: s
         simulator: the state of the simulated sensors.
         width: the available cells; parts without room are dropped, the program's name and the typical time first.
         web: the address of the web client; empty for none.
+        counts: whether to show how much was applied and refused, which the stage view shows itself.
     """
     verdicts, total = journal.verdicts, journal.latency[Hop.TOTAL].summary()
     applied, refused = verdicts[Verdict.APPLIED], verdicts[Verdict.REJECTED]
@@ -162,7 +165,7 @@ def status_line(journal: Journal, simulator: SimulatorStatus, width: int, web: s
         Content.styled(" opsci ", "bold $background on $foreground"),
         Content.styled(say("stock chain"), "$foreground-muted"),
     ]
-    right = rest if applied or refused else []
+    right = rest if counts and (applied or refused) else []
     sensors = simulator_words(simulator)
     for shown in (
         [
@@ -310,7 +313,8 @@ class StatusBar(CachedStatic):
             return
         engine, width = self._engine, self.size.width
         web = engine.settings.screen.web if width >= _SPACIOUS else ""
-        self.update(status_line(engine.journal, engine.simulation, width, web), layout=False)
+        counts = not self.screen.has_class("view-stage")
+        self.update(status_line(engine.journal, engine.simulation, width, web, counts=counts), layout=False)
 
     def on_click(self, event: events.Click) -> None:
         """Report a click on the number of refused movements."""

@@ -78,6 +78,13 @@ def record_line(layout: Layout[Item], item: Item, now: float, *, tones: Mapping[
     text, style, used = "", tones[Tone.PLAIN], 0
     for column, columns_width in zip(layout.columns, layout.widths, strict=True):
         cell = column.cell(item, now)
+        if cell.parts:
+            if used:
+                segments.append(Segment(f"{text} ", style))
+            segments += [Segment(part, tones[tone]) for part, tone in cell.parts]
+            text, style = " " * (columns_width - cell_len(cell.text)), tones[Tone.PLAIN]
+            used += columns_width + bool(used)
+            continue
         cell_style = tones[cell.tone]
         if cell_style is not style and text:
             segments.append(Segment(text, style))
