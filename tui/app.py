@@ -18,7 +18,7 @@ from bridge.settings.load import Sources
 from bridge.text import readable
 from tui.actions import ACTIONS, bindings
 from tui.dead_letters import Handled, PendingLetters, handled_file
-from tui.kept_state import KeptScreen, KeptState, screen_file
+from tui.kept_state import KeptScreen, KeptState, chain_of, screen_file
 from tui.language import say, say_count
 from tui.recording.session import SessionRecorder
 from tui.screens.confirm import ConfirmScreen
@@ -158,8 +158,7 @@ class OpsciApp(App[None]):
         return say(super().get_key_display(binding))
 
     def get_default_screen(self) -> MainScreen:
-        kept = KeptScreen() if self.kept is None else self.kept.screen
-        self._main = MainScreen(self.engine, self.letters, self._before, self._address_origins, kept)
+        self._main = MainScreen(self.engine, self.letters, self._before, self._address_origins, self.kept)
         return self._main
 
     def _kept_theme(self) -> str:
@@ -173,7 +172,7 @@ class OpsciApp(App[None]):
         if self.kept is not None and self._main is not None and self._main.is_mounted:
             settings = self.engine.settings
             theme = "" if self.theme == settings.screen.theme else self.theme
-            self.kept.keep(self._main.kept(theme=theme, settings_theme=settings.screen.theme))
+            self._main.keep(theme=theme, settings_theme=settings.screen.theme)
 
     def exit(self, result: None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
         """Save the screen's state, then exit."""
@@ -185,14 +184,20 @@ class OpsciApp(App[None]):
 
         return address_origins(self._sources)
 
-    def carried_over(self, *, same_letters: bool = True) -> CarriedOver | None:
+    def carried_over(self, settings: Settings) -> CarriedOver | None:
         """Return the state that the next screen continues with; None unless saved settings ended this one.
 
         Args:
-            same_letters: whether the next engine has the same dead letters.
+            settings: the next engine's. Letters, filters and what was sent are left out if they are of another chain.
         """
-        left = self._left
-        return left if left is None or same_letters else left._replace(letters=None)
+        left, old = self._left, self.engine.settings
+        if left is None:
+            return None
+        if (old.kafka.brokers, old.kafka.errors_topic) != (settings.kafka.brokers, settings.kafka.errors_topic):
+            left = left._replace(letters=None)
+        if chain_of(old) != chain_of(settings):
+            left = left._replace(sent_movements=None, sent=(), filters=())
+        return left
 
     def on_mount(self) -> None:
         """Apply the keys from the settings."""
@@ -214,12 +219,17 @@ class OpsciApp(App[None]):
         self.letters.read()
         if self.notice:
             self.notify(self.notice, title=say("Kept"), markup=False)
-        if self.kept is not None and self.kept.trouble:
-            self.notify(readable(self.kept.trouble), severity="warning", markup=False, timeout=15)
+        self._tell_of_damage()
         self.set_interval(_KEPT, self._keep_changes)
+
+    def _tell_of_damage(self) -> None:
+        if self.kept is not None and (trouble := self.kept.trouble):
+            self.kept.trouble = ""
+            self.notify(readable(trouble), severity="warning", markup=False, timeout=15)
 
     def _keep_changes(self) -> None:
         """Save the screen's state if a key or the mouse was used since, as this program may be killed."""
+        self._tell_of_damage()
         if self._touched:
             self._touched = False
             self.keep_state()

@@ -254,11 +254,7 @@ def _after(
     start: ServerStart | None = None,
 ) -> tuple[EmbeddedChain, CarriedOver | None]:
     """Return the chain for the settings, and the state that the previous screen leaves to the next one."""
-    before = None
-    if app is not None and chain is not None:
-        old, new = chain.settings.kafka, settings.kafka
-        same = (old.brokers, old.errors_topic) == (new.brokers, new.errors_topic)
-        before = app.carried_over(same_letters=same)
+    before = None if app is None else app.carried_over(settings)
     return _chain_for(settings, chain, window, role, start), before
 
 

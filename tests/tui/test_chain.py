@@ -12,19 +12,22 @@ from aiokafka import AIOKafkaProducer
 
 from bridge.embedded import EmbeddedChain
 from bridge.journal import Server, State, Verdict
+from bridge.kafka.cluster import _accepted
 from bridge.settings import KafkaSettings, MqttSettings, Preset, ScreenSettings, Settings, StrapiSettings
+from stack.local import LocalStack
+from stack.ports import random_ports
 from tests.chain.lane import Lane
+from tests.faults.proxy import Proxy
 from tests.tui.looking import main_screen, screen_text, until, widget_text
 from tui.app import OpsciApp
 from tui.cli import _after
 from tui.settings.screen import SettingsScreen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from textual.pilot import Pilot
 
-    from stack.local import LocalStack
     from tui.screens.main import MainScreen
 
 
@@ -430,3 +433,54 @@ def _counted(app: OpsciApp, chain: EmbeddedChain) -> Counted:
         len(journal.stock),
         widget_text(screen.form.sent).strip(),
     )
+
+
+@pytest.fixture(scope="module")
+def other_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    with LocalStack(tmp_path_factory.mktemp("other"), ports=random_ports(), servers=("kafka",)) as stack:
+        yield stack
+
+
+async def test_a_restart_shows_what_was_sent_to_this_cluster_and_not_to_another_at_its_address(
+    lane: Lane, other_kafka: LocalStack
+) -> None:
+    there = Lane(other_kafka)
+    for name in ("name", "stock", "errors", "product", "event"):
+        setattr(there, name, getattr(lane, name))
+    await there.make_topics()
+    product = await lane.make_product(3, f"{lane.name} crates")
+    proxy = Proxy(lane.stack.ports.kafka, relabel={})
+    await proxy.start()
+    settings = msgspec.structs.replace(
+        lane.settings(kafka={"brokers": [f"127.0.0.1:{proxy.port}"], "timeout": 5, "accept_new": True}),
+        screen=ScreenSettings(frames=30),
+    )
+    proxy.lead_to(lane.stack.ports.kafka)
+    assert await _sent_to(settings, product, more=[5]) == [5]
+    proxy.lead_to(other_kafka.ports.kafka)
+    assert await _sent_to(settings, product) == []
+    proxy.lead_to(lane.stack.ports.kafka)
+    assert await _sent_to(settings, product) == [5]
+    await proxy.stop()
+
+
+async def _sent_to(settings: Settings, product: dict[str, Any], more: Sequence[int] = ()) -> list[int]:
+    """Open the screen as a program that starts does, send movements of a product, and return what it shows as sent."""
+    # `kafka.accept_new` takes effect once in each program.
+    _accepted.clear()
+    chain = EmbeddedChain(settings)
+    app = OpsciApp(chain)
+    try:
+        async with app.run_test(size=(120, 40)) as pilot:
+            screen = main_screen(app)
+            await until(pilot, lambda: all_up(chain) and chain.journal.stock.get(product["id"]), 60)
+            for amount in more:
+                await pilot.press("4", *str(product["id"]), "enter", *f"{amount:+d}", "enter")
+                await until(pilot, lambda: "3 → 8" in widget_text(screen.form.sent))
+            screen.pull()
+            if screen.form.sent.entries:
+                assert "3 → 8" in widget_text(screen.form.sent)
+            app.exit()
+            return [one.movement.delta for one in screen.form.sent.entries]
+    finally:
+        chain.stop()

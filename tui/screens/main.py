@@ -11,12 +11,12 @@ from textual.containers import Horizontal
 from textual.widgets import Input
 
 from bridge.errors import OpsciError
-from bridge.journal import Journey, Server
+from bridge.journal import Journey, Server, State
 from bridge.runtime import collect_cycles
 from bridge.text import readable
 from tui.actions import bindings
 from tui.format import count
-from tui.kept_state import KeptScreen, chain_of, keep_steps, restore_steps
+from tui.kept_state import KeptChain, KeptScreen, KeptState, keep_steps, restore_steps
 from tui.language import say
 from tui.scheduler import RefreshScheduler
 from tui.screens.confirm import ConfirmScreen
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.widget import Widget
 
-    from bridge.journal import Product
+    from bridge.journal import Connection, Product
     from bridge.settings import Preset, ScreenSettings
     from tui.dead_letters import PendingLetters
     from tui.engine import Engine
@@ -74,14 +74,15 @@ class CarriedOver(NamedTuple):
 
     Attributes:
         letters: the waiting dead letters; None if the next engine's Kafka has others.
-        sent_movements: the movements sent from the keyboard, for pending and undoable ones.
+        sent_movements: the movements sent from the keyboard, for pending and undoable ones; None, with no filters, if
+            the next engine carries another chain.
         sent: the latest of them, as the form shows them.
         filters: the filter of each pane, in order; empty for none.
         pane: the number of the last focused pane.
     """
 
     letters: PendingLetters | None
-    sent_movements: SentMovements
+    sent_movements: SentMovements | None
     sent: Sequence[Sent]
     filters: Sequence[str]
     pane: int
@@ -95,7 +96,7 @@ class MainScreen(PanesScreen):
         letters: the dead letters.
         before: the state of the previous screen, if saved settings restarted it.
         origins: returns where each server's address comes from.
-        kept: the saved state of the last start.
+        kept: the saved state; None keeps none.
     """
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual declares it so
@@ -109,10 +110,12 @@ class MainScreen(PanesScreen):
         letters: PendingLetters,
         before: CarriedOver | None = None,
         origins: Callable[[], Mapping[Server, str]] = dict[Server, str],
-        kept: KeptScreen | None = None,
+        kept: KeptState | None = None,
     ) -> None:
         super().__init__(engine, None if before is None else before.sent_movements)
-        self._kept = KeptScreen() if kept is None else kept
+        self._kept = kept
+        self._kafka: Connection | None = None
+        """The connection to Kafka for which the chain was looked up last."""
         self._letters = letters
         self._before = before
         self._origins = origins
@@ -149,11 +152,13 @@ class MainScreen(PanesScreen):
         """Start refreshing."""
         self.show_view(self._choice.view)
         self.show_pane(1)
-        self._restore(self._kept)
+        if self._kept is not None:
+            self._restore(self._kept.screen)
         if self._before is not None:
             self._go_on(self._before)
-        elif self._kept.chain == chain_of(self._engine.settings):
-            self.form.sent.restore(restore_steps(self._kept.steps, self._engine.journal))
+        if self._kept is not None and self._before is not None and self._before.sent_movements is not None:
+            self._kept.turn_to(self._engine.settings)
+        self._turn_to_chain()
         self.pull()
         self._watch.start()
 
@@ -161,38 +166,49 @@ class MainScreen(PanesScreen):
         """Return the sent movements, the panes' filters and the pane number, for the next screen."""
         return (*self.form.sent.entries,), [pane.view.filter_text for pane in self.panes], self._current
 
-    def kept(self, *, theme: str, settings_theme: str) -> KeptScreen:
-        """Return the state to save for the next start.
+    def keep(self, *, theme: str, settings_theme: str) -> None:
+        """Save the state for the next start.
 
         Args:
             theme: the theme chosen on the screen; empty for the one in the settings.
             settings_theme: the theme in the settings.
         """
+        if self._kept is None:
+            return
+        orders = {"stock": (self.stock.order.column, self.stock.order.reverse)}
+        screen = KeptScreen(theme=theme, settings_theme=settings_theme, orders=orders, shares=self._sizes.shares)
         views = [pane.view for pane in self.panes]
-        return KeptScreen(
-            theme=theme,
-            settings_theme=settings_theme,
-            orders={"stock": (self.stock.order.column, self.stock.order.reverse)},
-            shares=self._sizes.shares,
+        chain = KeptChain(
+            chain=self._kept.chain.chain,
             filters={view.identity: view.filter_text for view in views if view.filter_text},
-            chain=chain_of(self._engine.settings),
             steps=keep_steps(self.sent_movements.steps),
         )
+        self._kept.keep(screen, chain)
 
     def _restore(self, kept: KeptScreen) -> None:
-        """Restore the sort orders, widths and filters of the last start, as far as they are still valid."""
+        """Restore the sort orders and widths of the last start, as far as they are still valid."""
         self._sizes.restore(kept.shares)
         column, reverse = kept.orders.get("stock", ("", False))
         if column in SORT_KEYS:
             self.stock.sort(Order(column, reverse))
+
+    def _turn_to_chain(self) -> None:
+        """Restore what was sent to the chain, and the filters used on it.
+
+        Another one may be found once Kafka answers.
+        """
+        self._kafka = self._engine.journal.connections[Server.KAFKA]
+        if self._kept is None or not self._kept.turn_to(self._engine.settings):
+            return
+        self.form.sent.restore(restore_steps(self._kept.chain.steps, self._engine.journal))
         for pane in self.panes:
             with contextlib.suppress(FilterError):
-                if self._before is None and (text := kept.filters.get(pane.view.identity)):
+                if not pane.view.filter_text and (text := self._kept.chain.filters.get(pane.view.identity)):
                     pane.put_filter(text)
 
     def _go_on(self, before: CarriedOver) -> None:
         self.form.sent.entries.extend(before.sent)
-        for pane, text in zip(self.panes, before.filters, strict=True):
+        for pane, text in zip(self.panes, before.filters, strict=False):
             pane.put_filter(text)
         self.show_pane(before.pane)
 
@@ -252,6 +268,8 @@ class MainScreen(PanesScreen):
 
     def pull_figures(self) -> None:
         """Take over the state of the servers, and the counts."""
+        if (kafka := self._engine.journal.connections[Server.KAFKA]) is not self._kafka and kafka.state is State.UP:
+            self._turn_to_chain()
         self.query_one(StatusBar).pull()
         self.query_one(Banner).pull()
         waiting = len(self._letters)

@@ -202,10 +202,10 @@ class SentList(CachedStatic):
         self.pull()
 
     def restore(self, steps: Sequence[Sequence[Sent]]) -> None:
-        """Go on with what was sent before this start, the latest step first."""
+        """Go on with what was sent before this start, the latest step first, instead of what was restored before."""
         self._sent_movements.restore(steps)
-        for step in reversed(steps):
-            self.entries.extendleft(step)
+        own = [sent for sent in self.entries if not sent.restored]
+        self.entries = deque([*own, *(sent for step in steps for sent in reversed(step))][:_ENTRIES], _ENTRIES)
         self.pull()
 
     def pull(self) -> None:
@@ -243,9 +243,10 @@ class SentMovements:
         return tuple(self._steps)
 
     def restore(self, steps: Sequence[Sequence[Sent]]) -> None:
-        """Go on with what was sent before this start, the latest step first."""
-        self._steps.extend(steps)
-        self._open += [sent for step in steps for sent in step]
+        """Go on with what was sent before this start, the latest step first, instead of what was restored before."""
+        own = [step for step in self._steps if not step[0].restored]
+        self._steps = deque([*own, *steps][:_STEPS], _STEPS)
+        self._open = [sent for step in self._steps for sent in step]
 
     def pending(self) -> dict[int, int]:
         """The sum of what is sent and not decided, by the product's id."""
