@@ -25,7 +25,7 @@ from stack.errors import NotRunningError, StackError
 from stack.install import install
 from stack.lifecycle import Starter, stop_servers
 from stack.paths import Paths
-from stack.ports import Addresses, Ports, choose_ports
+from stack.ports import Addresses, Ports, chosen_ports
 from stack.report import Report
 from stack.run_state import Damage, RunState, hold, repair_run_state
 from stack.secure.credentials import Credentials
@@ -217,17 +217,13 @@ class LocalStack:
                 credentials.prepare(self._damage)
             # Before the ports are chosen, as another start must not wait for minutes of building.
             self._build_panel(programs)
-            # A port seems free until its server listens, so one start must end before another chooses.
-            with hold(self.paths.cache / "ports.lock", self._say("another opsci is starting: waiting for it")):
-                before = record.ports
-                self._decide_origins(record, alive, missing)
-                record.ports, moved = choose_ports(
-                    record.ports if alive else self._wanted,
-                    keep=[
-                        *(listener for name in self._keeping(alive) for listener in _LISTENERS[name]),
-                        *(("mqtt_ws",) if record.any_origin and "mosquitto" in alive else ()),
-                    ],
-                )
+            before = record.ports
+            self._decide_origins(record, alive, missing)
+            keep = [
+                *(listener for name in self._keeping(alive) for listener in _LISTENERS[name]),
+                *(("mqtt_ws",) if record.any_origin and "mosquitto" in alive else ()),
+            ]
+            with chosen_ports(record.ports if alive else self._wanted, keep) as (record.ports, moved):
                 if "strapi" in missing:
                     record.admin = self._admin
                 for sentence in moved:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import random
 import socket
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 from stack.errors import NoPortError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["LOOPBACK", "Addresses", "Ports", "choose_ports", "is_free", "random_ports"]
+__all__ = ["LOOPBACK", "Addresses", "Ports", "chosen_ports", "is_free", "random_ports"]
 
 LOOPBACK: Final = "127.0.0.1"
 """The address on which servers of the local runner listen; with `--lan` the web page's listen on all."""
@@ -66,14 +67,18 @@ def is_free(port: int) -> bool:
     return True
 
 
-def choose_ports(wanted: Ports, keep: Iterable[str] = ()) -> tuple[Ports, list[str]]:
+@contextmanager
+def chosen_ports(wanted: Ports, keep: Iterable[str] = ()) -> Iterator[tuple[Ports, list[str]]]:
     """Replace each requested port that is taken by the next free one.
+
+    Until the block ends, no other start of servers on this machine chooses them: a port seems free until its server
+    listens.
 
     Args:
         wanted: the requested ports.
         keep: listeners whose port is kept, because our own server uses it.
 
-    Returns:
+    Yields:
         The ports to use, and a sentence for each that changed.
 
     Raises:
@@ -83,19 +88,33 @@ def choose_ports(wanted: Ports, keep: Iterable[str] = ()) -> tuple[Ports, list[s
     taken = {port for name, port in wanted.as_dict().items() if name in kept}
     chosen: dict[str, int] = {}
     moved: list[str] = []
-    for name, first in wanted.as_dict().items():
-        if name in kept:
-            chosen[name] = first
-            continue
-        candidates = range(first, min(first + _REACH, 65536))
-        port = next((port for port in candidates if port not in taken and is_free(port)), None)
-        if port is None:
-            raise NoPortError(f"no free port for {name} from {first} to {candidates[-1]}: stop what holds them")
-        if port != first:
-            moved.append(f"port {first} is taken: {name.replace('_', ' ')} uses {port}")
-        taken.add(port)
-        chosen[name] = port
-    return Ports(**chosen), moved
+    with ExitStack() as claims:
+        for name, first in wanted.as_dict().items():
+            if name in kept:
+                chosen[name] = first
+                continue
+            candidates = range(first, min(first + _REACH, 65536))
+            port = next((port for port in candidates if port not in taken and _claim(port, claims)), None)
+            if port is None:
+                raise NoPortError(f"no free port for {name} from {first} to {candidates[-1]}: stop what holds them")
+            if port != first:
+                moved.append(f"port {first} is taken: {name.replace('_', ' ')} uses {port}")
+            taken.add(port)
+            chosen[name] = port
+        yield Ports(**chosen), moved
+
+
+def _claim(port: int, claims: ExitStack) -> bool:
+    """Claim a free port until `claims` are closed; False if it is not free, or another start has claimed it."""
+    claim = _reserve(f"opsci-port-{port}")
+    if claim is None:
+        return False
+    # Only now: the test of one that another start has claimed could keep its server from listening.
+    if not is_free(port):
+        claim.close()
+        return False
+    claims.enter_context(claim)
+    return True
 
 
 def random_ports() -> Ports:
@@ -110,21 +129,23 @@ def random_ports() -> Ports:
     names = [field.name for field in fields(Ports)]
     for start in random.sample(_BLOCKS, len(_BLOCKS)):
         ports = Ports(**{name: start + index for index, name in enumerate(names)})
-        if _reserve(start) and all(map(is_free, ports.as_dict().values())):
-            return ports
+        reservation = _reserve(f"opsci-test-ports-{start}")
+        if reservation is not None:
+            _reserved.append(reservation)
+            if all(map(is_free, ports.as_dict().values())):
+                return ports
     raise NoPortError(f"no free ports for a test from {_BLOCKS[0]} to {_BLOCKS[-1]}")
 
 
-def _reserve(start: int) -> bool:
-    """Reserve a block of ports for this process: a name in Linux's abstract namespace has one owner at a time."""
-    name = socket.socket(socket.AF_UNIX)
+def _reserve(name: str) -> socket.socket | None:
+    """Reserve a name in Linux's abstract namespace until the socket is closed; None if it is taken."""
+    held = socket.socket(socket.AF_UNIX)
     try:
-        name.bind(f"\0opsci-test-ports-{start}")
+        held.bind(f"\0{name}")
     except OSError:
-        name.close()
-        return False
-    _reserved.append(name)
-    return True
+        held.close()
+        return None
+    return held
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pytest
 
 from stack.errors import NoPortError
 from stack.paths import ROOT
-from stack.ports import LOOPBACK, Ports, choose_ports, is_free, random_ports
+from stack.ports import LOOPBACK, Ports, chosen_ports, is_free, random_ports
 
 
 def _listen(address: str, port: int = 0) -> socket.socket:
@@ -43,8 +43,8 @@ def test_a_lingering_connection_does_not_take_its_port() -> None:
 
 def test_a_taken_port_moves_to_the_next_free_one_and_says_so() -> None:
     free = random_ports()
-    with closing(_listen(LOOPBACK, free.kafka)):
-        chosen, moved = choose_ports(free)
+    with closing(_listen(LOOPBACK, free.kafka)), chosen_ports(free) as (chosen, moved):
+        pass
     # The next one is the controller's, which then gives way in its turn.
     assert chosen.kafka == free.kafka + 1
     assert chosen.kafka_controller == free.kafka + 2
@@ -54,8 +54,8 @@ def test_a_taken_port_moves_to_the_next_free_one_and_says_so() -> None:
 
 def test_the_port_of_our_own_server_stays() -> None:
     free = random_ports()
-    with closing(_listen(LOOPBACK, free.strapi)):
-        chosen, moved = choose_ports(free, keep=["strapi"])
+    with closing(_listen(LOOPBACK, free.strapi)), chosen_ports(free, keep=["strapi"]) as (chosen, moved):
+        pass
     assert chosen == free
     assert moved == []
 
@@ -63,8 +63,25 @@ def test_the_port_of_our_own_server_stays() -> None:
 def test_no_free_port_is_an_error() -> None:
     free = random_ports()
     ports = Ports(**{**free.as_dict(), "strapi": 65_535})
-    with closing(_listen(LOOPBACK, 65_535)), pytest.raises(NoPortError, match="strapi from 65535 to 65535"):
-        choose_ports(ports)
+    with (
+        closing(_listen(LOOPBACK, 65_535)),
+        pytest.raises(NoPortError, match="strapi from 65535 to 65535"),
+        chosen_ports(ports),
+    ):
+        pytest.fail("ports were chosen")
+
+
+def test_ports_that_another_start_has_chosen_are_taken_before_its_servers_listen() -> None:
+    free = random_ports()
+    with chosen_ports(free) as (first, _):
+        with chosen_ports(free) as (second, moved):
+            assert not {*first.as_dict().values()} & {*second.as_dict().values()}
+            assert moved[0] == f"port {free.mqtt_ws} is taken: mqtt ws uses {second.mqtt_ws}"
+        # What the second one chose is free again, and the first one's is not.
+        with chosen_ports(free) as (third, _):
+            assert third == second
+    with chosen_ports(free) as (last, moved):
+        assert (last, moved) == (free, [])
 
 
 def _choose(count: int) -> subprocess.Popen[str]:

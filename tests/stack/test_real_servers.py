@@ -33,6 +33,8 @@ from stack.servers.server import SERVERS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stack.ports import Ports
+
 
 def _wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
@@ -204,10 +206,29 @@ def test_kafka_starts_below_a_folder_whose_name_the_locale_cannot_spell(
     cache = tmp_path / "hö" / "cache"
     cache.mkdir(parents=True)
     for there in Paths.of().cache.iterdir():
-        if there.name != "ports.lock":
-            (cache / there.name).symlink_to(there)
+        (cache / there.name).symlink_to(there)
     with LocalStack(tmp_path / "hö" / "state", cache=cache, ports=random_ports(), servers=["kafka"]) as servers:
         assert servers.is_alive("kafka")
+
+
+def test_a_second_start_takes_other_ports_while_the_first_is_starting(tmp_path: Path) -> None:
+    ports = random_ports()
+    first = LocalStack(tmp_path / "first", ports=ports, servers=["mosquitto"])
+    second = LocalStack(tmp_path / "second", ports=ports, servers=["mosquitto"])
+
+    def start_another(_: Ports) -> None:
+        assert second.start()
+        assert not first.is_alive("mosquitto")
+
+    try:
+        assert first.start(start_another)
+        taken = {first.ports.mqtt_ws, first.ports.mqtt_tcp}
+        assert taken == {ports.mqtt_ws, ports.mqtt_tcp}
+        assert not taken & {second.ports.mqtt_ws, second.ports.mqtt_tcp}
+        assert all(_answers(LOOPBACK, port) for port in (first.ports.mqtt_ws, second.ports.mqtt_ws))
+    finally:
+        first.stop()
+        second.stop()
 
 
 _RUNNER = """
