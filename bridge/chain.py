@@ -197,7 +197,7 @@ class Chain:
             ChainStoppedError: the chain is stopped.
         """
         if self._stopped:
-            msg = "the chain is stopped"
+            msg = Phrase("the chain is stopped")
             raise ChainStoppedError(msg)
         topic = topic or self.settings.mqtt.publish_topic
         movement = read_movement(payload)
@@ -229,7 +229,7 @@ class Chain:
             ChainStoppedError: the chain is stopped.
         """
         if self._stopped:
-            msg = "the chain is stopped"
+            msg = Phrase("the chain is stopped")
             raise ChainStoppedError(msg)
         async with Replay(self.settings) as work:
             outcome = await work.run(await work.missing(), lambda _: None)

@@ -207,7 +207,7 @@ class EmbeddedChain:
     def _call(self, ask: Callable[[Chain], Coroutine[None, None, Result]]) -> Future[Result]:
         if self._loop is None or not self.running:
             refused: Future[Result] = Future()
-            refused.set_exception(ChainStoppedError("the chain is not running"))
+            refused.set_exception(ChainStoppedError(Phrase("the chain is not running")))
             return refused
         return asyncio.run_coroutine_threadsafe(self._ask(ask), self._loop)
 
@@ -216,7 +216,7 @@ class EmbeddedChain:
             await self._made.wait()
             chain = self.chain
             if chain is None:
-                msg = "the chain is not running"
+                msg = Phrase("the chain is not running")
                 raise ChainStoppedError(msg)
             try:
                 return await ask(chain)

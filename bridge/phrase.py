@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["Phrase", "listed"]
+__all__ = ["Phrase", "in_lines", "listed", "placed"]
 
 _LISTED: Final = 4
 
@@ -50,6 +50,18 @@ class Phrase(str):
             name: value.said(translate) if isinstance(value, Phrase) else value for name, value in self.values.items()
         }
         return translate(self.sentence).format(**values)
+
+
+def placed(where: str, text: str | None) -> Phrase:
+    """A text after the place or the setting that it is about; an exception may have none."""
+    return Phrase("{where}: {text}", where=where, text=text or "")
+
+
+def in_lines(texts: Iterable[str]) -> Phrase:
+    """Texts, one a line; each that is a phrase stays translatable."""
+    values: dict[str, str | float] = {f"line{number}": text for number, text in enumerate(texts)}
+    sentence = "\n".join(f"{{{name}}}" for name in values)
+    return Phrase(sentence, **values)
 
 
 def listed(texts: Iterable[str]) -> str:

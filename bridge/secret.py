@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.errors import SettingsError
-from bridge.phrase import Phrase
+from bridge.phrase import Phrase, placed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,11 +30,11 @@ def read_secret(file: str, setting: str) -> str:
     try:
         found = Path(file).expanduser().read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise SettingsError(f"{setting}: {file}: {error.strerror}") from None
+        raise SettingsError(placed(setting, placed(file, error.strerror))) from None
     except UnicodeDecodeError:
-        raise SettingsError(f"{setting}: {file} is no text") from None
+        raise SettingsError(placed(setting, Phrase("{file} is no text", file=file))) from None
     if not found or "\x00" in found:
-        raise SettingsError(f"{setting}: there is no password in {file}")
+        raise SettingsError(placed(setting, Phrase("there is no password in {file}", file=file)))
     return found
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "length_of",
     "readable",
     "readable_bytes",
+    "readable_lines",
 ]
 
 
@@ -74,6 +75,11 @@ def readable(text: str) -> str:
         else character.encode("unicode_escape").decode("ascii")
         for character in text
     )
+
+
+def readable_lines(text: str) -> str:
+    """Make each line of a text printable."""
+    return "\n".join(map(readable, text.split("\n")))
 
 
 def readable_bytes(payload: bytes, limit: int = 4096, more: int = 0) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bridge.errors import RefusedError, SettingsError
-from bridge.phrase import Phrase
+from bridge.phrase import Phrase, placed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,8 +54,8 @@ def trust(ca_file: str, setting: str) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=path)
     except (OSError, ssl.SSLError) as error:
-        why = "there is no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
-        raise SettingsError(f"{setting}: {ca_file}: {why}") from None
+        why = Phrase("there is no certificate in it") if isinstance(error, ssl.SSLError) else error.strerror
+        raise SettingsError(placed(setting, placed(ca_file, why))) from None
     context.sslsocket_class, context.sslobject_class = _Socket, _Object
     return context
 

@@ -15,7 +15,7 @@ from textual.widgets import Input, TextArea
 from bridge.errors import OpsciError, SettingsError
 from bridge.journal import Server, State
 from bridge.settings.load import Sources
-from bridge.text import readable
+from bridge.text import readable, readable_lines
 from tui.actions import ACTIONS, bindings
 from tui.dead_letters import Handled, PendingLetters, handled_file
 from tui.kept_state import KeptScreen, KeptState, chain_of, screen_file
@@ -366,7 +366,7 @@ class OpsciApp(App[None]):
         try:
             draft = Draft(self._sources)
         except SettingsError as error:
-            text = "\n".join(map(readable, str(error).split("\n")))
+            text = readable_lines(say(error.text))
             self.notify(text, title=say("The settings can't be read"), severity="error", markup=False, timeout=15)
             return
         self.push_screen(SettingsScreen(draft, SETTINGS_SCREEN))
@@ -415,7 +415,7 @@ class OpsciApp(App[None]):
         try:
             presets, files = save_preset(self._sources, preset)
         except SettingsError as error:
-            text = "\n".join(map(readable, str(error).split("\n")))
+            text = readable_lines(say(error.text))
             self.notify(text, title=title, severity="error", markup=False, timeout=12)
             return False
         settings = self.engine.settings

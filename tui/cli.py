@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from bridge.command_line import LEAVE_SERVERS, key_and_value
 from bridge.errors import OpsciError, SettingsError
+from bridge.phrase import Phrase
 from bridge.runtime import collect_rarely
 from bridge.streams import fit_streams
 from tui.language import language_of, say, speak
@@ -122,9 +123,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return record(given[1:])
     options = parse(given)
+    # Until the settings are read, which may be what fails.
+    speak(language_of("auto", os.environ))
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     if not (on_terminal or options.window or options.serve):
-        return _refuse("needs a terminal; opsci-bridge runs the same chain without one", 2)
+        return _refuse(Phrase("needs a terminal; opsci-bridge runs the same chain without one"), 2)
     os.environ.setdefault("ESCDELAY", _ESCAPE)
     servers = LocalServers()
     try:
@@ -145,10 +148,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             servers.leave()
             return 0
         return code
-    except SettingsError as error:
-        return _refuse(str(error), 2)
     except OpsciError as error:
-        return _refuse(str(error), 1)
+        return _refuse(error.text, 2 if isinstance(error, SettingsError) else 1)
     except KeyboardInterrupt:
         return 130
     finally:
@@ -323,9 +324,10 @@ def _check_theme(theme: str) -> None:
 
     if theme not in theme_names():
         allowed = ", ".join(sorted(theme_names()))
-        raise SettingsError(f"screen.theme: found {theme!r}; allowed is one of {allowed}")
+        said = Phrase("screen.theme: found {theme}; allowed is one of {allowed}", theme=repr(theme), allowed=allowed)
+        raise SettingsError(said)
 
 
 def _refuse(why: str, code: int) -> int:
-    print(f"opsci-tui: {why}", file=sys.stderr)  # noqa: T201 - a program's last word
+    print(f"opsci-tui: {say(why)}", file=sys.stderr)  # noqa: T201 - a program's last word
     return code

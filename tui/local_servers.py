@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from bridge.errors import OpsciError
+from bridge.phrase import Phrase
 
 __all__ = ["LocalServers", "LocalServersError"]
 
@@ -50,7 +51,7 @@ class LocalServers:
         self.started = not any(server.state == "running" for server in self._status().servers.values())
         up = subprocess.run([*self._command, "up"], check=False, stdout=sys.stderr)
         if up.returncode:
-            raise LocalServersError("the local servers did not start; see above, or try `python3 -m stack up`")
+            raise LocalServersError(Phrase("the local servers did not start; see above, or try `python3 -m stack up`"))
         return Path(self._status().settings_file)
 
     def stop(self) -> None:
@@ -68,4 +69,5 @@ class LocalServers:
         try:
             return msgspec.json.decode(asked.stdout, type=_Status)
         except msgspec.DecodeError:
-            raise LocalServersError(f"the runner of the local servers failed: {asked.stderr.strip()}") from None
+            said = Phrase("the runner of the local servers failed: {why}", why=asked.stderr.strip())
+            raise LocalServersError(said) from None

@@ -22,6 +22,7 @@ from paho.mqtt.enums import MQTTErrorCode
 from bridge.errors import LibraryChangedError
 from bridge.mqtt.frames import LARGEST_PACKET, PUBACK, Frames, Inbound, MalformedFrameError, puback_frames
 from bridge.mqtt.websocket import PING, WebsocketFrames
+from bridge.phrase import Phrase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +80,7 @@ def check_libraries(client: aiomqtt.Client) -> None:
     missing = missing or [name for name in _PAHO_NAMES if not hasattr(client._client, name)]
     if missing:
         names = ", ".join(missing)
-        msg = f"aiomqtt or paho-mqtt has no {names}; aiomqtt 2.5 with paho-mqtt 2.2 has"
+        msg = Phrase("aiomqtt or paho-mqtt has no {names}; aiomqtt 2.5 with paho-mqtt 2.2 has", names=names)
         raise LibraryChangedError(msg)
 
 

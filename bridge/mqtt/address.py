@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from bridge.errors import SettingsError
+from bridge.phrase import Phrase
 
 __all__ = ["Address", "read_address"]
 
@@ -26,17 +27,23 @@ def read_address(url: str) -> Address:
     """Parse an address; the default ports are those registered for the schemes.
 
     Raises:
-        SettingsError: it is not the address of an MQTT broker.
+        SettingsError: it is not the address of an MQTT broker; the text does not name the setting.
     """
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        msg = f"mqtt.url: write ws://host:1883, wss://, mqtt:// or mqtts://: {url!r} is no address: {error}"
-        raise SettingsError(msg) from None
+        raise SettingsError(
+            Phrase(
+                "write ws://host:1883, wss://, mqtt:// or mqtts://: {url} is no address: {error}",
+                url=repr(url),
+                error=str(error),
+            )
+        ) from None
     if parts.scheme not in _PORTS or not parts.hostname:
-        msg = f"mqtt.url: write ws://host:1883, wss://, mqtt:// or mqtts://: {url!r} is no address"
-        raise SettingsError(msg)
+        raise SettingsError(
+            Phrase("write ws://host:1883, wss://, mqtt:// or mqtts://: {url} is no address", url=repr(url))
+        )
     websockets = parts.scheme in {"ws", "wss"}
     return Address(
         parts.hostname,

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 import platformdirs
 
 from bridge.errors import SettingsError
-from bridge.phrase import Phrase
+from bridge.phrase import Phrase, placed
 from bridge.private_file import damage_of, set_aside, write_own
 from bridge.secret import read_secret
 
@@ -70,7 +70,7 @@ def repair_kept_id(path: Path, notes: Path) -> Iterator[Phrase]:
     try:
         yield from _repair(path, notes)
     except OSError as error:
-        raise SettingsError(f"mqtt.client_id_file: {path}: {error.strerror}") from None
+        raise SettingsError(placed("mqtt.client_id_file", placed(str(path), error.strerror))) from None
 
 
 def keep_copy(path: Path, client_id: str) -> None:
@@ -198,7 +198,7 @@ class SessionNotes:
             self._notes.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_own(self._notes, json.dumps(notes, indent=2) + "\n")
         except OSError as error:
-            raise SettingsError(f"mqtt.client_id_file: {self._notes}: {error.strerror}") from None
+            raise SettingsError(placed("mqtt.client_id_file", placed(str(self._notes), error.strerror))) from None
 
 
 def settled(subscriptions: Mapping[str, float]) -> frozenset[str]:
@@ -261,10 +261,11 @@ class KeptId(SessionNotes):
                     os.link(temporary, self._path)
                 temporary.unlink()
             except OSError as error:
-                raise SettingsError(f"{setting}: {self._path}: {error.strerror}") from None
+                raise SettingsError(placed(setting, placed(str(self._path), error.strerror))) from None
         found = read_secret(str(self._path), setting)
         if len(found) > 128:
-            raise SettingsError(f"{setting}: {self._path} holds more than 128 characters")
+            said = Phrase("{file} holds more than 128 characters", file=str(self._path))
+            raise SettingsError(placed(setting, said))
         keep_copy(self._path, found)
         return found
 

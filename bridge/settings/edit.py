@@ -11,6 +11,7 @@ from uuid import uuid4
 import tomli_w
 
 from bridge.errors import SettingsError
+from bridge.phrase import Phrase
 from bridge.settings.names import SETTINGS
 from bridge.settings.sources import SourcedValue
 from bridge.settings.types import TABLES, check_table
@@ -195,7 +196,9 @@ def _taken_out(text: str, path: KeyPath) -> str:
 
 
 def _refused(key: str) -> SettingsError:
-    return SettingsError(f"open the file and edit {key} there: it is written in a way that only a person can change")
+    return SettingsError(
+        Phrase("open the file and edit {key} there: it is written in a way that only a person can change", key=key)
+    )
 
 
 def as_toml(value: object) -> str:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import platformdirs
 
 from bridge.errors import SettingsError
-from bridge.phrase import Phrase
+from bridge.phrase import Phrase, placed
 from bridge.private_file import damage_of, make_folder, set_aside
 
 if TYPE_CHECKING:
@@ -172,18 +172,30 @@ def set_changes_aside(path: Path | None) -> Phrase | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise SettingsError(f"{changes}: the settings file can't be read: {error.strerror or error}") from None
+        raise unreadable_file(changes, error) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
         pass
     try:
         aside = set_aside(changes)
     except OSError as error:
-        raise SettingsError(f"{changes} is damaged and can't be moved aside: {error.strerror or error}") from None
+        raise SettingsError(
+            Phrase(
+                "{file} is damaged and can't be moved aside: {why}",
+                file=str(changes),
+                why=error.strerror or str(error),
+            )
+        ) from None
     return Phrase(
         "{file} is damaged and was moved to {aside}: what was changed for the local servers does not count",
         file=str(changes),
         aside=str(aside),
     )
+
+
+def unreadable_file(path: Path, error: OSError) -> SettingsError:
+    """The error about a settings file that can't be read."""
+    said = Phrase("the settings file can't be read: {why}", why=error.strerror or str(error))
+    return SettingsError(placed(str(path), said))
 
 
 class FileChangedError(SettingsError):
@@ -211,7 +223,8 @@ class Snapshot(NamedTuple):
         try:
             return (self.content or b"").decode()
         except UnicodeDecodeError as error:
-            raise SettingsError(f"{self.path}: the settings file is not UTF-8: byte {error.start}") from None
+            said = Phrase("the settings file is not UTF-8: byte {place}", place=error.start)
+            raise SettingsError(placed(str(self.path), said)) from None
 
 
 def snapshot(path: Path) -> Snapshot:
@@ -225,7 +238,7 @@ def snapshot(path: Path) -> Snapshot:
     except FileNotFoundError:
         return Snapshot(path, None)
     except OSError as error:
-        raise SettingsError(f"{path}: the settings file can't be read: {error.strerror or error}") from None
+        raise unreadable_file(path, error) from None
 
 
 def replace_file(before: Snapshot, text: str) -> None:
@@ -243,7 +256,8 @@ def replace_file(before: Snapshot, text: str) -> None:
         SettingsError: it can't be written; it is left as it is.
     """
     if snapshot(before.path) != before:
-        raise FileChangedError(f"{before.path} was changed by someone else meanwhile: nothing was written to it")
+        said = Phrase("{file} was changed by someone else meanwhile: nothing was written to it", file=str(before.path))
+        raise FileChangedError(said)
     target = Path(os.path.realpath(before.path))
     temporary: str | None = None
     try:
@@ -262,9 +276,11 @@ def replace_file(before: Snapshot, text: str) -> None:
         temporary = None
         _sync_folder(target.parent)
     except UnicodeEncodeError:
-        raise SettingsError(f"{before.path}: a text in it is not UTF-8: nothing was written") from None
+        said = Phrase("a text in it is not UTF-8: nothing was written")
+        raise SettingsError(placed(str(before.path), said)) from None
     except OSError as error:
-        raise SettingsError(f"{before.path} can't be written: {error.strerror or error}") from None
+        why = error.strerror or str(error)
+        raise SettingsError(Phrase("{file} can't be written: {why}", file=str(before.path), why=why)) from None
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)

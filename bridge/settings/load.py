@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from bridge.errors import SettingsError
+from bridge.phrase import Phrase, in_lines, placed
 from bridge.settings.constraints import impossible, with_topics
 from bridge.settings.files import layers_of
 from bridge.settings.model import Settings
-from bridge.settings.names import SETTINGS, did_you_mean
+from bridge.settings.names import SETTINGS, no_such
 from bridge.settings.sources import (
     SourcedValue,
     find_settings_file,
@@ -100,7 +101,7 @@ def load(sources: Sources, texts: Mapping[Path, str] | None = None) -> Loaded:
     values, given, places, wrong = _check(layers)
     problems += more + others + wrong
     if problems:
-        raise SettingsError("\n".join(problems))
+        raise SettingsError(in_lines(problems))
     settings = _settings(values)
     if not any(one.key == "routes" for one in from_environment + from_flags):
         alone = settings.ingest.enabled and not settings.apply.enabled
@@ -112,7 +113,7 @@ def load(sources: Sources, texts: Mapping[Path, str] | None = None) -> Loaded:
         if topics.mqtt and settings.mqtt != before.mqtt:
             given["mqtt.publish_topic"] = topics.mqtt
     if problems := problems or impossible(settings, places):
-        raise SettingsError("\n".join(problems))
+        raise SettingsError(in_lines(problems))
     return Loaded(settings, given)
 
 
@@ -121,9 +122,9 @@ def _read_flags(flags: Mapping[str, object]) -> tuple[list[SourcedValue], list[s
     problems: list[str] = []
     for key, value in flags.items():
         if key in SETTINGS:
-            given.append(SourcedValue(key, value, f"command line: {key}", text=isinstance(value, str)))
+            given.append(SourcedValue(key, value, placed(Phrase("command line"), key), text=isinstance(value, str)))
         else:
-            problems.append(f"command line: {key}: there is no such setting; {did_you_mean(key, SETTINGS)}")
+            problems.append(placed(placed(Phrase("command line"), key), no_such(key, SETTINGS)))
     return given, problems
 
 

@@ -11,13 +11,26 @@ import msgspec
 from msgspec import inspect
 from msgspec.structs import fields
 
+from bridge.phrase import Phrase
 from bridge.settings.model import SECONDS, Settings
 from bridge.text import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["SECRET", "SECTIONS", "SETTINGS", "Setting", "allowed", "did_you_mean", "found", "limits", "unit_of"]
+__all__ = [
+    "SECRET",
+    "SECTIONS",
+    "SETTINGS",
+    "Setting",
+    "allowed",
+    "did_you_mean",
+    "expected",
+    "found",
+    "limits",
+    "no_such",
+    "unit_of",
+]
 
 
 SECRET: Final = frozenset({"strapi.token"})
@@ -69,13 +82,14 @@ SECTIONS: Final = tuple(dict.fromkeys(setting.section for setting in SETTINGS.va
 """The tables of the settings file."""
 
 
-def allowed(kind: Any) -> str:
+def allowed(kind: Any) -> Phrase:
     """Describe which values a type allows, for the user.
 
     Args:
         kind: a type as in the model, with its limits.
     """
-    return _allowed(inspect.type_info(kind))
+    said = _allowed(inspect.type_info(kind))
+    return said if isinstance(said, Phrase) else Phrase(said)
 
 
 def limits(kind: Any) -> str:
@@ -125,7 +139,7 @@ def _range(kind: inspect.IntType | inspect.FloatType) -> str:
 
 def _alternatives(names: Iterable[str]) -> str:
     *others, last = names
-    return f"{', '.join(others)} or {last}" if others else last
+    return Phrase("{names} or {last}", names=", ".join(others), last=last) if others else last
 
 
 def found(key: str, value: object) -> str:
@@ -136,9 +150,9 @@ def found(key: str, value: object) -> str:
         value: the invalid value.
     """
     if key in SECRET:
-        return "a value that is not shown"
+        return Phrase("a value that is not shown")
     if isinstance(value, dict):
-        return "a table"
+        return Phrase("a table")
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
@@ -147,8 +161,27 @@ def found(key: str, value: object) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def did_you_mean(name: str, names: Iterable[str]) -> str:
+def expected(where: str, key: str, value: object, wanted: str) -> Phrase:
+    """The message about an invalid value.
+
+    Args:
+        where: the place where it was given.
+        key: the dotted name of the setting.
+        value: the invalid value.
+        wanted: what is allowed.
+    """
+    return Phrase("{where}: found {found}; allowed: {allowed}", where=where, found=found(key, value), allowed=wanted)
+
+
+def no_such(name: str, names: Iterable[str]) -> Phrase:
+    """The message about an unknown setting, with the most similar known one, or all of them."""
+    return Phrase("there is no such setting; {known}", known=did_you_mean(name, names))
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> Phrase:
     """The end of a message about an unknown name: the most similar known one, or all of them."""
     known = list(names)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    if near:
+        return Phrase("did you mean {name}?", name=near[0])
+    return Phrase("known are {names}", names=", ".join(known))

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import platformdirs
 
 from bridge.errors import SettingsError
-from bridge.settings.files import damage_of_generated, own_file
-from bridge.settings.names import SECTIONS, SETTINGS, did_you_mean, found
+from bridge.phrase import Phrase, placed
+from bridge.settings.files import damage_of_generated, own_file, unreadable_file
+from bridge.settings.names import SECTIONS, SETTINGS, found, no_such
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +44,13 @@ _KEY = re.compile(r"\s*([A-Za-z0-9_.\s-]+?|\"[^\"]*\"|'[^']*')\s*=")
 _log = logging.getLogger(__name__)
 
 _PREFIX: Final = "OPSCI_"
+
+_DAMAGE: Final = {
+    "is empty": Phrase("is empty"),
+    "holds NUL bytes": Phrase("holds NUL bytes"),
+    "is no text": Phrase("is no text"),
+}
+"""What `damage_of` says, which must import nothing, for the user."""
 
 _OTHERS: Final = frozenset(
     {
@@ -172,21 +180,25 @@ def read_settings_file(path: Path, text: str | None = None, *, only: str = "") -
         text = _text_of(path) if text is None else text
         document = tomllib.loads(text)
     except OSError as error:
-        msg = f"{path}: the settings file can't be read: {error.strerror or error}"
-        raise SettingsError(msg) from None
+        raise unreadable_file(path, error) from None
     except UnicodeDecodeError as error:
-        msg = f"{path}: the settings file is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}"
-        raise SettingsError(msg) from None
+        said = Phrase(
+            "the settings file is not UTF-8: byte {place} is {byte}",
+            place=error.start,
+            byte=f"{error.object[error.start]:#04x}",
+        )
+        raise SettingsError(placed(str(path), said)) from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        msg = f"{path}: the settings file is no TOML: {error}"
-        raise SettingsError(msg) from None
+        said = Phrase("the settings file is no TOML: {error}", error=str(error))
+        raise SettingsError(placed(str(path), said)) from None
     lines = find_lines(text)
     given: list[SourcedValue] = []
     problems: list[str] = []
 
     def where(key: str) -> str:
-        line = lines.get(key)
-        return f"{path}, line {line}: {key}" if line else f"{path}: {key}"
+        if line := lines.get(key):
+            return Phrase("{path}, line {line}: {key}", path=str(path), line=line, key=key)
+        return f"{path}: {key}"
 
     def inside(name: str) -> dict[str, str]:
         return {key.removeprefix(name): where(key) for key in lines if key.startswith((f"{name}[", f"{name}."))}
@@ -196,7 +208,8 @@ def read_settings_file(path: Path, text: str | None = None, *, only: str = "") -
             continue
         if name in SECTIONS:
             if not isinstance(value, dict):
-                problems.append(f"{where(name)}: found {found(name, value)}; it is a table: write [{name}]")
+                said = Phrase("found {found}; it is a table: write [{name}]", found=found(name, value), name=name)
+                problems.append(placed(where(name), said))
                 continue
             for key, inner in value.items():
                 dotted = f"{name}.{key}"
@@ -204,21 +217,25 @@ def read_settings_file(path: Path, text: str | None = None, *, only: str = "") -
                     given.append(SourcedValue(dotted, inner, where(dotted), inside=inside(dotted), file=path))
                 else:
                     known = [setting.name for setting in SETTINGS.values() if setting.section == name]
-                    problems.append(f"{where(dotted)}: there is no such setting; {did_you_mean(key, known)}")
+                    problems.append(placed(where(dotted), no_such(key, known)))
         elif name in SETTINGS:
             given.append(SourcedValue(name, value, where(name), inside=inside(name), file=path))
         else:
             known = [*SECTIONS, *(setting.key for setting in SETTINGS.values() if not setting.section)]
-            problems.append(f"{where(name)}: there is no such setting; {did_you_mean(name, known)}")
+            problems.append(placed(where(name), no_such(name, known)))
     return given, problems
 
 
 def _text_of(path: Path) -> str:
     content = path.read_bytes()
     if why := damage_of_generated(path, content):
-        msg = f"{path} {why}: `python3 -m stack up` writes it again"
-        raise SettingsError(msg)
+        said = Phrase("{path} {why}: `python3 -m stack up` writes it again", path=str(path), why=_DAMAGE.get(why, why))
+        raise SettingsError(said)
     return content.decode().replace("\r\n", "\n")
+
+
+def _variable(name: str) -> Phrase:
+    return placed(Phrase("environment"), name)
 
 
 class CourseTopics(NamedTuple):
@@ -245,9 +262,9 @@ def read_environment(environ: Mapping[str, str]) -> tuple[list[SourcedValue], li
         if not name.startswith(_PREFIX) or name in _OTHERS or name.startswith("OPSCI_TEST_"):
             continue
         if setting := variables.get(name):
-            given.append(SourcedValue(setting.key, value, f"environment: {name}", text=True))
+            given.append(SourcedValue(setting.key, value, _variable(name), text=True))
         elif name.startswith(tuple(f"{_PREFIX}{section.upper()}_" for section in SECTIONS)):
-            problems.append(f"environment: {name}: there is no such setting; {did_you_mean(name, variables)}")
+            problems.append(placed(_variable(name), no_such(name, variables)))
         else:
             _log.warning("the environment variable %s is none of opsci-bridge's and changes nothing", name)
     return given, problems
@@ -260,14 +277,14 @@ def read_course_names(environ: Mapping[str, str]) -> list[SourcedValue]:
         environ: the environment.
     """
     given = [
-        SourcedValue(key, environ[name], f"environment: {name}", text=True)
+        SourcedValue(key, environ[name], _variable(name), text=True)
         for name, key in _COURSE.items()
         if environ.get(name, "").strip()
     ]
     brokers = {name: environ[name].strip() for name in _BROKERS if environ.get(name, "").strip()}
     if brokers:
-        where = ", ".join(brokers)
-        given.append(SourcedValue("kafka.brokers", list(dict.fromkeys(brokers.values())), f"environment: {where}"))
+        where = _variable(", ".join(brokers))
+        given.append(SourcedValue("kafka.brokers", list(dict.fromkeys(brokers.values())), where))
     return given
 
 
@@ -284,7 +301,7 @@ def read_course_topics(environ: Mapping[str, str], *, ingest_alone: bool) -> Cou
 
     def given(name: str) -> SourcedValue | None:
         value = environ.get(name, "").strip()
-        return SourcedValue(name, value, f"environment: {name}") if value else None
+        return SourcedValue(name, value, _variable(name)) if value else None
 
     mqtt, kafka, both = given("MQTT_TOPIC"), given("KAFKA_TOPIC"), given("TOPIC")
     if both is not None and ingest_alone and mqtt is None and kafka is None:

@@ -13,9 +13,10 @@ from msgspec import Meta, inspect
 from msgspec.structs import fields
 
 from bridge.movement import MAX_REFERENCE
+from bridge.phrase import Phrase, placed
 from bridge.route import Route, RouteKind
 from bridge.settings.model import LONGEST_NAME, Preset, TopicName
-from bridge.settings.names import SETTINGS, allowed, did_you_mean, found
+from bridge.settings.names import SETTINGS, allowed, expected, found, no_such
 from bridge.text import length_of
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from bridge.settings.sources import SourcedValue
 
-__all__ = ["TABLES", "check_as", "check_table", "check_value"]
+__all__ = ["TABLES", "check_as", "check_table", "check_value", "every_allowed"]
 
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -40,6 +41,13 @@ _PRODUCT: Final = Annotated[
 _AMOUNT: Final = next(field.type for field in fields(Preset) if field.name == "amount")
 
 _KEYS: Final = "screen.keys"
+
+
+def every_allowed() -> set[str]:
+    """What is allowed of each setting and each part of a table, in the sentences of the messages about them."""
+    kinds = [setting.kind for key, setting in SETTINGS.items() if key not in TABLES]
+    parts = [kind for rows in _ROWS.values() for kind in rows.kinds.values()]
+    return {allowed(kind).sentence for kind in (*kinds, *parts)}
 
 
 def check_value(given: SourcedValue) -> tuple[object, list[str]]:
@@ -74,11 +82,11 @@ def check_as(key: str, where: str, value: object, kind: Any, *, text: bool = Fal
         As `check_value`.
     """
     if any(isinstance(one, str) and _SURROGATE.search(one) for one in (value if isinstance(value, list) else [value])):
-        return None, [f"{where}: found {found(key, value)}; allowed: text in UTF-8"]
+        return None, [expected(where, key, value, Phrase("text in UTF-8"))]
     try:
         return msgspec.convert(value, kind, strict=not text), []
     except msgspec.ValidationError:
-        return None, [f"{where}: found {found(key, value)}; allowed: {allowed(kind)}"]
+        return None, [expected(where, key, value, allowed(kind))]
 
 
 def _bare(kind: Any) -> inspect.Type:
@@ -95,9 +103,9 @@ class _Rows(NamedTuple):
     least: int
 
     @property
-    def allowed(self) -> str:
+    def allowed(self) -> Phrase:
         *others, last = self.kinds
-        return f"{', '.join(others)} and {last}"
+        return Phrase("a table with {names} and {last}", names=", ".join(others), last=last)
 
 
 _ROWS: Final = {
@@ -124,15 +132,24 @@ def check_table(given: SourcedValue) -> tuple[object, list[str]]:
         try:
             value = msgspec.json.decode(value)
         except msgspec.DecodeError as error:
-            what = "object of keys" if given.key == _KEYS else f"list of {given.key.rpartition('.')[2]}"
-            return None, [f"{given.where}: it is a JSON {what}, and this is no JSON: {error}"]
+            said = (
+                Phrase("it is a JSON object of keys, and this is no JSON: {error}", error=str(error))
+                if given.key == _KEYS
+                else Phrase(
+                    "it is a JSON list of {what}, and this is no JSON: {error}",
+                    what=given.key.rpartition(".")[2],
+                    error=str(error),
+                )
+            )
+            return None, [placed(given.where, said)]
     return _keys(given, value) if given.key == _KEYS else _rows(given, value, _ROWS[given.key])
 
 
 def _rows(given: SourcedValue, value: object, rows: _Rows) -> tuple[object, list[str]]:
     if not isinstance(value, list) or len(value) < rows.least:
-        tables = f"at least one [[{given.key}]] table" if rows.least else f"[[{given.key}]] tables"
-        return None, [f"{given.where}: found {found(given.key, value)}; allowed: a list of {tables}"]
+        one_or_more = Phrase("a list of at least one [[{key}]] table", key=given.key)
+        wanted = one_or_more if rows.least else Phrase("a list of [[{key}]] tables", key=given.key)
+        return None, [expected(given.where, given.key, value, wanted)]
     read: list[object] = []
     problems: list[str] = []
     for number, item in enumerate(value):
@@ -146,13 +163,13 @@ def _rows(given: SourcedValue, value: object, rows: _Rows) -> tuple[object, list
 
 def _row(given: SourcedValue, part: str, item: object, rows: _Rows) -> tuple[object, list[str]]:
     if not isinstance(item, dict):
-        return None, [f"{given.at(part)}: found {found(given.key, item)}; allowed: a table with {rows.allowed}"]
-    problems = [
-        f"{given.at(f'{part}.{name}')}: there is no such setting; {did_you_mean(str(name), rows.kinds)}"
-        for name in item
-        if name not in rows.kinds
+        return None, [expected(given.at(part), given.key, item, rows.allowed)]
+    problems: list[str] = [
+        placed(given.at(f"{part}.{name}"), no_such(str(name), rows.kinds)) for name in item if name not in rows.kinds
     ]
-    problems += [f"{given.at(part)}: {name} is missing" for name in rows.needed if name not in item]
+    problems += [
+        placed(given.at(part), Phrase("{name} is missing", name=name)) for name in rows.needed if name not in item
+    ]
     read: dict[str, object] = {}
     for name in [name for name in rows.kinds if name in item]:
         where = given.at(f"{part}.{name}")
@@ -169,26 +186,29 @@ def _preset_problems(given: SourcedValue, part: str, read: dict[str, object]) ->
     name, product = str(read["name"]), read.get("product", "")
     read["name"], read["product"] = name.strip(), str(product).strip()
     if not name.strip() or not name.isprintable():
-        problems.append(f"{given.at(f'{part}.name')}: found {found(given.key, name)}; allowed: a text that can be read")
+        problems.append(expected(given.at(f"{part}.name"), given.key, name, Phrase("a text that can be read")))
     if (
         (isinstance(product, int) and product < 1)
         or length_of(str(product)) > MAX_REFERENCE
         or not str(product).isprintable()
     ):
-        problems.append(
-            f"{given.at(f'{part}.product')}: found {found(given.key, product)}; allowed: a number from 1 on, or up to "
-            f"{MAX_REFERENCE} characters that can be read"
-        )
+        wanted = Phrase("a number from 1 on, or up to {most} characters that can be read", most=MAX_REFERENCE)
+        problems.append(expected(given.at(f"{part}.product"), given.key, product, wanted))
     if read["amount"] == 0:
-        problems.append(f"{given.at(f'{part}.amount')}: found 0, which moves nothing; allowed: a number but 0")
+        said = Phrase("found 0, which moves nothing; allowed: a number but 0")
+        problems.append(placed(given.at(f"{part}.amount"), said))
     return problems
 
 
 def _shared_names(given: SourcedValue, presets: list[Preset]) -> list[str]:
     first: dict[str, int] = {}
     return [
-        f"{given.at(f'[{number}].name')}: found {found(given.key, preset.name)}, which "
-        f"{given.key}[{first[preset.name]}] is called already; allowed: a name of its own"
+        Phrase(
+            "{where}: found {found}, which {other} is called already; allowed: a name of its own",
+            where=given.at(f"[{number}].name"),
+            found=found(given.key, preset.name),
+            other=f"{given.key}[{first[preset.name]}]",
+        )
         for number, preset in enumerate(presets)
         if first.setdefault(preset.name, number) != number
     ]
@@ -197,7 +217,8 @@ def _shared_names(given: SourcedValue, presets: list[Preset]) -> list[str]:
 def _keys(given: SourcedValue, value: object) -> tuple[object, list[str]]:
     """Keys by the id of their action; an id without quotes is nested tables in TOML, and is accepted too."""
     if not isinstance(value, dict):
-        return None, [f'{given.where}: found {found(given.key, value)}; allowed: a table as {{ "focus.form" = "f4" }}']
+        example = Phrase("a table as {example}", example='{ "focus.form" = "f4" }')
+        return None, [expected(given.where, given.key, value, example)]
     read: dict[str, str] = {}
     problems: list[str] = []
 
@@ -211,10 +232,8 @@ def _keys(given: SourcedValue, value: object) -> tuple[object, list[str]]:
             if isinstance(keys, str) and keys and all(key.strip() for key in keys.split(",")):
                 read[identity] = ",".join(key.strip() for key in keys.split(","))
             else:
-                problems.append(
-                    f'{given.at(f".{identity}")}: found {found(given.key, inner)}; allowed: a key as "f4", or several '
-                    "with commas between them"
-                )
+                wanted = Phrase('a key as "f4", or several with commas between them')
+                problems.append(expected(given.at(f".{identity}"), given.key, inner, wanted))
 
     take(value, "")
     return read, problems

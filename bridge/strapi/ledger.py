@@ -355,7 +355,7 @@ class Ledger:
             raise misread(str(error)) from error
         decisions = answer.verdicts if answer is not None else []
         if [decision.movement_id for decision in decisions] != [journey.movement_id for journey in journeys]:
-            raise misread("its verdicts are not those of the movements sent")
+            raise misread(Phrase("its verdicts are not those of the movements sent"))
         if answer is not None:
             self.alike = answer.alike
             self.gaps = self.gaps or answer.gaps > 0

@@ -161,7 +161,7 @@ async def read_pages(
     while True:
         rows, said = await _page(client, asked)
         if rows and rows[0].id <= last:
-            raise _no_strapi(path_of(client.settings), "a page begins before the end of the one before")
+            raise _no_strapi(path_of(client.settings), Phrase("a page begins before the end of the one before"))
         if rows:
             yield rows
         if len(rows) < said.get("pageSize", 1):

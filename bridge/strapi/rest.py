@@ -251,7 +251,7 @@ class PlainRest:
                 self._doubts[row.address] = _Doubt(places, after, decisions)
             raise
         if self._stock(written) != after:
-            raise self._no_such_field("Strapi took the new stock and did not keep it")
+            raise self._no_such_field(Phrase("Strapi took the new stock and did not keep it"))
         if _has_unfinished_edit(row):
             self.published += 1
             _log.warning("strapi: product %d: a movement published the unfinished edit of its draft", row.id)

@@ -22,6 +22,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from bridge.settings.types import every_allowed
 from tui.settings.catalogue import catalogue as entries
 from tui.settings.entry import Kind
 
@@ -55,6 +56,8 @@ def in_code() -> Catalog:
         catalog.add(entry.about)
         if entry.kind is not Kind.CHOICE:
             catalog.add(entry.allowed)
+    for text in every_allowed() - {"host:port"}:
+        catalog.add(text)
     return catalog
 
 

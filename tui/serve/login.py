@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.bounded import Recent
 from bridge.errors import SettingsError
+from bridge.phrase import Phrase, placed
 from bridge.secret import read_secret
 
 if TYPE_CHECKING:
@@ -70,7 +71,10 @@ def read_password(file: str) -> str:
     """
     found = read_secret(file, SETTING)
     if len(found) < _SHORTEST:
-        raise SettingsError(f"{SETTING}: the password in {file} is too short: it needs {_SHORTEST} characters or more")
+        said = Phrase(
+            "the password in {file} is too short: it needs {least} characters or more", file=file, least=_SHORTEST
+        )
+        raise SettingsError(placed(SETTING, said))
     return found
 
 

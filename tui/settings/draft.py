@@ -11,6 +11,7 @@ import msgspec
 
 from bridge.errors import SettingsError
 from bridge.journal import Server
+from bridge.phrase import Phrase
 from bridge.settings.constraints import impossible
 from bridge.settings.edit import as_toml, rewritten, without
 from bridge.settings.files import Snapshot, changes_file, home_of, is_generated, replace_file, snapshot
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Draft", "Problem", "address_origins"]
 
+
+_AFTER_PLACE: Final = "\u00a0: "
+"""What stands between a place and what is wrong there, in either language."""
 
 _LOOPBACK: Final = re.compile(r"(?<![\w.-])(localhost|\[::1\])(?=[:/]|$)")
 
@@ -156,13 +160,14 @@ class Draft:
             remedy = say("type {values}").format(values=allowed_in_words(entry))
             value, problems = check_value(SourcedValue(key, as_number(entry, typed), key, text=True))
             if problems:
-                return None, [Problem(remedy, say("this is {value}").format(value=found(key, typed.strip())))]
+                return None, [Problem(remedy, say("this is {value}").format(value=say(found(key, typed.strip()))))]
             read = value
         if not problems and key == "screen.keys" and isinstance(read, dict):
             problems = key_problems(read)
         if not problems:
             problems, remedy = self._impossible(key, read), ""
-        return value, [Problem(remedy, line.removeprefix(f"{key}: ").removeprefix(key)) for line in problems]
+        said = [say(problem).removeprefix(key).lstrip(_AFTER_PLACE) for problem in problems]
+        return value, [Problem(remedy, text) for text in said]
 
     def change(self, key: str, value: object) -> None:
         """Change a setting; its old value undoes the change.
@@ -234,9 +239,9 @@ class Draft:
         settings = load(self._sources, self._texts()).settings
         for key, value in self.changes.items():
             if not _same(key, _value_in(settings, key), value):
-                raise SettingsError(say("{key} would not change: its value comes from elsewhere").format(key=key))
+                raise SettingsError(Phrase("{key} would not change: its value comes from elsewhere", key=key))
         if settings.screen.theme not in theme_names():
-            raise SettingsError(say("there is no theme called {name}").format(name=settings.screen.theme))
+            raise SettingsError(Phrase("there is no theme called {name}", name=settings.screen.theme))
         return settings
 
     def tried_servers(self, settings: Settings) -> list[Server]:
@@ -266,8 +271,10 @@ class Draft:
             try:
                 replace_file(self._snapshots[path], text)
             except SettingsError as error:
-                done = say("; written was {files}").format(files=", ".join(map(str, written))) if written else ""
-                raise type(error)(f"{error}{done}") from None
+                if not written:
+                    raise
+                files = ", ".join(map(str, written))
+                raise type(error)(Phrase("{why}; written was {files}", why=error.text, files=files)) from None
             written.append(path)
         self.changes.clear()
         self._taken_out.clear()

@@ -9,7 +9,8 @@ from textual.binding import Binding
 from textual.keys import KEY_NAME_REPLACEMENTS, KEY_TO_UNICODE_NAME, Keys
 
 from bridge.errors import SettingsError
-from bridge.settings.names import did_you_mean, found
+from bridge.phrase import Phrase, in_lines
+from bridge.settings.names import did_you_mean, expected
 from tui.actions import ACTIONS, bindings
 from tui.language import say
 
@@ -80,13 +81,17 @@ def key_problems(keys: Mapping[str, str]) -> list[str]:
     if not keys:
         return []
     known = binding_ids()
-    problems = [
-        f"screen.keys: there is nothing called {identity!r}; {did_you_mean(identity, known)}"
+    problems: list[str] = [
+        Phrase(
+            "screen.keys: there is nothing called {name}; {known}",
+            name=repr(identity),
+            known=did_you_mean(identity, known),
+        )
         for identity in keys
         if identity not in known
     ]
     problems += [
-        f"screen.keys.{identity}: found {found('screen.keys', key)}; allowed: a key as f4, ctrl+g, space or +"
+        expected(f"screen.keys.{identity}", "screen.keys", key, Phrase("a key as f4, ctrl+g, space or +"))
         for identity, several in keys.items()
         for key in several.split(",")
         if not _is_key(key)
@@ -101,7 +106,7 @@ def check_keys(keys: Mapping[str, str]) -> None:
         SettingsError: an id or a key is unknown; the message has a line for each.
     """
     if problems := key_problems(keys):
-        raise SettingsError("\n".join(problems))
+        raise SettingsError(in_lines(problems))
 
 
 def _is_key(key: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bridge.errors import SettingsError
+from bridge.phrase import placed
 from tui.settings.draft import Draft
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def save_preset(sources: Sources, preset: Preset) -> tuple[list[Preset], list[Pa
     """
     draft = Draft(sources)
     if locked := draft.locked(_KEY):
-        raise SettingsError(f"{_KEY}: {locked}")
+        raise SettingsError(placed(_KEY, locked))
     rows: Any = draft.kept_value(_KEY)
     row = {"name": preset.name, "product": preset.product, "amount": preset.amount}
     draft.change(_KEY, [*rows, row])

@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from bridge.errors import SettingsError
 from bridge.settings.files import FileChangedError
-from bridge.text import readable
+from bridge.text import readable, readable_lines
 from tui.actions import bindings
 from tui.format import folded
 from tui.language import msgid, say, say_count
@@ -375,7 +375,7 @@ class SettingsScreen(TranslatedKeys[None]):
         self.post_message(self.Kept(settings, files))
 
     def _refuse(self, error: SettingsError) -> None:
-        text = readable_lines(str(error))
+        text = readable_lines(say(error.text))
         if isinstance(error, FileChangedError):
             text = say("ctrl+r reads the file again, your changes stay; then ctrl+s.") + f"\n{text}"
         self.notify(text, title=say("Not kept"), severity="error", markup=False, timeout=12)
@@ -442,8 +442,3 @@ class SettingsScreen(TranslatedKeys[None]):
         else:
             return ""
         return "\n" + text.format(value=shown(entry, value), source=source_in_full(source))
-
-
-def readable_lines(text: str) -> str:
-    """Make each line of a text printable."""
-    return "\n".join(map(readable, text.split("\n")))
