@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 
 from bridge.errors import ChainStoppedError, OpsciError, PublishError
-from bridge.journal import EARLIER, Journal
+from bridge.journal import EARLIER, WATCHES, Journal
 from bridge.phrase import Phrase
 from bridge.runtime import loop_factory
 from bridge.simulator import SimulatorStatus
@@ -33,13 +33,13 @@ Result = TypeVar("Result")
 Role: TypeAlias = Literal["carry", "watch", "auto"]
 """Whether a program carries a chain, only watches it, or watches it if another engine carries it already."""
 
-_WATCHING: Final = "watching"
-"""The key of the journal's note that this program only watches."""
+_LOOKS: Final = "looks"
+"""The key of the journal's note that this program changes nothing, and can't."""
 
 _PROGRAM: Final = "opsci-tui"
 """The name under which this program is seen at the broker."""
 
-_WATCHERS: Final = (_WATCHING, "watch-nobody", "watch-ledger")
+_WATCHERS: Final = (WATCHES, _LOOKS, "watch-nobody", "watch-ledger")
 
 _SURE: Final = 5.0
 """Seconds beyond Kafka's session timeout after which a member of the group is certainly alive."""
@@ -296,9 +296,7 @@ class EmbeddedChain:
         for note in _WATCHERS:
             self.journal.notes.pop(note, None)
         if ended.superseded:
-            self.journal.notes[_WATCHING] = Phrase(
-                "watching: {who} took over this chain; w takes it back", who=ended.superseded
-            )
+            self.journal.notes[WATCHES] = Phrase("watching: {who} took over this chain", who=ended.superseded)
         return True
 
     async def _choose(self) -> bool:
@@ -316,13 +314,11 @@ class EmbeddedChain:
             found = there or members
             self.watches = bool(found)
             if found:
-                self.journal.notes[_WATCHING] = Phrase(
-                    "watching: another engine carries this chain ({who}); W takes over", who=found
-                )
+                self.journal.notes[WATCHES] = Phrase("watching: another engine carries this chain ({who})", who=found)
         elif self.read_only:
-            self.journal.notes[_WATCHING] = Phrase("watching: this screen is for looking only")
+            self.journal.notes[_LOOKS] = Phrase("watching: this screen is for looking only")
         elif self.watches:
-            self.journal.notes[_WATCHING] = Phrase("watching: this program carries nothing; W takes over")
+            self.journal.notes[WATCHES] = Phrase("watching: this program carries nothing")
         return sure
 
     async def _confirm(self) -> None:

@@ -18,7 +18,7 @@ from tui.language import msgid, say
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["ACTIONS", "HELP", "KEY_SIGNS", "Action", "What", "bindings", "given_keys", "key_cap"]
+__all__ = ["ACTIONS", "HELP", "KEY_SIGNS", "Action", "What", "bindings", "give_keys", "given_keys", "key_cap", "key_of"]
 
 _PANES: Final = msgid("Panes")
 _PAGES: Final = msgid("Pages")
@@ -354,7 +354,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             "q",
             "app.quit",
             msgid("Quit"),
-            msgid("Quit; asks first where that would stop servers; ctrl+q anywhere"),
+            msgid("Quit; asks first where that would stop servers"),
         ),
     ),
     "table": (
@@ -372,7 +372,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             "n",
             "seek(1)",
             msgid("Next"),
-            msgid("The next record below that matches the last filter, also after Esc closed it"),
+            msgid("The next record below that matches the last filter, also after it was closed"),
             show=False,
         ),
         Action(
@@ -408,7 +408,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             "plus",
             "ask('+')",
             msgid("Add"),
-            msgid("Put in: + Enter, + 1 2 Enter"),
+            msgid("Put in: 1, or the number typed after it"),
             display="+",
             priority=True,
             group=_ON_A_PRODUCT,
@@ -418,7 +418,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             "minus",
             "ask('-')",
             msgid("Take"),
-            msgid("Take out: - Enter, - 1 2 Enter"),
+            msgid("Take out: 1, or the number typed after it"),
             display="-",
             priority=True,
             group=_ON_A_PRODUCT,
@@ -506,7 +506,7 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
             "escape",
             "drop",
             msgid("Drop the filter"),
-            msgid("Show everything again; Enter keeps the filter"),
+            msgid("Show everything again"),
         ),
     ),
     "find_field": (
@@ -747,6 +747,9 @@ ACTIONS: Final[Mapping[str, Sequence[Action]]] = {
 """The actions of each widget or screen, by scope name, in footer order."""
 
 
+_KEYS: Final = {action.id: action.keys for actions in ACTIONS.values() for action in actions}
+
+
 def bindings(scope: str) -> list[BindingType]:
     """Return the bindings of a widget or a screen, in English.
 
@@ -765,6 +768,28 @@ def given_keys(action: Action, keys: Mapping[str, str]) -> Action:
     """
     given = keys.get(action.id)
     return action._replace(keys=given, display=None) if given else action
+
+
+_given: dict[str, str] = {}
+
+
+def give_keys(keys: Mapping[str, str]) -> None:
+    """Set the keys that the settings give to actions, for `key_of`: a process has one screen, and it one keyboard.
+
+    Args:
+        keys: the setting `screen.keys`, by action id.
+    """
+    _given.clear()
+    _given.update(keys)
+
+
+def key_of(identity: str) -> str:
+    """Return the label of the key of an action, for a text that names it.
+
+    Args:
+        identity: the action's id; of several keys the first one counts.
+    """
+    return key_cap((_given.get(identity) or _KEYS[identity]).split(",")[0])
 
 
 def key_cap(key: str) -> str:

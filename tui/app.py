@@ -16,7 +16,7 @@ from bridge.errors import OpsciError, SettingsError
 from bridge.journal import Server, State
 from bridge.settings.load import Sources
 from bridge.text import readable, readable_lines
-from tui.actions import ACTIONS, bindings
+from tui.actions import ACTIONS, bindings, give_keys, key_of
 from tui.dead_letters import Handled, PendingLetters, handled_file
 from tui.kept_state import KeptScreen, KeptState, chain_of, screen_file
 from tui.language import say, say_count
@@ -206,6 +206,7 @@ class OpsciApp(App[None]):
         self._use_keys()
 
     def _use_keys(self) -> None:
+        give_keys(self.keys)
         self.set_keymap(self.keys)
         if self.keys:
             from tui.settings.keys import taken_keys  # noqa: PLC0415 - few have keys of their own
@@ -420,10 +421,10 @@ class OpsciApp(App[None]):
             return False
         settings = self.engine.settings
         self.engine.settings = replace(settings, screen=replace(settings.screen, presets=presets))
-        text = say("{name}: p chooses it. Written to {files}")
-        self.notify(
-            text.format(name=readable(preset.name), files=", ".join(map(short_path, files))), title=title, markup=False
-        )
+        written = ", ".join(map(short_path, files))
+        text = say("{name}: {key} chooses it. Written to {files}")
+        text = text.format(name=readable(preset.name), key=key_of("presets"), files=written)
+        self.notify(text, title=title, markup=False)
         return True
 
     def action_command_palette(self) -> None:

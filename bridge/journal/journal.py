@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-__all__ = ["DEFAULT_CAPACITY", "EARLIER", "DeadLetter", "Journal"]
+__all__ = ["DEFAULT_CAPACITY", "EARLIER", "WATCHES", "DeadLetter", "Journal"]
 
 DEFAULT_CAPACITY: Final = 10_000
 """The default number of journeys that a ring keeps."""
 
 EARLIER: Final = 500
 """For a journal with a screen, how many records from before the start it can hold."""
+
+WATCHES: Final = "watching"
+"""The key of the note that this program only watches, and can take over."""
 
 _RING: Final = 1_024
 """The average bytes per journey that a ring may keep of data chosen by others; a movement has about 50."""

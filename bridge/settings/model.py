@@ -350,7 +350,7 @@ class ScreenSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     keys: dict[str, str] = field(default_factory=dict)
-    """Other keys for the screen's actions, by the id that the settings screen (s) shows, as in `"focus.form" = "f4"`.
+    """Other keys for the screen's actions, by the id that the settings screen shows, as in `"focus.form" = "f4"`.
 
     Separate several keys with commas:
 

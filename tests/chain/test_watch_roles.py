@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.embedded import EmbeddedChain
-from bridge.journal import State, Verdict
+from bridge.journal import WATCHES, State, Verdict
 from bridge.kafka.reread import group_members
 from tests.chain.applying import Shop, movement
 from tests.chain.engine import engine
@@ -57,7 +57,7 @@ async def test_beside_an_engine_it_watches_says_so_and_publishes(lane: Lane, sho
         async with screen(settings) as one, screen(settings) as other:
             assert one.watches
             assert other.watches
-            assert "W takes over" in one.journal.notes["watching"]
+            assert "another engine carries this chain" in one.journal.notes[WATCHES]
             assert await group_members(settings.kafka) == 1
             await asyncio.wrap_future(one.publish(movement(product, 3)))
             for each in (one, other):

@@ -241,7 +241,7 @@ async def opened(kind: str, size: tuple[int, int], theme: str, state: str = "") 
     if state == "watches":
         engine.watches = True
         engine.journal.notes["watching"] = Phrase(
-            "watching: another engine carries this chain ({who}); W takes over", who="opsci-bridge at classroom"
+            "watching: another engine carries this chain ({who})", who="opsci-bridge at classroom"
         )
     app = OpsciApp(engine)
     app.asks_about_servers = state == "local"

@@ -6,11 +6,14 @@ import re
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from msgspec.structs import replace
 
-from bridge.journal import DeadLetter, Server, State
+from bridge.journal import WATCHES, DeadLetter, Server, State
 from bridge.movement import Reason
 from tests.tui.looking import SIZES, main_screen, screen_text, until, widget_text
 from tests.tui.marks import NARROW
+from tests.tui.scripted import ScriptedEngine
+from tui.actions import key_of
 from tui.app import OpsciApp
 from tui.dead_letters import Handled, handled_file
 from tui.screens.help import HelpScreen
@@ -21,8 +24,6 @@ from tui.widgets.pane import PaneTabs
 if TYPE_CHECKING:
     from textual.pilot import Pilot
     from textual.widget import Widget
-
-    from tests.tui.scripted import ScriptedEngine
 
 
 async def settled(pilot: Pilot[None]) -> str:
@@ -350,3 +351,24 @@ async def test_notes_are_said_in_full(engine: ScriptedEngine, app: OpsciApp, pil
     await until(pilot, lambda: "▲ plain REST: a crash can count a movement twice" in screen_text(app))
     del engine.journal.notes["mode"]
     await until(pilot, lambda: "plain REST" not in screen_text(app))
+
+
+async def test_a_text_names_the_key_that_the_settings_give(engine: ScriptedEngine) -> None:
+    keys = {"settings.open": "f4", "watch.take_over": "ctrl+w", "confirm.yes": "j", "pane.follow": "F"}
+    engine.settings = replace(engine.settings, screen=replace(engine.settings.screen, keys=keys))
+    engine.watches = True
+    engine.journal.notes[WATCHES] = "watching: another engine carries this chain"
+    engine.connect(Server.STRAPI, State.DOWN, "it does not answer", "start it")
+    app = OpsciApp(engine)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "another engine carries this chain; Ctrl+W takes over" in screen_text(app))
+        await until(pilot, lambda: "press F4 for settings" in screen_text(app))
+        engine.flow(50)
+        await pilot.press("2", "home")
+        await until(pilot, lambda: "holding still · F follo" in screen_text(app))
+        await pilot.press("ctrl+w")
+        await until(pilot, lambda: "j yes   n no" in screen_text(app))
+    # The next screen of this process has the usual ones again.
+    usual = OpsciApp(ScriptedEngine.ready())
+    async with usual.run_test():
+        assert key_of("settings.open") == "s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bridge.journal import WATCHES
 from tests.tui.looking import screen_text, until
 
 if TYPE_CHECKING:
@@ -17,9 +18,9 @@ async def test_a_watcher_takes_over_once_it_is_told_twice(
     engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]
 ) -> None:
     engine.watches = True
-    engine.journal.notes["watching"] = "watching: another engine carries this chain; W takes over"
+    engine.journal.notes[WATCHES] = "watching: another engine carries this chain"
     app.refresh_bindings()
-    await until(pilot, lambda: "watching: another engine" in screen_text(app))
+    await until(pilot, lambda: "another engine carries this chain; W takes over" in screen_text(app))
     await pilot.press("W")
     await until(pilot, lambda: "Carry this chain from here?" in screen_text(app))
     await pilot.press("n")

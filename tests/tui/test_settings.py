@@ -347,7 +347,7 @@ async def test_well_tried_settings_are_written_and_the_chain_starts_anew(
         await edit(pilot, "mqtt.url")
         await retype(pilot, "ws://127.0.0.1:1")
         await pilot.press("enter")
-        await until(pilot, lambda: "ctrl+s tries and writes" in screen_text(app))
+        await until(pilot, lambda: "Ctrl+S tries and writes" in screen_text(app))
         await pilot.press("ctrl+s")
         await until(pilot, lambda: app.starts_anew)
     assert text_of(file) == TEXT.replace("ws://127.0.0.1:9", "ws://127.0.0.1:1")
@@ -452,7 +452,7 @@ async def test_nothing_is_written_over_what_someone_else_wrote(engine: ScriptedE
         rewrite(file, "drain = 8\n")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: told(app, "changed by someone else meanwhile"))
-        assert told(app, "ctrl+r reads the file again, your changes stay; then ctrl+s.\n")
+        assert told(app, "Ctrl+R reads the file again, your changes stay; then Ctrl+S.\n")
         assert text_of(file) == "drain = 8\n"
         await pilot.press("ctrl+r")
         await pilot.press("ctrl+s")
@@ -587,7 +587,7 @@ async def test_a_saved_address_is_taken_back_by_x(engine: ScriptedEngine, genera
         await until(pilot, lambda: "x removes it from that file: then mqtt://127.0.0.1:1884 applies" in joined(app))
         await pilot.press("x")
         await until(pilot, lambda: "then settings.toml:3" in screen_text(app))
-        assert "removed from the file by ctrl+s: then mqtt://127.0.0.1:1884 applies, from line 3 of" in joined(app)
+        assert "removed from the file by Ctrl+S: then mqtt://127.0.0.1:1884 applies, from line 3 of" in joined(app)
         await pilot.press("x")
         await until(pilot, lambda: "mqtt://10.0.0.9:1" in screen_text(app))
         assert screen.view.selected is not None
@@ -684,7 +684,7 @@ async def test_a_server_that_is_away_says_who_gave_its_address(engine: ScriptedE
         main_screen(app).pull()
         text = f"mqtt.url was saved in line 3 of {changes_file(generated)}"
         await until(pilot, lambda: text[:60] in joined(app))
-        await until(pilot, lambda: "the local server is at mqtt://127.0.0.1:1884: s, then x and ctrl+s" in joined(app))
+        await until(pilot, lambda: "the local server is at mqtt://127.0.0.1:1884: s, then x and Ctrl+S" in joined(app))
         engine.connect(Server.STRAPI, State.REFUSED, "no token", "give one")
         main_screen(app).pull()
         await until(pilot, lambda: "strapi.url is from the environment variable STRAPI_URL" in joined(app))

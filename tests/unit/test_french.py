@@ -25,6 +25,7 @@ from tests.tui.translations import (
     texts,
     untranslated,
 )
+from tui.actions import KEY_SIGNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -191,3 +192,15 @@ def test_what_is_wrong_with_settings_is_said_in_french(
     assert isinstance(text, Phrase)
     assert said in text.said(french).translate({0xA0: " ", 0x202F: " "})
     assert text == str(refused.value)
+
+
+def test_no_text_names_a_key_of_its_own() -> None:
+    """`screen.keys` can give an action other keys, so a text takes them from `tui.actions.key_of`."""
+    keys = re.compile(
+        r"\b(Esc|Enter|Tab|F\d+)\b|\b[Cc]trl[+-]\w"
+        # A letter, but not after a number or a value, as in `5 s`, and not `A file`.
+        r"|(?<![\w'.{}/+*-])(?<![}\d] )[b-zB-Z](?![\w'.}/+*-])"
+    )
+    of_keys = {*KEY_SIGNS.values(), "a key as f4, ctrl+g, space or +", "the screen is at {address}; Ctrl-C ends it"}
+    said = {text for one in texts(in_code()) for text in ([one] if isinstance(one, str) else one)}
+    assert [text for text in said - of_keys if keys.search(text) and "keys = {" not in text] == []

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.actions import bindings
+from tui.actions import bindings, key_of
 from tui.language import say
 from tui.widgets.footer import KeysFooter, TranslatedKeys
 
@@ -36,7 +36,8 @@ class ConfirmScreen(ModalScreen[bool], TranslatedKeys[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="window"):
-            text = Content.assemble((self._question, "bold"), "\n\n", self._consequence, "\n\n", say("y yes   n no"))
+            keys = say("{yes} yes   {no} no").format(yes=key_of("confirm.yes"), no=key_of("confirm.no"))
+            text = Content.assemble((self._question, "bold"), "\n\n", self._consequence, "\n\n", keys)
             yield Static(text, markup=False)
         yield KeysFooter()
 

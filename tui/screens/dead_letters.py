@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 
 from bridge.movement import Rejection, read_movement
 from bridge.text import readable
-from tui.actions import bindings
+from tui.actions import bindings, key_of
 from tui.format import count, signed
 from tui.language import say, say_count
 from tui.outcome import STYLES, Tone
@@ -182,8 +182,8 @@ class DeadLettersScreen(RecordsScreen):
         if not box.wanted:
             marked = len(self.view.marks)
             return "◆ " + say_count("{count} marked", "{count} marked", marked) if marked else ""
-        text = say("sending again: {sent} of {wanted} · Esc stops")
-        return text.format(sent=count(box.sent), wanted=count(box.wanted))
+        text = say("sending again: {sent} of {wanted} · {key} stops")
+        return text.format(sent=count(box.sent), wanted=count(box.wanted), key=key_of("letters.close"))
 
     def fill(self, item: Journey | Product) -> None:
         """Put a movement into the form and focus it."""

@@ -14,7 +14,7 @@ from bridge.errors import OpsciError
 from bridge.journal import Journey, Server, State
 from bridge.runtime import collect_cycles
 from bridge.text import readable
-from tui.actions import bindings
+from tui.actions import bindings, key_of
 from tui.format import count
 from tui.kept_state import KeptChain, KeptScreen, KeptState, keep_steps, restore_steps
 from tui.language import say
@@ -404,7 +404,7 @@ class MainScreen(PanesScreen):
         sent = self.form.sent.entries[0]
         presets = self._engine.settings.screen.presets
         if is_known(sent.movement, presets):
-            self.notify(say("a preset sends the same: p shows it"))
+            self.notify(say("a preset sends the same: {key} shows it").format(key=key_of("presets")))
             return
         self._save_preset(as_preset(sent.movement, sent.name, presets))
 

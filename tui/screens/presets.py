@@ -13,7 +13,7 @@ from textual.widgets.option_list import Option
 from bridge.settings import Preset
 from bridge.settings.model import LONGEST_NAME
 from bridge.text import readable
-from tui.actions import bindings
+from tui.actions import bindings, key_of
 from tui.format import folded, signed
 from tui.language import say
 from tui.outcome import STYLES, Tone
@@ -89,7 +89,9 @@ def how_to_make_one() -> Content:
     """Explain what to write into the settings file."""
     lines = '[screen]\npresets = [\n  { name = "a box of gloves", product = "12", amount = 20 },\n]'
     return Content.assemble(
-        say("There is no preset yet. Send a movement, then F2 here or P makes it one."),
+        say("There is no preset yet. Send a movement, then {here} here or {anywhere} makes it one.").format(
+            here=key_of("preset.save"), anywhere=key_of("preset.save_last")
+        ),
         "\n",
         say("These lines in the settings file make one too:"),
         "\n\n",

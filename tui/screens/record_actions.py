@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from bridge.errors import OpsciError
 from bridge.journal import Journey
 from bridge.text import UNSAFE, escaped_json, readable
+from tui.actions import key_of
 from tui.export import file_name, json_line, kcat_command, mosquitto_command, write_lines
 from tui.format import count
 from tui.language import say, say_count
@@ -104,7 +105,8 @@ class RecordActions:
     def copy_command(self, item: Journey | Product, pane: str) -> None:
         """Copy the command that repeats a record: kcat in the Kafka pane and for what never came over MQTT."""
         if not isinstance(item, Journey):
-            self._screen.notify(say("a product has no message to repeat; C is for the records of MQTT and Kafka"))
+            text = say("a product has no message to repeat; {key} is for the records of MQTT and Kafka")
+            self._screen.notify(text.format(key=key_of("record.command")))
             return
         if item.cut:
             self._not_copied(not_whole(item))

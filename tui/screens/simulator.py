@@ -13,7 +13,7 @@ from textual.widgets import Input, Label, Static
 from bridge.errors import OpsciError
 from bridge.simulator import MOST_OBJECTS, RATES
 from bridge.text import readable
-from tui.actions import bindings
+from tui.actions import bindings, key_of
 from tui.format import percent, rate
 from tui.language import say, say_count
 from tui.outcome import STYLES, Tone
@@ -104,13 +104,14 @@ class SimulatorScreen(ModalScreen[SimulatorRequest | None], TranslatedKeys[Simul
         if isinstance(request, str):
             said = Content.styled(f"▲ {request}", STYLES[Tone.OUT])
         else:
-            marked = say("{objects} would send {rate} to {topic}, each marked as simulated. Enter starts.")
+            marked = say("{objects} would send {rate} to {topic}, each marked as simulated. {key} starts.")
             plain = say(
-                "{objects} would send {rate} to {topic}; MQTT 3.1.1 carries no mark that says so. Enter starts."
+                "{objects} would send {rate} to {topic}; MQTT 3.1.1 carries no mark that says so. {key} starts."
             )
             objects = say_count("{count} object", "{count} objects", request.objects)
             text = marked if self._marked else plain
-            said = Content(text.format(objects=objects, rate=rate(request.rate), topic=self._topic))
+            key = key_of("simulator.begin")
+            said = Content(text.format(objects=objects, rate=rate(request.rate), topic=self._topic, key=key))
             if request.errors:
                 share = percent(request.errors)
                 what = say("{share} of it can't be applied: unknown products, more than the stock, no movements.")

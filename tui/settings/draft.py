@@ -20,6 +20,7 @@ from bridge.settings.names import SETTINGS, found
 from bridge.settings.sources import SourcedValue
 from bridge.settings.types import TABLES, check_table, check_value
 from bridge.text import readable
+from tui.actions import key_of
 from tui.language import say
 from tui.settings.catalogue import servers_of, source_in_full
 from tui.settings.entry import Entry, Kind
@@ -350,7 +351,8 @@ def address_origins(sources: Sources) -> dict[Server, str]:
             continue
         source = source_in_full(given)
         saved = sources.path is not None and given.file == changes_file(sources.path)
-        text = say("{key} is from {source}: s changes it").format(key=key, source=source)
+        settings = key_of("settings.open")
+        text = say("{name} is from {source}: {key} changes it").format(name=key, source=source, key=settings)
         if saved:
             beneath: object
             try:
@@ -359,7 +361,15 @@ def address_origins(sources: Sources) -> dict[Server, str]:
                 beneath = ""
             address = ", ".join(beneath) if isinstance(beneath, list) else str(beneath)
             text = say(
-                "{key} was saved in {source}, the local server is at {address}: s, then x and ctrl+s take it back"
-            ).format(key=key, source=source, address=address)
+                "{name} was saved in {source}, the local server is at {address}: {key}, then {revert} and {keep} take "
+                "it back"
+            ).format(
+                name=key,
+                source=source,
+                address=address,
+                key=settings,
+                revert=key_of("settings.revert"),
+                keep=key_of("settings.keep"),
+            )
         origins[server] = readable(text)
     return origins

@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from bridge.errors import SettingsError
 from bridge.settings.files import FileChangedError
 from bridge.text import readable, readable_lines
-from tui.actions import bindings
+from tui.actions import bindings, key_of
 from tui.format import folded
 from tui.language import msgid, say, say_count
 from tui.screens.confirm import ConfirmScreen
@@ -356,8 +356,9 @@ class SettingsScreen(TranslatedKeys[None]):
             if wanted:
                 self.dismiss()
 
+        said = say("It was not saved: {key} tests and saves it.").format(key=key_of("settings.keep"))
         question = say_count("Drop {count} change?", "Drop {count} changes?", len(self._draft.changes))
-        self.app.push_screen(ConfirmScreen(question, say("It was not saved: ctrl+s tests and saves it.")), drop)
+        self.app.push_screen(ConfirmScreen(question, said), drop)
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen("settings"))
@@ -377,7 +378,8 @@ class SettingsScreen(TranslatedKeys[None]):
     def _refuse(self, error: SettingsError) -> None:
         text = readable_lines(say(error.text))
         if isinstance(error, FileChangedError):
-            text = say("ctrl+r reads the file again, your changes stay; then ctrl+s.") + f"\n{text}"
+            again = say("{read} reads the file again, your changes stay; then {keep}.")
+            text = again.format(read=key_of("settings.read"), keep=key_of("settings.keep")) + f"\n{text}"
         self.notify(text, title=say("Not kept"), severity="error", markup=False, timeout=12)
 
     def _show(self) -> None:
@@ -392,7 +394,8 @@ class SettingsScreen(TranslatedKeys[None]):
         if changes:
             files = ", ".join(map(short_path, self._draft.files()))
             said = say_count("{count} change", "{count} changes", changes)
-            text = say("{said}: ctrl+s tries and writes {files}").format(said=said, files=files)
+            text = say("{said}: {key} tries and writes {files}")
+            text = text.format(said=said, key=key_of("settings.keep"), files=files)
             pane.border_subtitle = Content(text)
         else:
             pane.border_subtitle = Content("")
@@ -402,7 +405,7 @@ class SettingsScreen(TranslatedKeys[None]):
         entry = self.view.selected
         about = self.query_one("#settings-about", Static)
         if entry is None:
-            about.update(say("no setting matches the filter; Esc drops it"))
+            about.update(say("no setting matches the filter; {key} drops it").format(key=key_of("settings.close")))
             return
         draft = self._draft
         locked = draft.locked(entry.key)
@@ -410,7 +413,7 @@ class SettingsScreen(TranslatedKeys[None]):
             how = Content.styled(f"⊘ {locked}", "$text-warning")
         else:
             path = short_path(draft.home(entry.key))
-            text = say("Enter changes it; the change goes to {path}").format(path=path)
+            text = say("{key} changes it; the change goes to {path}").format(key=key_of("settings.change"), path=path)
             if draft.on_local_servers:
                 text += " " + say("(the local servers' own file is rewritten at each start)")
             how = Content.styled(f"{text}{self._what_x_does(entry)}", "$foreground-muted")
@@ -432,13 +435,14 @@ class SettingsScreen(TranslatedKeys[None]):
         draft = self._draft
         if draft.is_taken_out(entry.key):
             value, source = draft.value(entry.key), draft.next_source(entry.key)
-            text = say("removed from the file by ctrl+s: then {value} applies, from {source}; x keeps it")
+            text = say("removed from the file by {keep}: then {value} applies, from {source}; {revert} keeps it")
         elif draft.is_saved(entry.key) and entry.key not in draft.changes:
             try:
                 value, source = draft.beneath(entry.key)
             except SettingsError:
                 return "\n" + say("only a person can remove it: open the file and delete its lines")
-            text = say("x removes it from that file: then {value} applies, from {source}")
+            text = say("{revert} removes it from that file: then {value} applies, from {source}")
         else:
             return ""
-        return "\n" + text.format(value=shown(entry, value), source=source_in_full(source))
+        keys = {"keep": key_of("settings.keep"), "revert": key_of("settings.revert")}
+        return "\n" + text.format(value=shown(entry, value), source=source_in_full(source), **keys)

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from bridge.text import readable
-from tui.actions import bindings
+from tui.actions import bindings, key_of
 from tui.language import say
 from tui.widgets.footer import KeysFooter, TranslatedKeys
 
@@ -132,11 +132,12 @@ class TrialScreen(ModalScreen[bool], TranslatedKeys[bool]):
         lines = [_line(finding) for finding in list(trial.findings)]
         if trial.ended:
             # Above the findings, where it is seen however many there are.
-            ask = say("Something is wrong. y keeps the settings anyway, Esc goes back to them.")
+            ask = say("Something is wrong. {keep} keeps the settings anyway, {back} goes back to them.")
+            ask = ask.format(keep=key_of("trial.keep"), back=key_of("trial.back"))
             lines = [Content.styled(ask, "bold"), Content(""), *lines]
         else:
             names = ", ".join(server.value for server in self._servers)
-            text = say("… trying {names}; Esc goes back").format(names=names)
+            text = say("… trying {names}; {key} goes back").format(names=names, key=key_of("trial.back"))
             lines.append(Content.styled(text, "$foreground-muted"))
         self.query_one("#trial-text", Static).update(Content("\n").join(lines))
         self.refresh_bindings()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar, cast
 
 from textual.message import Message
 
-from tui.actions import bindings
+from tui.actions import bindings, key_of
 from tui.language import say
 from tui.scheduler import TimeSlices
 from tui.widgets.filter import TooLongError, limited
@@ -92,7 +92,8 @@ class Seeking(Generic[Item]):
                         return True
         except TooLongError:
             self.stop()
-            view.notify(say("the regular expression takes too long on one record: n and N gave up"))
+            text = say("the regular expression takes too long on one record: {next} and {previous} gave up")
+            view.notify(text.format(next=key_of("pane.next_match"), previous=key_of("pane.previous_match")))
             return False
         self.stop()
         view.notify(say("no later record matches") if step > 0 else say("no earlier record matches"))
@@ -190,7 +191,11 @@ class LineView(LineCanvas[Item], can_focus=True):
         """Move the cursor to the next record that matches the last filter, below or above it."""
         sought = self.sought
         if sought is None:
-            self.notify(say("nothing was looked for yet: / filters, and n and N step through what matched"))
+            keys = {"next": key_of("pane.next_match"), "previous": key_of("pane.previous_match")}
+            text = say(
+                "nothing was looked for yet: {filter} filters, and {next} and {previous} step through what matched"
+            )
+            self.notify(text.format(filter=key_of("pane.filter"), **keys))
             return
         self.seeking.seek(sought, step)
 

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Label, Static
 
-from tui.actions import bindings
+from tui.actions import bindings, key_of
 from tui.format import folded
 from tui.language import say, say_count
 from tui.scheduler import TimeSlices
@@ -84,7 +84,8 @@ class FindBar(Horizontal):
     def open(self) -> None:
         """Show the line and focus it."""
         self.add_class("open")
-        self.tell(say("Enter finds it, and the next one; Esc goes there"))
+        text = say("{next} finds it, and the next one; {close} goes there")
+        self.tell(text.format(next=key_of("find.next"), close=key_of("find.close")))
         self.screen.set_focus(self.input)
 
     def close(self) -> None:
@@ -120,7 +121,8 @@ class FindBar(Horizontal):
     def _tell(self) -> None:
         finder = self._finder
         if not finder.hits and not finder.looking:
-            self.tell(say("not found in what the panes show: a filter or x may hide it, or it is no longer kept"))
+            text = say("not found in what the panes show: a filter or {key} may hide it, or it is no longer kept")
+            self.tell(text.format(key=key_of("pane.clear")))
             return
         place = (
             say("{place} of {count}").format(place=f"{finder.place + 1:,}", count=f"{len(finder.hits):,}")

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Input
 
-from tui.actions import bindings
+from tui.actions import bindings, key_of
 from tui.language import say
 from tui.widgets.cached_static import CachedStatic
 from tui.widgets.inputs import History, PlainInput
@@ -261,7 +261,10 @@ class MovementForm(Vertical):
         self._show(found)
 
     def _show(self, found: Preview) -> None:
-        missing = say("↑ ↓ choose a product, Enter takes it") if self.suggestions.is_open else found.missing
+        missing = found.missing
+        if self.suggestions.is_open:
+            keys = {"up": key_of("form.previous"), "down": key_of("form.next"), "take": key_of("form.send")}
+            missing = say("{up} {down} choose a product, {take} takes it").format(**keys)
         self.fields.show_meant(found)
         said = preview_line(found, self._topic, urgent=self._said or found.warning, otherwise=missing)
         self.query_one("#preview", CachedStatic).update(said, layout=False)

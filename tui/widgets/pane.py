@@ -16,7 +16,7 @@ from textual.widgets import Input
 
 from bridge.journal import State
 from bridge.text import readable
-from tui.actions import bindings
+from tui.actions import bindings, key_of
 from tui.format import clock, count, duration, rate
 from tui.language import say, say_count
 from tui.widgets.cached_static import CachedStatic
@@ -345,15 +345,15 @@ class Pane(Vertical):
         if self._bad_filter or view.filter_trouble:
             return f"▲ {readable(self._bad_filter or view.filter_trouble)}"
         parts = []
+        follow = key_of("pane.follow")
         if view.seeking.left:
             parts.append(say_count("looking, {count} to go", "looking, {count} to go", view.seeking.left))
         if isinstance(view, LogView):
             if view.shown.left:
                 parts.append(say_count("filtering, {count} to go", "filtering, {count} to go", view.shown.left))
             if view.order.column:
-                parts.append(
-                    "‖ " + say("sorted, {count} held back · f follows").format(count=count(view.shown.held_back))
-                )
+                text = say("sorted, {count} held back · {key} follows")
+                parts.append("‖ " + text.format(count=count(view.shown.held_back), key=follow))
             elif view.shown.paused:
                 parts.append("‖ " + say("paused, {count} held back").format(count=count(view.shown.held_back)))
             elif view.following:
@@ -362,9 +362,9 @@ class Pane(Vertical):
                 if lit is not None and lit < view.top:
                     parts.append(say("selected {count} up").format(count=count(view.top - lit)))
             elif view.waiting:
-                parts.append(say("+{count} new · f follows").format(count=count(view.waiting)))
+                parts.append(say("+{count} new · {key} follows").format(count=count(view.waiting), key=follow))
             else:
-                parts.append(say("holding still · f follows"))
+                parts.append(say("holding still · {key} follows").format(key=follow))
             if view.mark is not None:
                 parts.append(f"{MARK} {clock(view.mark[0])} +{count(view.since_mark)}")
         return " · ".join(parts)

@@ -9,8 +9,9 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from bridge.journal import Hop, Server, State, Verdict
+from bridge.journal import WATCHES, Hop, Server, State, Verdict
 from bridge.text import readable
+from tui.actions import key_of
 from tui.format import clock, duration, percent, rate, waited
 from tui.language import msgid, say, say_count
 from tui.outcome import GLYPHS
@@ -283,10 +284,15 @@ def trouble_lines(
             colon = say(": ")
             parts = [(f"{glyph} {NAMES[server]}{colon}", f"bold {colour}"), (colon.join(said), colour)]
             if connection.advice and is_away(connection):
-                origin = (origins or {}).get(server, "") or say("press s for settings")
+                origin = (origins or {}).get(server, "")
+                origin = origin or say("press {key} for settings").format(key=key_of("settings.open"))
                 parts.append((f" · {origin}", "$foreground-muted"))
             lines.append(Content.assemble(*parts))
-    lines += [Content.styled(f"▲ {readable(say(note))}", "$text-warning") for note in notes.values()]
+    for name, note in notes.items():
+        line = readable(say(note))
+        if name == WATCHES:
+            line = say("{note}; {key} takes over").format(note=line, key=key_of("watch.take_over"))
+        lines.append(Content.styled(f"▲ {line}", "$text-warning"))
     return Content("\n").join(lines)
 
 
