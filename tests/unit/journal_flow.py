@@ -1,6 +1,8 @@
 """Sends records through a journal, hop by hop, as the engine does, and prints the most memory that it took, in bytes.
 
-python -m tests.unit.journal_flow RECORDS KEPT
+python -m tests.unit.journal_flow RECORDS KEPT [LOOK]
+
+With LOOK it is printed twice: after that many records, and in the end.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ CHUNK = 500
 PRODUCTS = 40
 
 
-def flow(records: int, kept: int) -> Journal:
-    """Pass a number of records through a journal that keeps a number of them."""
+def flow(records: int, kept: int, look: int) -> Journal:
+    """Pass a number of records through a journal that keeps a number of them, and print the peak after `look`."""
     journal = Journal(kept)
     journal.stock.read([Product(n, f"doc{n}", f"product {n}", 1_000) for n in range(1, PRODUCTS + 1)], complete=True)
     judge = Mapper([Route("topic", "stock", RouteKind.MOVEMENT)], "engine")
@@ -45,20 +47,27 @@ def flow(records: int, kept: int) -> Journal:
             journey.verdict, journey.decided_at = Verdict.APPLIED, now
             journey.product_id, journey.stock_before, journey.stock_after = 1, 5, 10
         journal.settled(journeys)
+        if start < look <= start + CHUNK:
+            print(peak())  # noqa: T201 - what it is for
     assert all(journey.stage is Stage.DECIDED for journey in journal.mqtt.slice(0, records))
     return journal
+
+
+def peak() -> int:
+    """The most memory that this process took, in bytes."""
+    # Not `getrusage`, whose maximum counts what the process was before it became this program.
+    found = re.search(r"VmHWM:\s+([0-9]+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    return int(found[1]) * 1024
 
 
 def main() -> None:
     """Run it, and print the peak memory."""
     collect_rarely()
-    records, kept = map(int, sys.argv[1:])
-    journal = flow(records, kept)
+    records, kept, look = map(int, (*sys.argv[1:], "0")[:3])
+    journal = flow(records, kept, look)
     assert journal.received.total == journal.decided.total == records
-    # Not `getrusage`, whose maximum counts what the process was before it became this program.
-    peak = re.search(r"VmHWM:\s+([0-9]+) kB", Path("/proc/self/status").read_text())
-    assert peak is not None
-    print(int(peak[1]) * 1024)  # noqa: T201 - what it is for
+    print(peak())  # noqa: T201 - what it is for
 
 
 if __name__ == "__main__":
