@@ -22,7 +22,7 @@ from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
 from tui.screens.record_actions import RecordsScreen, not_whole
 from tui.timeline import marks, timeline_row
-from tui.widgets.cached_static import CachedStatic
+from tui.widgets.cached_static import CachedStatic, set_titles
 from tui.widgets.dead_letters import DeadLettersView, ReasonTabs
 from tui.widgets.filter import FilterError
 from tui.widgets.footer import KeysFooter, TranslatedKeys
@@ -161,8 +161,8 @@ class DeadLettersScreen(RecordsScreen):
         if self.view.filter_text:
             waiting = say("{some} of {all}").format(some=count(self.view.rows), all=waiting)
         topic = self._engine.settings.kafka.errors_topic
-        pane.border_title = Content(" · ".join((say("Refused movements"), topic, waiting)))
-        pane.border_subtitle = Content(self._subtitle())
+        title = Content(" · ".join((say("Refused movements"), topic, waiting)))
+        set_titles(pane, title, Content(self._subtitle()))
         self._pull_timeline()
 
     def _pull_timeline(self) -> None:

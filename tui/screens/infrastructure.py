@@ -17,7 +17,7 @@ from tui.actions import bindings
 from tui.infrastructure import Readings, server_text
 from tui.language import say
 from tui.screens.confirm import ConfirmScreen
-from tui.widgets.cached_static import CachedStatic
+from tui.widgets.cached_static import CachedStatic, set_titles
 from tui.widgets.footer import KeysFooter, TranslatedKeys
 from tui.widgets.status import NAMES, is_away, state_label
 
@@ -90,8 +90,8 @@ class InfrastructureScreen(TranslatedKeys[None], Screen[None]):
         for title, pane in zip(chain, self._panes, strict=True):
             connection = self._engine.journal.connections[pane.server]
             pane.set_class(is_away(connection), "away")
-            pane.border_title = title if self.has_class("-wide") else Content(" ━▶ ").join(chain)
-            pane.border_subtitle = Content(self._doing.get(pane.server, ""))
+            shown = title if self.has_class("-wide") else Content(" ━▶ ").join(chain)
+            set_titles(pane, shown, Content(self._doing.get(pane.server, "")))
             facts, trouble = self._readings.facts.get(pane.server), self._readings.trouble.get(pane.server)
             width = max(20, pane.scrollable_content_region.width)
             pane.text.update(server_text(connection, facts, trouble, width))

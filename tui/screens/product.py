@@ -19,7 +19,7 @@ from tui.screens.record_actions import RecordsScreen
 from tui.widgets import columns as cells
 from tui.widgets.amount import AmountPrompt
 from tui.widgets.amount_plan import Target
-from tui.widgets.cached_static import CachedStatic
+from tui.widgets.cached_static import CachedStatic, set_titles
 from tui.widgets.column_layout import EXTRA, Cell, Column
 from tui.widgets.cursor import LineView
 from tui.widgets.footer import KeysFooter
@@ -214,7 +214,8 @@ class ProductScreen(RecordsScreen):
         product = self.product
         pane = self.query_one("#product-pane")
         named = say("Product")
-        pane.border_title = Content(f"{named} · {product.id} {readable(product.name)}")
+        title = Content(f"{named} · {product.id} {readable(product.name)}")
+        set_titles(pane, title, Content(self._subtitle()))
         self.query_one("#product-facts", CachedStatic).update(product_facts(product, self._found.on_the_way))
         self.view.pull(now)
         self._draw(product, now)
@@ -228,7 +229,6 @@ class ProductScreen(RecordsScreen):
         if drawn != self._drawn:
             self._drawn = drawn
             self.query_one(StockChart).show(points, min(since, now - 1), now)
-        self.query_one("#product-pane").border_subtitle = Content(self._subtitle())
 
     def _subtitle(self) -> str:
         said = say("stock over {period}").format(period=say(PERIODS[self._period].name))

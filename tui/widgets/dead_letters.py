@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeVar
 from rich.cells import cell_len
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static
 
 from bridge.journal import DeadLetter, Journey, Verdict
 from bridge.movement import Reason
@@ -20,6 +19,7 @@ from tui.format import age, count, folded
 from tui.language import msgid, say
 from tui.outcome import GLYPHS, PENDING, REASONS, Tone
 from tui.widgets import columns as cells
+from tui.widgets.cached_static import CachedStatic
 from tui.widgets.column_layout import EXTRA, Cell, Column
 from tui.widgets.filter import TooLongError, Vocabulary, journey_words, limited, read_filter
 from tui.widgets.sorted_view import Order, SortedView
@@ -307,7 +307,7 @@ def _reason_of(letter: DeadLetter) -> Reason:
     return Reason.UNSTATED if rejection is None else rejection.reason
 
 
-class ReasonTabs(Static):
+class ReasonTabs(CachedStatic):
     """One line with the number of letters by reason; a click on one shows its letters.
 
     Args:
