@@ -130,8 +130,23 @@ def _some(engine: ScriptedEngine, *, strapi: bool = True) -> None:
         engine.journal.latency[hop].record(seconds, 100)
 
 
+def _history(engine: ScriptedEngine) -> None:
+    """What the ledger has of the second product: a movement every three minutes of the last hour."""
+    stock = 46
+    for place in range(20):
+        amount = (5, -8, 3, -4, 6, -7, 2)[place % 7]
+        movement = Movement("2", abs(amount), "IN" if amount > 0 else "OUT")
+        journey = engine.journey(encode_movement(movement))
+        journey.kafka_topic, journey.partition, journey.offset = "stock", 2, 3 + place
+        journey.stock_before, journey.stock_after = stock, stock + amount
+        stock += amount
+        journey.verdict, journey.decided_at = Verdict.APPLIED, time.time() - 3_500 + 170 * place
+        engine.ledger.append(journey)
+
+
 def _live(engine: ScriptedEngine) -> None:
     _empty(engine)
+    _history(engine)
     _rates(engine)
     _some(engine)
     engine.simulation = SimulatorStatus(running=True, objects=20, rate=_RATE, sent=3_767, per_second=_RATE)

@@ -30,7 +30,7 @@ SIZES: Final = ((200, 60), (120, 40), (80, 24), (60, 15), (50, 12))
 VIEWS: Final = {"panes": (), "movements": ("v",), "stage": ("v", "v")}
 """The keys that show each view."""
 
-WINDOWS: Final = {"refused": ("d",), "product": ("3", "g", "enter")}
+WINDOWS: Final = {"refused": ("d",), "product": ("3", "g", "down", "enter")}
 """The keys that open what has a window of its own."""
 
 CONTENTS: Final = {"empty": "empty", "live": "live", "down": "down", "refused": "live", "product": "live"}

@@ -148,7 +148,7 @@ async def test_they_are_filtered_sorted_and_dropped_as_they_are_shown(engine: Sc
         assert [screen.view.key_at(row) for row in range(3)] == names[::-1]
         # Age, reason, origin, product, amount: the largest first only where that is what one looks for.
         await pilot.press(*(">",) * 4)
-        await until(pilot, lambda: "amount▲" in screen_text(app))
+        await until(pilot, lambda: "move▲" in screen_text(app))
         assert [screen.view.key_at(row) for row in range(3)] == names
         await pilot.press("o")
         assert [screen.view.key_at(row) for row in range(3)] == names[::-1]
@@ -333,3 +333,12 @@ def test_a_damaged_file_of_handled_letters_is_moved_aside_and_its_whole_lines_st
     assert again.damage is not None
     assert again.damage.read_bytes() == content
     assert Handled(path).damage is None
+
+
+@pytest.mark.parametrize("size", [(60, 15)])
+async def test_the_reason_is_whole_where_there_is_little_room(
+    engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]
+) -> None:
+    engine.old_letters = [letter(engine, 0)]
+    await pilot.press("d")
+    await until(pilot, lambda: "✗ insufficient stock " in screen_text(app))

@@ -115,3 +115,13 @@ async def test_where_the_ledger_cannot_be_read_it_says_why(
     engine.ledger_refused = why
     await opened(app, pilot)
     await until(pilot, lambda: f"the ledger can't be read: {why}" in screen_text(app))
+
+
+async def test_a_product_without_movements_has_no_empty_chart(
+    app: OpsciApp, pilot: Pilot[None], engine: ScriptedEngine
+) -> None:
+    screen = await opened(app, pilot)
+    await until(pilot, lambda: "no movement of this product yet" in screen_text(app))
+    assert not screen.query_one("#stock-chart").display
+    recorded(engine, 5, 36, 100)
+    await until(pilot, lambda: screen.query_one("#stock-chart").display)

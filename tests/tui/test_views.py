@@ -256,3 +256,35 @@ async def test_the_dots_of_a_movement_have_the_systems_colours() -> None:
                 found.append([dot.style.color.get_truecolor().hex for dot in dots if dot.style and dot.style.color])
         assert found
         assert all(colours[:3] == expected for colours in found)
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+async def test_the_tab_of_the_shown_pane_is_filled_whole_and_what_waits_has_its_colour(language: str) -> None:
+    speak(language)
+    try:
+        async with opened("down", (80, 24), "opsci-dark") as pilot:
+            waits = "928 en attente" if language == "fr" else "928 wait"
+            await until(pilot, lambda: waits in screen_text(pilot.app))
+            variables = {name: value.lower() for name, value in pilot.app.theme_variables.items()}
+            tabs = next(line for line in lines_of(pilot.app) if "1 MQTT" in "".join(one.text for one in line))
+            mqtt = next(one for one in tabs if "1 MQTT" in one.text)
+            assert re.search(r"1 MQTT ● \d+/s $", mqtt.text)
+            assert mqtt.style is not None
+            assert mqtt.style.bgcolor is not None
+            assert mqtt.style.bgcolor.get_truecolor().hex == variables["mqtt"]
+            waiting = next(one for one in tabs if waits in one.text)
+            assert waiting.style is not None
+            assert waiting.style.color is not None
+            assert waiting.style.color.get_truecolor().hex == variables["waits"]
+    finally:
+        speak("en")
+
+
+async def test_sixty_columns_say_how_many_wait_and_what_to_do_in_two_lines() -> None:
+    async with opened("down", (120, 40), "opsci-dark") as pilot:
+        banner = main_screen(pilot.app).query_one("#banner")  # type: ignore[arg-type]
+        await until(pilot, lambda: "is applied" in widget_text(banner) or "all are applied" in widget_text(banner))
+        await pilot.resize_terminal(60, 15)
+        await until(pilot, lambda: "928 wait safely in Kafka." in widget_text(banner))
+        await until(pilot, lambda: "✗ Strapi: movements wait; start it again" in widget_text(banner))
+        await until(pilot, lambda: "2 Kafka ● 928 wait" in screen_text(pilot.app))

@@ -215,3 +215,15 @@ def test_a_wide_pane_shows_the_key_that_decides_on_the_partition() -> None:
     assert "key" not in {shown.id for shown in lay_out(KAFKA_COLUMNS, 40).columns}
     assert cells.record_key(Journey("x", b"", key="a\x1bb"), 0.0).text == readable("a\x1bb")
     assert cells.record_key(Journey("x", b""), 0.0).text == cells.ABSENT
+
+
+@pytest.mark.parametrize(
+    ("stock", "pending", "narrow", "wide"),
+    [(28, -11, "28 -11", "28 (-11)"), (1_344, 1, "1344+1", "1,344 (+1)"), (344, -40, "344-40", "344 (-40)")],
+)
+def test_what_waits_is_beside_the_stock_where_there_is_room_for_both_numbers(
+    stock: int, pending: int, narrow: str, wide: str
+) -> None:
+    cell = cells.pending_stock(Product(1, "doc", "Lamp", stock, "", "", 0, 0.0), pending)
+    assert fit(cell, 6, "right") == f"{narrow:>6}"
+    assert fit(cell, 13, "right") == f"{wide:>13}"

@@ -125,6 +125,18 @@ def test_what_another_engine_settled_is_open_no_longer_and_has_no_time_of_ours(
     assert hop_times(found)[-1].took is None
 
 
+def test_the_last_place_begins_earlier_where_it_would_be_cut() -> None:
+    found = marks(journey(**APPLIED), 2.0)
+    above, below = timeline(found, [2, 16, 28, 60], 79).plain.split("\n")
+    assert above.endswith("● 41 → 46 in Strapi")
+    assert below.rstrip().endswith("= 30 ms in all")
+    assert above.index("● 41") == below.index("+ 16 ms")
+    assert above.index("● 41") < 60
+    # Where there is room it keeps its place.
+    above, _ = timeline(found, [2, 16, 28, 60], 120).plain.split("\n")
+    assert above.index("● 41") == 60
+
+
 def test_a_foreign_record_has_no_mqtt() -> None:
     found = journey(mqtt_topic=None, consumed_at=1.0, partition=1, offset=7)
     assert [station.words for station in hop_times(found)] == ["consumed p1@7", "in Strapi …"]

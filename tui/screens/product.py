@@ -78,7 +78,7 @@ def _identity(journey: Journey, now: float) -> Cell:
 
 MOVEMENT_COLUMNS: Final[Sequence[Column[Journey]]] = (
     Column("when", msgid("time"), 8, 8, 19, 1, _when),
-    Column("amount", msgid("amount"), 6, 6, 14, 0, cells.amount, "right", grows=14),
+    Column("amount", msgid("move"), 6, 6, 14, 0, cells.amount, "right", grows=14),
     Column("result", msgid("result"), 12, 24, 30, 1, cells.result, grows=30),
     Column("source", msgid("in Kafka"), 6, 16, 40, 3, _source),
     Column("named", msgid("named as"), 8, 12, 26, EXTRA, _named),
@@ -228,7 +228,9 @@ class ProductScreen(RecordsScreen):
         drawn = (points[:-1], self._period, int(now) // 5, self.size)
         if drawn != self._drawn:
             self._drawn = drawn
-            self.query_one(StockChart).show(points, min(since, now - 1), now)
+            chart = self.query_one(StockChart)
+            chart.display = bool(points)
+            chart.show(points, min(since, now - 1), now)
 
     def _subtitle(self) -> str:
         said = say("stock over {period}").format(period=say(PERIODS[self._period].name))

@@ -56,6 +56,9 @@ __all__ = [
 ]
 
 
+_STOCK: Final = 6
+"""The width of the stock's column without larger numbers."""
+
 LOW: Final = 5
 """A stock below this counts as low."""
 
@@ -216,8 +219,10 @@ def stock(found: Product, now: float) -> Cell:
 def pending_stock(found: Product, pending: int) -> Cell:
     """The stock in pieces with the sum of pending movements: `41 (+5)`."""
     stock, change = count(found.stock), signed(pending)
-    # A column that grew for pending movements would make the table jump.
-    return Cell(f"{stock} ({change})", Tone.PENDING, f"{stock} {change}", found.stock, len(stock))
+    spaced = f"{stock} {change}"
+    # A column that grew for pending movements would make the table jump, and one without them would hide them.
+    short = spaced if len(spaced) <= max(_STOCK, len(stock)) else f"{found.stock}{change}"
+    return Cell(f"{stock} ({change})", Tone.PENDING, short, found.stock, len(stock))
 
 
 def last_change(found: Product, now: float) -> Cell:
@@ -251,7 +256,9 @@ STOCK_COLUMNS: Final[tuple[Column[Product], ...]] = (
     Column(
         "name", msgid("product"), 8, 20, 60, 0, product_name, full=30, sorts_by=lambda product: folded(product.name)
     ),
-    Column("stock", msgid("stock"), 6, 6, 13, 1, stock, "right", grows=14, sorts_by=lambda product: product.stock),
+    Column(
+        "stock", msgid("stock"), _STOCK, _STOCK, 13, 1, stock, "right", grows=14, sorts_by=lambda product: product.stock
+    ),
     Column(
         "last",
         msgid("last"),
@@ -295,7 +302,7 @@ _TIME: Final[Column[Journey]] = Column(
 )
 _AMOUNT: Final[Column[Journey]] = Column("amount", msgid("move"), 4, 5, 8, 1, amount, "right", grows=14)
 _PRODUCT: Final[Column[Journey]] = Column("product", msgid("product"), 8, 20, 40, 2, product, full=30)
-_TOPIC: Final[Column[Journey]] = Column("topic", msgid("topic"), 8, 8, 24, EXTRA, mqtt_topic)
+_TOPIC: Final[Column[Journey]] = Column("topic", msgid("topic"), 16, 16, 24, EXTRA, mqtt_topic)
 _REFERENCE: Final[Column[Journey]] = Column("reference", msgid("named"), 5, 6, 24, EXTRA + 1, product, "right")
 _PAYLOAD: Final[Column[Journey]] = Column("payload", msgid("payload"), 16, 16, 400, EXTRA + 2, payload)
 

@@ -103,7 +103,7 @@ class DeadLettersView(SortedView[Journey]):
             Column(
                 "reason",
                 msgid("reason"),
-                8,
+                19,
                 20,
                 24,
                 0,
@@ -114,7 +114,7 @@ class DeadLettersView(SortedView[Journey]):
                 "origin",
                 msgid("origin"),
                 8,
-                24,
+                16,
                 40,
                 4,
                 self._origin,
@@ -122,18 +122,19 @@ class DeadLettersView(SortedView[Journey]):
             ),
             Column(
                 "product",
-                msgid("prod."),
+                msgid("product"),
                 5,
                 8,
                 14,
                 2,
                 cells.product,
                 "right",
+                short_title=msgid("prod."),
                 sorts_by=lambda one: folded(one.product_name or one.product),
             ),
             Column(
                 "amount",
-                msgid("amount"),
+                msgid("move"),
                 7,
                 7,
                 14,
@@ -143,7 +144,7 @@ class DeadLettersView(SortedView[Journey]):
                 grows=14,
                 sorts_by=lambda one: one.delta,
             ),
-            Column("payload", msgid("payload"), 10, 40, 400, 5, cells.payload),
+            Column("payload", msgid("payload"), 16, 40, 400, 5, cells.payload),
             Column("why", msgid("why"), 20, 40, 60, EXTRA, _why),
         )
         super().__init__(columns, "letters", say("nothing refused waits: all was applied, sent again or dropped"))

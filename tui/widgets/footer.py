@@ -31,7 +31,20 @@ CUT = "…"
 MOST: Final = 7
 """The most entries in a line, besides those at its right end."""
 
-_LAST: Final = ("help", "settings.help", "letters.help", "letters.close", "quit", "quit.anywhere")
+_LAST: Final = (
+    "help",
+    "settings.help",
+    "letters.help",
+    "letters.close",
+    "settings.close",
+    "record.close",
+    "product.close",
+    "servers.close",
+    "charts.close",
+    "web_code.close",
+    "quit",
+    "quit.anywhere",
+)
 """The actions at the right end, by their ids; the last is there where a field takes the key of the one before."""
 
 _STYLES = ("bold $footer-key-foreground", "$footer-description-foreground")
@@ -137,7 +150,8 @@ def _cut(
     pieces: list[tuple[str, str, KeyShown | None]], room: int, style: str
 ) -> tuple[list[tuple[str, str, KeyShown | None]], int]:
     used = sum(cell_len(text) for text, _, _ in pieces)
-    while pieces and used + cell_len(CUT) > room:
+    # To the end of an entry: a word right before the sign would look cut.
+    while pieces and (used + cell_len(CUT) > room or pieces[-1][2] is not None):
         used -= cell_len(pieces.pop()[0])
     fill = max(0, room - used - cell_len(CUT))
     return [*pieces, (" " * fill, style, None), (CUT, style, None)], used + fill + cell_len(CUT)

@@ -37,7 +37,7 @@ class Fields(Horizontal):
         super().__init__(id="fields")
 
     def compose(self) -> ComposeResult:
-        product = say("product: name, number or barcode")
+        product = say("name, number, barcode")
         yield PlainInput(placeholder=product, compact=True, select_on_focus=False, id="product")
         yield PlainInput(placeholder=say("+5 or -3"), compact=True, select_on_focus=False, id="amount", max_length=16)
         button = Button(say("Send") + " ⏎", id="send", compact=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from textual.containers import Vertical
@@ -50,6 +51,14 @@ _MINUTE: Final = 30
 """The most cells of the last minute's sparkline."""
 
 
+class Figures(Enum):
+    """Which key figures the tabs have room for."""
+
+    ALL = auto()
+    WAITING = auto()
+    NONE = auto()
+
+
 class PaneTabs(Widget):
     """The panes in one line, drawn as a chain: `1 MQTT ● 50/s ━▶ 2 Kafka ● 928 wait ╌╌ 3 Strapi DOWN 18 s`.
 
@@ -80,10 +89,12 @@ class PaneTabs(Widget):
 
     def pull(self) -> None:
         """Update the state of each pane."""
-        said = self._line(figures=True)
+        width = self.size.width
         # Before the width is known, draw the full line, which is mostly right, so that clicks hit what is shown.
-        if 0 < self.size.width < said.cell_length:
-            said = self._line(figures=False)
+        for figures in (Figures.ALL, Figures.WAITING, Figures.NONE):
+            said = self._line(figures)
+            if not 0 < width < said.cell_length:
+                break
         if not said.is_same(self._said):
             self._said = said
             self.refresh()
@@ -91,7 +102,7 @@ class PaneTabs(Widget):
     def render(self) -> Content:
         return self._said
 
-    def _line(self, *, figures: bool) -> Content:
+    def _line(self, figures: Figures) -> Content:
         parts: list[Content | tuple[str, str]] = []
         self._places, used = [], 0
         for pane in self._panes:
@@ -99,14 +110,24 @@ class PaneTabs(Widget):
                 joined = not pane.is_away and not self._panes[pane.number - 2].is_away
                 parts.append((" ━▶ " if joined else " ╌╌ ", f"${self._panes[pane.number - 2].system}"))
                 used += 4
-            name, colour = f" {pane.number} {pane.heading} ", f"${pane.system}"
-            style = f"bold $background on {colour}" if pane.number == self._current else f"bold {colour}"
-            label, figure = pane.label(), pane.figure() if figures else ""
-            part = Content.assemble((name, style), label, (f" {figure}" if figure else "", "bold $foreground"))
+            part = self._tab(pane, figures)
             self._places.append((used, used + part.cell_length, pane.number))
             used += part.cell_length
             parts.append(part)
         return Content.assemble(*parts)
+
+    def _tab(self, pane: Pane, figures: Figures) -> Content:
+        """The name, the state and the key figure of a pane; all of it filled if the pane is shown."""
+        name, colour, label = f" {pane.number} {pane.heading} ", f"${pane.system}", pane.label()
+        figure = pane.figure() if figures is Figures.ALL or (figures is Figures.WAITING and pane.waits) else ""
+        said = f" {figure}" if figure else ""
+        if pane.number != self._current:
+            return Content.assemble((name, f"bold {colour}"), label, (said, pane.figure_style))
+        filled = f"bold $background on {colour}"
+        if pane.connection.state is not State.UP:
+            # A word about the state keeps its own colour.
+            return Content.assemble((name, filled), label, (said, pane.figure_style))
+        return Content.styled(f"{name}{label.plain}{said} ", filled)
 
     def on_click(self, event: events.Click) -> None:
         """Show the pane whose name was clicked."""
@@ -307,6 +328,16 @@ class Pane(Vertical):
         """The key figure, for a line with the other panes."""
         return rate(self.pulse.per_second()) if self.connection.state is State.UP else ""
 
+    @property
+    def waits(self) -> bool:
+        """Whether the key figure is that of waiting movements, which matters more than a rate."""
+        return False
+
+    @property
+    def figure_style(self) -> str:
+        """The style of the key figure."""
+        return "bold $foreground"
+
     def _fact(self) -> Content:
         """The key figure of its system."""
         return Content("")
@@ -388,11 +419,19 @@ class KafkaPane(Pane):
         lag = self._journal.lag
         return say_count("{count} waits", "{count} wait", lag) if lag > 0 else super().figure()
 
+    @property
+    def waits(self) -> bool:
+        return self._journal.lag > 0
+
+    @property
+    def figure_style(self) -> str:
+        return "bold $text-warning" if self._journal.lag >= _MANY else super().figure_style
+
     def _fact(self) -> Content:
         lag = self._journal.lag
         if lag > 0:
             waiting = say_count("{count} waits for Strapi", "{count} wait for Strapi", lag)
-            return Content.styled(waiting, "bold $text-warning" if lag >= _MANY else "bold $foreground")
+            return Content.styled(waiting, self.figure_style)
         return Content.styled(say("nothing waits") if lag == 0 else "", "bold $foreground")
 
 

@@ -190,7 +190,12 @@ def status_line(
 
 
 def banner_lines(
-    journal: Journal, now: float, origins: Mapping[Server, str] | None = None, *, brief: bool = False
+    journal: Journal,
+    now: float,
+    origins: Mapping[Server, str] | None = None,
+    *,
+    brief: bool = False,
+    tiny: bool = False,
 ) -> Content:
     """Describe what is wrong, how many movements wait and where, that nothing is lost, and what to do.
 
@@ -199,6 +204,7 @@ def banner_lines(
         now: seconds since the epoch.
         origins: the source of each address, shown for a server that does not answer.
         brief: whether there is room for one line of a narrow screen only.
+        tiny: whether even that is short.
 
     Returns:
         A sentence for each server that is down and a line with its reason; then the notes. Empty where all is well.
@@ -212,16 +218,17 @@ def banner_lines(
     if brief and len(away) > 1:
         # One sentence for all of them, which leaves room for the reasons.
         told = say("{names} do not answer.").format(names=", ".join(NAMES[server] for server in away))
-        sentences = [(told, _waiting(_keeper(away), journal, brief=True))]
+        sentences = [(told, _waiting(_keeper(away), journal, brief=True, tiny=tiny))]
     else:
         sentences = [
-            (_happened(one, journal.connections[one], brief=brief), _waiting(one, journal, brief=brief)) for one in away
+            (_happened(one, journal.connections[one], brief=brief), _waiting(one, journal, brief=brief, tiny=tiny))
+            for one in away
         ]
     lines = [
         Content.assemble((happened, "bold $foreground"), " ", (kept, "$foreground")) for happened, kept in sentences
     ]
     notes = {name: note for name, note in journal.notes.copy().items() if name != _APPLY or not is_away(strapi)}
-    more = trouble_lines(journal.connections, notes, origins)
+    more = trouble_lines(journal.connections, notes, origins, brief=brief)
     return Content("\n").join([*lines, *([more] if more else [])])
 
 
@@ -241,7 +248,7 @@ def _happened(server: Server, connection: Connection, *, brief: bool) -> str:
     return say("{name} does not answer since {time}.").format(name=name, time=clock(connection.since))
 
 
-def _waiting(server: Server, journal: Journal, *, brief: bool) -> str:
+def _waiting(server: Server, journal: Journal, *, brief: bool, tiny: bool) -> str:
     """Describe the backlog of a server, and where it waits."""
     if brief and server is not Server.STRAPI:
         kept = (say("What is sent from here is kept."), say("What comes waits at the MQTT broker."))
@@ -252,6 +259,8 @@ def _waiting(server: Server, journal: Journal, *, brief: bool) -> str:
         return say("What comes waits at the MQTT broker, and is taken in once Kafka is back.")
     if journal.lag < 0:
         return say("Movements wait safely in Kafka.")
+    if tiny:
+        return say_count("{count} waits safely in Kafka.", "{count} wait safely in Kafka.", journal.lag)
     if brief:
         return say_count(
             "{count} movement waits safely in Kafka.", "{count} movements wait safely in Kafka.", journal.lag
@@ -264,7 +273,11 @@ def _waiting(server: Server, journal: Journal, *, brief: bool) -> str:
 
 
 def trouble_lines(
-    connections: Mapping[Server, Connection], notes: Mapping[str, str], origins: Mapping[Server, str] | None = None
+    connections: Mapping[Server, Connection],
+    notes: Mapping[str, str],
+    origins: Mapping[Server, str] | None = None,
+    *,
+    brief: bool = False,
 ) -> Content:
     """Describe in full what is wrong with connections that are not up, what to do about it, and the notes.
 
@@ -272,6 +285,7 @@ def trouble_lines(
         connections: the connections.
         notes: the journal's.
         origins: the source of each address, shown for a server that does not answer.
+        brief: whether a line may be cut, so that it begins with what to do.
 
     Returns:
         A line for each, empty where all is well.
@@ -282,7 +296,8 @@ def trouble_lines(
         if said and connection.state not in _SAID_ELSEWHERE:
             glyph, colour = STATE_SIGNS[connection.state]
             colon = say(": ")
-            parts = [(f"{glyph} {NAMES[server]}{colon}", f"bold {colour}"), (colon.join(said), colour)]
+            joined = " · ".join(reversed(said)) if brief else colon.join(said)
+            parts = [(f"{glyph} {NAMES[server]}{colon}", f"bold {colour}"), (joined, colour)]
             if connection.advice and is_away(connection):
                 origin = (origins or {}).get(server, "")
                 origin = origin or say("press {key} for settings").format(key=key_of("settings.open"))
@@ -351,6 +366,7 @@ class Banner(Static):
         self._origins = origins
         self._known: Mapping[Server, str] | None = None
         self._said = Content("")
+        self._laid_out: tuple[int, float | None] = (0, None)
 
     def _known_origins(self) -> Mapping[Server, str]:
         """The source of each address: requested once, and only when a server does not answer."""
@@ -360,10 +376,14 @@ class Banner(Static):
 
     def pull(self) -> None:
         brief = self.screen.size.width < _ROOMY
-        said = banner_lines(self._journal, time.time(), self._known_origins(), brief=brief)
-        if said.is_same(self._said):
+        tiny = self.screen.size.width < _TINY
+        said = banner_lines(self._journal, time.time(), self._known_origins(), brief=brief, tiny=tiny)
+        room = self.styles.max_height
+        # The same text is laid out again in another size.
+        size = (self.screen.size.width, None if room is None else room.value)
+        if said.is_same(self._said) and size == self._laid_out:
             return
-        self._said = said
+        self._said, self._laid_out = said, size
         self.set_class(bool(said), "told")
         connections = self._journal.connections.values()
         away = sum(map(is_away, connections))
@@ -372,11 +392,13 @@ class Banner(Static):
         self.set_class(any(connection.state is State.FAILED for connection in connections), "failed")
         width = max(1, self.screen.size.width - self.styles.padding.width)
         needed = sum(max(1, -(-line.cell_length // width)) for line in said.split("\n"))
-        room = self.styles.max_height
         # In full where there is room; otherwise each line is cut, so that every line is shown.
         self.set_class(room is not None and needed > room.value, "many")
         self.update(said, layout=True)
 
+
+_TINY: Final = 72
+"""The width below which the banner's sentences leave out what can be guessed."""
 
 _ROOMY: Final = 110
 """The width from which the banner's sentences include the time and the consequence."""

@@ -83,7 +83,7 @@ class StockChart(PlotextPlot):
             [point.at for point in points],
             stocks,
             marker="braille",
-            color=Color.parse(self.app.theme_variables["primary"]).rgb,
+            color=Color.parse(self.app.theme_variables["strapi"]).rgb,
         )
         moments = moment_labels(self._since, self._now, columns)
         plot.xlim(self._since, self._now)
