@@ -78,6 +78,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     # Each screen that opens runs a full garbage collection, which need not look at what was imported and collected.
     gc.collect()
     gc.freeze()
+    # As rarely as in the programs (`bridge.runtime.collect_rarely`): the tests of keys take 0.75 of the CPU.
+    gc.set_threshold(10_000, 20, 100)
     wanted = any({"stack", "secure_stack"} & set(getattr(item, "fixturenames", ())) for item in session.items)
     if wanted and not session.config.option.collectonly:
         install(Paths.of(), Report(sys.__stderr__), SERVERS)

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from bridge.runtime import collect_rarely
 from tests.tui.looking import SIZES
 from tui.recording.cast import MARKER
 from tui.recording.film import Script, Size, film_stepped
@@ -43,6 +44,7 @@ def file_of(name: str, size: tuple[int, int]) -> Path:
 
 def main() -> None:
     """Retake all snapshots, or print those of a size."""
+    collect_rarely()
     if sys.argv[1:]:
         width, height = map(int, sys.argv[1:])
         json.dump(take((width, height)), sys.stdout)

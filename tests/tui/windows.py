@@ -19,6 +19,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import tui.language
+from bridge.runtime import collect_rarely
 from tests.tui.kinds import opened
 from tests.tui.looking import screen_text
 from tui.language import speak
@@ -259,6 +260,7 @@ async def look(size: tuple[int, int], noted: Noted | None) -> dict[str, list[str
 
 def main() -> None:
     """Look at all windows in one size and language."""
+    collect_rarely()
     size, language = (int(sys.argv[1]), int(sys.argv[2])), sys.argv[3]
     for variable in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
         os.environ[variable] = tempfile.mkdtemp()
