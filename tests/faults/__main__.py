@@ -19,7 +19,7 @@ from stack.paths import Paths
 from stack.ports import random_ports
 from stack.report import Report
 from tests.chain.drafts import DraftStack
-from tests.faults.attacks.attack import BOTH
+from tests.faults.attacks.attack import PROFILES
 from tests.faults.backlog import measure
 from tests.faults.plan import draw, draw_cluster, draw_take_overs
 from tests.faults.results import show, write_results
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.attacks is not None:
         from tests.faults.attacks.run import attack_all
 
-        return attack_all(options.attacks, options.profile or BOTH, _say, write=options.results)
+        return attack_all(options.attacks, options.profile or PROFILES, _say, write=options.results)
     with tempfile.TemporaryDirectory(prefix="opsci-faults-") as folder:
         if options.backlog:
             return _backlog(Path(folder))
@@ -185,11 +185,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--attacks",
         nargs="*",
         metavar="ID",
-        help="instead: attack a plain and a secured chain, and write tests/faults/SECURITY.md; with names only those "
-        "attacks (an id, its beginning, or a target such as mqtt), and the page with --results only",
+        help="instead: attack a plain chain, a secured one and one with --lan, and write tests/faults/SECURITY.md; "
+        "with names, those attacks only (an id, its beginning, or a target such as mqtt); the page only with --results",
     )
     parser.add_argument(
-        "--profile", action="append", choices=BOTH, help="with --attacks: this one only (default: both)"
+        "--profile", action="append", choices=PROFILES, help="with --attacks: this one only (default: all)"
     )
     options = parser.parse_args(arguments)
     several = [getattr(options, name) > 1 for name in cluster]

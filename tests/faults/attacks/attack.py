@@ -10,10 +10,13 @@ if TYPE_CHECKING:
 
     from tests.faults.attacks.target import Target
 
-__all__ = ["ATTACKS", "BOTH", "Attack", "Outcome", "attack", "held", "impossible", "judged", "succeeded"]
+__all__ = ["ATTACKS", "BOTH", "PROFILES", "Attack", "Outcome", "attack", "held", "impossible", "judged", "succeeded"]
 
 BOTH: Final = ("plain", "secured")
-"""The profiles: the local servers as they start, and those of `--secure`."""
+"""The local servers as they start, and those of `--secure`."""
+
+PROFILES: Final = (*BOTH, "lan")
+"""All profiles; the last is the local servers with `--lan`, attacked from the network."""
 
 
 class Outcome(NamedTuple):

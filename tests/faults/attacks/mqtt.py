@@ -75,11 +75,19 @@ async def _steal_one(target: Target, client_id: str, doors: list[Door]) -> tuple
     return tried, entered, taken
 
 
-async def _queue_and_steal(target: Target, client_ids: list[str]) -> Outcome:
+async def queue_and_steal(target: Target, client_ids: list[str], doors: list[Door] | None = None) -> Outcome:
+    """Let movements wait for the engine, try to take them by client ids, and look whether the stock is exact.
+
+    Args:
+        target: the chain.
+        client_ids: to connect under.
+        doors: the listeners to try; None for all that speak MQTT.
+    """
     await target.start_engine()
     product = (await target.make_product(0))["id"]
-    doors = await target.doors()
-    assert len(doors) > 1, "no MQTT listeners were found"
+    if doors is None:
+        doors = await target.doors()
+        assert len(doors) > 1, "no MQTT listeners were found"
     said, breaches = [], []
     expected = 0
     for way in ("the engine away", "Kafka away"):
@@ -120,7 +128,7 @@ async def client_id_known(target: Target) -> Outcome:
     named = {str(target.settings["mqtt"].get("client_id", "")), *re.findall(r"\bopsci-[\w-]+", "\n".join(told))}
     # What a program of before had by default, and the user's name, which some brokers make the client id.
     named |= {"opsci-bridge", "engine"}
-    return await _queue_and_steal(target, sorted(named - {""})[:12])
+    return await queue_and_steal(target, sorted(named - {""})[:12])
 
 
 @attack(
@@ -131,7 +139,7 @@ async def client_id_known(target: Target) -> Outcome:
     seconds=400,
 )
 async def client_id_guessed(target: Target) -> Outcome:
-    return await _queue_and_steal(target, guesses())
+    return await queue_and_steal(target, guesses())
 
 
 @attack(

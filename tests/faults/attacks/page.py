@@ -33,6 +33,7 @@ _TARGETS: Final = {
     "exports": "Exports and recordings",
     "kafka": "Kafka",
     "memory": "Memory",
+    "lan": "From the network, with `--lan`",
 }
 
 
@@ -50,16 +51,16 @@ def page_of(seen: Mapping[str, Mapping[str, Any]], machine: Mapping[str, Any]) -
     lines = [
         "# Attacks",
         "",
-        "Made by `python3 -m stack faults --attacks` on real servers, a plain and a secured chain of its own, each "
-        "with its engine, its web page and `opsci-tui --serve`; nothing here was typed.",
+        "Made by `python3 -m stack faults --attacks` on real servers, a chain of its own for each profile, each with "
+        "its engine, its web page and `opsci-tui --serve`; nothing here was typed.",
         "",
         f"{' to '.join(dict.fromkeys((days[0], days[-1]))) if days else 'Never tried'}, {machine['cores']} cores and "
         f"{machine['memory_mb']:,} MB, {machine['system']}, Python {machine['python']}, commit {', '.join(commits)}. "
         f"**{good} of {len(rows)} attacks held.**",
         "",
-        "*plain* is `python3 -m stack run`, *secured* is `--secure`. *Item* is the number in the issue that an attack "
-        "is from, or *new*. What counts as held stands under each title; beside it what was seen. An attack that "
-        "reads as *FAILED* broke off, and nothing is known of its door.",
+        "*plain* is `python3 -m stack run`, *secured* is `--secure`, *lan* is `--lan` from the network. *Item* is the "
+        "number in the issue that an attack is from, or *new*. What counts as held stands under each title; beside it "
+        "what was seen. An attack that reads as *FAILED* broke off, and nothing is known of its door.",
     ]
     for target, heading in _TARGETS.items():
         lines += [
@@ -82,7 +83,7 @@ def write_page(tried: Sequence[Tried]) -> Path:
     from tests.faults.run import machine
 
     here = machine()
-    # Both profiles may be tried side by side.
+    # Profiles may be tried side by side.
     with hold(_SEEN, lambda: None):
         known: dict[str, Any] = json.loads(_SEEN.read_text() or "{}")
         for one in tried:

@@ -17,13 +17,15 @@ from tests.faults.attacks.wire import Door, HandshakeRefusedError, get, leave, u
 if TYPE_CHECKING:
     from tests.faults.attacks.target import Target
 
+__all__ = ["EVIL_HOSTS", "SLOW", "by_foreign_host", "tally"]
+
 SLOW: Final = 200
 """How many slow clients come at once."""
 
 _THREADS: Final = 64
 """How many threads a server may have with them; the page's browser needs six connections."""
 
-_EVIL_HOSTS: Final = ("evil.example", "evil.example:{port}", "127.0.0.1.evil.example:{port}", "169.254.169.254", "")
+EVIL_HOSTS: Final = ("evil.example", "evil.example:{port}", "127.0.0.1.evil.example:{port}", "169.254.169.254", "")
 
 
 def _page(target: Target) -> Door:
@@ -55,11 +57,13 @@ def _status(answer: str) -> str:
     return answer.partition("\r\n")[0].partition(" ")[2][:3] or "closed"
 
 
-async def _by_foreign_host(door: Door, paths: tuple[str, ...], headers: str = "") -> tuple[list[str], list[str]]:
+async def by_foreign_host(
+    door: Door, paths: tuple[str, ...], headers: str = "", hosts: tuple[str, ...] = EVIL_HOSTS
+) -> tuple[list[str], list[str]]:
     """Send requests with foreign Host names; return the breaches and the observed statuses."""
     breaches, seen = [], []
     for path in paths:
-        for host in _EVIL_HOSTS:
+        for host in hosts:
             named = host.format(port=door.port)
             request = f"GET {path} HTTP/1.1\r\nHost: {named}\r\n{headers}Connection: close\r\n\r\n"
             if not host:
@@ -71,7 +75,7 @@ async def _by_foreign_host(door: Door, paths: tuple[str, ...], headers: str = ""
     return breaches, seen
 
 
-def _tally(seen: list[str]) -> str:
+def tally(seen: list[str]) -> str:
     return ", ".join(f"{seen.count(word)} x {word}" for word in sorted(set(seen)))
 
 
@@ -83,9 +87,9 @@ def _tally(seen: list[str]) -> str:
     quick=True,
 )
 async def page_foreign_host(target: Target) -> Outcome:
-    breaches, seen = await _by_foreign_host(_page(target), ("/", "/config.json", "/products"), _login(target))
+    breaches, seen = await by_foreign_host(_page(target), ("/", "/config.json", "/products"), _login(target))
     own = _status(await _ask(_page(target), "/config.json", headers=_login(target)))
-    return judged(breaches, f"{_tally(seen)}; by its own name {own}")
+    return judged(breaches, f"{tally(seen)}; by its own name {own}")
 
 
 @attack(
@@ -141,7 +145,7 @@ async def page_traversal(target: Target) -> Outcome:
             seen.append(_status(answer))
             if "root:" in answer:
                 breaches.append(f"{name} gave {path}")
-    return judged(breaches, _tally(seen))
+    return judged(breaches, tally(seen))
 
 
 @attack(
@@ -170,7 +174,7 @@ async def page_login(target: Target) -> Outcome:
             seen.append(_status(answer))
             if _status(answer).startswith("2") or password in answer:
                 breaches.append(f"try {number} on {path}: {_status(answer)}")
-    return judged(breaches, _tally(seen))
+    return judged(breaches, tally(seen))
 
 
 @attack(
@@ -206,7 +210,7 @@ async def page_odd_queries(target: Target) -> Outcome:
         breaches += [f"{query[:60]}: {_status(answer)} with {', '.join(told)}"] if told else []
     after = _status(await _ask(door, "/products", headers=login))
     breaches += [] if after == "200" else [f"afterwards it answers {after}"]
-    return judged(breaches, f"{_tally(seen)}; afterwards {after}")
+    return judged(breaches, f"{tally(seen)}; afterwards {after}")
 
 
 @attack(
@@ -218,9 +222,9 @@ async def page_odd_queries(target: Target) -> Outcome:
 async def metrics_foreign_host(target: Target) -> Outcome:
     await target.start_engine()
     door = _metrics(target)
-    breaches, seen = await _by_foreign_host(door, ("/metrics", "/readyz", "/healthz"))
+    breaches, seen = await by_foreign_host(door, ("/metrics", "/readyz", "/healthz"))
     own = _status(await _ask(door, "/metrics"))
-    return judged(breaches, f"{_tally(seen)}; by its own name {own}")
+    return judged(breaches, f"{tally(seen)}; by its own name {own}")
 
 
 @attack(
@@ -237,7 +241,7 @@ async def metrics_methods(target: Target) -> Outcome:
         seen.append(_status(answer))
         if _status(answer).startswith("2") or "access-control-allow" in answer.lower():
             breaches.append(f"{method}: {_status(answer)}")
-    return judged(breaches, _tally(seen))
+    return judged(breaches, tally(seen))
 
 
 @attack(
@@ -264,7 +268,7 @@ async def serve_foreign_frame(target: Target) -> Outcome:
 async def serve_foreign_page(target: Target) -> Outcome:
     await target.start_screen()
     door = _screen(target)
-    breaches, seen = await _by_foreign_host(door, ("/",))
+    breaches, seen = await by_foreign_host(door, ("/",))
     own = f"127.0.0.1:{door.port}"
     pairs = [("https://evil.example", own), ("null", own), (f"http://evil.example:{door.port}", own)]
     pairs += [(f"http://{own}.evil.example", own), (f"http://evil.example:{door.port}", f"evil.example:{door.port}")]
@@ -277,7 +281,7 @@ async def serve_foreign_page(target: Target) -> Outcome:
         else:
             await leave(writer)
             breaches.append(f"a websocket for Origin {origin} with Host {host}")
-    return judged(breaches, _tally(seen))
+    return judged(breaches, tally(seen))
 
 
 @attack(
@@ -326,7 +330,7 @@ async def _past_password(door: Door, screen: Program) -> Outcome:
     breaches += ["the password is in arguments or environment"] if not password or password in shown else []
     breaches += ["a window was opened"] if "--window" in shown else []
     breaches += ["the log has the password again"] if screen.said().count(password) != 1 else []
-    return judged(breaches, f"{_tally(seen)}; the password was printed once and stands nowhere else")
+    return judged(breaches, f"{tally(seen)}; the password was printed once and stands nowhere else")
 
 
 @attack(

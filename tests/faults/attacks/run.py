@@ -1,4 +1,4 @@
-"""Runs every attack on its own plain and secured chains, prints a line for each, and writes SECURITY.md."""
+"""Runs every attack on its own plain, secured and `--lan` chains, prints a line for each, and writes SECURITY.md."""
 
 from __future__ import annotations
 
@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING, Final
 
 from stack.local import LocalStack
 from stack.ports import random_ports
-from tests.faults.attacks import browser, exports, files, kafka, memory, mqtt, pages, processes, strapi, websockets
+from tests.faults.attacks import (
+    browser,
+    exports,
+    files,
+    kafka,
+    lan,
+    memory,
+    mqtt,
+    pages,
+    processes,
+    strapi,
+    websockets,
+)
 from tests.faults.attacks.attack import ATTACKS, Outcome
 from tests.faults.attacks.page import write_page
 from tests.faults.attacks.target import Target
@@ -25,8 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MODULES", "Tried", "attack_all", "chosen", "try_attack"]
 
-MODULES: Final = (strapi, websockets, pages, browser, mqtt, processes, files, exports, kafka, memory)
-"""Each enters its attacks; those that fill memory come last."""
+MODULES: Final = (strapi, websockets, pages, browser, mqtt, processes, files, exports, kafka, memory, lan)
+"""Each enters its attacks; those that fill memory come last on their chain."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,7 @@ def chosen(only: Sequence[str], profiles: Sequence[str]) -> list[tuple[Attack, s
 
     Args:
         only: ids, targets or prefixes of ids; empty for all.
-        profiles: of BOTH.
+        profiles: of PROFILES.
     """
     order = [module.__name__.rpartition(".")[2] for module in MODULES]
     known = sorted(ATTACKS.values(), key=lambda one: order.index(one.target))
@@ -64,7 +76,7 @@ def attack_all(only: Sequence[str], profiles: Sequence[str], say: Callable[[str]
 
     Args:
         only: ids, targets or prefixes of ids; empty for all.
-        profiles: of BOTH.
+        profiles: of PROFILES.
         say: called with each line of progress.
         write: write the page even after only some attacks.
 
@@ -76,7 +88,7 @@ def attack_all(only: Sequence[str], profiles: Sequence[str], say: Callable[[str]
         say(f"there is no such attack: these are {', '.join(ATTACKS)}")
         return 1
     tried: list[Tried] = []
-    for profile in profiles:
+    for profile in dict.fromkeys(on for _, on in tries):
         with tempfile.TemporaryDirectory(prefix="opsci-attacks-") as folder:
             tried += _attack_one([one for one, on in tries if on == profile], profile, Path(folder), say)
     good = sum(one.outcome.is_good for one in tried)
@@ -92,7 +104,7 @@ def attack_all(only: Sequence[str], profiles: Sequence[str], say: Callable[[str]
 def _attack_one(attacks: list[Attack], profile: str, folder: Path, say: Callable[[str], None]) -> list[Tried]:
     say(f"the {profile} servers start")
     state = folder / "state"
-    with LocalStack(state, ports=random_ports(), secure=profile == "secured") as stack:
+    with LocalStack(state, ports=random_ports(), secure=profile == "secured", lan=profile == "lan") as stack:
         target = Target(profile, stack, folder)
         try:
             return asyncio.run(_each(target, attacks, say))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.faults.attacks.attack import ATTACKS, BOTH, Outcome, held, impossible, judged, succeeded
+from tests.faults.attacks.attack import ATTACKS, PROFILES, Outcome, held, impossible, judged, succeeded
 from tests.faults.attacks.page import page_of
 from tests.faults.attacks.run import MODULES, chosen, try_attack
 
@@ -17,18 +17,18 @@ def test_every_attack_says_what_it_is() -> None:
     assert {one.target for one in ATTACKS.values()} == {module.__name__.rpartition(".")[2] for module in MODULES}
     for identity, one in ATTACKS.items():
         assert identity == one.identity
-        assert set(one.profiles) <= set(BOTH)
+        assert set(one.profiles) <= set(PROFILES)
         assert one.item == "new" or one.item.isdigit()
         assert one.wanted
 
 
 def test_names_choose_attacks_by_id_beginning_and_target() -> None:
-    everything = chosen([], BOTH)
+    everything = chosen([], PROFILES)
     assert {one.identity for one, _ in everything} == set(ATTACKS)
     assert [one.identity for one, _ in chosen(["strapi-cors"], ["plain"])] == ["strapi-cors"]
     assert {one.target for one, _ in chosen(["mqtt"], ["secured"])} == {"mqtt"}
     assert all(profile in one.profiles for one, profile in everything)
-    assert chosen(["nothing"], BOTH) == []
+    assert chosen(["nothing"], PROFILES) == []
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ async def test_an_attack_that_breaks_off_is_no_shut_door() -> None:
 
 
 def test_the_page_has_a_row_for_each_attack_and_profile() -> None:
-    names = [f"{profile}/{one.identity}" for one, profile in chosen([], BOTH)]
+    names = [f"{profile}/{one.identity}" for one, profile in chosen([], PROFILES)]
     row = {"word": "held", "seen": "a | b\nc", "date": "2026-11-27", "commit": "abc"}
     seen = {name: dict(row) for name in names}
     seen[names[0]] = {**row, "word": "SUCCEEDED", "seen": "200"}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.attacks.attack import BOTH, Attack
+from tests.faults.attacks.attack import PROFILES, Attack
 from tests.faults.attacks.page import PAGE
 from tests.faults.attacks.run import chosen, try_attack
 from tests.faults.attacks.target import Target
@@ -14,7 +14,9 @@ from tests.faults.attacks.target import Target
 if TYPE_CHECKING:
     from pathlib import Path
 
-QUICK = [pytest.param(one, profile, id=f"{profile}-{one.identity}") for one, profile in chosen([], BOTH) if one.quick]
+QUICK = [
+    pytest.param(one, profile, id=f"{profile}-{one.identity}") for one, profile in chosen([], PROFILES) if one.quick
+]
 
 
 @pytest.mark.parametrize(("one", "profile"), QUICK)
@@ -29,5 +31,5 @@ async def test_a_quick_attack_gets_nowhere(
 def test_the_page_of_attacks_has_them_all() -> None:
     """`python3 -m stack faults --attacks` writes it anew."""
     rows = [line.split(" | ") for line in PAGE.read_text().splitlines() if line.startswith("| `")]
-    assert {(row[0].strip("| `"), row[3]) for row in rows} == {(one.identity, on) for one, on in chosen([], BOTH)}
+    assert {(row[0].strip("| `"), row[3]) for row in rows} == {(one.identity, on) for one, on in chosen([], PROFILES)}
     assert all(row[4] != "**not tried**" for row in rows)

@@ -13,7 +13,9 @@ from tests.faults.attacks.wire import Client, Door, HandshakeRefusedError
 if TYPE_CHECKING:
     from tests.faults.attacks.target import Target
 
-_FOREIGN: Final = (
+__all__ = ["FOREIGN", "enter"]
+
+FOREIGN: Final = (
     ("https://evil.example", None),
     ("http://evil.example", None),
     ("null", None),
@@ -31,7 +33,7 @@ _REBOUND: Final = (
 """Origin and Host of a page whose name resolves to 127.0.0.1 by now."""
 
 
-async def _enter(target: Target, door: Door, origin: str | None, host: str | None, product: int) -> str:
+async def enter(target: Target, door: Door, origin: str | None, host: str | None, product: int) -> str:
     """Publish a movement as a page with such headers would; return how far it came."""
     movement = b'{"id":%d,"amount":1000,"type":"IN"}' % product
     try:
@@ -55,11 +57,11 @@ async def _pages(target: Target, pairs: tuple[tuple[str, str | None], ...]) -> O
         for origin, host in pairs:
             named = origin.format(port=door.port)
             shown = host.format(port=door.port) if host else None
-            word = await _enter(target, door, named, shown, product)
+            word = await enter(target, door, named, shown, product)
             seen.append(word)
             if word == "published" or word.startswith("connected"):
                 breaches.append(f"{named}{f' with Host {shown}' if shown else ''} at {door}: {word}")
-    own = await _enter(target, doors[0], target.stack.addresses.web, None, 0)
+    own = await enter(target, doors[0], target.stack.addresses.web, None, 0)
     words = ", ".join(f"{seen.count(word)} x {word}" for word in dict.fromkeys(seen))
     if breaches:
         breaches = [f"{len(breaches)} of {len(seen)} handshakes, as {breaches[0]}"]
@@ -75,7 +77,7 @@ async def _pages(target: Target, pairs: tuple[tuple[str, str | None], ...]) -> O
     quick=True,
 )
 async def foreign_origin(target: Target) -> Outcome:
-    return await _pages(target, _FOREIGN)
+    return await _pages(target, FOREIGN)
 
 
 @attack(

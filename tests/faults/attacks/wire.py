@@ -36,18 +36,20 @@ class Door:
     """A listener that speaks MQTT.
 
     Attributes:
-        port: on 127.0.0.1.
+        port: its port.
         websockets: whether it uses websockets.
         tls: the TLS context, None for a listener without TLS.
+        host: its address.
     """
 
     port: int
     websockets: bool
     tls: ssl.SSLContext | None
+    host: str = "127.0.0.1"
 
     def __str__(self) -> str:
         scheme = ("wss" if self.tls else "ws") if self.websockets else ("mqtts" if self.tls else "mqtt")
-        return f"{scheme}://127.0.0.1:{self.port}"
+        return f"{scheme}://{self.host}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ class Client:
             self._reader, self._writer = await upgrade(door, self._origin, self._host)
         else:
             self._reader, self._writer = await asyncio.wait_for(
-                asyncio.open_connection("127.0.0.1", door.port, ssl=door.tls), _PATIENCE
+                asyncio.open_connection(door.host, door.port, ssl=door.tls), _PATIENCE
             )
         login = self._login
         flags = 2 * self._clean | (0xC0 if login.user is not None else 0) | (0x0C if self._will else 0)
@@ -314,11 +316,11 @@ async def upgrade(
         OSError: nothing listens, or TLS is refused.
     """
     reader, writer = await asyncio.wait_for(
-        asyncio.open_connection("127.0.0.1", door.port, ssl=door.tls, limit=1 << 20), _PATIENCE
+        asyncio.open_connection(door.host, door.port, ssl=door.tls, limit=1 << 20), _PATIENCE
     )
     lines = [
         f"GET {path} HTTP/1.1",
-        f"Host: {host or f'127.0.0.1:{door.port}'}",
+        f"Host: {host or f'{door.host}:{door.port}'}",
         "Upgrade: websocket",
         "Connection: Upgrade",
         f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
@@ -348,7 +350,7 @@ async def get(door: Door, request: str, seconds: float = _PATIENCE, *, whole: bo
         seconds: of silence after which reading ends.
         whole: stop at the end of one answer, if its length is known; else at the end of the connection.
     """
-    reader, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", door.port, ssl=door.tls), _PATIENCE)
+    reader, writer = await asyncio.wait_for(asyncio.open_connection(door.host, door.port, ssl=door.tls), _PATIENCE)
     answer = b""
     try:
         writer.write(request.encode())
