@@ -182,12 +182,17 @@ class KeptState:
             if self.chain.chain == addresses:
                 self.chain = msgspec.structs.replace(self.chain, chain=chain)
                 return False
+        # What was sent before this chain was found counts as its own, so the other one's file is as it was.
+        self._keep_chain(self.chain)
         self.chain = msgspec.structs.replace(self._read(file, KeptChain), chain=chain)
         return True
 
     def keep(self, screen: KeptScreen, chain: KeptChain) -> None:
         """Write what changed; if that fails, it is kept in memory only."""
         self._write(self._path, screen)
+        self._keep_chain(chain)
+
+    def _keep_chain(self, chain: KeptChain) -> None:
         file = self._file_of(chain.chain)
         if chain.filters or chain.steps or file.exists():
             self._write(file, chain)

@@ -33,10 +33,9 @@ class AssignedPartitions:
         settings: the cluster's.
         watermarks: where partitions end.
         commit: commits offsets by topic and partition; False if the partitions are no longer ours.
-        started: called with where reading partitions starts, once that is decided.
-        recall: called if the settings let a new group start at the end; returns the first offset processed before, by
-            topic and partition, so that an offset that Kafka lost is not taken for a first start.
-        kept: this engine's own record of its offsets, which is updated with where reading starts.
+        started: as in `Consumer`.
+        recall: as in `Consumer`.
+        kept: as in `Consumer`.
     """
 
     def __init__(

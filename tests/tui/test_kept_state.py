@@ -160,6 +160,7 @@ async def test_a_cluster_that_is_accepted_later_shows_its_own(user_state: Path) 
         assert amounts_sent(app) == [5]
         await pilot.press("3", "g", "plus", "7", "enter")
         await until(pilot, lambda: amounts_sent(app) == [7, 5])
+        app.keep_state()
         note_cluster(engine, "b")
         engine.connect(Server.KAFKA, State.UP)
         engine.journal.news.ring()

@@ -24,7 +24,6 @@ from tui.screens.record_actions import RecordsScreen, not_whole
 from tui.timeline import marks, timeline_row
 from tui.widgets.cached_static import CachedStatic, set_titles
 from tui.widgets.dead_letters import DeadLettersView, ReasonTabs
-from tui.widgets.filter import FilterError
 from tui.widgets.footer import KeysFooter, TranslatedKeys
 from tui.widgets.inputs import PlainInput
 from tui.widgets.pane import FilterInput
@@ -131,17 +130,15 @@ class DeadLettersScreen(RecordsScreen):
         self._below = below
         self._sent: Sent | None = None
         """The movement resent last."""
-        self._bad_filter = ""
         self.view = DeadLettersView(box, engine.journal.stock)
+        self.filter_input = FilterInput(self.view, say("text !text re:regex amount<-10 reason:unknown"))
         self.tabs = ReasonTabs(self.view)
 
     def compose(self) -> ComposeResult:
         with Vertical(id="letters-pane", classes="pane"):
             yield self.tabs
             yield self.view
-            yield FilterInput(
-                placeholder=say("text !text re:regex amount<-10 reason:unknown"), compact=True, classes="filter"
-            )
+            yield self.filter_input
         yield CachedStatic(id="letters-way", markup=False)
         yield KeysFooter()
 
@@ -175,7 +172,7 @@ class DeadLettersScreen(RecordsScreen):
 
     def _subtitle(self) -> str:
         box = self._box
-        if bad := self._bad_filter or self.view.filter_trouble:
+        if bad := self.filter_input.trouble or self.view.filter_trouble:
             return f"▲ {readable(bad)}"
         if trouble := box.trouble or box.damage:
             return f"▲ {trouble}"
@@ -224,34 +221,7 @@ class DeadLettersScreen(RecordsScreen):
 
     def action_filter(self) -> None:
         """Open the filter line."""
-        self.add_class("filtering")
-        self.set_focus(self.query_one(FilterInput))
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter while typing; an invalid filter is reported and changes nothing."""
-        if event.value != event.input.value:
-            return
-        try:
-            self.view.set_filter(event.value)
-        except FilterError as error:
-            self._bad_filter = str(error)
-        else:
-            self._bad_filter = ""
-        self.set_class(bool(self._bad_filter), "bad-filter")
-        self.pull()
-
-    def on_input_submitted(self) -> None:
-        """Keep the filter and return to the rows."""
-        self.set_class(bool(self.view.filter_text), "filtering")
-        self.set_focus(self.view)
-
-    def on_filter_input_dropped(self) -> None:
-        """Show everything again and return to the rows."""
-        self.query_one(FilterInput).value = ""
-        self._bad_filter = ""
-        self.view.set_filter("")
-        self.remove_class("filtering", "bad-filter")
-        self.set_focus(self.view)
+        self.filter_input.open()
 
     def on_reason_tabs_chosen(self, event: ReasonTabs.Chosen) -> None:
         """Show the letters with the clicked reason."""
@@ -311,7 +281,7 @@ class DeadLettersScreen(RecordsScreen):
         """Stop resending all, else drop the filter, else return to the panes."""
         if self._box.stop_sending():
             return
-        if self.view.filter_text or self._bad_filter:
-            self.on_filter_input_dropped()
+        if self.view.filter_text or self.filter_input.trouble:
+            self.filter_input.action_drop()
         else:
             self.app.pop_screen()

@@ -204,12 +204,12 @@ class MainScreen(PanesScreen):
         for pane in self.panes:
             with contextlib.suppress(FilterError):
                 if not pane.view.filter_text and (text := self._kept.chain.filters.get(pane.view.identity)):
-                    pane.put_filter(text)
+                    pane.filter_input.put(text)
 
     def _go_on(self, before: CarriedOver) -> None:
         self.form.sent.entries.extend(before.sent)
         for pane, text in zip(self.panes, before.filters, strict=False):
-            pane.put_filter(text)
+            pane.filter_input.put(text)
         self.show_pane(before.pane)
 
     def show_with(self, settings: ScreenSettings) -> None:

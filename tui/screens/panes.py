@@ -299,7 +299,7 @@ class PanesScreen(RecordsScreen):
 
     def action_filter(self) -> None:
         """Open the filter of the focused pane."""
-        self.panes[self._current - 1].ask_filter()
+        self.panes[self._current - 1].filter_input.open()
 
     def action_zoom(self) -> None:
         """Give the current pane the whole width, or undo that."""
@@ -338,7 +338,7 @@ class PanesScreen(RecordsScreen):
     def action_close(self) -> None:
         """Drop the pane's filter, else undo the zoom, else stop following a movement."""
         if self.panes[self._current - 1].is_filtered:
-            self.panes[self._current - 1].drop_filter()
+            self.panes[self._current - 1].filter_input.action_drop()
             return
         if self._sizes.zoomed:
             self._sizes.give_back()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -29,6 +28,7 @@ from tui.settings.units import allowed_in_words
 from tui.theme import theme_names
 from tui.widgets.footer import KeysFooter, TranslatedKeys
 from tui.widgets.inputs import PrintableInput
+from tui.widgets.tab_line import Part, TabLine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ _PAGES: Final = {
 """The pages with their names, in their order."""
 
 
-class PageTabs(Widget):
+class PageTabs(TabLine):
     """The names of the pages on one line, with a star for unsaved changes; a click chooses one."""
 
     @dataclass
@@ -64,11 +64,6 @@ class PageTabs(Widget):
 
         page: Page
 
-    def __init__(self) -> None:
-        super().__init__(id="pages")
-        self._places: list[tuple[int, int, Page]] = []
-        self._said = Content("")
-
     def show(self, current: Page | None, changed: set[Page]) -> None:
         """Draw the names.
 
@@ -76,27 +71,12 @@ class PageTabs(Widget):
             current: the page that is shown; None while a filter looks through all of them.
             changed: the pages with unsaved changes.
         """
-        self._places, used = [], 0
-        parts: list[tuple[str, str]] = []
+        parts: list[Part] = []
         for number, (page, name) in enumerate(_PAGES.items(), 1):
             text = f" {number} {say(name)}{' *' if page in changed else ''} "
-            parts += [
-                (text, "bold $background on $text-primary" if page is current else "bold $text-primary"),
-                (" ", ""),
-            ]
-            self._places.append((used, used + len(text), page))
-            used += len(text) + 1
-        self._said = Content.assemble(*parts)
-        self.refresh()
-
-    def render(self) -> Content:
-        return self._said
-
-    def on_click(self, event: events.Click) -> None:
-        """Show the page whose name was clicked."""
-        for start, end, page in self._places:
-            if start <= event.x < end:
-                self.post_message(self.Chosen(page))
+            style = "bold $background on $text-primary" if page is current else "bold $text-primary"
+            parts += [(Content.styled(text, style), page), (Content(" "), ())]
+        self.put(parts)
 
 
 class SettingsView(OptionList):
@@ -225,7 +205,7 @@ class SettingsScreen(TranslatedKeys[None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="settings", classes="pane") as pane:
             pane.border_title = Content(say("Settings"))
-            yield PageTabs()
+            yield PageTabs("pages")
             yield self.view
             yield SearchInput(placeholder=say("filter"), compact=True, id="settings-search")
         yield Static(id="settings-about", markup=False)

@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from rich.cells import cell_len
 from textual.content import Content
 from textual.message import Message
 
@@ -19,15 +18,13 @@ from tui.format import age, count, folded
 from tui.language import msgid, say
 from tui.outcome import GLYPHS, PENDING, REASONS, Tone
 from tui.widgets import columns as cells
-from tui.widgets.cached_static import CachedStatic
 from tui.widgets.column_layout import EXTRA, Cell, Column
 from tui.widgets.filter import TooLongError, Vocabulary, journey_words, limited, read_filter
 from tui.widgets.sorted_view import Order, SortedView
+from tui.widgets.tab_line import Part, TabLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator
-
-    from textual import events
+    from collections.abc import Callable, Hashable
 
     from bridge.journal import StockTable
     from tui.actions import What
@@ -308,7 +305,7 @@ def _reason_of(letter: DeadLetter) -> Reason:
     return Reason.UNSTATED if rejection is None else rejection.reason
 
 
-class ReasonTabs(CachedStatic):
+class ReasonTabs(TabLine):
     """One line with the number of letters by reason; a click on one shows its letters.
 
     Args:
@@ -322,26 +319,16 @@ class ReasonTabs(CachedStatic):
         reason: Reason | None
 
     def __init__(self, view: DeadLettersView) -> None:
-        super().__init__(id="letters-reasons", markup=False)
+        super().__init__("letters-reasons")
         self._view = view
 
     def pull(self) -> None:
         """Update the numbers."""
-        self.update(Content.assemble(*(part for _, *parts in self._tabs() for part in parts)), layout=False)
-
-    def _tabs(self) -> Iterator[tuple[Reason | None, tuple[str, str], tuple[str, str]]]:
         total = sum(number for _, number in self._view.groups)
+        parts: list[Part] = []
         for reason, number in ((None, total), *self._view.groups):
             words = say("all") if reason is None else say(REASONS[reason])
             is_shown = reason is self._view.reason
             style = "bold $block-cursor-foreground on $block-cursor-background" if is_shown else "$foreground-muted"
-            yield reason, (f" {words} {count(number)} ", style), (" ", "")
-
-    def on_click(self, event: events.Click) -> None:
-        """Report the clicked reason."""
-        start = 0
-        for reason, *parts in self._tabs():
-            start += sum(cell_len(text) for text, _ in parts)
-            if event.x < start:
-                self.post_message(self.Chosen(reason))
-                return
+            parts += [(Content.styled(f" {words} {count(number)} ", style), reason), (Content(" "), ())]
+        self.put(parts)

@@ -26,15 +26,16 @@ from tui.widgets.inputs import PrintableInput
 from tui.widgets.log import LogView
 from tui.widgets.status import NAMES, is_away, state_label
 from tui.widgets.strips import MARK
+from tui.widgets.tab_line import Part, TabLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Self
 
-    from textual import events
     from textual.app import ComposeResult
 
     from bridge.journal import Connection, Hop, Journal, Rate, Server
+    from tui.widgets.dead_letters import DeadLettersView
     from tui.widgets.stock import StockView
 
 __all__ = ["FilterInput", "HopArrow", "KafkaPane", "MqttPane", "Pane", "PaneTabs", "sparkline"]
@@ -52,14 +53,14 @@ _MINUTE: Final = 30
 
 
 class Figures(Enum):
-    """Which key figures the tabs have room for."""
+    """Which key figures the tabs have room for, from the longest line on."""
 
     ALL = auto()
     WAITING = auto()
     NONE = auto()
 
 
-class PaneTabs(Widget):
+class PaneTabs(TabLine):
     """The panes in one line, drawn as a chain: `1 MQTT ● 50/s ━▶ 2 Kafka ● 928 wait ╌╌ 3 Strapi DOWN 18 s`.
 
     A click shows a pane.
@@ -75,11 +76,9 @@ class PaneTabs(Widget):
         number: int
 
     def __init__(self, panes: Sequence[Pane]) -> None:
-        super().__init__(id="tabs")
+        super().__init__("tabs")
         self._panes = panes
         self._current = 1
-        self._places: list[tuple[int, int, int]] = []
-        self._said = Content("")
 
     def show(self, number: int) -> None:
         """Mark the pane of that number."""
@@ -91,30 +90,21 @@ class PaneTabs(Widget):
         """Update the state of each pane."""
         width = self.size.width
         # Before the width is known, draw the full line, which is mostly right, so that clicks hit what is shown.
-        for figures in (Figures.ALL, Figures.WAITING, Figures.NONE):
-            said = self._line(figures)
-            if not 0 < width < said.cell_length:
+        for figures in Figures:
+            parts = self._line(figures)
+            if not 0 < width < sum(content.cell_length for content, _ in parts):
                 break
-        if not said.is_same(self._said):
-            self._said = said
-            self.refresh()
+        self.put(parts)
 
-    def render(self) -> Content:
-        return self._said
-
-    def _line(self, figures: Figures) -> Content:
-        parts: list[Content | tuple[str, str]] = []
-        self._places, used = [], 0
+    def _line(self, figures: Figures) -> list[Part]:
+        parts: list[Part] = []
         for pane in self._panes:
             if pane.number > 1:
-                joined = not pane.is_away and not self._panes[pane.number - 2].is_away
-                parts.append((" ━▶ " if joined else " ╌╌ ", f"${self._panes[pane.number - 2].system}"))
-                used += 4
-            part = self._tab(pane, figures)
-            self._places.append((used, used + part.cell_length, pane.number))
-            used += part.cell_length
-            parts.append(part)
-        return Content.assemble(*parts)
+                before = self._panes[pane.number - 2]
+                joined = not pane.is_away and not before.is_away
+                parts.append((Content.styled(" ━▶ " if joined else " ╌╌ ", f"${before.system}"), ()))
+            parts.append((self._tab(pane, figures), pane.number))
+        return parts
 
     def _tab(self, pane: Pane, figures: Figures) -> Content:
         """The name, the state and the key figure of a pane; all of it filled if the pane is shown."""
@@ -128,12 +118,6 @@ class PaneTabs(Widget):
             # A word about the state keeps its own colour.
             return Content.assemble((name, filled), label, (said, pane.figure_style))
         return Content.styled(f"{name}{label.plain}{said} ", filled)
-
-    def on_click(self, event: events.Click) -> None:
-        """Show the pane whose name was clicked."""
-        for start, end, number in self._places:
-            if start <= event.x < end:
-                self.post_message(self.Chosen(number))
 
 
 def sparkline(counts: Sequence[int], room: int) -> str:
@@ -157,16 +141,66 @@ def sparkline(counts: Sequence[int], room: int) -> str:
 
 
 class FilterInput(PrintableInput):
-    """The field for a pane's filter: it applies while typing, Enter keeps it, Escape drops it."""
+    """The field for the filter of a table: it applies while typing, Enter keeps it, Escape drops it.
+
+    Its parent has the class `filtering` while it is open, and `bad-filter` while what is typed is no filter.
+
+    Args:
+        view: the table.
+        placeholder: examples.
+    """
 
     BINDINGS = bindings("filter_field")
 
-    @dataclass
-    class Dropped(Message):
-        """The filter is to be dropped."""
+    def __init__(self, view: LogView | StockView | DeadLettersView, placeholder: str) -> None:
+        super().__init__(placeholder=placeholder, compact=True, classes="filter")
+        self._view = view
+        self.trouble = ""
+        """What is wrong with what is typed; empty if it is a filter."""
+
+    @property
+    def _around(self) -> Widget:
+        assert isinstance(self.parent, Widget), "it is within a pane"  # noqa: S101 - for the type checker
+        return self.parent
+
+    def open(self) -> None:
+        """Show the field and focus it."""
+        self._around.add_class("filtering")
+        self.screen.set_focus(self)
+
+    def put(self, typed: str) -> None:
+        """Filter as if the text had been typed and Enter pressed; an empty one shows everything."""
+        with self.prevent(Input.Changed):
+            self.value = typed
+        self._view.set_filter(typed)
+        self._around.set_class(bool(self._view.filter_text), "filtering")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter while typing; an invalid filter changes nothing and its mistake is shown."""
+        event.stop()
+        if event.value != self.value:
+            # More was typed meanwhile, and is handled next: filtering very many rows takes time.
+            return
+        self.trouble = ""
+        try:
+            self._view.set_filter(event.value)
+        except FilterError as error:
+            self.trouble = str(error)
+        self._around.set_class(bool(self.trouble), "bad-filter")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Keep the filter and focus the rows."""
+        event.stop()
+        self._around.set_class(bool(self._view.filter_text), "filtering")
+        self.screen.set_focus(self._view)
 
     def action_drop(self) -> None:
-        self.post_message(self.Dropped())
+        """Show everything again, and focus the rows."""
+        self.value = ""
+        self.trouble = ""
+        self._view.set_filter("")
+        self._around.remove_class("filtering", "bad-filter")
+        self.screen.set_focus(self._view)
 
 
 class Pane(Vertical):
@@ -193,16 +227,12 @@ class Pane(Vertical):
         self._titled = Content("")
         self._subtitled = ""
         self._edge: int | None = None
-        self._bad_filter = ""
+        self.filter_input = FilterInput(view, say("text !text re:regex amount<-10 type:out"))
 
     def compose(self) -> ComposeResult:
         yield self._head
         yield self.view
-        yield FilterInput(placeholder=say("text !text re:regex amount<-10 type:out"), compact=True, classes="filter")
-
-    @property
-    def filter_input(self) -> FilterInput:
-        return self.query_one(FilterInput)
+        yield self.filter_input
 
     def pull(self, now: float) -> None:
         """Update the rows, if they are visible."""
@@ -261,54 +291,10 @@ class Pane(Vertical):
         finally:
             self._edge = None
 
-    def ask_filter(self) -> None:
-        """Open the field for the filter."""
-        self.add_class("filtering")
-        self.screen.set_focus(self.filter_input)
-
-    def put_filter(self, typed: str) -> None:
-        """Filter as if the text had been typed and Enter pressed; an empty one shows everything."""
-        with self.prevent(Input.Changed):
-            self.filter_input.value = typed
-        self.view.set_filter(typed)
-        self.set_class(bool(self.view.filter_text), "filtering")
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter while typing; an invalid filter changes nothing and its mistake is shown."""
-        event.stop()
-        if event.value != event.input.value:
-            # More was typed meanwhile, and is handled next: filtering very many rows takes time.
-            return
-        try:
-            self.view.set_filter(event.value)
-        except FilterError as error:
-            self._bad_filter = str(error)
-            self.add_class("bad-filter")
-        else:
-            self._bad_filter = ""
-            self.remove_class("bad-filter")
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Keep the filter and focus the rows."""
-        event.stop()
-        self.set_class(bool(self.view.filter_text), "filtering")
-        self.screen.set_focus(self.view)
-
     @property
     def is_filtered(self) -> bool:
         """Whether there is a filter, even an invalid one."""
-        return bool(self.view.filter_text or self._bad_filter)
-
-    def on_filter_input_dropped(self) -> None:
-        self.drop_filter()
-
-    def drop_filter(self) -> None:
-        """Show everything again, and focus the rows."""
-        self.filter_input.value = ""
-        self._bad_filter = ""
-        self.view.set_filter("")
-        self.remove_class("filtering", "bad-filter")
-        self.screen.set_focus(self.view)
+        return bool(self.view.filter_text or self.filter_input.trouble)
 
     def _title(self) -> Content:
         """The name, the state, and the rate at the right end, joined by the border's line."""
@@ -373,8 +359,8 @@ class Pane(Vertical):
 
     def _subtitle(self) -> str:
         view = self.view
-        if self._bad_filter or view.filter_trouble:
-            return f"▲ {readable(self._bad_filter or view.filter_trouble)}"
+        if trouble := self.filter_input.trouble or view.filter_trouble:
+            return f"▲ {readable(trouble)}"
         parts = []
         follow = key_of("pane.follow")
         if view.seeking.left:
