@@ -104,7 +104,7 @@ async def test_every_row_of_the_courses_input_is_accounted_for(fresh: LocalStack
             await looked(pilot, lambda: head(kafka)[:2] == ["nothing", "waits"])
             await looked(pilot, lambda: head(strapi)[:2] == ["200", "products"])
             # How many records Kafka took is said where a filter lets some of them through.
-            kafka.put_filter("none has this text")
+            kafka.filter_input.put("none has this text")
             carried = 2200 - expected.counts["zero-amount"]
             await looked(pilot, lambda: head(kafka)[:3] == ["0", "of", f"{carried:,}"])
     finally:

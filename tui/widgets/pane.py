@@ -160,7 +160,7 @@ class FilterInput(PrintableInput):
 
     @property
     def _around(self) -> Widget:
-        assert isinstance(self.parent, Widget), "it is within a pane"  # noqa: S101 - for the type checker
+        assert isinstance(self.parent, Widget)  # noqa: S101 - for the type checker
         return self.parent
 
     def open(self) -> None:
