@@ -27,6 +27,9 @@ __all__ = ["PartCompositor", "draw_parts_only", "rebuilds", "strips", "timers_on
 
 _CLOCK: Final = "get_time"
 
+_CLOSE: Final = 4
+"""Lines between two regions at most that are merged: to look at many regions takes longer than to render some lines."""
+
 _NEEDED: Final = (
     (Compositor, "_get_renders"),
     (Compositor(), "_dirty_regions"),
@@ -85,13 +88,20 @@ def draw_parts_only(screen: Screen[Any]) -> None:
         screen._compositor = PartCompositor()
 
 
-def _joined(regions: Iterable[Region]) -> Iterable[Region]:
-    """Merge the regions that span the same columns, such as the rows of one pane."""
-    joined: dict[tuple[int, int], Region] = {}
-    for region in regions:
-        columns = region.column_span
-        joined[columns] = joined[columns].union(region) if columns in joined else region
-    return joined.values()
+def _joined(regions: Iterable[Region]) -> list[Region]:
+    """Merge the regions that span the same columns and lie close together, such as the rows of one pane.
+
+    Those far from each other stay apart, as what lies between them would be rendered with them: the status line at the
+    top and the footer span the same columns.
+    """
+    joined: dict[tuple[int, int], list[Region]] = {}
+    for region in sorted(regions, key=lambda region: region.y):
+        above = joined.setdefault(region.column_span, [])
+        if above and region.y - above[-1].bottom <= _CLOSE:
+            above[-1] = above[-1].union(region)
+        else:
+            above.append(region)
+    return [region for column in joined.values() for region in column]
 
 
 def strips(app: App[Any]) -> list[Strip]:

@@ -14,10 +14,12 @@ from textual.screen import Screen
 from tests.tui.looking import main_screen, until
 from tui._textual import PartCompositor
 from tui.app import OpsciApp
+from tui.widgets.pane import Pane
 
 if TYPE_CHECKING:
     import pytest
     from textual.pilot import Pilot
+    from textual.widget import Widget
 
     from tests.tui.scripted import ScriptedEngine
 
@@ -83,8 +85,29 @@ async def test_rows_of_the_same_columns_are_one_part(app: OpsciApp, pilot: Pilot
             return super()._needed()
 
     app.screen._compositor.__class__ = Noting
-    update_of(app, {Region(1, row, 30, 1) for row in (5, 7, 20)}, plain=False)
-    assert parts == [(Region(1, 5, 30, 16),)]
+    update_of(app, {Region(1, row, 30, 1) for row in (5, 7, 12)}, plain=False)
+    assert parts == [(Region(1, 5, 30, 8),)]
+
+
+async def test_lines_at_the_top_and_at_the_bottom_do_not_draw_what_is_between(
+    engine: ScriptedEngine, app: OpsciApp, pilot: Pilot[None]
+) -> None:
+    await pilot.pause()
+    compositor = app.screen._compositor
+    assert isinstance(compositor, PartCompositor)
+    rendered: list[Widget] = []
+
+    class Noting(PartCompositor):
+        def _needed(self):  # type: ignore[no-untyped-def]
+            for widget, seen in super()._needed():
+                rendered.append(widget)
+                yield widget, seen
+
+    compositor.__class__ = Noting
+    top, bottom = Region(0, 0, app.size.width, 1), Region(0, app.size.height - 1, app.size.width, 1)
+    update_of(app, {top, bottom}, plain=False)
+    assert rendered
+    assert not [one for one in rendered if isinstance(one, Pane)]
 
 
 def test_textual_has_what_it_stands_in_for() -> None:
