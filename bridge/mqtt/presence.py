@@ -175,6 +175,8 @@ class Presence:
     @property
     def before(self) -> Sign | None:
         """An engine with this one's client id that carries instead of this one; None where there is none."""
+        if not self.others:
+            return None
         own = self._own()
         found = [one for one in self._namesakes(own) if one.goes_before(own)]
         return min(found, key=lambda sign: sign.since, default=None)
@@ -182,7 +184,7 @@ class Presence:
     @property
     def withdrawing(self) -> bool:
         """Whether another engine with this one's client id, which must now wait, still carries."""
-        return any(one.carries for one in self._namesakes(self._own()))
+        return bool(self.others) and any(one.carries for one in self._namesakes(self._own()))
 
     def _namesakes(self, own: Sign) -> list[Sign]:
         """The other engines with this one's client id."""
@@ -216,12 +218,13 @@ class Presence:
             await pause(backoff.pause())
 
     def _own(self) -> Sign:
+        """This engine's sign, without the proof."""
         if self._ingests and self._program and not self._client_id:
             kept = KeptId.of(self._mqtt)
             with contextlib.suppress(SettingsError):
                 self._secret = kept.read_or_make() if kept else self._mqtt.client_id
                 self._client_id = shown(self._secret)
-        own = Sign(
+        return Sign(
             self._engine,
             self._client_id,
             socket.gethostname(),
@@ -233,6 +236,8 @@ class Presence:
             self._took_over,
             self._account(),
         )
+
+    def _signed(self, own: Sign) -> Sign:
         return msgspec.structs.replace(own, proof=self._proof_of(own)) if own.client_id else own
 
     @property
@@ -288,7 +293,7 @@ class Presence:
         due = due or own.at - self._said[1] >= (_RENEW if told == self._said[0] else 1.0)
         if due:
             self._said = told, own.at
-            await client.publish(self._topic, _encode(own), 1, True, timeout=5.0)
+            await client.publish(self._topic, _encode(self._signed(own)), 1, True, timeout=5.0)
 
     def _received(self, chunk: list[Inbound]) -> None:
         for message in chunk:

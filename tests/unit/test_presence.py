@@ -25,6 +25,11 @@ def hear(listener: Presence, sign: Sign, *, retained: bool = False) -> None:
     listener._received([Inbound(topic, msgspec.json.encode(sign), 1, 1, retained, False, b"")])
 
 
+def signed(speaker: Presence) -> Sign:
+    """What an engine publishes."""
+    return speaker._signed(speaker._own())
+
+
 def changed(speaker: Presence, **changes: object) -> Sign:
     """An engine's sign with changes, authenticated correctly."""
     sign = replace(speaker._own(), process="", **changes)
@@ -33,16 +38,16 @@ def changed(speaker: Presence, **changes: object) -> Sign:
 
 def test_the_one_that_carries_goes_before_the_one_that_comes() -> None:
     first, second = presence(carries=True), presence()
-    hear(second, first._own())
-    hear(first, second._own())
+    hear(second, signed(first))
+    hear(first, signed(second))
     assert second.before is not None
     assert first.before is None
 
 
 def test_the_one_that_is_told_to_take_over_goes_before() -> None:
     first, second = presence(carries=True), presence(took_over=time.time())
-    hear(second, first._own())
-    hear(first, second._own())
+    hear(second, signed(first))
+    hear(first, signed(second))
     assert second.before is None
     assert second.withdrawing
     assert first.before is not None
@@ -50,14 +55,14 @@ def test_the_one_that_is_told_to_take_over_goes_before() -> None:
 
 def test_another_client_id_waits_for_nobody() -> None:
     first, second = presence("one", carries=True), presence("other")
-    hear(second, first._own())
+    hear(second, signed(first))
     assert len(second.others) == 1
     assert second.before is None
 
 
 def test_who_does_not_know_the_client_id_makes_nobody_wait() -> None:
     first, second = presence(carries=True), presence()
-    heard = replace(first._own(), took_over=1e12, process="")
+    heard = replace(signed(first), took_over=1e12, process="")
     hear(second, heard)
     assert len(second.others) == 1
     assert second.before is None
@@ -72,7 +77,7 @@ def test_how_old_a_sign_may_be(age: float, *, retained: bool, counts: int) -> No
 
 def test_a_process_of_this_machine_that_has_ended_does_not_count() -> None:
     first, second = presence(carries=True), presence()
-    sign = first._own()
+    sign = signed(first)
     # Linux counts to 4,194,304.
     ended = replace(sign, process=f"{_processes()}9999999")
     hear(second, ended)
@@ -83,7 +88,7 @@ def test_a_process_of_this_machine_that_has_ended_does_not_count() -> None:
 
 def test_a_sign_ends_with_an_empty_message_and_says_of_itself_alone() -> None:
     first, second = presence(carries=True), presence()
-    sign = first._own()
+    sign = signed(first)
     hear(second, sign)
     second._received([Inbound(f"opsci/engines/stock-creator/{sign.engine}", b"", 1, 1, False, False, b"")])
     assert second.others == []

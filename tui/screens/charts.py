@@ -19,7 +19,7 @@ from tui.format import count, duration
 from tui.hop_charts import CHARTS, HOPS, binned, duration_ticks, number_ticks, runs, said_lines
 from tui.language import say, say_count
 from tui.outcome import STYLES, Tone
-from tui.widgets.cached_static import CachedStatic
+from tui.widgets.cached_static import CachedStatic, set_titles
 from tui.widgets.footer import KeysFooter, TranslatedKeys
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class HopPlot(Vertical):
     def pull(self) -> None:
         """Draw the journal as it is now."""
         lines = self._chart.lines(self._journal)
-        self.border_title = Content.assemble((f"{say(self._chart.title)}", "bold"), *said_lines(lines))
+        set_titles(self, Content.assemble((f"{say(self._chart.title)}", "bold"), *said_lines(lines)))
         some = any(line.points for line in lines)
         self._empty.display, self.plot.display = not some, some
         if some:
