@@ -311,9 +311,10 @@ class StageView(CachedStatic):
             return nothing
         each, middle = min((room - 24) // 2, 30 * scale), rows // 2
         if journey.stock_before is None or journey.stock_after is None or each < _LEAST:
-            said, style = result(journey)
-            known = journey.verdict is not None or journey.elsewhere is not None
-            nothing[middle] = [(f"{outcome(journey).glyph if known else WAITS} {said}", style)]
+            # Where it is as long as nothing is decided stands in the timeline.
+            if journey.verdict is not None or journey.elsewhere is not None:
+                said, style = result(journey)
+                nothing[middle] = [(f"{outcome(journey).glyph} {said}", style)]
             return nothing
         before = large(journey.stock_before, each, "$foreground-muted", scale)
         after = large(journey.stock_after, each, "$strapi", scale)
