@@ -295,7 +295,7 @@ def launch_kafka(paths: Paths, programs: Programs, ports: Ports, damage: Damage,
             KnownServers(paths.known_servers).forget(kind="kafka")
     trust = credentials.trust() if credentials else None
     port, _ = listeners[node - 1]
-    heap = ["-Xms96m", "-Xmx256m"] if several else ["-Xms128m", "-Xmx512m"]
+    heap = ["-Xms96m", "-Xmx384m"] if several else ["-Xms128m", "-Xmx512m"]
     return Launch(
         name=name,
         argv=[*java, *heap, "-XX:+ExitOnOutOfMemoryError", "kafka.Kafka", config],

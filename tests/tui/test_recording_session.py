@@ -79,7 +79,7 @@ class Session:
 
     def until_drawn(self) -> None:
         """Wait for the last thing drawn: the screen opens with the layout of a larger terminal."""
-        for text in ("stock chain", "payload", "○ sent"):
+        for text in ("stock chain", "named", "○ sent"):
             self.until(text)
 
     def type(self, keys: bytes) -> None:
