@@ -175,25 +175,22 @@ class Presence:
     @property
     def before(self) -> Sign | None:
         """An engine with this one's client id that carries instead of this one; None where there is none."""
-        if not self.others:
-            return None
-        own = self._own()
-        found = [one for one in self._namesakes(own) if one.goes_before(own)]
+        found = [one for one in self._namesakes() if one.goes_before(self._own())]
         return min(found, key=lambda sign: sign.since, default=None)
 
     @property
     def withdrawing(self) -> bool:
         """Whether another engine with this one's client id, which must now wait, still carries."""
-        return bool(self.others) and any(one.carries for one in self._namesakes(self._own()))
+        return any(one.carries for one in self._namesakes())
 
-    def _namesakes(self, own: Sign) -> list[Sign]:
+    def _namesakes(self) -> list[Sign]:
         """The other engines with this one's client id."""
-        if not own.client_id:
-            return []
         return [
             one
             for one in self.others
-            if one.client_id == own.client_id and hmac.compare_digest(one.proof, self._proof_of(one))
+            if one.client_id
+            and one.client_id == self._own_client_id()
+            and hmac.compare_digest(one.proof, self._proof_of(one))
         ]
 
     def _proof_of(self, sign: Sign) -> str:
@@ -219,14 +216,9 @@ class Presence:
 
     def _own(self) -> Sign:
         """This engine's sign, without the proof."""
-        if self._ingests and self._program and not self._client_id:
-            kept = KeptId.of(self._mqtt)
-            with contextlib.suppress(SettingsError):
-                self._secret = kept.read_or_make() if kept else self._mqtt.client_id
-                self._client_id = shown(self._secret)
         return Sign(
             self._engine,
-            self._client_id,
+            self._own_client_id(),
             socket.gethostname(),
             self._program,
             f"{_processes()}{os.getpid()}" if _processes() else "",
@@ -236,6 +228,15 @@ class Presence:
             self._took_over,
             self._account(),
         )
+
+    def _own_client_id(self) -> str:
+        """The digest of this engine's client id; empty where it does not ingest, or the id can't be read yet."""
+        if self._ingests and self._program and not self._client_id:
+            kept = KeptId.of(self._mqtt)
+            with contextlib.suppress(SettingsError):
+                self._secret = kept.read_or_make() if kept else self._mqtt.client_id
+                self._client_id = shown(self._secret)
+        return self._client_id
 
     def _signed(self, own: Sign) -> Sign:
         return msgspec.structs.replace(own, proof=self._proof_of(own)) if own.client_id else own
