@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 from bridge.http.own_address import own_address
 from tests.faults.attacks.attack import Outcome, attack, impossible, judged
 from tests.faults.attacks.mqtt import guesses, queue_and_steal
-from tests.faults.attacks.pages import EVIL_HOSTS, by_foreign_host, tally
+from tests.faults.attacks.pages import EVIL_HOSTS, ask, by_foreign_host, tally
 from tests.faults.attacks.target import listening
 from tests.faults.attacks.websockets import FOREIGN, enter
-from tests.faults.attacks.wire import Door, get
+from tests.faults.attacks.wire import Door
 
 if TYPE_CHECKING:
     from tests.faults.attacks.target import Target
@@ -74,9 +74,7 @@ async def foreign_host(target: Target) -> Outcome:
         return _NO_NETWORK
     page = _page(target)
     breaches, seen = await by_foreign_host(page, ("/", "/config.json", "/products"), hosts=_NAMES)
-    own = await get(
-        page, f"GET /config.json HTTP/1.1\r\nHost: {page.host}:{page.port}\r\nConnection: close\r\n\r\n", 10
-    )
+    own = await ask(page, "/config.json")
     if " 200 " not in own.partition("\r\n")[0]:
         breaches.append(f"by its address: {own.partition(chr(13))[0]}")
     return judged(breaches, f"{tally(seen)}; by its address 200")
@@ -123,7 +121,7 @@ async def secrets(target: Target) -> Outcome:
     paths = ("/", "/config.json", "/products", "/live.html", "/app.js", "/live.js", "/nothing")
     known = target.secrets()
     for path in paths:
-        answer = await _asked(page, path)
+        answer = await ask(page, path)
         size += len(answer)
         breaches += [f"{path} has {name}" for name, value in known.items() if value in answer]
     assert known
@@ -143,10 +141,6 @@ async def session_takeover(target: Target) -> Outcome:
     if not own_address():
         return _NO_NETWORK
     return await queue_and_steal(target, guesses(), [_websockets(target)])
-
-
-async def _asked(page: Door, path: str) -> str:
-    return await get(page, f"GET {path} HTTP/1.1\r\nHost: {page.host}:{page.port}\r\nConnection: close\r\n\r\n", 10)
 
 
 async def _answers(address: str, port: int) -> bool:

@@ -17,7 +17,7 @@ from tests.faults.attacks.wire import Door, HandshakeRefusedError, get, leave, u
 if TYPE_CHECKING:
     from tests.faults.attacks.target import Target
 
-__all__ = ["EVIL_HOSTS", "SLOW", "by_foreign_host", "tally"]
+__all__ = ["EVIL_HOSTS", "SLOW", "ask", "by_foreign_host", "tally"]
 
 SLOW: Final = 200
 """How many slow clients come at once."""
@@ -48,8 +48,9 @@ def _login(target: Target) -> str:
     return f"Authorization: Basic {base64.b64encode(f'{login.user}:{login.password}'.encode()).decode()}\r\n"
 
 
-async def _ask(door: Door, path: str, host: str = "", headers: str = "", method: str = "GET") -> str:
-    host = host or f"127.0.0.1:{door.port}"
+async def ask(door: Door, path: str, host: str = "", headers: str = "", method: str = "GET") -> str:
+    """Send a request and return the answer; without a host it names the door's own."""
+    host = host or f"{door.host}:{door.port}"
     return await get(door, f"{method} {path} HTTP/1.1\r\nHost: {host}\r\n{headers}Connection: close\r\n\r\n", 10)
 
 
@@ -88,7 +89,7 @@ def tally(seen: list[str]) -> str:
 )
 async def page_foreign_host(target: Target) -> Outcome:
     breaches, seen = await by_foreign_host(_page(target), ("/", "/config.json", "/products"), _login(target))
-    own = _status(await _ask(_page(target), "/config.json", headers=_login(target)))
+    own = _status(await ask(_page(target), "/config.json", headers=_login(target)))
     return judged(breaches, f"{tally(seen)}; by its own name {own}")
 
 
@@ -103,7 +104,7 @@ async def page_foreign_frame(target: Target) -> Outcome:
     breaches = []
     paths = ("/", "/config.json", "/products", "/app.js", "/nothing")
     for path in paths:
-        head = (await _ask(_page(target), path, headers=f"Origin: https://evil.example\r\n{_login(target)}")).lower()
+        head = (await ask(_page(target), path, headers=f"Origin: https://evil.example\r\n{_login(target)}")).lower()
         head = head.partition("\r\n\r\n")[0]
         missing = [
             wanted
@@ -141,7 +142,7 @@ async def page_traversal(target: Target) -> Outcome:
     breaches, seen = [], []
     for name, door in (("the page", _page(target)), ("the screen", _screen(target)), ("metrics", _metrics(target))):
         for path in paths:
-            answer = await _ask(door, path, headers=_login(target) if name == "the page" else "")
+            answer = await ask(door, path, headers=_login(target) if name == "the page" else "")
             seen.append(_status(answer))
             if "root:" in answer:
                 breaches.append(f"{name} gave {path}")
@@ -170,7 +171,7 @@ async def page_login(target: Target) -> Outcome:
     breaches, seen = [], []
     for number, headers in enumerate(tries):
         for path in ("/", "/config.json"):
-            answer = await _ask(door, path, headers=headers)
+            answer = await ask(door, path, headers=headers)
             seen.append(_status(answer))
             if _status(answer).startswith("2") or password in answer:
                 breaches.append(f"try {number} on {path}: {_status(answer)}")
@@ -200,7 +201,7 @@ async def page_odd_queries(target: Target) -> Outcome:
     )
     breaches, seen = [], []
     for query in queries:
-        answer = await _ask(door, query, headers=login)
+        answer = await ask(door, query, headers=login)
         seen.append(_status(answer))
         told = [
             word
@@ -208,7 +209,7 @@ async def page_odd_queries(target: Target) -> Outcome:
             if word in answer.partition("\r\n\r\n")[2 if word != "x-evil" else 0]
         ]
         breaches += [f"{query[:60]}: {_status(answer)} with {', '.join(told)}"] if told else []
-    after = _status(await _ask(door, "/products", headers=login))
+    after = _status(await ask(door, "/products", headers=login))
     breaches += [] if after == "200" else [f"afterwards it answers {after}"]
     return judged(breaches, f"{tally(seen)}; afterwards {after}")
 
@@ -223,7 +224,7 @@ async def metrics_foreign_host(target: Target) -> Outcome:
     await target.start_engine()
     door = _metrics(target)
     breaches, seen = await by_foreign_host(door, ("/metrics", "/readyz", "/healthz"))
-    own = _status(await _ask(door, "/metrics"))
+    own = _status(await ask(door, "/metrics"))
     return judged(breaches, f"{tally(seen)}; by its own name {own}")
 
 
@@ -237,7 +238,7 @@ async def metrics_methods(target: Target) -> Outcome:
     await target.start_engine()
     breaches, seen = [], []
     for method in ("POST", "PUT", "DELETE", "TRACE", "CONNECT", "PATCH", "OPTIONS"):
-        answer = await _ask(_metrics(target), "/metrics", headers="Origin: https://evil.example\r\n", method=method)
+        answer = await ask(_metrics(target), "/metrics", headers="Origin: https://evil.example\r\n", method=method)
         seen.append(_status(answer))
         if _status(answer).startswith("2") or "access-control-allow" in answer.lower():
             breaches.append(f"{method}: {_status(answer)}")
@@ -252,7 +253,7 @@ async def metrics_methods(target: Target) -> Outcome:
 )
 async def serve_foreign_frame(target: Target) -> Outcome:
     await target.start_screen()
-    head = (await _ask(_screen(target), "/")).partition("\r\n\r\n")[0].lower()
+    head = (await ask(_screen(target), "/")).partition("\r\n\r\n")[0].lower()
     policy = next((line for line in head.splitlines() if line.startswith("content-security-policy")), "")
     closed = "frame-ancestors 'none'" in policy or "frame-ancestors 'self'" in policy
     seen = policy or "no Content-Security-Policy"
@@ -321,7 +322,7 @@ async def _past_password(door: Door, screen: Program) -> Outcome:
     breaches, seen = [], []
     for headers in tries:
         for path, more in doors:
-            status = _status(await _ask(door, path, headers=headers + more))
+            status = _status(await ask(door, path, headers=headers + more))
             seen.append(status)
             breaches += [] if status in {"401", "403", "429"} else [f"{path} with {headers[:40]!r}: {status}"]
     shown = ""
@@ -360,7 +361,7 @@ async def serve_huge_window(target: Target) -> Outcome:
             await asyncio.sleep(0.1)
         await leave(writer)
         await asyncio.sleep(1)
-    page = _status(await _ask(door, "/"))
+    page = _status(await ask(door, "/"))
     breaches = [f"{peak:.0f} MB"] if peak > 400 else []
     breaches += [] if page == "200" else [f"the page answers {page} afterwards"]
     if breaches:
@@ -393,7 +394,7 @@ async def _slow(target: Target, name: str, door: Door, path: str, *, pids: set[i
             await asyncio.sleep(0.5)
         threads = sum(_threads(pid) for pid in pids)
         asked = time.monotonic()
-        answer = _status(await _ask(door, path, headers=headers))
+        answer = _status(await ask(door, path, headers=headers))
         waited = time.monotonic() - asked
     finally:
         for writer in writers:
@@ -516,6 +517,6 @@ async def broken_requests(target: Target) -> Outcome:
                 # One answer to the outer one, or a refusal; a second answer would be to what was hidden in it.
                 if answer.count("HTTP/1.") > 1 and "Content-Length: 0\r\n" in request:
                     breaches.append(f"{name} answered a hidden request")
-        status = _status(await _ask(door, path, headers=_login(target) if name == "the page" else ""))
+        status = _status(await ask(door, path, headers=_login(target) if name == "the page" else ""))
         breaches += [] if status[:1] == "2" else [f"{name} answers {status} afterwards"]
     return judged(breaches, f"{sent} requests; the four servers answer afterwards") if sent else held("")
