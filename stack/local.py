@@ -215,7 +215,7 @@ class LocalStack:
             programs = self._found_programs()
             if credentials := Credentials.of(self.paths):
                 credentials.prepare(self._damage)
-            # Before the ports are chosen, as another start must not wait for minutes of building.
+            # Before the ports are chosen, as they stay claimed until the servers listen, and this may take minutes.
             self._build_panel(programs)
             before = record.ports
             self._decide_origins(record, alive, missing)

@@ -121,10 +121,11 @@ def _read_flags(flags: Mapping[str, object]) -> tuple[list[SourcedValue], list[s
     given: list[SourcedValue] = []
     problems: list[str] = []
     for key, value in flags.items():
+        where = placed(Phrase("command line"), key)
         if key in SETTINGS:
-            given.append(SourcedValue(key, value, placed(Phrase("command line"), key), text=isinstance(value, str)))
+            given.append(SourcedValue(key, value, where, text=isinstance(value, str)))
         else:
-            problems.append(placed(placed(Phrase("command line"), key), no_such(key, SETTINGS)))
+            problems.append(placed(where, no_such(key, SETTINGS)))
     return given, problems
 
 

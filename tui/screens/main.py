@@ -157,6 +157,7 @@ class MainScreen(PanesScreen):
         if self._before is not None:
             self._go_on(self._before)
         if self._kept is not None and self._before is not None and self._before.sent_movements is not None:
+            # The previous screen left what it sent to this chain, so the file of the chain is not restored as well.
             self._kept.turn_to(self._engine.settings)
         self._turn_to_chain()
         self.pull()
